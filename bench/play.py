@@ -1,6 +1,6 @@
-"""Runs a large version of tests, `rds_lake_tests/large/<name>.py`, in this process's place, with its arguments.
+"""Starts a measurement that needs a whole lake: `rds_lake_tests/large/<name>.py`, in place of this process, with its arguments.
 
-They need the tests' worlds and labs. Nothing in `bench/` imports the tests, so that a measurement never depends on them.
+That program uses the lake that the tests build, so it is kept with the tests; nothing in `bench/` imports them.
 """
 
 from __future__ import annotations

@@ -33,9 +33,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--stack", metavar="NAME", help="The stack's name. Default: events_queue of lake.yaml without `-events`.")
-@click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Of the template; may be repeated.")
-@click.option("--template-bucket", metavar="BUCKET", help="Where a template over 51,200 bytes goes. Default: the lake.")
+@click.option("--stack", metavar="NAME", help="Name of the stack. Default: `events_queue` without `-events`.")
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter of the template; repeatable."
+)
+@click.option(
+    "--template-bucket", metavar="BUCKET", help="Bucket for a template over 51,200 bytes. Default: the lake's."
+)
 @click.option("--remove", is_flag=True, help="Delete the stack, and say what stays and what that costs.")
 @config_option
 def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
@@ -53,9 +57,9 @@ def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
 
 
 @main.command()
-@click.option("--out", type=FILE, help="Write it there, and say how to deploy it.")
+@click.option("--out", type=FILE, help="Write the template to this file, and print how to deploy it.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
-@click.option("--job-files", type=click.Path(path_type=Path), help="Write the Glue job's script into this folder, too.")
+@click.option("--job-files", type=click.Path(path_type=Path), help="Also write the Glue job's script into this folder.")
 @config_option
 def template(out: Path | None, form: str, job_files: Path | None, config_path: Path) -> None:
     """Print the CloudFormation template of all AWS objects that lake.yaml needs."""
@@ -86,15 +90,15 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
     ),
     default="pipeline",
     show_default=True,
-    help="Whose policy.",
+    help="The role whose policy is printed.",
 )
-@click.option("--trust", is_flag=True, help="Whom the export role or the job role trusts, instead of what it may do.")
-@click.option("--managed", is_flag=True, help="Short enough for a managed policy (6,144 characters).")
-@click.option("--account", help="Account of the ARNs. Default: of lake.yaml's roles, else of the credentials.")
-@click.option("--region", help="Region of the ARNs. Default: lake.yaml's, else the credentials'.")
-@click.option("--partition", help="aws, aws-cn or aws-us-gov. Default: of lake.yaml's ARNs, else of the credentials.")
-@click.option("--name-prefix", help="Of the deployer's policy: what setup is given as --parameter NamePrefix=…")
-@click.option("--template-bucket", help="Of the deployer's policy: what setup is given as --template-bucket.")
+@click.option("--trust", is_flag=True, help="Print the trust policy of the export role or the job role.")
+@click.option("--managed", is_flag=True, help="Shorten it to fit a managed policy (6,144 characters).")
+@click.option("--account", help="Account in the ARNs. Default: that of lake.yaml's roles, or of the credentials.")
+@click.option("--region", help="Region in the ARNs. Default: that of lake.yaml, or of the credentials.")
+@click.option("--partition", help="aws, aws-cn or aws-us-gov. Default: as in lake.yaml's ARNs, or of the credentials.")
+@click.option("--name-prefix", help="For the deployer: the NamePrefix that `setup` gets as a parameter.")
+@click.option("--template-bucket", help="For the deployer: the --template-bucket that `setup` gets.")
 @config_option
 def policy(config_path: Path, **asked: Any) -> None:
     """Print the IAM policy that a role needs for exactly this lake.yaml. Creates nothing."""
@@ -106,15 +110,15 @@ def policy(config_path: Path, **asked: Any) -> None:
 
 @main.command()
 @click.option(
-    "--only", multiple=True, metavar="ROW", help="Rows or subjects, as docs/doctor.md lists them; may be repeated."
+    "--only", multiple=True, metavar="ROW", help="Only this row or subject of docs/doctor.md; may be repeated."
 )
 @click.option(
-    "--as", "role", metavar="ARN", help="Whom the pipeline runs as. Default: the role of `setup`, else who asks."
+    "--as", "role", metavar="ARN", help="Role of the pipeline. Default: the one that `setup` made, or the caller's."
 )
-@click.option("--json", is_flag=True, help="Print JSON, for machines.")
-@click.option("--all", "every", is_flag=True, help="Show every row, also what is well.")
-@click.option("--fix", is_flag=True, help="Mend what is safe: it only adds and switches on. Asks before each.")
-@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
+@click.option("--json", is_flag=True, help="Print JSON for programs.")
+@click.option("--all", "every", is_flag=True, help="Show every row, also those without a problem.")
+@click.option("--fix", is_flag=True, help="Repair what adding or enabling something can repair; asks each time.")
+@click.option("--yes", is_flag=True, help="With --fix: repair without asking.")
 @config_option
 def doctor(config_path: Path, **asked: Any) -> None:
     """Look at the account, Dagster and databases before anything is paid for: what is wrong, and what to do.
@@ -135,7 +139,7 @@ def doctor(config_path: Path, **asked: Any) -> None:
 @click.argument("sources", nargs=-1)
 @config_option
 def refresh(sources: tuple[str, ...], config_path: Path) -> None:
-    """Write which tables SOURCES have (default: all), from their newest manifest, for Dagster to load."""
+    """Write the list of tables of SOURCES (default: all), from their newest manifest; Dagster loads it."""
     from rds_lake.console.refresh import refresh as run
 
     home = os.environ.get("DAGSTER_HOME")
@@ -154,8 +158,8 @@ def notify(config_path: Path) -> None:
 
 @main.command()
 @click.argument("sources", nargs=-1)
-@click.option("--apply", is_flag=True, help="Remove it. Without: only show.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
+@click.option("--apply", is_flag=True, help="Remove what is listed; without this, nothing is removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
 @config_option
 def prune(sources: tuple[str, ...], apply: bool, as_json: bool, config_path: Path) -> None:
     """Show the dates of SOURCES (default: all) that `retention:` does not keep, and leftovers of failed work."""
@@ -171,16 +175,16 @@ def prune(sources: tuple[str, ...], apply: bool, as_json: bool, config_path: Pat
 
 @main.command()
 @click.argument("sources", nargs=-1)
-@click.option("--all-tables", is_flag=True, help="Every table, not only the biggest.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: an array of objects, one a source.")
+@click.option("--all-tables", is_flag=True, help="List every table, not only the largest.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array for programs: one object per source.")
 @click.option(
     "--fail-if-stale",
     is_flag=True,
-    help="Exit code 3 where readers see something older than `freshness_hours`, or nothing.",
+    help="Exit with code 3 if a source has no data, or data older than `freshness_hours`.",
 )
 @config_option
 def status(sources: tuple[str, ...], all_tables: bool, as_json: bool, fail_if_stale: bool, config_path: Path) -> None:
-    """Show what is published of SOURCES (default: all), how old and how big it is, and which exports run."""
+    """Show which date of SOURCES (default: all) is published, its age and size, and which exports run."""
     from rich.console import Console
 
     from rds_lake.console.connect import connect
@@ -197,7 +201,7 @@ def status(sources: tuple[str, ...], all_tables: bool, as_json: bool, fail_if_st
 @main.command()
 @click.argument("source")
 @click.argument("day", type=DAY, required=False, metavar="[DATE]")
-@click.option("--accept-drop", is_flag=True, help="Also where tables lost more rows than `max_drop` allows.")
+@click.option("--accept-drop", is_flag=True, help="Publish although tables lost more rows than `max_drop` allows.")
 @config_option
 def publish(source: str, day: datetime | None, accept_drop: bool, config_path: Path) -> None:
     """Move the views of SOURCE to DATE, or to the newest date that `publish: manual` holds."""
@@ -215,7 +219,7 @@ def publish(source: str, day: datetime | None, accept_drop: bool, config_path: P
 @click.argument("day", type=DAY, metavar="DATE")
 @config_option
 def rollback(source: str, day: datetime, config_path: Path) -> None:
-    """Move the views of SOURCE back to an older DATE; runs do not bring the newer ones back, the next new date does."""
+    """Move the views of SOURCE back to an older DATE. They stay there until a new date is published."""
     from rds_lake.console.connect import connect
     from rds_lake.console.publish import rollback as run
 
@@ -247,9 +251,7 @@ def demo() -> None:
 
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
-@click.option(
-    "--config", "config_path", type=FILE, help="Another lake.yaml than the demo's, to try it on the local cloud."
-)
+@click.option("--config", "config_path", type=FILE, help="Run this lake.yaml on the local cloud instead of the demo's.")
 def dev(port: int, config_path: Path | None) -> None:
     """The local cloud with the demo shop, and the Dagster UI, until Ctrl-C."""
     require_local()
@@ -264,7 +266,7 @@ def local() -> None:
 
 
 @local.command()
-@click.option("--port", default=CLOUD_PORT, show_default=True, help="0 takes a free port.")
+@click.option("--port", default=CLOUD_PORT, show_default=True, help="Port to listen on; 0 chooses a free one.")
 @click.option(
     "--database",
     "databases",
@@ -274,9 +276,9 @@ def local() -> None:
     "another database of that instance. Default: the demo shop.",
 )
 @click.option(
-    "--cluster", "clusters", multiple=True, metavar="IDENTIFIER=URL", help="An Aurora cluster, in the same way."
+    "--cluster", "clusters", multiple=True, metavar="IDENTIFIER=URL", help="An Aurora cluster, given in the same way."
 )
-@click.option("--ready-file", type=FILE, help="Written when everything is up.")
+@click.option("--ready-file", type=FILE, help="File that is written once everything runs.")
 def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_file: Path | None) -> None:
     """Start the local cloud and keep it until Ctrl-C."""
     local_up(port=port, databases=databases, clusters=clusters, ready_file=ready_file)

@@ -195,7 +195,7 @@ class WarehouseError(ProblemsError, TerminalError):
 
 
 class LeaseLostError(TerminalError):
-    """The lease of a run's warehouse had expired, and another run or the reaper has it: this run must not go on."""
+    """The lease of a run's warehouse had expired, and another run or the reaper has it: this run must stop."""
 
 
 class StackError(ProblemsError, TerminalError):

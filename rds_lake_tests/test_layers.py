@@ -12,6 +12,7 @@ from rds_lake_tests.house import PACKAGE
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "threads": (set(), set()),
+    "files": (set(), set()),
     "model": ({"errors"}, {"pydantic", "pydantic_core"}),
     "sql": ({"model", "errors"}, {"sqlglot"}),
     "config": ({"model", "errors"}, {"pydantic", "pydantic_core", "yaml"}),
@@ -21,7 +22,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "convert": ({"model", "errors", "threads"}, {"pyarrow", "isal", "pyspark", "py4j"}),
     "database": ({"model", "sql", "errors", "threads"}, {"psycopg", "pymysql"}),
-    "stages": ({"model", "sql", "aws", "config", "convert", "errors", "database", "threads"}, {"pyarrow"}),
+    "stages": ({"model", "sql", "aws", "config", "convert", "errors", "database", "threads", "files"}, {"pyarrow"}),
     "infra": ({"model", "sql", "aws", "config", "convert", "errors", "threads"}, {"yaml"}),
     "streams": (set(), {"boto3"}),
     "pull": (
@@ -29,11 +30,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"duckdb", "psycopg", "pyarrow"},
     ),
     "defs": (
-        {"model", "sql", "aws", "config", "errors", "stages", "infra", "database", "threads"},
+        {"model", "sql", "aws", "config", "errors", "stages", "infra", "database", "threads", "files"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},
     ),
     "localcloud": (
-        {"model"},
+        {"model", "files"},
         {
             "pydantic",
             "moto",

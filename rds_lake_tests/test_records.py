@@ -177,7 +177,7 @@ TEXTS = {
     "no text": "\x00\x01\x02",
     "numbers that are none": '{"version": NaN}',
     "a number of 5,000 digits": '{"version": ' + "9" * 5000 + "}",
-    "a version that is no number": '{"version": "1"}',
+    "a version that is not a number": '{"version": "1"}',
     "a version that is a flag": '{"version": true}',
 }
 

@@ -90,7 +90,7 @@ class AthenaGateway:
         try:
             execution = self._await(query_id, deadline, kind=_kind(sql))
         except BaseException as error:
-            # Interrupted or timed out: a query left behind would go on scanning, and being billed.
+            # Interrupted or timed out: a query that is left running continues to scan, and to cost.
             self._stop(query_id, error)
             raise
         if execution["Status"]["State"] != "SUCCEEDED":
@@ -195,7 +195,7 @@ class AthenaGateway:
                 if isinstance(state, TransientError):
                     raise UnavailableError(f"what became of Athena query {query_id} is unknown: {state}") from state
                 raise QueryError(
-                    f"Athena query {query_id} was still {state} at its time limit and was stopped; ask again, or "
+                    f"Athena query {query_id} was still {state} at its time limit and was stopped; run it again, or "
                     "look at its scanned bytes in the console",
                     query_id=query_id,
                 )

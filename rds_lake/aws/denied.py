@@ -62,7 +62,7 @@ class Denied:
 
     @property
     def advice(self) -> str:
-        """What a person has to change: a half sentence."""
+        """What a person has to change, as the second half of a sentence."""
         what = f"{' and '.join(self.actions)} on {' and '.join(self.resources)}"
         if self.denying is not None:
             return (
@@ -104,7 +104,7 @@ def is_denied(code: str) -> bool:
 
 
 def read_denied(message: str, *, service: str = "", operation: str = "", about: str = "") -> Denied:
-    """What AWS's message says, and for what it does not say: what was called."""
+    """The denial that AWS's message describes; what the message leaves out is taken from the call."""
     found = _PERFORM.search(message)
     named = found["quoted"] or found["plain"] if found else None
     actions = (_spelled(found["action"]),) if found else _actions(service, operation)

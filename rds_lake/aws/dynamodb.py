@@ -123,7 +123,9 @@ class DynamoGateway:
                 )
         except AwsError as error:
             if error.code == "LimitExceededException":
-                raise ExportQuotaError(f"the export of {table_arn} has to wait its turn: {error}") from error
+                raise ExportQuotaError(
+                    f"the export of {table_arn} has to wait, as AWS allows no more exports at once: {error}"
+                ) from error
             raise
         return _export(answer["ExportDescription"])
 

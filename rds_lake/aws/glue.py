@@ -123,7 +123,7 @@ class GlueGateway:
     def get_partitions(
         self, database: str, table: str, values: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], GluePartition]:
-        """Those of the asked partitions that exist, by values.
+        """The partitions that exist, by their values, among those asked for.
 
         ThrottledError when Glue leaves partitions unprocessed again and again.
         """

@@ -53,7 +53,7 @@ class GlueJobs:
                 return self._starting.start_job_run(JobName=job, Arguments=dict(arguments))["JobRunId"]
         except AwsError as error:
             if error.code in _LATER:
-                raise ThrottledError(f"Glue has no place for another run of {job} now: {error}") from error
+                raise ThrottledError(f"Glue allows no further run of {job} now: {error}") from error
             raise
 
     def list_runs(self, job: str) -> Iterator[JobRun]:

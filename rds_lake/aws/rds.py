@@ -241,7 +241,9 @@ class RdsGateway:
         except AwsError as error:
             # By code only: messages carry names of tables and buckets, `credit_limits` among them.
             if any(word in error.code.lower() for word in _WAIT_CODES):
-                raise ExportQuotaError(f"the export of {source_arn} has to wait its turn: {error}") from error
+                raise ExportQuotaError(
+                    f"the export of {source_arn} has to wait, as AWS allows no more exports at once: {error}"
+                ) from error
             raise
         return _task(answer)
 

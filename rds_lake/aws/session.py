@@ -59,7 +59,7 @@ def _require_answer(endpoint: str, region: str, proxies: Mapping[str, str]) -> N
             socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
     except socket.gaierror as error:
         raise UnavailableError(
-            f"{host} is not known here ({error.strerror}): is {region} the right Region, and is this machine online?"
+            f"{host} cannot be resolved ({error.strerror}): check that {region} is the right Region and that this machine is online"
         ) from error
     except OSError as error:
         raise UnavailableError(

@@ -214,17 +214,17 @@ class DatabaseKeys(SharedKeys):
 
     @property
     def run_priority(self) -> int:
-        """As for exports."""
+        """The priority of the source's runs in Dagster, the same as that of its exports."""
         return self.priority
 
     @property
     def counts_casts(self) -> bool:
-        """As `check_casts` says."""
+        """Whether the checks count values that a view's type would lose (`check_casts`)."""
         return self.check_casts
 
     @property
     def in_place(self) -> bool:
-        """As `parquet` says."""
+        """Whether AWS's files are read where they are (`parquet: in_place`)."""
         return self.parquet == "in_place"
 
 

@@ -25,7 +25,7 @@ _SCAN_ONLY = ("on_demand_rcu", "read_percentage")
 def _legal_table(text: str) -> str:
     if not _PATTERN.fullmatch(text) or (is_table_name(text) and not _TABLE_NAME.fullmatch(text)):
         raise ValueError(
-            f"{text!r} is no name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a pattern (* ? [abc])"
+            f"{text!r} is not a name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a pattern (* ? [abc])"
         )
     return text
 
@@ -42,7 +42,7 @@ def _time_of_day(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"{value // 60}:{value % 60:02}"
     if not isinstance(value, str) or not re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", value, re.ASCII):
-        raise ValueError(f"{value!r} is no time of day in UTC, such as '03:30'")
+        raise ValueError(f"{value!r} is not a time of day in UTC, such as '03:30'")
     hours, minutes = value.split(":")
     return time(int(hours), int(minutes))
 
@@ -77,7 +77,7 @@ def _a_scan_has_no_changes(source: DynamoDb) -> Iterator[str]:
 
 def _changes_are_parquet(source: DynamoDb) -> Iterator[str]:
     if source.incremental and source.format != "parquet":
-        yield f"incremental: changes are merged into Parquet, not {source.format}; leave one of both out"
+        yield f"incremental: changes can be merged into Parquet only, not into {source.format}; leave one of the two out"
 
 
 def _changes_are_merged_here(source: DynamoDb) -> Iterator[str]:

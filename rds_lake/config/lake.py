@@ -22,7 +22,9 @@ def _legal_arn(text: str) -> str:
 
 def _legal_schedule(text: str) -> str:
     if problem := cron_problem(text):
-        raise ValueError(f"{text!r} is no cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC")
+        raise ValueError(
+            f"{text!r} is not a cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC"
+        )
     return text
 
 

@@ -27,7 +27,7 @@ class Read(Generic[_S]):
     """A section as far as it can be read, and its problems.
 
     `settings` lacks the keys whose values are wrong: reading one raises AttributeError. They are for `judged` alone, unless
-    there is no problem. None: the section is no mapping.
+    there is no problem. None: the section is not a mapping.
     """
 
     settings: _S | None

@@ -32,7 +32,7 @@ def problems_together(lake: LakeSettings | None, sources: Sequence[SourceSetting
 
 
 def problems_alone(source: SourceSettings) -> list[str]:
-    """What keys of the source have wrong with each other; it may lack keys."""
+    """Problems between the keys of one source, a sentence each; the source may lack keys."""
     return [problem for rule in source.rules for problem in judged(rule, source)]
 
 

@@ -29,7 +29,7 @@ Rule: TypeAlias = Callable[[Any], Iterator[str]]
 def _legal_owner(text: str) -> str:
     """By Dagster's rule, which shows owners (https://docs.dagster.io/guides/build/assets/metadata-and-tags#owners)."""
     if not (_EMAIL.fullmatch(text) or (text.startswith("team:") and text != "team:")):
-        raise ValueError(f"{text!r} is no owner: write an e-mail address, or `team:` and the name of a team")
+        raise ValueError(f"{text!r} is not an owner: write an e-mail address, or `team:` and the name of a team")
     return text
 
 
@@ -37,7 +37,7 @@ def _legal_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
     return text
 
 

@@ -63,7 +63,7 @@ def _no_kind(raw: Mapping[Any, Any], place: str) -> str:
         return f"{place}.kind: is required; add {kinds}"
     nearest = get_close_matches(str(raw["kind"]).lower(), KINDS, n=1)
     advice = f"did you mean `{nearest[0]}`? Write" if nearest else "write"
-    return f"{place}.kind: {shown(raw['kind'])} is no kind of source; {advice} {kinds}"
+    return f"{place}.kind: {shown(raw['kind'])} is not a kind of source; {advice} {kinds}"
 
 
 def _of_other_kinds(key: str, kind: str) -> str | None:

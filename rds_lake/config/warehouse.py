@@ -66,7 +66,7 @@ class Cluster(Settings):
 
 
 class Existing(Settings):
-    """A workgroup or cluster that somebody else made: exactly one of both."""
+    """A workgroup or cluster that rds-lake does not create: exactly one of the two is set."""
 
     workgroup: str | None = Field(
         default=None, pattern=r"^[a-z0-9-]{3,64}$", description="Name of a workgroup of Redshift Serverless."

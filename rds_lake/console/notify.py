@@ -22,7 +22,7 @@ def notify(config: LakeConfig, *, say: Callable[[str], None]) -> None:
         )
     if webhook is not None:
         Webhook(url=webhook).publish(subject=TEST.subject, message=TEST.body)
-        say("the webhook took the message")
+        say("the webhook accepted the message")
     if topic is not None:
         _to_topic(config, topic, say=say)
 
@@ -32,6 +32,6 @@ def _to_topic(config: LakeConfig, topic: str, *, say: Callable[[str], None]) -> 
     message = sns.publish(subject=TEST.subject, message=TEST.body)
     say(f"message {message} is on its way to the subscribers of {topic}")
     say(
-        "nothing arrives? The subscription must be confirmed. If a KMS key of yours encrypts the topic, the role that runs"
+        "If nothing arrives: the subscription must be confirmed. If a KMS key of yours encrypts the topic, the role that runs"
     )
     say("Dagster needs kms:GenerateDataKey and kms:Decrypt on that key")

@@ -163,7 +163,7 @@ def _said(whose: str, document: PolicyDocument, asked: Asked, say: Callable[[str
             f"{whose}: IAM will refuse it, and no shorter pattern is left; shorten the bucket's prefixes, or make two lakes"
         )
     if not document.statements:
-        say(f"{whose}: this lake.yaml needs no such role")
+        say(f"{whose}: this lake.yaml does not need this role")
     return document.as_dict()
 
 

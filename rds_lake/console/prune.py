@@ -47,7 +47,7 @@ def prune(
     if not sum(plan.items for plan in plans):
         console.print("nothing to remove")
     elif not apply:
-        console.print("nothing was removed: this was a look; [bold]--apply[/] removes it")
+        console.print("nothing was removed; repeat with [bold]--apply[/] to remove what is listed")
     if apply:
         _apply(connected, plans, console, now=now)
 

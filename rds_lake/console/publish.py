@@ -50,7 +50,7 @@ def rollback(connected: Connected, name: str, day: date, *, now: datetime, dagst
 def _source(connected: Connected, name: str) -> SourceSettings:
     source = connected.config.source(name)
     if not source.athena:
-        raise PublishError(f"{name} has `athena: false`: it ends at its Parquet and has no views to move")
+        raise PublishError(f"{name} has `athena: false` in lake.yaml, so it has no views to move")
     return source
 
 
@@ -67,7 +67,7 @@ def _report(source: SourceSettings, outcome: Publication, say: Say) -> None:
 
 
 def _record(connected: Connected, source: SourceSettings, outcome: Publication, home: str | None, *, how: str) -> None:
-    if has_dagster(home, otherwise="what depends on the source's assets does not start"):
+    if has_dagster(home, otherwise="assets that depend on the source's are not started"):
         from rds_lake.console.tell_dagster import tell_published  # imports Dagster, which takes a second
 
         tell_published(connected, source, outcome, how=how)

@@ -41,7 +41,7 @@ def _write(s3: S3Gateway, config: LakeConfig, names: tuple[str, ...], say: Calla
             missing += 1
             continue
         if newest is None:
-            say(f"{source.name}: no date is in the lake yet; refresh again after its first")
+            say(f"{source.name}: no date is in the lake yet; repeat the command after its first date")
             missing += bool(names)
             continue
         say(f"{source.name}: {len(newest[1])} tables of {newest[0]} written to {path}; reload the code location")

@@ -66,7 +66,9 @@ def status(
     if as_json:
         console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
     elif config.databases:
-        console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
+        console.print(
+            f"{len(running)} of the account's {config.lake.export_quota} exports that AWS allows at once are running"
+        )
     return stale
 
 
@@ -137,7 +139,7 @@ def _show(
 ) -> None:
     console.print(f"[bold]{escape(state.source)}[/] {escape(_headline(source, state, now=now))}", highlight=False)
     for export in state.running:
-        day, task = export.snapshot_date or "a date AWS has not said yet", export.task
+        day, task = export.snapshot_date or "a date that AWS does not show yet", export.task
         console.print(
             f"  exporting {day}: {task.status.value}, {task.progress}%, {task.extracted_gb} GB so far "
             f"({escape(task.identifier)})",
@@ -160,7 +162,7 @@ def _under_way(tables: Sequence[TableUnderWay], now: datetime, limit: int | None
         doing = (
             f"in progress for {span(now - table.since)} ({table.name})"
             if table.since and table.name
-            else "waiting for one of AWS's places"
+            else "waiting, as AWS allows no more at once"
         )
         lines.append(f"{what} {table.snapshot_date}: {table.table}, {doing}")
     if len(tables) > len(lines):

@@ -1,7 +1,7 @@
-"""The command line tells Dagster what it did.
+"""Records in Dagster what a command of `rds-lake` did.
 
-What belongs here: reaching the instance of DAGSTER_HOME, and saying it where that fails: the views have moved by then. What it
-is told is `defs/reports.py`.
+What belongs here: opening the instance of DAGSTER_HOME, and the error where that fails: the views have moved by then. The events are
+made by `defs/reports.py`.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from rds_lake.stages.publish.published_dates import published_dates
 
 
 def tell_published(connected: Connected, source: SourceSettings, publication: Publication, *, how: str) -> int:
-    """What a person published or went back to; how many assets that is."""
+    """Record in Dagster the date that a person published or rolled back to. Returns how many assets were recorded."""
     keys = StageKeys.of(source, find_known_tables(connected.config, source))
 
-    def told(_: dg.DagsterInstance) -> Iterator[dg.AssetMaterialization]:
+    def events(_: dg.DagsterInstance) -> Iterator[dg.AssetMaterialization]:
         yield from reports.published(connected.lake, source, keys, publication, how=how)
         yield from reports.decided(source, publication, how=how)
 
-    return _tell(told)
+    return _tell(events)
 
 
 def tell_missing(connected: Connected, source: SourceSettings) -> int:
-    """The dates that the assets of a source's tables do not show; how many there were."""
+    """Record in Dagster the published dates that its table assets lack. Returns how many there were."""
     keys = StageKeys.of(source, find_known_tables(connected.config, source))
     dates = published_dates(connected.lake, source) if source.athena else {}
     return _tell(lambda instance: reports.missing(instance, connected.config, keys, dates))
 
 
-def _tell(told: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]]) -> int:
+def _tell(events: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]]) -> int:
     count = 0
     try:
         with dg.DagsterInstance.get() as instance:
-            for event in told(instance):
+            for event in events(instance):
                 instance.report_runless_asset_event(event)
                 count += 1
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:

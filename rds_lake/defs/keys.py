@@ -89,17 +89,17 @@ class StageKeys:
 
     @property
     def whole(self) -> tuple[dg.AssetKey, ...]:
-        """All of them, in the order of the stages."""
+        """Every key of the source, in the order of the stages."""
         return (self.snapshot_export, *self.from_parquet)
 
     @property
     def from_parquet(self) -> tuple[dg.AssetKey, ...]:
-        """What comes after the export."""
+        """The keys of all stages after the export."""
         return (self.parquet, *self.from_catalog)
 
     @property
     def from_catalog(self) -> tuple[dg.AssetKey, ...]:
-        """What comes after the Parquet."""
+        """The keys of all stages after the Parquet."""
         return (self.catalog, *self.published) if self.catalog else ()
 
     def stages(self, selected: Collection[dg.AssetKey]) -> list[Stage]:

@@ -55,7 +55,7 @@ WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
 def begun(task: ExportTask | None) -> dict[str, Any]:
     """Of a run that only begins: the export task, or that AWS has no place for it yet."""
     if task is None:
-        return {STATUS: "waiting for one of AWS's places; reconciliation starts it"}
+        return {STATUS: "waiting, as AWS allows no more at once; reconciliation starts it"}
     return {_TASK: task.identifier, STATUS: task.status.value}
 
 
@@ -238,7 +238,7 @@ def changed(turn: "Turn") -> dict[str, Any]:
 
 
 def _collected(collected: "CollectedNow") -> dict[str, Any]:
-    """Of `capture: lambda`: what arrived since the last turn. Lines that are no changes are counted since the beginning."""
+    """Of `capture: lambda`: what arrived since the last turn. Lines that are not changes are counted since the beginning."""
     return {
         "rds_lake/objects_collected": collected.objects,
         "rds_lake/changes_collected": collected.rows,
@@ -273,7 +273,7 @@ def about_date(day: date) -> dict[str, Any]:
 
 
 def incident(what: str, next_step: str) -> dict[str, Any]:
-    """Of the failure that a sensor's incident is."""
+    """Metadata of the failed run by which a sensor reports an incident."""
     return {WHAT: what, NEXT_STEP: next_step}
 
 
@@ -283,7 +283,7 @@ def failure(error: BaseException, *, heals: bool) -> dict[str, Any]:
 
 
 def of_failure(event: dg.DagsterEvent, key: str) -> Any:
-    """What a failed step says under the key; None where it says nothing of it."""
+    """The metadata value that a failed step has under this key; None if it has none."""
     data = event.step_failure_data.user_failure_data
     value = data.metadata.get(key) if data else None
     return None if value is None else value.value

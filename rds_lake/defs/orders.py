@@ -52,7 +52,7 @@ class Orders(dg.Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class GivenOrders:
     """What the steps of a run were asked to do, read from its configuration; None and 0 where nothing was said."""
 
     trigger: str | None = None
@@ -106,14 +106,14 @@ def orders_of(context: dg.AssetExecutionContext, given: Orders) -> Orders:
     return given
 
 
-def told(run: dg.DagsterRun, source: str | None = None) -> Told:
+def given_orders(run: dg.DagsterRun, source: str | None = None) -> GivenOrders:
     """What the run's steps were asked to do, those of one source or all; also where a person executes it again."""
     said: dict[str, Any] = {}
     for config in _orders_in(run, source):
         said |= {name: value for name, value in config.items() if value is not None and name not in said}
     tries = said.get("tries", 0)
     words = {name: str(said[name]) for name in ("trigger", "export_task", "subject") if name in said}
-    return Told(**words, tries=tries if isinstance(tries, int) else 0)
+    return GivenOrders(**words, tries=tries if isinstance(tries, int) else 0)
 
 
 def _orders_in(run: dg.DagsterRun, source: str | None) -> Iterator[Mapping[str, Any]]:
@@ -142,4 +142,4 @@ def labels_of(run: dg.DagsterRun) -> dict[str, str]:
 
 def asked_by_sensor(run: dg.DagsterRun, source: str) -> bool:
     """Whether a sensor or schedule of rds-lake asked for the source's export; else a person did, or a backfill."""
-    return not is_repeated_by_person(run) and told(run, source).trigger not in (None, "by_hand")
+    return not is_repeated_by_person(run) and given_orders(run, source).trigger not in (None, "by_hand")

@@ -40,7 +40,7 @@ def published(
 
 
 def decided(source: SourceSettings, publication: Publication, *, how: str) -> list[dg.AssetMaterialization]:
-    """Of a source with `publish: manual`: the date does not wait any more."""
+    """The event that a date of a source with `publish: manual` no longer waits for approval."""
     if source.publish != "manual" or publication.latest is None:
         return []
     keys = [own_key(source, OUTCOME), own_key(source, APPROVAL)]

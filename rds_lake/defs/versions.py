@@ -57,7 +57,7 @@ def of_published(outcome: Published, target: TableTarget | None) -> dg.DataVersi
 
 
 def of_views(tables: Iterable[TypedTable]) -> dg.DataVersion:
-    """Of all views of a source together."""
+    """The code version of all views of a source together."""
     return _digest(sorted(of_view(table).value for table in tables))
 
 

@@ -42,7 +42,7 @@ def as_pipeline(variables: dict[str, str], config: LakeConfig, folder: Path) -> 
 
 
 def reader(clients: AwsClients, config: LakeConfig, endpoint: str) -> AwsClients:
-    """Clients of somebody who may read the lake's views, and nothing else: the role is made here, as an analyst's would be."""
+    """Clients with a new role that may only read the lake's views, as an analyst's role would."""
     iam, name = clients.client("iam"), f"{name_prefix(config.lake)}-reader"
     trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
+from rds_lake.files import write_whole
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases import shop
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
@@ -76,9 +77,4 @@ def _announce(cloud: LocalCloud, ready_file: Path | None) -> None:
             "region": REGION,
             "account": ACCOUNT,
         }
-        partial = ready_file.with_name(f"{ready_file.name}.partial")
-        # The URLs may hold passwords: only this user may read them.
-        partial.touch(mode=0o600)
-        partial.write_text(json.dumps(body), encoding="utf-8")
-        # A reader sees the file whole or not at all.
-        partial.replace(ready_file)
+        write_whole(ready_file, json.dumps(body), private=True)  # the URLs may hold passwords

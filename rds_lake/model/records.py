@@ -6,7 +6,7 @@ is a `JobSet`, or ManifestError with the object's name, everything that is wrong
 release is never called damaged: the remedy would be to delete what that release needs.
 
 pydantic reads the values, over the same dataclasses that the stages use. Three of its rules are narrowed here, for every
-record: whole numbers fit 64 bits, times have their zone, and a text of digits is no time.
+record: whole numbers fit 64 bits, times have their zone, and a text of digits is not a time.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def load_object(text: str | bytes, *, hook: Callable[[dict[str, Any]], Any] | No
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text}, which is no JSON")
+    raise ValueError(f"{text}, which is not JSON")
 
 
 def load_record(
@@ -189,5 +189,5 @@ def render_record(body: Any, *, version: int) -> str:
 def iso_text(value: Any) -> str:
     """For `json.dumps(default=…)`: a date or time as ISO text; TypeError for anything else."""
     if not hasattr(value, "isoformat"):
-        raise TypeError(f"{value!r} is no JSON")
+        raise TypeError(f"{value!r} is not JSON")
     return value.isoformat()

@@ -21,8 +21,7 @@ from rds_lake.stages.diff.keys import key_columns
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.manifest_head import get_head
-from rds_lake.stages.lake.pointer import find_pointer
-from rds_lake.stages.publish.as_of import readable_tables, refuse_unreadable
+from rds_lake.stages.publish.as_of import published_date, readable_tables, refuse_unreadable
 
 MakeColumn = Callable[[Column, str, str | None], PulledColumn]
 
@@ -92,7 +91,7 @@ def plan_pull(
     `known_key`: a DynamoDB table's own key columns, by its name. AsOfError names the dates there are; PullError lists what of
     `asked` is no table; LostFilesError and CatalogError say what of the date is gone.
     """
-    day = asked.day or _published(lake, source)
+    day = asked.day or published_date(lake, source)
     refuse_unreadable(lake, source, day)
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
     named = name_tables(manifest, source, published_names(lake.glue.list_tables(source.name)))
@@ -112,13 +111,6 @@ def plan_pull(
         tables=tuple(sorted(tables, key=lambda table: -table.bytes)),
         without_view=tuple(str(table.names.target) for table in wanted if table.names.view not in have_view),
     )
-
-
-def _published(lake: Lake, source: SourceSettings) -> date:
-    pointer = find_pointer(lake.s3, lake.layout, source.name)
-    if pointer is None:
-        raise PullError(f"nothing of {source.name} is published yet; name a date with --date, or publish one first")
-    return pointer.snapshot_date
 
 
 def _chosen(source: str, day: date, named: Sequence[NamedTable], asked: Asked) -> list[NamedTable]:

@@ -93,7 +93,7 @@ def _parse(query: str) -> tuple[exp.Query, Mapping[int, TokenType]]:
 
 
 def _tables_read(tree: exp.Query) -> list[exp.Table]:
-    """Everything named as a table that is no name of the query's own WITH clauses."""
+    """Everything named as a table that is not a name of the query's own WITH clauses."""
     return [table for table in tree.find_all(exp.Table) if not _is_cte(table)]
 
 
@@ -167,7 +167,7 @@ def _verify(rewritten: str, database: str, raw: set[str], *, expected: int) -> N
 
 
 def _qualified_columns(tree: exp.Query, database: str, views: Mapping[str, str]) -> list[str]:
-    """Columns named as database.view.column: the view is no table of that database any more."""
+    """Columns named as database.view.column: the view is not a table of that database any more."""
     return [
         f"{column.sql(_DIALECT)}: write {column.table}.{column.name}, without the database"
         for column in tree.find_all(exp.Column)
@@ -180,4 +180,4 @@ def _problem(table: exp.Table, day: date, *, known: bool) -> str:
     name = ".".join(part.sql(_DIALECT, comments=False) for part in parts if part)
     if known:
         return f"{name}: write it as FROM or JOIN followed by the view's name"
-    return f"{name} is no view of the source that {day} has; only its views can be read as of a date"
+    return f"{name} is not a view of the source that {day} has; only its views can be read as of a date"

@@ -19,7 +19,7 @@ Change = dict[str, Any]
 
 
 class BadChangeError(ValueError):
-    """An event that is no change, or several. The text names everything that is wrong, and no value of a row."""
+    """An event that is not a change, or several. The text names everything that is wrong, and no value of a row."""
 
 
 def read_changes(event: Any) -> list[Change]:
@@ -46,15 +46,15 @@ def _problems(change: Any) -> list[str]:
     ]
     wrong = [f"{name} is no text" for name in texts]
     if "at" not in texts and not _is_time(change["at"]):
-        wrong.append("at is no time with a zone (2026-11-28T03:00:00+00:00)")
+        wrong.append("at is not a time with a zone (2026-11-28T03:00:00+00:00)")
     if not _is_number(change.get("xid")):
-        wrong.append("xid is no number")
+        wrong.append("xid is not a number")
     op = change.get("op")
     if not isinstance(op, str) or op not in _IMAGES:
         return [*wrong, "op is not I, U, D or T"]
     omitted = change.get("omitted") or []
     wrong += [f"{name} is needed for op {op}" for name in _IMAGES[op] if _lacks(change.get(name), name, omitted)]
-    wrong += [f"{name} is no object of texts" for name in ("key", "old", "new") if not _is_image(change.get(name))]
+    wrong += [f"{name} is not an object of texts" for name in ("key", "old", "new") if not _is_image(change.get(name))]
     if not isinstance(omitted, list) or not all(isinstance(column, str) for column in omitted):
         wrong.append("omitted is no list of columns")
     return wrong

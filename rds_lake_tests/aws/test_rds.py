@@ -94,7 +94,7 @@ def test_an_unheard_of_status_is_an_error_that_names_the_task(rds: RdsGateway, m
 )
 def test_a_full_quota_means_waiting(rds: RdsGateway, clients: AwsClients, code: str) -> None:
     Faults(clients.rds).answer("StartExportTask", code)
-    with pytest.raises(ExportQuotaError, match="has to wait its turn") as caught:
+    with pytest.raises(ExportQuotaError, match="has to wait, as AWS allows no more") as caught:
         start(rds)
     assert isinstance(caught.value, TransientError)
 

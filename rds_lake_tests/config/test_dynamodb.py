@@ -72,7 +72,7 @@ def test_all_that_does_not_go_together_is_listed_at_once() -> None:
     text = problems_of(
         f"{REVIEWS}, converter: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}"
     )
-    expected = ("converter: glue writes parquet or orc", "incremental: changes are merged into Parquet, not csv",
+    expected = ("converter: glue writes parquet or orc", "incremental: changes can be merged into Parquet only, not into csv",
                 "incremental: changes are merged by this machine", "athena: false", "on_demand_rcu: is for",
                 "glue_above_gb: is for")  # fmt: skip
     assert all(word in text for word in expected)

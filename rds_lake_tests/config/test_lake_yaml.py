@@ -130,7 +130,7 @@ def test_the_shape_of_the_design_is_read_for_an_rds_source() -> None:
 
 def test_a_pattern_of_a_union_that_is_no_regular_expression_is_named() -> None:
     message = problems_of(LEGAL.rstrip() + "\n    union: {events: 'events_('}\n")
-    assert "'events_(' is no regular expression" in message
+    assert "'events_(' is not a regular expression" in message
 
 
 def test_how_much_a_table_may_lose_is_said_for_all_or_by_view_or_original_name() -> None:
@@ -171,10 +171,13 @@ def test_in_place_and_a_deleted_export_are_refused_together() -> None:
     [
         (
             "    snapshots: [live]\n    live_schedule: 0 25 * * *\n",
-            "source shop: live_schedule: '0 25 * * *' is no cron schedule",
+            "source shop: live_schedule: '0 25 * * *' is not a cron schedule",
         ),
-        ("    retention: {schedule: every day}\n", "source shop: retention.schedule: 'every day' is no cron schedule"),
-        ("    retention: {schedule: ''}\n", "source shop: retention.schedule: '' is no cron schedule"),
+        (
+            "    retention: {schedule: every day}\n",
+            "source shop: retention.schedule: 'every day' is not a cron schedule",
+        ),
+        ("    retention: {schedule: ''}\n", "source shop: retention.schedule: '' is not a cron schedule"),
     ],
 )
 def test_a_schedule_that_is_none_is_named_with_its_key(line: str, place: str) -> None:

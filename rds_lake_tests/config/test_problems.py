@@ -44,7 +44,7 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"changes": {}, "athena": False}, ": changes: Athena compares the dates"),
     ({"retention": {"daily": 0}}, ".retention.daily: "),
     ({"retention": {"dayly": 9}}, ".retention.dayly: unknown key; did you mean `daily`?"),
-    ({"retention": {"schedule": "daily"}}, ".retention.schedule: 'daily' is no cron schedule"),
+    ({"retention": {"schedule": "daily"}}, ".retention.schedule: 'daily' is not a cron schedule"),
     ({"export_timeout_hours": float("nan")}, ".export_timeout_hours: "),
     ({"start_date": "yesterday"}, ".start_date: "),
     ({"start_date": "2020-01-01"}, ": start_date 2020-01-01 is before the lake's"),
@@ -59,18 +59,18 @@ OF_DATABASES: list[tuple[dict[Any, Any], str]] = [
     ({"snapshots": []}, ".snapshots: must not be empty"),
     ({"include": ["a b"]}, ": include ['a b']: "),
     ({"default_schema": "public"}, ".default_schema: "),
-    ({"union": {"a": "("}}, ".union.a: '(' is no regular expression"),
+    ({"union": {"a": "("}}, ".union.a: '(' is not a regular expression"),
     ({"verify": {}}, ".verify.secret: is required"),
-    ({"live_schedule": "0 25 * * *"}, ".live_schedule: '0 25 * * *' is no cron schedule"),
+    ({"live_schedule": "0 25 * * *"}, ".live_schedule: '0 25 * * *' is not a cron schedule"),
     ({"parquet": "in_place", "keep_export": False}, ": keep_export: false would delete"),
     ({"converter": "glue"}, ".converter: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
     ({"tables": ["Reviews"]}, ".tables: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
 ]
 OF_DYNAMODB: list[tuple[dict[Any, Any], str]] = [
     ({"tables": []}, ".tables: must not be empty"),
-    ({"tables": ["a b"]}, ".tables.0: 'a b' is no name of a DynamoDB table"),
+    ({"tables": ["a b"]}, ".tables.0: 'a b' is not a name of a DynamoDB table"),
     ({"method": "copy"}, ".method: "),
-    ({"export_at": "25:00"}, ".export_at: '25:00' is no time of day"),
+    ({"export_at": "25:00"}, ".export_at: '25:00' is not a time of day"),
     ({"read_percentage": 0.5}, ": read_percentage: is for `method: scan` only"),
     ({"converter": "spark"}, ".converter: "),
     ({"engine": "mysql"}, ".engine: kind dynamodb has no engine, and 'mysql' converts nothing; remove it"),
@@ -192,7 +192,7 @@ def test_a_kind_that_is_none_or_lacking_is_a_sentence_that_names_the_three() -> 
     three = (
         "`kind: rds` (a DB instance), `kind: aurora` (an Aurora cluster) or `kind: dynamodb` (a set of DynamoDB tables)"
     )
-    assert f"source shop: kind: 'postgres' is no kind of source; write {three}" in lines
+    assert f"source shop: kind: 'postgres' is not a kind of source; write {three}" in lines
     assert "source shop: exclude: unknown key" in "\n".join(lines)
     assert f"source bank: kind: is required; add {three}" in lines
     assert "source reviews: athena: " in "\n".join(lines)

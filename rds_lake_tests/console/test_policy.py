@@ -100,4 +100,4 @@ def test_each_pattern_that_took_the_place_of_names_is_said(tmp_path: Path) -> No
 def test_a_role_that_this_lake_does_not_need_is_said(tmp_path: Path) -> None:
     result = run(written(tmp_path, rds()), "--for", "job-role", *PLACE)
     assert json.loads(result.stdout)["Statement"] == []
-    assert "job-role: this lake.yaml needs no such role" in result.stderr
+    assert "job-role: this lake.yaml does not need this role" in result.stderr

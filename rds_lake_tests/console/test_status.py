@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from unittest.mock import ANY
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
@@ -165,7 +167,7 @@ def test_conversions_by_glue_under_way_are_shown_with_since_when(world: World, d
     world.run().convert(day, turn="begin")
     text = shown(world, now=now + timedelta(hours=2, minutes=1))
     assert f"Glue converts {day}: Reviews, in progress for 2 h" in text and "(jr_" in text
-    assert f"Glue converts {day}: Users, waiting for one of AWS's places" in text
+    assert f"Glue converts {day}: Users, waiting, as AWS allows no more at once" in text
     assert "exporting" not in text
 
 
@@ -251,3 +253,26 @@ def test_it_names_tables_whose_views_were_dropped_and_runs_that_failed_until_one
         world.snapshot("2026-11-19")
         assert shell.materialize("2026-11-19").success
         assert failed_runs(instance, world.config, now=now + timedelta(minutes=1)) == {}
+
+
+def test_a_failed_retention_is_named_however_many_turns_of_changes_succeeded_since(world: World) -> None:
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    with quick_instance() as instance:
+
+        def ran(asset: str, status: dg.DagsterRunStatus) -> None:
+            run = dg.DagsterRun(
+                job_name="__ASSET_JOB",
+                run_id=str(uuid.uuid4()),
+                status=status,
+                asset_selection=frozenset({dg.AssetKey(["shop", asset])}),
+            )
+            instance.add_run(run)  # type: ignore[attr-defined] - as runs of other processes leave it
+
+        ran("retention", dg.DagsterRunStatus.FAILURE)
+        ran("changes", dg.DagsterRunStatus.FAILURE)
+        for _ in range(510):
+            ran("changes", dg.DagsterRunStatus.SUCCESS)
+        (failed,) = failed_runs(instance, world.config, now=now)["shop"]
+        assert failed.day is None
+        ran("retention", dg.DagsterRunStatus.SUCCESS)
+        assert failed_runs(instance, world.config, now=now) == {}

@@ -83,7 +83,7 @@ def test_for_ever_ends_by_sigterm_within_seconds_and_its_changes_are_whole(captu
         finally:
             process.kill()
     assert process.returncode == 130
-    assert output.splitlines()[-1] == "stopped; what is not in a cut yet is still in the outbox"
+    assert output.splitlines()[-1] == "stopped; changes that are not in a cut yet stay in the outbox"
     captured.fill(2)
     assert "cut 2" in invoke("forward", "shop").output
 

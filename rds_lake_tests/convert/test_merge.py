@@ -205,7 +205,7 @@ def test_another_type_asks_for_a_full_export_and_leaves_nothing() -> None:
     [
         ("{}", "no line of an incremental export"),
         ("x", "no line of an incremental export"),
-        (change(item("a", "1"), item("a", "1", v={"S": 1}), 5), "'S' with 1 is no value"),
+        (change(item("a", "1"), item("a", "1", v={"S": 1}), 5), "'S' with 1 is not a value"),
         (change(item("a", "1"), {"pk": {"S": 1}}, 5), "S is no type of a key"),
         (change(item("a", "1"), item("c", "1"), 5), "NewImage is of another key"),
         ('{"Keys":{"pk":{"S":"a"}},"Metadata":{"WriteTimestampMicros":{"N":"1"}}}', "its Keys are ['pk']"),

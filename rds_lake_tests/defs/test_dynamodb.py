@@ -74,7 +74,7 @@ def test_exports_that_dynamodb_has_no_place_for_wait_and_are_begun_again_the_old
     (said,) = [
         o.metadata["rds_lake/status"].value for o in begun.asset_observations_for_node("reviews__snapshot_export")
     ]
-    assert "waiting for one of AWS's places" in str(said)
+    assert "waiting, as AWS allows no more at once" in str(said)
     assert (len(dynamo.exports("Reviews")), len(dynamo.exports("Users"))) == (1, 0)
 
     (again,) = shell.reconcile()

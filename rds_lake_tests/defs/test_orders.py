@@ -14,7 +14,15 @@ from rds_lake.defs.assets.changes import by_sensor, is_by_sensor
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.checks.watch import reports_incident
 from rds_lake.defs.keys import StageKeys
-from rds_lake.defs.orders import Orders, Told, asked_by_sensor, labels_of, orders_of, repeated_orders, told
+from rds_lake.defs.orders import (
+    GivenOrders,
+    Orders,
+    asked_by_sensor,
+    given_orders,
+    labels_of,
+    orders_of,
+    repeated_orders,
+)
 from rds_lake.defs.sensors.healing import Healer
 from rds_lake.defs.sensors.requests import run_request
 from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
@@ -69,7 +77,7 @@ def test_dagster_accepts_the_configuration_of_every_run_that_is_asked_for(
         key.path[-1] for key in selected if key.path[-1] in ("snapshot_export", "parquet")
     }
     # What Dagster stores is what later ticks read.
-    stored = told(dg.DagsterRun(job_name="job", run_config=request.run_config), name)
+    stored = given_orders(dg.DagsterRun(job_name="job", run_config=request.run_config), name)
     assert stored.trigger == (trigger if given else None)
     assert stored.subject == ("s" if given else None)
     assert stored.export_task == (TASK if trigger in ("settle", "convert") else None)
@@ -129,7 +137,7 @@ def test_the_next_run_of_any_stages_is_legal_and_knows_how_often_it_was_tried(ro
         before = dg.DagsterRun(job_name="job", asset_selection=selected)
         again = repeated_orders(before, {"shop": keys["shop"]}, tries=3)
         assert dg.validate_run_config(job.get_subset(asset_selection=set(selected)), again)
-        assert told(dg.DagsterRun(job_name="job", run_config=again)).tries == 3
+        assert given_orders(dg.DagsterRun(job_name="job", run_config=again)).tries == 3
         assert len(again["ops"]) == 4 - first
 
 
@@ -161,7 +169,7 @@ class TestCopiedTags:
         assert not log.was_settled(TASK)
         assert log.by_hand("shop", day, since=datetime.now(UTC) - timedelta(hours=1))
         assert not asked_by_sensor(found, "shop")
-        assert told(found) == Told()
+        assert given_orders(found) == GivenOrders()
 
     def test_its_failure_is_mailed_with_its_date_and_healed_from_the_first_try(self, shell: Shell) -> None:
         found = self.by_hand(shell, "incident")
@@ -179,4 +187,4 @@ def test_a_turn_of_the_sensor_is_told_from_one_by_hand() -> None:
 
 def test_a_run_that_an_earlier_release_queued_is_found_by_its_tag() -> None:
     """It has no `subject` in its configuration yet."""
-    assert told(run()) == Told(trigger="settle", export_task=TASK)
+    assert given_orders(run()) == GivenOrders(trigger="settle", export_task=TASK)

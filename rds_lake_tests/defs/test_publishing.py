@@ -92,7 +92,7 @@ def test_every_check_of_a_good_date_says_in_numbers_what_it_saw(shell: Shell) ->
         "customers 1 row, new; orders 9 rows, 10 on 2026-11-19; 2 tables with as many rows as on 2026-11-19"
     )
     assert said["rows_readable"] == "Athena reads all 30 rows of 4 tables"
-    assert said["published_is_readable"] == "4 views answer with all 30 rows"
+    assert said["published_is_readable"] == "4 views return all 30 rows"
     assert said["tables_as_known"].startswith("shop.public.customers is new: it is published, but has no asset")
     assert not [text for text in said.values() if text in ("none", "") or "1 problems" in text]
 

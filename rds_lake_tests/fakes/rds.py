@@ -82,7 +82,7 @@ class FakeRds(RdsGateway):
             )
         running = [task for task in self.tasks.values() if task.status.running]
         if len(running) >= self.quota or any(task.source_arn == source_arn for task in running):
-            raise ExportQuotaError(f"the export of {source_arn} has to wait its turn")
+            raise ExportQuotaError(f"the export of {source_arn} has to wait, as AWS allows no more exports at once")
         task = ExportTask(
             identifier=identifier,
             source_arn=source_arn,

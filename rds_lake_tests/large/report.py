@@ -36,7 +36,7 @@ from rds_lake.model.lake.record import ExportRecord
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.stages.report.gather import gather
 from rds_lake.stages.report.page.page import render_page
-from rds_lake.stages.report.values import Told
+from rds_lake.stages.report.values import KnownFailures
 from rds_lake_tests.fakes.rds import FakeRds
 
 _LAYOUT = LakeLayout(bucket="acme-lake", prefix="lake")
@@ -201,7 +201,7 @@ def main(count: int, tables: int, dates: int) -> None:
         lake = aws.gateways(config.lake).lake
         began, busy = time.monotonic(), time.process_time()
         rds = FakeRds(snapshots=snapshots)
-        report = gather(config, config.sources, rds=rds, lake=lake, told=Told(), now=_NOW)
+        report = gather(config, config.sources, rds=rds, lake=lake, failures=KnownFailures(), now=_NOW)
         page = render_page(report).encode()
         whole, busy = time.monotonic() - began, time.process_time() - busy
         requests = json.load(urlopen(f"{url}/_admin/stats", timeout=30))["requests"]

@@ -1,10 +1,13 @@
-"""Ctrl-C at a chosen moment, as the main thread gets it from a terminal, from SIGTERM by Dagster, or from a test here."""
+"""What may happen to a process: Ctrl-C at a chosen moment, as from a terminal or by Dagster's SIGTERM, and a disk without room."""
 
+import resource
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+_MOST_BYTES = 64  # of a file, where the disk has no room
 
 
 @contextmanager
@@ -26,3 +29,19 @@ def interrupted(when: Callable[[], object], *, seconds: float = 30) -> Iterator[
     finally:
         over.set()
         watcher.join()
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Within it this process can write no file of more than 64 bytes: OSError `File too large`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def leave_no_room() -> None:
+    """The same for the rest of a process's life: `preexec_fn` of a process that is started."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))

@@ -16,7 +16,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, RdsLakeError
 
-# No other operation is called from here, whoever asks.
+# No other operation is called from here.
 _QUESTIONS = ("get_", "list_", "describe_", "head_")
 
 
@@ -61,7 +61,7 @@ class Answers:
         self, question: tuple[str, str, Mapping[str, Any]], missing: tuple[str, ...], call: Callable[[], Any]
     ) -> Any:
         if not question[1].startswith(_QUESTIONS):
-            raise ValueError(f"{question[0]}.{question[1]} may change something, and is not asked here")
+            raise ValueError(f"{question[0]}.{question[1]} may change something, so it is not called here")
         name = repr(question)
         with self._lock:
             kept, first = self._kept.get(name), name not in self._kept

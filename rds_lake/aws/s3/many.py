@@ -55,7 +55,7 @@ class ManyS3:
 
     @classmethod
     def of(cls, s3: S3Gateway) -> ManyS3:
-        """As many at once as the gateway was made for."""
+        """Over the gateway's connections, with as many requests at once as it allows."""
         return cls(s3, s3.wire.most if s3.wire else CONNECTIONS)
 
     def copy(self, orders: Sequence[CopyOrder], *, kms_key: str | None, limits: CopyLimits, done: Done) -> None:

@@ -119,12 +119,12 @@ class S3Reader(io.RawIOBase):
         if self._resumed > _RESUMES:
             cause = error or f"it ends after {self._position:,} of {self._length:,} bytes"
             raise UnavailableError(
-                f"{self._where} broke off {self._resumed} times: {cause}; it can be read again"
+                f"{self._where} was interrupted {self._resumed} times: {cause}; it can be read again"
             ) from error
 
     def _damaged(self, difference: str) -> UnavailableError:
         return UnavailableError(
-            f"{self._where} did not arrive as S3 has it: {difference}; nothing read of it may be used, it can be read again"
+            f"{self._where} arrived damaged: {difference}; what was read was discarded, it can be read again"
         )
 
     @property
@@ -167,7 +167,7 @@ class S3Writer(io.RawIOBase):
         return len(view)
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        """What an error left half written is no object."""
+        """What an error left half written is not an object."""
         self.abort() if kind else self.close()
 
     def __del__(self) -> None:

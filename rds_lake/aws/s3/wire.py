@@ -49,7 +49,7 @@ class Wire:
         self.signer, self.most, self._jitter, self._clock, self.trusted = signer, most, jitter, clock, trusted
 
     def limited(self, most: int) -> Wire:
-        """The same wire with another number of requests at once."""
+        """A wire over the same connections that sends at most this many requests at once."""
         return Wire(self.signer, most=most, jitter=self._jitter, clock=self._clock, trusted=self.trusted)
 
     def send_all(self, requests: Iterable[S3Request], on_answer: OnAnswer) -> Pace:
@@ -73,7 +73,7 @@ class Wire:
             try:
                 return running.result()
             finally:
-                batch.stop()  # an interrupted run must not go on sending what is queued
+                batch.stop()  # an interrupted run must not send what is still queued
 
     @classmethod
     def of(

@@ -24,7 +24,7 @@ _NOT_DELETED = (
     "CREATE_COMPLETE", "ROLLBACK_COMPLETE",
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
 )  # fmt: skip
-_REVIEW = "REVIEW_IN_PROGRESS"  # a change set waits for somebody to execute it: nothing is under way
+_REVIEW = "REVIEW_IN_PROGRESS"  # a change set waits to be executed: no operation runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ _WORDS = (
     ("expected ',' or ']'", "a list in [ ] is not closed, or lacks a comma; a ${VARIABLE} in it needs quotes"),
     ("expected ',' or '}'", "keys in { } are not closed, or lack a comma; a ${VARIABLE} among them needs quotes"),
     ("expected the node content", "a value is missing here; put one that begins with a special character in quotes"),
-    ("unhashable key", "a list or mapping is no key; put the key in quotes"),
+    ("unhashable key", "a list or mapping cannot be a key; put the key in quotes"),
     (
         "could not determine a constructor",
         "words after `!` say how YAML is to read a value, and rds-lake knows none; remove them",

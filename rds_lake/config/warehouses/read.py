@@ -19,7 +19,7 @@ class ReadWarehouses:
 
 
 def read_warehouses(raw: object) -> ReadWarehouses:
-    """What `warehouses:` says; nothing where it is not there."""
+    """The settings of each entry of `warehouses:`; empty without that key."""
     if not isinstance(raw, list | tuple):
         said = (
             "is empty; remove it, or add entries"

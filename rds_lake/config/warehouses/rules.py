@@ -18,7 +18,7 @@ from rds_lake.config.warehouses.results import result_problems
 
 
 def warehouse_problems_alone(warehouse: WarehouseSettings) -> list[str]:
-    """What keys of the warehouse have wrong with each other; it may lack keys."""
+    """Problems between the keys of one warehouse, a sentence each; the warehouse may lack keys."""
     rules = (_modes, _capacity, _existing, _stack, _budget, _names, _files, _results)
     return [problem for rule in rules for problem in judged(rule, warehouse)]
 

@@ -123,7 +123,7 @@ def _parameters(texts: Iterable[str]) -> dict[str, str]:
     keys = [key for key, _, _ in pairs]
     problems += [f"{key} is given twice" for key in dict.fromkeys(keys) if keys.count(key) > 1]
     if problems:
-        raise ConfigError("--parameter cannot be used:", problems)
+        raise ConfigError("these values of --parameter cannot be used:", problems)
     return {key: value for key, _, value in pairs}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.errors import ConfigError
+from rds_lake.files import write_whole
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.job import job_files
@@ -35,7 +36,7 @@ def template(config: LakeConfig, printed: Printed, *, show: Callable[[str], None
     if printed.out is None:
         show(text.rstrip("\n"))
     else:
-        printed.out.write_text(text, encoding="utf-8")
+        write_whole(printed.out, text)
         say(f"{printed.out}: {len(made.body['Resources'])} resources, {len(text.encode()):,} bytes. To deploy it:")
         say(f"  {_deploy(config, printed.out)}")
     for note in (*made.notes, size_note(text)):
@@ -60,6 +61,6 @@ def _write_job(config: LakeConfig, folder: Path, say: Callable[[str], None]) -> 
     for key, body in job_files(config).items():
         file = folder / key
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(body)
+        write_whole(file, body)
     say(f"the Glue job's files are in {folder}. To put them where the job reads them:")
     say(f"  aws s3 cp --recursive {folder} s3://{config.lake.bucket}/")

@@ -20,7 +20,11 @@ def dbt() -> None:
 @dbt.command()
 @click.argument("sources", nargs=-1)
 @click.option(
-    "--out", type=FILE, default="sources.yml", show_default=True, help="The file, below the project's models."
+    "--out",
+    type=FILE,
+    default="sources.yml",
+    show_default=True,
+    help="File to write, within the models of the dbt project.",
 )
 @click.option(
     "--for",
@@ -28,11 +32,15 @@ def dbt() -> None:
     type=click.Choice(["athena", "duckdb"]),
     default="athena",
     show_default=True,
-    help="The adapter of dbt: duckdb leaves `database` to the profile.",
+    help="Adapter of dbt. With duckdb, `database` comes from the profile.",
 )
-@click.option("--dry-run", is_flag=True, help="Show the difference, and write nothing.")
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 where the file would change.")
-@click.option("--offline", is_flag=True, help="Ask no AWS: tables as Dagster knows them, columns as the file has them.")
+@click.option("--dry-run", is_flag=True, help="Show the changes without writing them.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with code 1 if the file would change.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Call no AWS: use the tables that Dagster knows; columns stay as they are in the file.",
+)
 @config_option
 def sources(config_path: Path, **asked: Any) -> None:
     """Write the tables of SOURCES (default: all) as dbt sources, merged into the file: what a person wrote there stays."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rds_lake.console.dbt.described import Adapter, Described, offline_source, o
 from rds_lake.console.dbt.merge import merge
 from rds_lake.console.dbt.yaml_edit import extended, read
 from rds_lake.errors import ConfigError
+from rds_lake.files import write_whole
 from rds_lake.stages.lake.lake import Lake
 
 _HEADER = "# Kept up to date by `rds-lake dbt sources`; what is written here by hand stays.\n"
@@ -69,14 +69,16 @@ def _described(config: LakeConfig, asked: Asked, say: Callable[[str], None]) -> 
         if not source.athena:
             if asked.sources:
                 raise ConfigError(
-                    f"{source.name} has `athena: false` in lake.yaml, and so no views that dbt could read"
+                    f"{source.name} has `athena: false` in lake.yaml, so it has no views for dbt; leave it out"
                 )
             say(f"{source.name}: left out, as it has no views (`athena: false`)")
             continue
         found = _one(config, source, lake, asked.adapter)
         if found is None:
             if asked.sources:
-                raise ConfigError(f"no date of {source.name} is in the lake yet; repeat this after its first")
+                raise ConfigError(
+                    f"no date of {source.name} is in the lake yet; repeat the command after its first date"
+                )
             say(f"{source.name}: left out, as no date of it is in the lake yet")
             continue
         yield found
@@ -95,19 +97,18 @@ def _text_of(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8, and was left as it is: {error}") from error
+        raise ConfigError(f"{path} is not UTF-8 text and was not changed; save it as UTF-8: {error}") from error
     except OSError as error:
-        raise ConfigError(f"{path} could not be read ({error.strerror}), and was left as it is") from error
+        raise ConfigError(
+            f"{path} could not be read ({error.strerror}) and was not changed; make it readable, or give another --out"
+        ) from error
 
 
 def _write(path: Path, text: str) -> None:
-    # Beside it first: a full disk must not cost what a person wrote.
-    partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(text.encode("utf-8"))
-        partial.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise ConfigError(f"{path} could not be written ({error.strerror}) and is as it was") from error
+        raise ConfigError(
+            f"{path} could not be written ({error.strerror}) and was not changed; make it writable, or give another --out"
+        ) from error

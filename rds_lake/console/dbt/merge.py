@@ -61,10 +61,12 @@ class Merged:
 
 
 def merge(document: Any, sources: Sequence[DbtSource], *, where: str) -> Merged:
-    """The document with the sources in it. ConfigError where it is no file of dbt's properties."""
+    """The document with the sources in it. ConfigError where it is not a file of dbt's properties."""
     made: Any = copy.deepcopy(document) if document is not None else {"version": 2}
     if not isinstance(made, dict) or not isinstance(made.get("sources") or [], list):
-        raise ConfigError(f"{where} is no file of dbt sources (`sources:` with a list), and was left as it is")
+        raise ConfigError(
+            f"{where} has no list under `sources:`, so it is not a file of dbt sources; it was not changed"
+        )
     entries: list[Any] = made.get("sources") or []
     notes: list[str] = []
     for source in sources:
@@ -95,7 +97,7 @@ def _merge_source(entry: dict[str, Any], source: DbtSource) -> Iterator[str]:
         entry["tables"] = tables
     has = {table.name for table in source.tables}
     gone = sorted(name for name in known if name not in has)
-    yield from (f"{source.name}.{name} is not in the lake (any more); its entry was kept" for name in gone)
+    yield from (f"{source.name}.{name} is not in the lake; its entry in the file was kept" for name in gone)
 
 
 def _merge_freshness(entry: dict[str, Any], source: DbtSource) -> Iterator[str]:
@@ -133,7 +135,9 @@ def _merge_table(entry: dict[str, Any], table: DbtTable, source: str) -> Iterato
     entry["columns"] = columns
     has = {column.name for column in table.columns}
     gone = sorted(name for name in known if name not in has)
-    yield from (f"{source}.{table.name} has no column {name} (any more); its entry was kept" for name in gone)
+    yield from (
+        f"{source}.{table.name} has no column {name} in the lake; its entry in the file was kept" for name in gone
+    )
 
 
 def _merge_asset_key(entry: dict[str, Any], key: list[str], source: str) -> None:
@@ -160,7 +164,7 @@ def _table_description(original: str) -> str:
 
 
 def column_description(original: str | None) -> str:
-    """What the database calls the column's type."""
+    """A sentence with the database's name of the column's type."""
     return f"In the database: {plain(original or 'not in this snapshot, NULL')}"
 
 

@@ -46,7 +46,7 @@ def read(text: str, *, where: str) -> Any:
     try:
         return yaml.load(text, _Loader)  # noqa: S506 (a safe one)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is no YAML, and was left as it is: {error}") from error
+        raise ConfigError(f"{where} is not valid YAML and was not changed: {error}") from error
 
 
 def extended(text: str, wanted: Any, *, where: str) -> str:
@@ -115,7 +115,7 @@ class _Edits:
         return cls(text=text, newline="\r\n" if "\r\n" in text else "\n", starts=starts)
 
     def change(self, node: yaml.Node, old: Any, new: Any, *, flow: bool = False) -> None:
-        """Note what makes the node read as `new`; it reads as `old`. `flow`: it stands within brackets."""
+        """Note the edits by which the node's value becomes `new`; it is `old` now. `flow`: the node is within brackets."""
         if old == new:
             return
         if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and old:
@@ -184,7 +184,7 @@ class _Edits:
         return self.starts[mark.line] + mark.column
 
     def applied(self) -> str:
-        """The text with all of it. What is put in at one place stands in the order in which it was noted."""
+        """The text with all edits made. Insertions at one place keep the order in which they were noted."""
         pieces: list[str] = []
         position = 0
         broken = False  # the last line had no end, and has one now

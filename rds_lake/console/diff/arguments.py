@@ -22,7 +22,7 @@ _format = click.option(
     type=click.Choice(["table", "csv", "json", "html"]),
     default="table",
     show_default=True,
-    help="csv: a line per row and column; html: a page that needs nothing else.",
+    help="csv: one line per row and column; html: a page in one file.",
 )
 
 
@@ -30,16 +30,16 @@ _format = click.option(
 @click.argument("table", metavar="SOURCE[.VIEW]")
 @click.argument("before", type=DAY, metavar="DATE")
 @click.argument("after", type=DAY, metavar="DATE")
-@click.option("--summary", is_flag=True, help="All tables of the source, a line each.")
-@click.option("--key", "keys", multiple=True, metavar="COLUMN", help="Of the primary key; may be repeated.")
-@click.option("--whole-rows", is_flag=True, help="Compare without a key: which rows occur more often at which date.")
+@click.option("--summary", is_flag=True, help="Compare all tables of the source, and show one line per table.")
+@click.option("--key", "keys", multiple=True, metavar="COLUMN", help="Column of the primary key; may be repeated.")
+@click.option("--whole-rows", is_flag=True, help="Compare without a key: rows that occur more often at one date.")
 @click.option("--columns", multiple=True, metavar="COLUMN", help="Compare only this column; may be repeated.")
 @click.option(
     "--ignore", "ignored", multiple=True, metavar="COLUMN", help="Do not compare this column; may be repeated."
 )
-@click.option("--where", metavar="CONDITION", help="Only rows that fulfil it, such as: region = 'EU'.")
+@click.option("--where", metavar="CONDITION", help="Compare only rows for which it is true: region = 'EU'.")
 @click.option(
-    "--rows", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Show so many rows of each kind."
+    "--rows", type=click.IntRange(0, 10_000), default=20, show_default=True, help="How many rows of each kind to show."
 )
 @_format
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
@@ -69,9 +69,9 @@ def _refuse_contradictions(view: str, *, summary: bool, keys: Sequence[str], who
     if bool(view) == summary:
         raise click.UsageError("name a view, as in `rds-lake diff shop.orders …`, or a source alone with --summary")
     if summary and (keys or any(others[name] for name in ("columns", "ignored", "where"))):
-        raise click.UsageError("--key, --columns, --ignore and --where are of one table, and --summary compares all")
+        raise click.UsageError("--key, --columns, --ignore and --where need one table; --summary compares all tables")
     if keys and whole_rows:
-        raise click.UsageError("--key and --whole-rows exclude each other")
+        raise click.UsageError("--key and --whole-rows cannot be used together; leave one out")
 
 
 def _question(*, before: datetime, after: datetime, summary: bool, rows: int, **others: Any) -> Asked:

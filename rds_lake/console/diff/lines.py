@@ -68,7 +68,7 @@ def counts(diff: TableDiff) -> str:
 
 
 def schema_lines(schema: SchemaChange) -> Iterator[str]:
-    """What became of the columns, a sentence each."""
+    """Which columns are new, gone or of another type, a sentence each."""
     if schema.added:
         yield f"new columns, not compared: {', '.join(schema.added)}"
     if schema.dropped:
@@ -79,7 +79,7 @@ def schema_lines(schema: SchemaChange) -> Iterator[str]:
 
 
 def scanned(bytes_scanned: int, statements: int, milliseconds: int) -> str:
-    """What it took: `1.2 GB scanned by 1 statement, 3.1 s, about 0.006 USD`."""
+    """Bytes, time and price: `1.2 GB scanned by 1 statement, 3.1 s of Athena, about 0.006 USD`."""
     usd = athena_usd(bytes_scanned, statements)
     many = f"{statements} statement{'' if statements == 1 else 's'}"
     return f"{decimal(bytes_scanned)} scanned by {many}, {milliseconds / 1000:.1f} s of Athena, about {usd:.4f} USD"

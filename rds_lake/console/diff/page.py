@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from rds_lake.console.diff.cells import changed_values, of_one_date, whole_rows
 from rds_lake.console.diff.lines import counts, scanned, schema_lines
 from rds_lake.stages.diff.result import TableDiff
 from rds_lake.stages.diff.source import SourceDiff
+from rds_lake.stages.report.page.html import Html, document, element, joined
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -25,13 +25,13 @@ td.n { text-align: right; font-variant-numeric: tabular-nums; }
 def table_page(diff: TableDiff) -> str:
     """The page of one table."""
     title = f"{diff.source}.{diff.view}, {diff.before} to {diff.after}"
-    parts = [f"<p>{escape(line)}</p>" for line in (*schema_lines(diff.schema), counts(diff))]
+    parts = [element("p", line) for line in (*schema_lines(diff.schema), counts(diff))]
     if diff.by_column:
         parts.append(_table(["column", "changed in rows"], [[name, f"{many:,}"] for name, many in diff.most_changed]))
     for kind in ("added", "removed", "changed"):
         rows = [row for row in diff.rows if row.kind == kind]
         if rows:
-            parts.append(f"<h2>{kind}</h2>")
+            parts.append(element("h2", kind))
             parts.append(_table(*(changed_values if kind == "changed" else whole_rows)(diff, rows)))
     return _page(title, parts, scanned(diff.bytes_scanned, 1, diff.milliseconds))
 
@@ -55,7 +55,7 @@ def source_page(found: SourceDiff) -> str:
         *(f"{view} could not be compared: {problem}" for view, problem in found.problems.items()),
         f"{same} of {len(found.tables)} tables are the same",
     ]
-    parts = [*(f"<p>{escape(line)}</p>" for line in lines), _table(header, rows) if rows else ""]
+    parts = [*(element("p", line) for line in lines), *([_table(header, rows)] if rows else [])]
     spent = sum(table.milliseconds for table in found.tables)
     return _page(
         f"{found.source}, {found.before} to {found.after}",
@@ -64,24 +64,18 @@ def source_page(found: SourceDiff) -> str:
     )
 
 
-def _page(title: str, parts: Iterable[str], footer: str) -> str:
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n{body}\n"
-        f"<footer>{escape(footer)}</footer></body></html>\n"
-    )
+def _page(title: str, parts: Iterable[Html], footer: str) -> str:
+    return document(title, _STYLE, joined([element("h1", title), *parts, element("footer", footer)]))
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+def _table(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> Html:
+    head = element("thead", element("tr", *(element("th", name) for name in header)))
+    body = element("tbody", Html("\n".join(element("tr", *map(_cell, row)) for row in rows)))
+    return element("div", element("table", head, body), klass="wide")
 
 
-def _cell(value: str | None) -> str:
+def _cell(value: str | None) -> Html:
     if value is None:
-        return '<td class="null">NULL</td>'
+        return element("td", "NULL", klass="null")
     is_number = value.replace(",", "").replace(".", "").removeprefix("-").isdigit()
-    return f"<td{' class=n' if is_number else ''}>{escape(value)}</td>"
+    return element("td", value, **({"klass": "n"} if is_number else {}))

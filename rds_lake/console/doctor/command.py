@@ -73,10 +73,10 @@ def look(config: LakeConfig, asked: Asked, around: Surroundings) -> tuple[Findin
     with progress(around.errors) as bar:
         task = bar.add_task("looking", total=len(chosen))
 
-        def told(finding: Finding) -> None:
+        def show_finding(finding: Finding) -> None:
             bar.update(task, advance=1, description=f"{finding.row.id} {finding.about}".rstrip())
 
-        findings = examine(chosen, patient, around.pace, told=told)
+        findings = examine(chosen, patient, around.pace, on_finding=show_finding)
     if not asked.only:
         return findings
     return tuple(one for one in findings if _is_asked(one.row, asked.only))
@@ -96,8 +96,8 @@ def _chosen(every: Sequence[Examination], only: Sequence[str]) -> list[Examinati
     known = {name for row in ROWS for name in (row.id, row.subject)}
     if unknown := [name for name in only if name not in known]:
         raise ConfigError(
-            f"--only {', '.join(unknown)}: no row is called so. Subjects are {', '.join(dict.fromkeys(row.subject for row in ROWS))}; "
-            "docs/doctor.md lists all rows"
+            f"--only {', '.join(unknown)}: no such row or subject. Subjects are "
+            f"{', '.join(dict.fromkeys(row.subject for row in ROWS))}; docs/doctor.md lists all rows"
         )
     if not only:
         return list(every)

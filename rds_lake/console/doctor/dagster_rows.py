@@ -53,7 +53,7 @@ Open = Callable[[], "dg.DagsterInstance"]
 
 
 def examinations(config: LakeConfig, home: str | None) -> Iterator[Examination]:
-    """All come after the instance."""
+    """The examinations of Dagster; each needs that the instance could be opened."""
     if not home:
         yield Examination(row=INSTANCE, look=lambda _: Seen(verdict=Verdict.SKIPPED, text="DAGSTER_HOME is not set"))
         return
@@ -100,7 +100,9 @@ def _coordinator(instance: Any, _: Patient) -> Seen:
     if name.startswith(_AT_ONCE):
         return bad(f"every run starts at once ({name})")
     return (
-        good(name) if "Queued" in name else doubtful(f"{name} is not known here: does it keep limits and priorities?")
+        good(name)
+        if "Queued" in name
+        else doubtful(f"{name} is unknown to rds-lake: check that it applies limits and priorities")
     )
 
 
@@ -122,7 +124,7 @@ def _daemon(instance: Any, patient: Patient) -> Seen:
     if not beats:
         return bad("no daemon has ever run on this instance")
     age = timedelta(seconds=patient.now().timestamp() - max(beats))
-    text = f"its last sign of life is {age.total_seconds():,.0f} s old"
+    text = f"its last heartbeat is {age.total_seconds():,.0f} s old"
     return good(text) if age < _ALIVE else bad(text)
 
 

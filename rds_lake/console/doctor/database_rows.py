@@ -91,7 +91,7 @@ def _triggers(source: Database, secrets: Secrets) -> Seen:
     dsn, wanted, described = _described(source, secrets)
     found = differences(dsn, generate(dsn.engine, require_capturable(described), wanted))
     remedy = f"run `rds-lake streams triggers {source.name} --install`"
-    return bad(_some(found), remedy) if found else good("as they would be installed today")
+    return bad(_some(found), remedy) if found else good("they are what rds-lake would install today")
 
 
 def _outbox(source: Database, secrets: Secrets) -> Seen:

@@ -50,7 +50,7 @@ def _lines(subject: str, findings: list[Finding], *, every: bool) -> Iterator[tu
         yield Verdict.PASS, subject, escape(f"{len(passed)} {rows}{_of(passed)}")
     shown = [one for one in findings if one.flagged and one.verdict is not Verdict.SKIPPED]
     yield from ((one.verdict, _name(one), _text(one)) for one in shown)
-    # What stands on the same finding is one line: the finding itself says what to do.
+    # Rows that depend on the same finding are one line: the finding itself says what to do.
     skipped = [one for one in findings if one.verdict is Verdict.SKIPPED]
     for why, same in groupby(skipped, key=lambda one: one.seen):
         names = list(dict.fromkeys(map(_name, same)))

@@ -25,8 +25,10 @@ def validate(config_path: Path) -> None:
 
 
 @click.command()
-@click.option("--out", type=FILE, help="Write it there, and say how an editor finds it.")
-@click.option("--of", "command", type=click.Choice(JSON_COMMANDS), help="Of what this command prints with --json.")
+@click.option("--out", type=FILE, help="Write the schema to this file, and print how editors find it.")
+@click.option(
+    "--of", "command", type=click.Choice(JSON_COMMANDS), help="Schema of what this command prints with --json."
+)
 def schema(out: Path | None, command: str | None) -> None:
     """Print the JSON schema of lake.yaml, with which editors complete and check it, or of what a command prints with --json."""
     from rds_lake.console.project.schema import schema as run
@@ -36,21 +38,25 @@ def schema(out: Path | None, command: str | None) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
-@click.option("--yes", is_flag=True, help="Ask nothing: everything that can be exported, and the defaults.")
-@click.option("--region", help="Region to look at. Default: the credentials'.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take everything that can be exported, and the defaults.")
+@click.option("--region", help="Region to look at. Default: that of the credentials.")
 @click.option(
-    "--source", "sources", multiple=True, metavar="NAME", help="Instance, cluster or table; a pattern; may be repeated."
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME",
+    help="Instance, cluster or table, or a pattern; may be repeated.",
 )
 @click.option("--bucket", help="Bucket of the lake. Default: NAME-ACCOUNT-REGION.")
 @click.option(
-    "--name", default="rds-lake", show_default=True, help="How the names of role, key, queue and topic begin."
+    "--name", default="rds-lake", show_default=True, help="Prefix of the names of role, key, queue and topic."
 )
 @click.option("--start-date", type=click.DateTime(["%Y-%m-%d"]), help="First date to export. Default: today (UTC).")
-@click.option("--price", "prices", multiple=True, metavar="KEY=USD", help="Of the estimate; may be repeated.")
+@click.option("--price", "prices", multiple=True, metavar="KEY=USD", help="A price for the estimate; may be repeated.")
 @click.option(
-    "--size", "sizes", multiple=True, metavar="NAME=GB", help="Of a source, for the estimate; may be repeated."
+    "--size", "sizes", multiple=True, metavar="NAME=GB", help="Size of a source, for the estimate; may be repeated."
 )
-@click.option("--only-lake-yaml", is_flag=True, help="For a project that there is: lake.yaml and its schema alone.")
+@click.option("--only-lake-yaml", is_flag=True, help="Write only lake.yaml and its schema, for an existing project.")
 def init(folder: Path, yes: bool, start_date: datetime | None, **asked: Any) -> None:
     """Look at the account, ask what becomes a lake, and write a project into FOLDER. Creates nothing in AWS."""
     from rds_lake.console.project.init import Asked

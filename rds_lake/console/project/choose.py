@@ -11,7 +11,7 @@ from rds_lake.errors import ConfigError
 
 
 def ready(found: Sequence[Found]) -> list[Found]:
-    """What can be exported as it is now."""
+    """The databases and tables that AWS can export without any change."""
     return [item for item in found if item.obstacle is None]
 
 
@@ -36,7 +36,7 @@ def by_number(found: Sequence[Found], answer: str) -> list[Found]:
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part, re.ASCII)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if not 1 <= first <= last <= len(found):
-            raise ConfigError(f"{part!r} is no number of the list: write numbers such as `1, 3-5`, or `all`")
+            raise ConfigError(f"{part!r} is not a number of the list; write numbers such as `1, 3-5`, or `all`")
         chosen += [item for item in found[first - 1 : last] if item not in chosen]
     return _exportable(chosen)
 

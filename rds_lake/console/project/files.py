@@ -46,7 +46,7 @@ def project_files(lake_yaml: str, package: str) -> Mapping[str, str]:
 
 
 def lake_files(lake_yaml: str) -> Mapping[str, str]:
-    """Of a project that Dagster loads already."""
+    """Text by file name, of the files that an existing project of Dagster needs for a lake."""
     return {"lake.yaml": lake_yaml, SCHEMA_NAME: SCHEMA_FILE.read_text(encoding="utf-8")}
 
 
@@ -70,4 +70,6 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError as error:
-            raise ConfigError(f"{path} appeared while this was asked, and is not overwritten") from error
+            raise ConfigError(
+                f"{path} appeared while this command ran and is not overwritten; remove it or choose another folder"
+            ) from error

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rds_lake.config.schema import SCHEMA_FILE
+from rds_lake.files import write_whole
 
 # The first line of a lake.yaml, by which editors find the schema beside it.
 # https://github.com/redhat-developer/yaml-language-server#using-inlined-schema
@@ -21,7 +22,7 @@ def schema(
     if out is None:
         show(text.rstrip("\n"))
         return
-    out.write_text(text, encoding="utf-8")
+    write_whole(out, text)
     if command is not None:
         say(f"wrote {out}")
         return

@@ -55,7 +55,7 @@ def pull(connected: Connected, source: str, wanted: Wanted) -> None:
                 known_key=keys_of_dynamodb(connected.dynamodb),
             )
         for table in plan.without_view:
-            console.print(f"{table} has no view in Athena, and is left out", style="yellow", highlight=False)
+            console.print(f"{table} is left out, as it has no view in Athena", style="yellow", highlight=False)
         with closing(_Shown(console, plan)) as shown:
             outcome = pull_plan(plan, target, connected.lake.s3, scratch=scratch, parallel=wanted.parallel, told=shown)
     _report(console, plan, outcome, wanted)

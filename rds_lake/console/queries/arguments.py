@@ -26,21 +26,21 @@ _format = click.option(
     type=click.Choice(["auto", "table", "vertical", "csv", "json"]),
     default="auto",
     show_default=True,
-    help="auto: a table where it fits the terminal, else one column a line.",
+    help="auto: a table if it fits the terminal, else one line per column.",
 )
 
 
 @click.command()
 @click.argument("sql")
-@click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
+@click.option("--source", help="Source whose views the query reads; required if lake.yaml has several.")
 @click.option("--as-of", type=DAY, help="Read the views as they were at this snapshot date.")
 @click.option(
-    "--rows", type=click.IntRange(1), help="Show at most so many rows.  [default: 200; all of them as csv and json]"
+    "--rows", type=click.IntRange(1), help="Show at most this many rows.  [default: 200; all with csv and json]"
 )
 @_format
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object, with types and what was scanned.")
-@click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
-@click.option("--local", "here", is_flag=True, help="Execute it on this machine, over the lake's files: no Athena.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with types and scanned bytes.")
+@click.option("--write", is_flag=True, help="Allow a statement that changes something (DROP, CREATE, INSERT, …).")
+@click.option("--local", "here", is_flag=True, help="Run it on this machine, over the lake's files, without Athena.")
 @config_option
 def query(
     sql: str,
@@ -53,7 +53,7 @@ def query(
     here: bool,
     config_path: Path,
 ) -> None:
-    """Run a query in Athena, or on this machine; show its answer and how many bytes it scanned. Only reads, without --write."""
+    """Run a query in Athena, or on this machine, and show its answer. Statements that change something need --write."""
     from rds_lake.console.connect import connect
     from rds_lake.console.queries.answers import Layout, consoles
     from rds_lake.console.queries.query import Question, chosen_source, print_query

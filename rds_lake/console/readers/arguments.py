@@ -16,15 +16,17 @@ ENGINES = ("snowflake", "databricks", "redshift-spectrum", "trino", "duckdb", "s
 
 @click.command()
 @click.argument("source")
-@click.option("--for", "engine", type=click.Choice(ENGINES), required=True, help="Who is to read the files.")
-@click.option("--tables", multiple=True, metavar="VIEW", help="Only this view, or views of a pattern; may be repeated.")
-@click.option("--date", "day", type=DAY, help="Which snapshot date. Default: the published one.")
+@click.option("--for", "engine", type=click.Choice(ENGINES), required=True, help="The engine that reads the files.")
+@click.option(
+    "--tables", multiple=True, metavar="VIEW", help="Only this view, or the views that match this pattern; repeatable."
+)
+@click.option("--date", "day", type=DAY, help="Snapshot date to read. Default: the published one.")
 @click.option(
     "--schema",
     metavar="NAME",
-    help="Where the views are made.  [default: SOURCE; SOURCE_views for Trino, which has SOURCE]",
+    help="Schema to create the views in.  [default: SOURCE; for Trino SOURCE_views, as it has SOURCE already]",
 )
-@click.option("--out", type=FILE, help="Write it there.")
+@click.option("--out", type=FILE, help="Write the DDL to this file.")
 @config_option
 def ddl(
     source: str,
@@ -35,7 +37,7 @@ def ddl(
     out: Path | None,
     config_path: Path,
 ) -> None:
-    """Print the DDL by which another engine reads the files of SOURCE, with the types of the views in Athena. Runs none of it."""
+    """Print the DDL by which another engine reads the files of SOURCE, with the types of the views in Athena. Nothing is run."""
     from rds_lake.console.connect import connect
     from rds_lake.console.readers.ddl import Wanted
     from rds_lake.console.readers.ddl import ddl as run

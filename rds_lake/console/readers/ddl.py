@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from pathlib import Path
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.errors import AsOfError
+from rds_lake.files import write_whole
 from rds_lake.model.lake.manifest import TableManifest
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.readers.render import BY_GLUE, render
 from rds_lake.sql.readers.tables import ReadColumn, ReadDate, ReadFiles, ReadTable
 from rds_lake.stages.catalogue.naming import TypedTable, column_sources
-from rds_lake.stages.lake.pointer import find_pointer
-from rds_lake.stages.publish.as_of import readable_tables
+from rds_lake.stages.publish.as_of import published_date, readable_tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +48,14 @@ def ddl(
     if wanted.out is None:
         show(text.rstrip("\n"))
         return
-    wanted.out.write_text(text, encoding="utf-8")
+    write_whole(wanted.out, text)
     say(f"wrote {wanted.out}")
 
 
 def read_date(connected: Connected, source: SourceSettings, wanted: Wanted) -> ReadDate:
     """The date's tables; every table is looked at as a query as of that date would: its partition and files are there."""
     lake = connected.lake
-    day = wanted.day or _published(connected, source)
+    day = wanted.day or published_date(lake, source)
     # Tables that no name or pattern wants are not looked at.
     named = None if any(set("*?[") & set(name) for name in wanted.tables) else frozenset(wanted.tables) or None
     found = _chosen(readable_tables(lake, source, day, named), wanted.tables, source, day)
@@ -68,13 +69,6 @@ def read_date(connected: Connected, source: SourceSettings, wanted: Wanted) -> R
         folder=_folder(files.location for table in tables for files in table.files),
         tables=tuple(tables),
     )
-
-
-def _published(connected: Connected, source: SourceSettings) -> date:
-    pointer = find_pointer(connected.lake.s3, connected.lake.layout, source.name)
-    if pointer is None:
-        raise AsOfError(f"nothing of {source.name} is published yet: rds-lake status {source.name} shows what runs")
-    return pointer.snapshot_date
 
 
 def _chosen(
@@ -124,5 +118,6 @@ def _files(table: TableManifest, *, union: bool) -> ReadFiles:
 def _folder(locations: Iterable[str]) -> str:
     """The deepest folder that holds all of them."""
     folders = [location.split("/")[:-1] for location in locations]
-    shared = [parts[0] for parts in zip(*folders, strict=False) if len(set(parts)) == 1] if folders else []
-    return "".join(f"{part}/" for part in shared)
+    # What they begin with: below it, tables have the names of their dates in common, too.
+    shared = takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))
+    return "".join(f"{parts[0]}/" for parts in shared)

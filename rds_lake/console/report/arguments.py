@@ -16,7 +16,7 @@ PAGE = Path("rds-lake-report.html")
 
 @click.command()
 @click.argument("sources", nargs=-1)
-@click.option("--out", type=FILE, default=PAGE, show_default=True, help="Write the page there.")
+@click.option("--out", type=FILE, default=PAGE, show_default=True, help="File to write the page to.")
 @config_option
 def report(sources: tuple[str, ...], out: Path, config_path: Path) -> None:
     """Write one HTML page about SOURCES (default: all): what needs a person, freshness, rows and bytes over time, cost.

@@ -5,20 +5,19 @@ What it says is read by `stages/report/`.
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.connect import Connected
 from rds_lake.errors import ConfigError
+from rds_lake.files import write_whole
 from rds_lake.stages.report.gather import gather
 from rds_lake.stages.report.page.page import render_page
-from rds_lake.stages.report.values import LakeReport, Told
+from rds_lake.stages.report.values import KnownFailures, LakeReport
 
 _SHOWN = 20  # sentences that fit on a screen
 
@@ -33,7 +32,7 @@ def report(
     console: Console,
 ) -> int:
     """Write the page to `out` and print what needs a person; the exit code, 1 where a source could not be read."""
-    sources, told = connected.sources(names), ask_dagster(connected.config, dagster_home, now=now)
+    sources, failures = connected.sources(names), ask_dagster(connected.config, dagster_home, now=now)
     columns = (TextColumn("reading sources"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("", total=len(sources))
@@ -42,41 +41,37 @@ def report(
             sources,
             rds=connected.rds,
             lake=connected.lake,
-            told=told,
+            failures=failures,
             now=now,
             done=lambda: progress.advance(bar),
         )
-    write_whole(out, render_page(found))
+    _write(out, render_page(found))
     _print(console, found, out)
     return 1 if any(source.status is None for source in found.sources) else 0
 
 
-def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Told:
-    """What the Dagster of `dagster_home` knows; where it cannot be read, that is said on stderr and ends nothing."""
+def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> KnownFailures:
+    """What the Dagster of `dagster_home` knows of failed runs and checks; a Dagster that cannot be read is a problem of the report."""
     if not dagster_home:
-        return Told()
+        return KnownFailures()
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
 
-    from rds_lake.defs.failed.told import ask
+    from rds_lake.defs.failed.known import known_failures
 
     try:
         with dg.DagsterInstance.get() as instance:
-            return ask(instance, config, now=now)
+            return known_failures(instance, config, now=now)
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
-        click.echo(f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}", err=True)
-        return Told()
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return KnownFailures(
+            problem=f"failed runs and checks are not listed: the Dagster of DAGSTER_HOME={dagster_home} could not be asked: {cause}"
+        )
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write the file beside its place and rename it, so that a page is never half; ConfigError where it cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _write(path: Path, page: str) -> None:
     try:
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)  # of a disk that is full, or where Ctrl-C came in between
+        write_whole(path, page)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; give another place with --out") from error
 
@@ -90,11 +85,6 @@ def _print(console: Console, report: LakeReport, out: Path) -> None:
     for problem in report.problems:
         console.print(problem, markup=False, highlight=False)
     count = len(report.needs)
-    what = (
-        "nothing needs a person"
-        if not count
-        else "1 thing needs a person"
-        if count == 1
-        else f"{count} things need a person"
-    )
+    some = "1 thing needs a person" if count == 1 else f"{count} things need a person"
+    what = some if count else f"nothing needs a person{', as far as could be read' if report.problems else ''}"
     console.print(f"{out}: {what}", markup=False, highlight=False, soft_wrap=True)

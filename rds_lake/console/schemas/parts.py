@@ -31,7 +31,7 @@ def named(values: Mapping[str, Any], about: str = "") -> dict[str, Any]:
 
 
 def maybe(schema: Mapping[str, Any], about: str = "") -> dict[str, Any]:
-    """The same, or null."""
+    """A schema that also takes null."""
     body = dict(schema) | {"type": [schema["type"], "null"]}
     return body | ({"description": about} if about else {})
 

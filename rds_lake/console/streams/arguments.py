@@ -16,23 +16,29 @@ def streams() -> None:
     """Changes of tables, captured by triggers in the database and forwarded to the lake."""
 
 
-_dsn_option = click.option("--dsn", metavar="URL", help="The database, instead of the one `streams.secret` names.")
+_dsn_option = click.option("--dsn", metavar="URL", help="URL of the database, instead of the one in `streams.secret`.")
 _database_option = click.option(
-    "--database", "databases", multiple=True, help="Only this one of the source's databases; may be repeated."
+    "--database", "databases", multiple=True, help="Only this database of the source; may be repeated."
 )
 
 
 @streams.command()
 @click.argument("source")
-@click.option("--install", is_flag=True, help="Run it in the database, in one transaction where the engine can.")
-@click.option("--drop", is_flag=True, help="The way back: remove triggers, functions, and an outbox that is empty.")
-@click.option("--reader", metavar="USER", help="Who forwards, for the grants. Default: the user of `streams.secret`.")
+@click.option(
+    "--install", is_flag=True, help="Run the SQL in the database, in one transaction if the engine allows it."
+)
+@click.option("--drop", is_flag=True, help="Remove the triggers, the functions, and the outbox if it is empty.")
+@click.option(
+    "--reader",
+    metavar="USER",
+    help="Database user that forwards, and gets the grants. Default: that of `streams.secret`.",
+)
 @click.option(
     "--key",
     "keys",
     multiple=True,
     metavar="TABLE=COLUMN,…",
-    help="Print from the newest snapshot's columns, without a database, which has no keys: once for each table.",
+    help="Key columns of a table, to print the SQL without a database, from the newest snapshot; once per table.",
 )
 @_dsn_option
 @config_option
@@ -46,8 +52,13 @@ def triggers(source: str, config_path: Path, **asked: Any) -> None:
 
 @streams.command()
 @click.argument("source")
-@click.option("--forever", is_flag=True, help="Until Ctrl-C; failures are tried again after growing pauses.")
-@click.option("--every", "every_seconds", type=click.FloatRange(0.1), help="Seconds. Default: `forward_minutes`.")
+@click.option("--forever", is_flag=True, help="Repeat until Ctrl-C; after a failure, with longer and longer pauses.")
+@click.option(
+    "--every",
+    "every_seconds",
+    type=click.FloatRange(0.1),
+    help="Seconds between two turns. Default: `forward_minutes`.",
+)
 @_database_option
 @_dsn_option
 @config_option
@@ -65,7 +76,7 @@ def forward(forever: bool, config_path: Path, **asked: Any) -> None:
 @_dsn_option
 @config_option
 def reset(config_path: Path, **asked: Any) -> None:
-    """Begin a new epoch of SOURCE: after its database was restored, or when a copy of it is to be captured."""
+    """Begin a new epoch of SOURCE, after its database was restored, or before a copy of it is captured."""
     from rds_lake.console.streams.forward import Asked
     from rds_lake.console.streams.forward import reset as run
 
@@ -74,11 +85,9 @@ def reset(config_path: Path, **asked: Any) -> None:
 
 @streams.command()
 @click.option("--output", type=FILE, default="rds-lake-streams.zip", show_default=True, help="The ZIP file to write.")
+@click.option("--upload", is_flag=True, help="Upload it to the lake instead, for the function of the template.")
 @click.option(
-    "--upload", is_flag=True, help="Put it into the lake instead, where the template's function takes it from."
-)
-@click.option(
-    "--forwarder", is_flag=True, help="The function that forwards outboxes on a schedule, with lake.yaml in it."
+    "--forwarder", is_flag=True, help="Package the function that forwards outboxes on a schedule, with lake.yaml."
 )
 @click.option("--packages", type=FOLDER, help="With --forwarder: a folder of packages for another Python or processor.")
 @config_option

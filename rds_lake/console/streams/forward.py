@@ -69,12 +69,12 @@ def _works(config: LakeConfig, asked: Asked, *, say: Callable[[str], None]) -> l
 
 def _progress(say: Callable[[str], None], every_seconds: float = 5.0) -> Callable[[str], None]:
     """A line now and then: a cut of ten million changes has thousands of pages."""
-    told = time.monotonic()
+    shown_at = time.monotonic()
 
     def progress(line: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= every_seconds:
-            told = time.monotonic()
+        nonlocal shown_at
+        if time.monotonic() - shown_at >= every_seconds:
+            shown_at = time.monotonic()
             say(line)
 
     return progress
@@ -91,7 +91,7 @@ def _ended_by_sigterm(say: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("stopped; what is not in a cut yet is still in the outbox")
+        say("stopped; changes that are not in a cut yet stay in the outbox")
         raise click.exceptions.Exit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)

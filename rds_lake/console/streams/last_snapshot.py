@@ -54,7 +54,7 @@ def _problems(
     columns: Mapping[TableTarget, Sequence[Column]],
     said: Mapping[str, tuple[str, ...]],
 ) -> list[str]:
-    problems = [f"--key {name}: is no table of `streams.tables`" for name in said if name not in targets]
+    problems = [f"--key {name}: is not a table of `streams.tables`" for name in said if name not in targets]
     for name, target in targets.items():
         if target not in columns:
             problems.append(f"{name}: is not in that snapshot (a partitioned table never is: its partitions are)")

@@ -17,6 +17,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.session import open_clients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.files import write_whole
 from rds_lake.model.lake.layout import LakeLayout
 
 HANDLER = "rds_lake.streams.handler.handler"
@@ -28,7 +29,7 @@ _UNIX = 3
 def package(output: Path, *, say: Callable[[str], None]) -> None:
     """Write the file, and say how to deploy it; OSError when it cannot be written."""
     body = function_zip()
-    output.write_bytes(body)
+    write_whole(output, body)
     say(f"{output}: {len(body):,} bytes, SHA-256 {hashlib.sha256(body).hexdigest()}")
     say(
         f"handler {HANDLER}, runtime python3.11 or newer, timeout 60 seconds; variable RDS_LAKE_STREAM: the delivery stream"

@@ -24,6 +24,7 @@ import rds_lake
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.streams.package import put, zipped
 from rds_lake.errors import ConfigError
+from rds_lake.files import write_whole
 from rds_lake.infra.policy.streams.forwarder import scheduled_sources
 
 HANDLER = "rds_lake.stages.streams.scheduled.handler"
@@ -56,7 +57,7 @@ def package_forwarder(
     """
     made = forwarder_zip(config, text, packages)
     if output is not None:
-        output.write_bytes(made.body)
+        write_whole(output, made.body)
         say(f"{output}: {len(made.body):,} bytes, SHA-256 {hashlib.sha256(made.body).hexdigest()}")
         say(
             f"handler {HANDLER}, runtime {made.runtime}, architecture {made.architecture}, timeout 900 seconds; variable "
@@ -72,9 +73,7 @@ def package_forwarder(
 def forwarder_zip(config: LakeConfig, text: str, packages: Path | None = None) -> Packed:
     """The file for this lake.yaml; ConfigError where no source can be forwarded by it, or a package is missing."""
     if not scheduled_sources(config):
-        raise ConfigError(
-            "no source has an outbox and `streams.secret`: there is nothing that a function could forward"
-        )
+        raise ConfigError("no source has an outbox and `streams.secret`, so the function would have nothing to forward")
     own = Path(rds_lake.__file__).parent
     files = {file.relative_to(own.parent).as_posix(): file.read_bytes() for file in _sources(own)}
     found: list[str] = []

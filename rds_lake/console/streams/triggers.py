@@ -88,7 +88,7 @@ def database_source(config: LakeConfig, name: str) -> Database:
 
 
 def wanted_of(source: Database, reader: str | None) -> Wanted:
-    """What the source's `streams:` asks of triggers."""
+    """The triggers that `streams:` of the source asks for."""
     streams = source.streams
     assert streams is not None
     return Wanted(

@@ -14,11 +14,11 @@ from rds_lake.console.arguments import FILE, config_option, load_config
 
 @click.group()
 def warehouse() -> None:
-    """Redshift that exists only while it is needed: loads, runs SQL, unloads, and goes away."""
+    """Redshift that exists only while a run needs it: created, loaded, queried, unloaded and removed."""
 
 
 @warehouse.command()
-@click.option("--out", type=FILE, help="Write it there instead.")
+@click.option("--out", type=FILE, help="Write the schema to this file instead of printing it.")
 def schema(out: Path | None) -> None:
     """Print the JSON schema of the JSON files that ask for a run."""
     from rds_lake.console.warehouse.schema import schema as run
@@ -28,9 +28,16 @@ def schema(out: Path | None) -> None:
 
 @warehouse.command()
 @click.argument("name")
-@click.option("--input", "file", type=FILE, help="A JSON as it would be dropped in S3, with whole URIs of files.")
-@click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Of lake.yaml; may be repeated.")
-@click.option("--check", is_flag=True, help="Only say what the run would do, or what is wrong.")
+@click.option(
+    "--input",
+    "file",
+    type=FILE,
+    help="JSON file that asks for a run, as it would be put into S3, with full URIs of files.",
+)
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter of lake.yaml; repeatable."
+)
+@click.option("--check", is_flag=True, help="Only print what the run would do, or what is wrong.")
 @click.option("--poll", "poll_seconds", type=click.FloatRange(0.1), default=10, show_default=True, help="Seconds.")
 @config_option
 def run(
@@ -49,7 +56,7 @@ def run(
 @click.argument("names", nargs=-1)
 @config_option
 def status(names: tuple[str, ...], config_path: Path) -> None:
-    """Show who has warehouses NAMES (default: all), and how far their open runs are."""
+    """Show which run has each of the warehouses NAMES (default: all), and the phase of their open runs."""
     from rds_lake.console.warehouse.status import status as run
 
     run(load_config(config_path), names, clock=lambda: datetime.now(UTC), say=click.echo)
@@ -57,10 +64,12 @@ def status(names: tuple[str, ...], config_path: Path) -> None:
 
 @warehouse.command()
 @click.argument("names", nargs=-1)
-@click.option("--apply", is_flag=True, help="Remove it, and wait until it is gone; otherwise only show it.")
+@click.option(
+    "--apply", is_flag=True, help="Remove what is listed, and wait until it is gone; without this, nothing is removed."
+)
 @config_option
 def reap(names: tuple[str, ...], apply: bool, config_path: Path) -> None:
-    """Remove everything that expired leases of warehouses NAMES (default: all) name, and prove it gone."""
+    """Show what expired leases of warehouses NAMES (default: all) name; remove it with --apply, and check that it is gone."""
     from rich.console import Console
 
     from rds_lake.aws.session import open_clients

@@ -40,7 +40,7 @@ def reap_sites(sites: Sequence[Site], *, apply: bool, pace: Pace, console: Conso
     for before in first:
         console.print(_sentence(before), markup=False, highlight=False)
     if rows and not apply:
-        console.print("nothing was removed: this was a look; [bold]--apply[/] removes it")
+        console.print("nothing was removed; repeat with [bold]--apply[/] to remove what is listed")
     problems = [
         f"{each.warehouse}: {each.error or 'not everything is gone yet'}" for each in last if apply and not each.done
     ]
@@ -72,7 +72,7 @@ def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[
 def _sentence(found: Reaped) -> str:
     lease = found.lease
     if found.error is not None or lease is None:
-        without = "it has no lease, and there are stacks of it" if found.left else "it was never used"
+        without = "it has stacks but no lease" if found.left else "it was never used"
         return f"{found.warehouse}: {found.error or without}"
     if found.due:
         return f"{found.warehouse}: the lease of run {lease.run} has expired"

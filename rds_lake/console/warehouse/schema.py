@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from rds_lake.files import write_whole
 from rds_lake.model.warehouse.input import input_schema
 
 
@@ -19,5 +20,5 @@ def schema(*, out: Path | None, show: Callable[[str], object]) -> None:
     if out is None:
         show(schema_text().rstrip("\n"))
     else:
-        out.write_text(schema_text(), encoding="utf-8")
+        write_whole(out, schema_text())
         show(f"{out} written")

@@ -28,7 +28,7 @@ def status(
         for run in open_runs(lake, settings.name):
             stored = find_run(lake, settings.name, run)
             if stored is None:
-                say(f"  run {run}: was never begun")
+                say(f"  run {run} has not begun")
                 continue
             for line in progress(stored.record):
                 say(f"  {line}")
@@ -37,7 +37,7 @@ def status(
 
 def _of_lease(lease: Lease | None, now: datetime) -> str:
     if lease is None or lease.state.value == "free":
-        return "nothing of it exists"
+        return "it does not exist now"
     until = "for ever" if lease.expires_at is None else f"until {lease.expires_at:%Y-%m-%d %H:%M} UTC"
-    expired = ", which is past: the reaper removes everything" if lease.expired(now) else ""
+    expired = ", so it has expired: the reaper removes what it names" if lease.expired(now) else ""
     return f"{lease.state.value} by run {lease.run}, {until}{expired}"

@@ -36,7 +36,7 @@ class Misfit:
 
 
 def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
-    """The lines' items, wrapped. Raises ValueError if a line has something that the plan lacks, or is no JSON."""
+    """The lines' items, wrapped. Raises ValueError if a line has something that the plan lacks, or is not JSON."""
     if plan.raw:
         data = _with_raw_text(data, plan, member)
     elif not plan.keeps_nulls and _NULL in data:
@@ -87,7 +87,7 @@ def _plain(values: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
     if column.type != pa.string():
         return _numbers(values, column, misfits)
     if pc.all(pc.match_substring_regex(values, f"^({PATTERN})$")).as_py() is False:
-        raise ValueError("a value of type N is no number")
+        raise ValueError("a value of type N is not a number")
     return values
 
 

@@ -13,9 +13,9 @@ def read_item(line: bytes, member: str) -> object:
     try:
         body = json.loads(line.decode(), object_pairs_hook=_distinct)
     except UnicodeDecodeError as error:
-        raise OddValueError(f"it is no UTF-8 ({error})") from error
+        raise OddValueError(f"it is not UTF-8 ({error})") from error
     except json.JSONDecodeError as error:
-        raise OddValueError(f"it is no JSON ({error})") from error
+        raise OddValueError(f"it is not JSON ({error})") from error
     if not isinstance(body, dict) or set(body) != {member}:
         shown = line[:80].decode(errors="replace")
         raise OddValueError(f'a line of an export is {{"{member}": …}} and nothing else, not {shown}')

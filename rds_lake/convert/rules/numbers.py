@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 
 @lru_cache(maxsize=65536)
 def scale_of(text: str) -> int | None:
-    """The need of this number: INTEGER, 0 … 38, or TEXT. None if it is no number."""
+    """The need of this number: INTEGER, 0 … 38, or TEXT. None if it is not a number."""
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return INTEGER
     if not _NUMBER.fullmatch(text):
@@ -90,10 +90,10 @@ def settled(need: int | None, whole: int) -> int | None:
 def json_number(text: str) -> str:
     """The number as JSON allows it (no plus sign, no leading zeros or point); unchanged if it is so already.
 
-    Raises ValueError if it is no number.
+    Raises ValueError if it is not a number.
     """
     if _JSON.fullmatch(text):
         return text
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     return str(Decimal(text))

@@ -104,7 +104,7 @@ def typed_value(value: Any) -> tuple[str, Any]:
     else:
         is_legal = tag in _CONTENTS and isinstance(content, _CONTENTS[tag])
     if not is_legal:
-        raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
+        raise OddValueError(f"{tag!r} with {_shown(content)} is not a value of DynamoDB")
     return tag, content
 
 
@@ -206,7 +206,7 @@ def _most(known: int | None, values: Iterable[str]) -> int | None:
     for value in values:
         need = scale_of(value)
         if need is None:
-            raise OddValueError(f"{_shown(value)} is no number")
+            raise OddValueError(f"{_shown(value)} is not a number")
         widest = wider(widest, need)
     return widest
 

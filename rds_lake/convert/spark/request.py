@@ -83,9 +83,9 @@ def _input(body: dict[str, Any]) -> JobInput:
     """By hand, and not by `value_of`: the job reads it, on a cluster that has no pydantic."""
     file = JobInput(**body)
     if type(file.uri) is not str or not isinstance(file.md5, str | None):
-        raise TypeError(f"{str(body)[:200]} is no file")
+        raise TypeError(f"{str(body)[:200]} is not a file")
     if not all(size is None or (type(size) is int and 0 <= size < 1 << 63) for size in (file.bytes, file.items)):
-        raise ValueError(f"{str(body)[:200]} is no file")
+        raise ValueError(f"{str(body)[:200]} is not a file")
     return file
 
 

@@ -31,7 +31,7 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
     """Install every table's triggers that are not there as the plan has them.
 
     UnavailableError when some tables were busy, TerminalError when the server refused something; both name the tables.
-    ConfigError when tables of the same names as capture's are somebody else's.
+    ConfigError if rds-lake did not make the tables that have the names of capture's.
     """
     start, blocks = by_table(plan)
     refused: dict[str, Refused] = {}
@@ -65,7 +65,7 @@ def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
 
 
 def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
-    """What is not as the plan has it, a sentence each; reads only."""
+    """How the database differs from the plan, a sentence each. Only reads."""
     with mysql_session(dsn) as cursor:
         there: Installed = read_installed(cursor, plan.tables)
     return tuple(f"{table.target}: {problem}" for table in plan.tables for problem in problems_of(table, there))

@@ -49,7 +49,7 @@ class Installed:
 
 
 def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
-    """What is there now, of these tables at least."""
+    """The triggers and tables that are installed now, of these tables at least."""
     triggers: dict[Place, dict[str, tuple[str, str, str, str]]] = defaultdict(dict)
     for database, table, name, *said in _rows(cursor, _TRIGGERS):
         if name.startswith(_PREFIX):
@@ -66,7 +66,7 @@ def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
 
 
 def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
-    """What of a table is not as planned, a sentence each."""
+    """How a table's triggers differ from the plan, a sentence each."""
     place = (table.target.database, table.target.table)
     present = dict(there.triggers.get(place, {}))
     for op, event in EVENTS.items():
@@ -89,7 +89,7 @@ def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
 
 
 def foreign_tables(cursor: Any) -> tuple[str, ...]:
-    """Tables in the database of capture that somebody else made: writes of triggers into them would fail."""
+    """Tables in the database of capture that rds-lake did not make: triggers could not write into them."""
     columns: dict[str, set[str]] = defaultdict(set)
     engines: dict[str, str] = {}
     for table, engine, column in _rows(cursor, _OWN, OWN_SCHEMA):

@@ -90,7 +90,7 @@ def describe_postgres(
 
 
 def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tuple[str, str], Found]:
-    """What there is of the tables, by schema and name."""
+    """The tables that exist, by schema and name."""
     wanted = [[target.schema for target in targets], [target.table for target in targets]]
     columns: dict[tuple[str, str], list[CapturedColumn]] = defaultdict(list)
     generated: dict[tuple[str, str], list[str]] = defaultdict(list)

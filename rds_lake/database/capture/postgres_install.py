@@ -154,7 +154,7 @@ def _execute(connection: Any, statements: Sequence[str]) -> None:
 
 
 def _require_own_tables(connection: Any) -> None:
-    """Into a table of the same name that is somebody else's, no trigger could write: every writer would fail."""
+    """Refuse other tables with the names of capture's own: triggers could not write into them."""
     for table, columns in OWN_COLUMNS.items():
         (found,) = connection.execute(
             "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute "

@@ -10,7 +10,7 @@ from rds_lake.database.connecting import for_psycopg
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, TerminalError, UnavailableError
 
-# Somebody holds a lock, or the server ends sessions: the same may succeed in a minute.
+# Another session holds a lock, or the server ends sessions: the statement may succeed in a minute.
 _LATER = {"55P03", "57014", "40001", "40P01", "57P01", "57P02", "57P03"}
 
 

@@ -187,7 +187,7 @@ def open_outbox(dsn: Dsn, database: str, *, connect: Connect | None = None) -> I
 
 
 def dialect_of(engine: Engine) -> Dialect:
-    """What the engine calls things."""
+    """The SQL dialect of the engine."""
     return POSTGRES if engine is Engine.POSTGRES else MYSQL
 
 

@@ -36,8 +36,8 @@ def approval_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageK
                 kinds={"athena", "view"},
                 tags=asset_tags(source, "approval"),
                 owners=list(source.owners),
-                description="Materialize a date here, and nothing else with it, to publish it: all views of the source move. "
-                "Dates that are missing here wait, or were never published.",
+                description="Materialize a date of this asset alone to publish that date: all views of the source move to it. "
+                "Dates without a materialization wait for approval, or were never published.",
                 partitions_def=partitions_of(lake_config),
             )
         ],

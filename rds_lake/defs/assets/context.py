@@ -40,7 +40,7 @@ def day_of(context: dg.AssetExecutionContext) -> date:
 
 
 def observed(context: dg.AssetExecutionContext, key: dg.AssetKey, shown: Mapping[str, Any]) -> dg.AssetObservation:
-    """What a step has to say of its date without having made anything."""
+    """An observation of the date, for a step that made nothing."""
     return dg.AssetObservation(key, partition=context.partition_key, metadata=dict(shown))
 
 

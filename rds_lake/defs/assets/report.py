@@ -10,7 +10,7 @@ from datetime import datetime
 import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.defs.failed.told import ask
+from rds_lake.defs.failed.known import known_failures
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.metadata import reported
 from rds_lake.defs.resources import Gateways, utc_now
@@ -30,7 +30,7 @@ class ReportDefinitions:
 
 
 def report_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_now) -> ReportDefinitions:
-    """Of the lake, not of a source."""
+    """The asset and schedule of the lake's daily report; empty without `report:` in lake.yaml."""
     settings = config.lake.report
     if settings is None:
         return ReportDefinitions()
@@ -44,9 +44,9 @@ def report_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_
     )
     def lake_report(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> dg.MaterializeResult:
         moment = now()
-        told = ask(context.instance, config, now=moment)
+        failures = known_failures(context.instance, config, now=moment)
         with dagster_failures():
-            report = gather(config, config.sources, rds=gateways.rds, lake=gateways.lake, told=told, now=moment)
+            report = gather(config, config.sources, rds=gateways.rds, lake=gateways.lake, failures=failures, now=moment)
             uri = write_report(gateways.lake, report)
         return dg.MaterializeResult(metadata=reported(report, uri, gateways.console))
 

@@ -88,11 +88,11 @@ def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> 
         for target, key in keys.tables.items()
     ]
     if keys.outcome:
-        told = {
+        about_outcome = {
             "description": "What became of each date: published, held for a person, or older.",
             "freshness_policy": None,
         }
-        specs.append(dg.AssetSpec(keys.outcome, **(attributes | told)))
+        specs.append(dg.AssetSpec(keys.outcome, **(attributes | about_outcome)))
     return specs
 
 

@@ -87,7 +87,7 @@ def _observations(keys: StageKeys, compared: ComparedDate) -> Iterator[dg.AssetO
 
 def _result(source: SourceSettings, compared: ComparedDate) -> dg.AssetCheckResult:
     day, kept = compared.snapshot_date, compared.kept
-    holds = "the first date: there is nothing to compare it with" if kept is None else _told(kept)
+    holds = "this is the first date, so there is no earlier one to compare with" if kept is None else _told(kept)
     result = checks.result(source, Stage.CATALOG, CHANGED_ROWS, compared.problems, day=day, holds=holds)
     if kept is None:
         return result

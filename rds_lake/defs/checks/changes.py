@@ -26,7 +26,7 @@ _DESCRIPTIONS = {
 
 
 def specs(source: Database) -> list[dg.AssetCheckSpec]:
-    """All three; the outbox can only be looked at where its secret is given."""
+    """The three checks of captured changes; that of the outbox only if `streams.secret` is given."""
     names = [SHOWN, DRIFT, *([EMPTIED] if _is_watched(source) else [])]
     return [
         dg.AssetCheckSpec(name, asset=own_key(source, CHANGES), description=_DESCRIPTIONS[name], blocking=False)

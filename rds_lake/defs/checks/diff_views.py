@@ -55,5 +55,5 @@ def _without_a_date(source: SourceSettings, problem: str) -> dg.AssetCheckResult
 
 def _told(seen: DiffViewsSeen) -> str:
     if seen.before is None:
-        return "the first date: there is nothing to compare it with"
+        return "this is the first date, so there is no earlier one to compare with"
     return f"{seen.before} to {seen.snapshot_date}: {', '.join(seen.views)}"

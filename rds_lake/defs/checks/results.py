@@ -46,7 +46,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (
                 EXPORT_COMPLETE,
                 True,
-                "AWS's COMPLETE hides no skipped table, missing file or failed extraction.",
+                "An export that AWS calls COMPLETE has no skipped table, missing file or failed extraction.",
             ),
             (EXPORT_WARNINGS, False, "AWS reports nothing unusual about the export."),
         ],
@@ -124,7 +124,8 @@ def incomplete(export_task: str, findings: Sequence[Finding]) -> list[str]:
     """Why the step of an export fails that is not complete; empty where it is."""
     errors = [finding.problem for finding in findings if finding.severity == "error"]
     return _stop(
-        f"export {export_task} is COMPLETE, but not complete; nothing of it was copied, no view was moved", errors
+        f"export {export_task} has the status COMPLETE, but lacks tables or files; nothing of it was copied, no view was moved",
+        errors,
     )
 
 

@@ -82,13 +82,13 @@ def _result(source: SourceSettings, verified: Verified) -> dg.AssetCheckResult:
     shown = metadata.verified(verified)
     if lines:
         shown["problems"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
-    told = sentence(verified.problems) or "every compared table has the database's rows"
+    result = sentence(verified.problems) or "every compared table has the database's rows"
     return dg.AssetCheckResult(
         asset_key=stage_key(source, Stage.PARQUET),
         check_name=VERIFIED,
         passed=not verified.problems,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{verified.snapshot_date}: {told}; {verified.exact} counted, "
+        description=f"{verified.snapshot_date}: {result}; {verified.exact} counted, "
         f"{verified.estimated} estimated, {len(verified.unknown)} not compared, {_hours(verified.age)} after the snapshot",
         metadata=shown,
     )

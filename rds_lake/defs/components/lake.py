@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rds_lake.aws.s3.gateway import S3Gateway
 
 _STATE = "defs_state"
-# Definitions load without AWS, also in `dg dev`: the state is refreshed when somebody says so.
+# Definitions load without AWS, also in `dg dev`: the state is refreshed only on request.
 _LOCAL_STATE = {"management_type": "LOCAL_FILESYSTEM", "refresh_if_dev": False}
 
 

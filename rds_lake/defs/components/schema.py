@@ -37,7 +37,7 @@ def lake_schema() -> dict[str, Any]:
 
 
 def source_schema() -> dict[str, Any]:
-    """Of `SourceComponent`: the keys of one entry of `sources:`."""
+    """JSON schema of `SourceComponent`: the keys of one entry of `sources:`."""
     lake = exact(LakeConfig.model_json_schema())
     return {**lake["properties"]["sources"]["items"], "$defs": lake["$defs"]}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ConfigError, ManifestError, RdsLakeError
+from rds_lake.files import write_whole
 from rds_lake.model.records import read_record
 from rds_lake.model.tables.table import TableTarget
 
@@ -59,6 +60,6 @@ def refresh_state(
             tables[source.name] = sorted(found)
     body = {"version": _VERSION, "tables": {name: [asdict(one) for one in found] for name, found in tables.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(body, indent=1, ensure_ascii=False) + "\n")
     if problems:
         raise ConfigError("the tables of these sources could not be read; refresh again:", problems)

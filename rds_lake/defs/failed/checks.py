@@ -36,7 +36,7 @@ class FailedCheck:
 def failed_checks(
     instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime
 ) -> Mapping[str, Sequence[FailedCheck]]:
-    """By source, those whose newest result is of the last seven days."""
+    """Checks by source whose newest result failed within the last seven days."""
     sources = {key: source.name for source in config.sources for key in _keys(config, source)}
     found: dict[str, list[FailedCheck]] = defaultdict(list)
     for key, source in sources.items():

@@ -1,4 +1,4 @@
-"""Runs that failed and whose date no later run brought to its end, as Dagster has them; for `rds-lake status`."""
+"""Runs that failed and whose work no later run has done, as Dagster has them; for `rds-lake status` and the report."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,8 @@ from rds_lake.defs.sensors.healing import step_failures, will_retry
 from rds_lake.defs.translate import DagsterTag
 
 _LOOKED_BACK = timedelta(days=7)
-_LOOKED_AT = 500
+_LOOKED_AT = 500  # failed runs
+_PAGE = 500  # runs that are read at a time, until a successful one is found
 _SHOWN = 5  # of a source
 
 
@@ -29,23 +30,61 @@ class FailedRun:
         return f"run {self.run_id[:8]}{f' of {self.day}' if self.day else ''} failed {self.at:%Y-%m-%d %H:%M} UTC: {self.cause}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a run was to do for a source: all of a date, or without a date (`day` is None) these of the source's assets."""
+
+    source: str
+    day: str | None
+    assets: frozenset[tuple[str, ...]] = frozenset()
+
+
 def failed_runs(
     instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime
 ) -> Mapping[str, Sequence[FailedRun]]:
-    """The newest of the last seven days, by source."""
+    """The newest of the last seven days, by source: those whose work has not succeeded since, and that Dagster does not retry."""
     since, names = now - _LOOKED_BACK, {source.name for source in config.sources}
-    ended = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS], updated_after=since)
-    seen: set[tuple[str, str | None]] = set()
+    failures = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
+    seen: set[_Work] = set()
     found: dict[str, list[FailedRun]] = defaultdict(list)
-    for record in instance.get_run_records(ended, limit=_LOOKED_AT):  # the newest come first
-        run = record.dagster_run
-        for source in sorted(_sources(run) & names):
-            about = (source, run.tags.get(DagsterTag.PARTITION))
-            is_first, is_failed = about not in seen, run.status is dg.DagsterRunStatus.FAILURE
-            seen.add(about)
-            if is_first and is_failed and not will_retry(run) and len(found[source]) < _SHOWN:
-                found[source].append(_told(instance, record))
-    return found
+    for record in instance.get_run_records(failures, limit=_LOOKED_AT):  # the newest come first
+        for work in _works(record.dagster_run):
+            is_first = work not in seen
+            seen.add(work)
+            if work.source not in names or not is_first or len(found[work.source]) >= _SHOWN:
+                continue
+            if not will_retry(record.dagster_run) and not _succeeded_since(instance, work, record):
+                found[work.source].append(_told(instance, record))
+    return {source: failed for source, failed in found.items() if failed}
+
+
+def _works(run: dg.DagsterRun) -> Sequence[_Work]:
+    """By source. A run of a check counts as one of the check's asset."""
+    day = run.tags.get(DagsterTag.PARTITION)
+    keys = {*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())}
+    assets: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for key in keys:
+        assets[key.path[0]].add(tuple(key.path))
+    return [_Work(source, day, frozenset(assets[source]) if day is None else frozenset()) for source in sorted(assets)]
+
+
+def _succeeded_since(instance: dg.DagsterInstance, work: _Work, failed: dg.RunRecord) -> bool:
+    """Whether a run that began after the failed one has done the same work."""
+    later = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.SUCCESS],
+        tags={} if work.day is None else {DagsterTag.PARTITION.value: work.day},
+        created_after=failed.create_timestamp,
+    )
+    cursor: str | None = None
+    while True:
+        page = instance.get_run_records(later, limit=_PAGE, cursor=cursor, ascending=True)
+        for record in page:
+            for other in _works(record.dagster_run):
+                if (other.source, other.day) == (work.source, work.day) and work.assets <= other.assets:
+                    return True
+        if len(page) < _PAGE:
+            return False
+        cursor = page[-1].dagster_run.run_id
 
 
 def _told(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
@@ -55,8 +94,3 @@ def _told(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
     cause = (said or "see the run in Dagster").splitlines()[0]
     at = datetime.fromtimestamp(record.end_time or record.create_timestamp.timestamp(), tz=UTC)
     return FailedRun(run_id=run.run_id, day=run.tags.get(DagsterTag.PARTITION), at=at, cause=cause)
-
-
-def _sources(run: dg.DagsterRun) -> set[str]:
-    keys = [*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())]
-    return {key.path[0] for key in keys}

@@ -47,7 +47,7 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
             return dg.SkipReason(f"run {running[0].dagster_run.run_id} of {source.name}/{CHANGES} has not ended")
         due = _due(runs, timedelta(minutes=source.streams.forward_minutes if source.streams else 0))
         if due is not None and due > datetime.now(UTC):
-            return dg.SkipReason(f"the last turn failed; the next one is at {due:%H:%M} UTC")
+            return dg.SkipReason(f"the last turn failed; the next one begins at {due:%H:%M} UTC")
         return dg.RunRequest(asset_selection=[key], run_config=by_sensor(source.name), tags=tags)
 
     return changes

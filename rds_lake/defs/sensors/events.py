@@ -144,7 +144,7 @@ def _receive(
         except RdsLakeError as error:
             if not received:
                 raise
-            context.log.error(f"the queue answers no more, again in the next tick: {error}")
+            context.log.error(f"the queue stopped answering; the next tick tries again: {error}")
             return
         if not batch:
             return

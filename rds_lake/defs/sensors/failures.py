@@ -18,7 +18,7 @@ from rds_lake.defs.assets.changes import is_by_sensor
 from rds_lake.defs.checks.published import FRESH, READABLE
 from rds_lake.defs.checks.watch import reports_incident
 from rds_lake.defs.keys import APPROVAL, CHANGES, RETENTION, Keys, Stage
-from rds_lake.defs.orders import is_repeated_by_person, told
+from rds_lake.defs.orders import given_orders, is_repeated_by_person
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.changes import TRIGGER
 from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
@@ -62,7 +62,7 @@ class _Mailer:
             return
         ended = self.healer.end_of(context.instance, run)
         if not ended.is_a_persons:
-            context.log.info(f"run {run.run_id} is taken up again by reconciliation; it is not mailed yet")
+            context.log.info(f"run {run.run_id} will be retried by reconciliation, so no message is sent yet")
         elif gateways.channels:
             incident = _incident(context, failures, ended, page=gateways.settings.notify.dagster_url)
             _publish(context, gateways.channels, render_incident(incident))
@@ -86,14 +86,14 @@ class _Mailer:
             return True
         if is_by_sensor(run) and not is_repeated_by_person(run):
             return _failed_alike_before(context)
-        task = told(run).export_task
+        task = given_orders(run).export_task
         if not task or is_repeated_by_person(run):
             return False
         same = dg.RunsFilter(tags={Tag.EXPORT_TASK.value: task}, statuses=[dg.DagsterRunStatus.FAILURE])
         for record in context.instance.get_run_records(same, limit=200, ascending=True):
             earlier = record.dagster_run
-            if told(earlier).export_task != task:
-                continue  # a tag that somebody copied
+            if given_orders(earlier).export_task != task:
+                continue  # a tag that a person copied
             if earlier.run_id == run.run_id:
                 return False
             if not will_retry(earlier) and self.healer.end_of(context.instance, earlier).is_a_persons:
@@ -120,7 +120,7 @@ def _publish(context: dg.RunFailureSensorContext, channels: Channels, mail: Mail
         channels.send(mail, warn=context.log.error)
     except RdsLakeError as error:
         # Raised again, so that the tick is red and Dagster tries the message once more.
-        context.log.error(f"the failure of run {context.dagster_run.run_id} could not be mailed: {error}")
+        context.log.error(f"the failure of run {context.dagster_run.run_id} could not be reported: {error}")
         raise
 
 

@@ -16,7 +16,7 @@ import dagster as dg
 
 from rds_lake.defs import metadata
 from rds_lake.defs.keys import Keys
-from rds_lake.defs.orders import is_repeated_by_person, labels_of, repeated_orders, told
+from rds_lake.defs.orders import given_orders, is_repeated_by_person, labels_of, repeated_orders
 from rds_lake.defs.sensors.requests import priority_tags
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.stages.runs.healing import Ended
@@ -92,7 +92,7 @@ def will_retry(run: dg.DagsterRun) -> bool:
 
 def _tries(run: dg.DagsterRun) -> int:
     """How often the run's work had been taken up again when it began; none where a person began it anew."""
-    return 0 if is_repeated_by_person(run) else told(run).tries
+    return 0 if is_repeated_by_person(run) else given_orders(run).tries
 
 
 def step_failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.DagsterEvent]:

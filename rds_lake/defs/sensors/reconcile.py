@@ -173,7 +173,7 @@ class _Tick:
         return [*starting, *others], following
 
     def examine(self, sources: Sequence[SourceSettings], *, deadline: float) -> list[Examined]:
-        """As many of the sources as fit into the time, in this order."""
+        """Examine the sources in this order, as many as the tick's time allows."""
         examined: list[Examined] = []
         failed: list[str] = []
         for source in sources:

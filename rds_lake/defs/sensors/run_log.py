@@ -15,7 +15,7 @@ import dagster as dg
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.keys import Keys
-from rds_lake.defs.orders import asked_by_sensor, told
+from rds_lake.defs.orders import asked_by_sensor, given_orders
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.healing import error_name, step_failures
 from rds_lake.defs.translate import DagsterTag, Tag, partitions_of
@@ -75,9 +75,9 @@ class DagsterRunLog:
         begun: dict[str, Begun] = {}
         for record in self._records(dg.RunsFilter(tags=tags)):  # the newest first
             run = record.dagster_run
-            orders = told(run, source)
+            orders = given_orders(run, source)
             if orders.trigger != "begin":
-                continue  # a tag that somebody copied
+                continue  # a tag that a person copied
             # Runs that release 0.1.x queued have it as a tag alone.
             subject = orders.subject or run.tags.get(Tag.SUBJECT.value, "")
             unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
@@ -92,7 +92,7 @@ class DagsterRunLog:
 
     def was_settled(self, export_task: str) -> bool:
         records = self._records(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}))
-        return any(told(record.dagster_run).export_task == export_task for record in records)
+        return any(given_orders(record.dagster_run).export_task == export_task for record in records)
 
     def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
         whole = {self.keys[source].snapshot_export, self.keys[source].last}
@@ -155,7 +155,7 @@ class DagsterRunLog:
         """Runs that are about to start an export and so will take one of AWS's places."""
         about_to = dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)
         recent = [one for one in self._records(about_to) if one.create_timestamp > self._lost_before()]
-        return sum(told(record.dagster_run).trigger == "begin" for record in recent)
+        return sum(given_orders(record.dagster_run).trigger == "begin" for record in recent)
 
     def _lost_before(self) -> datetime:
         """A run that begins an export takes seconds; one this old died with its machine, which Dagster did not notice."""
@@ -172,7 +172,7 @@ def _of_date(day: date) -> dict[str, str]:
 def open_run_log(
     instance: dg.DagsterInstance, gateways: Gateways, config: LakeConfig, keys: Keys, *, now: datetime
 ) -> DagsterRunLog:
-    """What the instance knows, by source."""
+    """The runs of the instance that concern the sources, by source."""
     return DagsterRunLog(
         instance=instance,
         s3=gateways.s3,

@@ -1,4 +1,4 @@
-"""A JSON that an event tells of: its run is begun within seconds. One that no event told of is found by listing (`sensors.py`)."""
+"""JSON files that events report: the run of each begins within seconds. A file without an event is found by listing (`sensors.py`)."""
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings

@@ -13,12 +13,12 @@ RUN_TAG = _RUN = "rds_lake/warehouse_run"
 
 
 def of_failure(record: RunRecord, settings: WarehouseSettings, *, now: datetime) -> dict[str, Any]:
-    """Of the failure of a run."""
+    """Metadata of a failed run."""
     return {_RUN: record.plan.run, **_cost(bill_of(record, settings, now))}
 
 
 def of_piece(record: RunRecord, piece: Piece, bill: Bill) -> dict[str, Any]:
-    """Of a load, step or result that is done."""
+    """Metadata of a finished load, step or result."""
     shown: dict[str, Any] = {
         _RUN: record.plan.run,
         "rds_lake/asked_by": record.cause,

@@ -48,7 +48,7 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
 
 
 def sentence(reaped: Reaped) -> str:
-    """What became of one warehouse whose lease had expired."""
+    """A sentence about what was removed of a warehouse whose lease had expired, and what is left."""
     run = reaped.lease.run if reaped.lease else "nobody"
     if not reaped.left:
         return f"warehouse {reaped.warehouse}: nothing is left of run {run}, whose lease had expired"

@@ -13,7 +13,7 @@ from rds_lake.model.warehouse.record import Piece, PieceKind, PieceState, RunRec
 from rds_lake.stages.warehouse.cost import bill_of
 
 Event = dg.MaterializeResult
-# Rows of a table of the lake by its manifest; None where nobody knows them any more.
+# Rows of a table of the lake by its manifest; None if they are no longer known.
 Counted = Mapping[str, int | None]
 
 
@@ -48,7 +48,7 @@ def _checks(settings: WarehouseSettings, piece: Piece, counted: Counted) -> Iter
     if piece.kind is not PieceKind.LOAD or piece.name not in checked:
         return
     expected = counted.get(piece.name)
-    said = "the lake does not count them any more" if expected is None else f"the lake's manifest counts {expected:,}"
+    said = "the lake's manifest is gone" if expected is None else f"the lake's manifest counts {expected:,}"
     yield dg.AssetCheckResult(
         asset_key=piece_key(settings, piece.name),
         check_name=ROWS_CHECK,

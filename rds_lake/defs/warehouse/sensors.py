@@ -95,7 +95,7 @@ class _Tick:
         return self.works.settings.name
 
     def ended(self) -> WarehouseCursor:
-        """What the next tick gets."""
+        """The cursor for the next tick."""
         return replace(self.cursor, reported=tuple(self.reported), missing=tuple(self.missing))
 
     def close_reported(self) -> None:
@@ -175,7 +175,9 @@ class _Tick:
         """The process that began it was killed, or is about to write its record: in the next tick that is known."""
         if run in self.cursor.missing:
             close_run(self.works.lake, self._name, run)
-            self.context.log.warning(f"run {run} of warehouse {self._name} was never begun; it leaves the list")
+            self.context.log.warning(
+                f"run {run} of warehouse {self._name} has not begun and is removed from the list of open runs"
+            )
         else:
             self.missing.append(run)
 

@@ -1,6 +1,6 @@
 """A run of a warehouse that a person materialized: begun, and waited for by taking its turns. Ended early, it is cancelled.
 
-Whoever else takes turns of the same run, the sensor for one, makes it no slower and does no harm (`stages/warehouse/turn.py`).
+Other processes, such as the sensor, may take turns of the same run; that does no harm (`stages/warehouse/turn.py`).
 """
 
 from collections.abc import Callable, Iterator

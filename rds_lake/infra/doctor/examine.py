@@ -1,6 +1,6 @@
 """Runs all examinations at once, each after those that it depends on. One that cannot be decided stops no other.
 
-    findings = examine(examinations, patient, pace, told=print)     # in the order of the examinations
+    findings = examine(examinations, patient, pace, on_finding=print)     # in the order of the examinations
 
 What belongs here: order, threads, time. What is looked at is `subjects/`.
 """
@@ -34,13 +34,13 @@ def examine(
     patient: Patient,
     pace: Pace,
     *,
-    told: Callable[[Finding], None] = lambda _: None,
+    on_finding: Callable[[Finding], None] = lambda _: None,
 ) -> tuple[Finding, ...]:
-    """A finding for each examination. `told` is called with each as soon as it is known, in the caller's thread.
+    """A finding for each examination. `on_finding` is called with each as soon as it is known, in the caller's thread.
 
     A look that takes longer than `pace.seconds` is left to itself: its thread keeps no process alive.
     """
-    work = _Work(examinations=examinations, patient=patient, pace=pace, told=told)
+    work = _Work(examinations=examinations, patient=patient, pace=pace, on_finding=on_finding)
     with cancelling_threads(pace.threads, "doctor", patience=0) as pool:
         work.run(pool)
     return tuple(work.found[one.key] for one in examinations)
@@ -51,7 +51,7 @@ class _Work:
     examinations: Sequence[Examination]
     patient: Patient
     pace: Pace
-    told: Callable[[Finding], None]
+    on_finding: Callable[[Finding], None]
     found: dict[Key, Finding] = field(default_factory=dict)
     begun: dict[Key, float] = field(default_factory=dict)
     running: dict[Future[Seen], Examination] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class _Work:
             fix=seen.fix,
         )
         self.found[one.key] = finding
-        self.told(finding)
+        self.on_finding(finding)
 
 
 def _refused(error: AwsError) -> Seen:

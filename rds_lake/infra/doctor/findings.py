@@ -68,12 +68,12 @@ class Seen:
 
 
 def good(text: str) -> Seen:
-    """As it should be."""
+    """A finding without a problem."""
     return Seen(verdict=Verdict.PASS, text=text)
 
 
 def doubtful(text: str, remedy: str | None = None, *, fix: Fix | None = None) -> Seen:
-    """It works, or may work, and a person should look at it."""
+    """A finding that works, or may work, and that a person should look at."""
     return Seen(verdict=Verdict.WARN, text=text, remedy=remedy, fix=fix)
 
 
@@ -83,7 +83,7 @@ def bad(text: str, remedy: str | None = None, *, missing: tuple[str, ...] = (), 
 
 
 def undecided(text: str, remedy: str | None = None, *, missing: tuple[str, ...] = ()) -> Seen:
-    """It cannot be said from here."""
+    """A finding that cannot be decided from here."""
     return Seen(verdict=Verdict.UNKNOWN, text=text, remedy=remedy, missing=missing)
 
 

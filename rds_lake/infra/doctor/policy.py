@@ -22,7 +22,7 @@ from rds_lake.model.warehouse.names import stem_of
 
 
 def doctor_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIMIT) -> PolicyDocument:
-    """What the doctor asks of AWS for exactly this lake.yaml."""
+    """The IAM policy for the calls that the doctor makes for exactly this lake.yaml."""
     every = (_databases, _tables, _buckets, _key, _roles, _queues, _rules, _topic, _athena, _glue_job, _warehouses)
     return fitted([statement for part in every for statement in part(config, names)], limit)
 
@@ -240,8 +240,8 @@ def _warehouses(config: LakeConfig, names: Names) -> Iterator[Statement]:
             resources=fixed(*(names.arn("cloudformation", f"stack/{stem_of(each.name)}-*/*") for each in made)),
         )
     own = (lake.bucket, lake.exports_bucket)
-    told = dict.fromkeys(folder.removeprefix("s3://").partition("/")[0] for folder in input_folders(config))
-    if others := [bucket for bucket in told if bucket not in own]:
+    inputs = dict.fromkeys(folder.removeprefix("s3://").partition("/")[0] for folder in input_folders(config))
+    if others := [bucket for bucket in inputs if bucket not in own]:
         yield Statement(
             sid="SeeInputBuckets",
             reason="See whether the buckets of `input:` tell EventBridge of new objects.",

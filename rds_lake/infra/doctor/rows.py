@@ -30,5 +30,5 @@ ROWS: tuple[Row, ...] = tuple(row for subject in SUBJECTS for row in subject.ROW
 
 
 def examinations_of(config: LakeConfig) -> tuple[Examination, ...]:
-    """What is looked at for this lake.yaml."""
+    """All examinations for this lake.yaml."""
     return tuple(one for subject in SUBJECTS for one in subject.examinations(config))

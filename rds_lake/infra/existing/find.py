@@ -16,7 +16,7 @@ _MAY_BE_MISSING = ("Databases",)
 
 
 def find_existing(look: Look) -> tuple[Found, ...]:
-    """What the stack is to use instead of making it. Nothing is changed.
+    """Objects that exist already, for the stack to use instead of creating them. Changes nothing.
 
     ConfigError that lists everything that cannot be used: a bucket of another account or Region, a rule that sends elsewhere, a
     job of another lake, a role of another stack, what is said to exist and does not.
@@ -25,7 +25,7 @@ def find_existing(look: Look) -> tuple[Found, ...]:
     found = tuple(one for finder in every for one in finder(look))
     missing = look.asked - {one.parameter for one in found} - {*_MAY_BE_MISSING}
     problems = look.problems or [
-        f"--parameter {name}=existing: there is none; leave the parameter out, and it is created"
+        f"--parameter {name}=existing: no such object exists; leave the parameter out to have it created"
         for name, value in look.given.items()
         if value == "existing" and name in missing
     ]

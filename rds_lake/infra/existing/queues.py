@@ -57,4 +57,6 @@ def _let_send(look: Look, url: str, attributes: dict[str, str], say: Say) -> Non
     with aws_errors("sqs", "SetQueueAttributes", about=queue):
         look.clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     new = [name for name, arn in zip(names, rules, strict=True) if arn not in allowed]
-    say(f"  added: the rules {', '.join(new)} may send to queue {queue.rpartition(':')[2]}; who else may, still may")
+    say(
+        f"  added: the rules {', '.join(new)} may send to queue {queue.rpartition(':')[2]}; all others keep their rights"
+    )

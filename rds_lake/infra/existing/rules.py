@@ -17,7 +17,7 @@ from rds_lake.infra.template.queues import rule_parameter, rules_of
 
 
 def rules(look: Look) -> Iterator[Found]:
-    """Those that the lake needs and that exist under their names."""
+    """The EventBridge rules that the lake needs and that exist already."""
     here = look.account
     queue = f"arn:{here.partition}:sqs:{here.region}:{here.number}:{look.config.lake.events_queue}"
     for what, (name, pattern) in rules_of(look.config).items():

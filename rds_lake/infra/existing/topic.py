@@ -63,4 +63,4 @@ def _let_alarms_publish(look: Look, named: str, policy: dict[str, Any], say: Say
     wanted = {"Version": "2012-10-17"} | policy | {"Statement": [*statements, own]}
     with aws_errors("sns", "SetTopicAttributes", about=named):
         look.clients.sns.set_topic_attributes(TopicArn=named, AttributeName="Policy", AttributeValue=json.dumps(wanted))
-    say(f"  added: alarms of this lake may publish to topic {named.rpartition(':')[2]}; who else may, still may")
+    say(f"  added: alarms of this lake may publish to topic {named.rpartition(':')[2]}; all others keep their rights")

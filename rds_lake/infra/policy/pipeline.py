@@ -22,7 +22,7 @@ def pipeline_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIM
 
 
 def pipeline_statements(config: LakeConfig, names: Names) -> tuple[Statement, ...]:
-    """The same with every name in full, however long that is."""
+    """The statements of the pipeline's policy with every name in full, without regard to its length."""
     return (
         *database_statements(config, names),
         *dynamodb_statements(config, names),

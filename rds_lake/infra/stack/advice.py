@@ -48,7 +48,7 @@ def advice(logical: str, kind: str, reason: str) -> str:
     if "HandlerErrorCode: AccessDenied" in reason:
         return f"a right is missing: {_POLICY}"
     if _EXISTS.search(reason):
-        return f"it is there already: {_way_out(logical, kind)}"
+        return f"it exists already: {_way_out(logical, kind)}"
     if kind == "AWS::S3::Bucket" and _FULL.search(reason):
         return (
             "the bucket is not empty: look at what is in it, empty it (`aws s3 rm --recursive s3://BUCKET`), "

@@ -1,6 +1,6 @@
 """Creates, updates or removes the lake's stack, and follows it to its end.
 
-What is done is decided after a look at the stack. While somebody else's operation is under way, this waits, and looks again.
+What is done is decided after a look at the stack. While another operation on the stack runs, this waits, and reads the stack again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UPDATABLE = (
 )
 _KEY = "lake.yaml: "  # how the description of an output begins that is a key of lake.yaml: infra/template/parameters.py
 _SUCCESS = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-_RACES = 10  # how often somebody else may begin between our look and our call
+_RACES = 10  # how often another operation may begin between reading the stack and our call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,9 @@ class Deployment:
                 return self._told(stack, [])
             if begun is not None:
                 return self._told(*self._ended(begun))
-        raise StackError(f"others began operations on stack {self.stacks.name} {_RACES} times before this one: repeat")
+        raise StackError(
+            f"another user or role began operations on stack {self.stacks.name} {_RACES} times before this one: repeat"
+        )
 
     def remove(self, description: str) -> None:
         """Delete the stack, and say what stays. `description`: of the lake's template; StackError for any other stack's."""
@@ -132,7 +134,7 @@ class Deployment:
         chosen = self._chosen(stack, order)
         if not self.stacks.update(stack.id, **self._call(order, [*_given(order.parameters), *chosen])):
             return None
-        self.say(f"stack {stack.name} is being updated; what does not differ is left alone")
+        self.say(f"stack {stack.name} is being updated; resources that do not differ are not changed")
         return _Begun(id=stack.id, after=after, total=None)
 
     def _call(self, order: Order, parameters: list[dict[str, Any]]) -> dict[str, Any]:
@@ -145,7 +147,7 @@ class Deployment:
         }
 
     def _chosen(self, stack: Stack, order: Order) -> list[dict[str, Any]]:
-        """What somebody gave for a parameter earlier stays; what was the template's default becomes the new template's."""
+        """A parameter that was given in an earlier deployment keeps its value; others get the new template's default."""
         before, known = defaults(self.stacks.template(stack.id)), order.body.get("Parameters", {})
         return [
             {"ParameterKey": name, "UsePreviousValue": True}
@@ -154,7 +156,7 @@ class Deployment:
         ]
 
     def _overtaken(self, before: Stack | None) -> bool:
-        """Whether somebody began or ended something since the look."""
+        """Whether another operation on the stack began or ended since it was read."""
         now = self.stacks.look()
         return (now is None) != (before is None) or (now is not None and now.busy)
 
@@ -196,7 +198,7 @@ def require_parameters(order: Order) -> None:
 def _require_same_lake(stack: Stack, description: str) -> None:
     if stack.description != description:
         raise StackError(
-            f"stack {stack.name} is not of this lake, and was left as it is: its description is {stack.description!r}, this lake's is "
+            f"stack {stack.name} is another lake's and was not changed: its description is {stack.description!r}, this lake's is "
             f"{description!r}; choose another --stack, or another lake.yaml"
         )
 

@@ -25,7 +25,7 @@ _STATES = {
 
 def failure(stack: Stack, events: Sequence[Event]) -> StackError:
     """The error for a stack in such a state. `events`: oldest first; those of the last operation count."""
-    what = _STATES.get(stack.status, "nothing can be deployed over that; look at the stack in AWS's console")
+    what = _STATES.get(stack.status, "nothing can be deployed in this state; look at the stack in AWS's console")
     failed = [event for event in last_operation(events) if event.failed]
     return StackError(
         f"stack {stack.name} is in {stack.status}: {what.format(name=stack.name)}",

@@ -47,7 +47,7 @@ def read_template(text: str) -> Json:
     except yaml.YAMLError as error:
         raise StackError(f"the stack's template cannot be read: {error}") from error
     if not isinstance(body, dict):
-        raise StackError("the stack's template cannot be read: it is no mapping")
+        raise StackError("the stack's template cannot be read: it is not a mapping")
     return body
 
 

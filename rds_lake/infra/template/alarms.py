@@ -87,7 +87,7 @@ def alarm(
     config: LakeConfig, name: str, why: str, metric: tuple[str, str], dimension: dict[str, Any], above: int
 ) -> dict[str, Any]:
     """An alarm as soon as a metric (namespace and name) is above a number once; it goes to the topic."""
-    told = topic_arn(config)
+    topic = topic_arn(config)
     properties = {
         "AlarmName": named(name),
         "AlarmDescription": f"rds-lake {config.lake.bucket}/{config.lake.prefix}: {why}",
@@ -102,7 +102,7 @@ def alarm(
         "TreatMissingData": "notBreaching",
         "Tags": tags(config.lake),
     }
-    return resource("AWS::CloudWatch::Alarm", properties | ({"AlarmActions": [told]} if told else {}))
+    return resource("AWS::CloudWatch::Alarm", properties | ({"AlarmActions": [topic]} if topic else {}))
 
 
 def _queue(name: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rds_lake.infra.template.parameters import equals
 from rds_lake.infra.template.parts import ACCOUNT, Part, either, new_or_existing, ref, resource, tags
 from rds_lake.model.lake.layout import LakeLayout
 
-# Every account has it, and nobody can create or delete it: https://docs.aws.amazon.com/athena/latest/ug/workgroups.html
+# Every account has it, and it cannot be created or deleted: https://docs.aws.amazon.com/athena/latest/ug/workgroups.html
 _PRIMARY = "primary"
 
 

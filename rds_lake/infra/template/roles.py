@@ -53,7 +53,7 @@ TEMPLATE_NAMES = Names(
 
 
 def roles(config: LakeConfig) -> Part:
-    """Those that lake.yaml needs, each bounded by `PermissionsBoundaryArn`."""
+    """The roles that lake.yaml needs, each bounded by `PermissionsBoundaryArn`."""
     settings = config.lake
     parts = [trust_parameters(), _pipeline(config)]
     if settings.export_role is not None:

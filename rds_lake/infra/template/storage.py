@@ -68,9 +68,9 @@ def _properties(config: LakeConfig, bucket: str) -> dict[str, Any]:
         "Status": "Enabled",
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _LEFTOVER_DAYS},
     }
-    # Only what is exported is told of; it is on for databases, too, so that a source of DynamoDB may be added later.
+    # S3 reports only new exports; that is on for databases, too, so that a source of DynamoDB may be added later.
     # JSON files of warehouses may arrive in it as well, beside the lake.
-    told = bucket == config.lake.exports_bucket or any(
+    sends_events = bucket == config.lake.exports_bucket or any(
         folder.startswith(f"s3://{bucket}/") for folder in input_folders(config)
     )
     to_events = {"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
@@ -80,7 +80,7 @@ def _properties(config: LakeConfig, bucket: str) -> dict[str, Any]:
         "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
         "BucketEncryption": {"ServerSideEncryptionConfiguration": [_encryption(config)]},
         "LifecycleConfiguration": {"Rules": [leftovers]},
-        **(to_events if told else {}),
+        **(to_events if sends_events else {}),
         "Tags": tags(config.lake),
     }
 

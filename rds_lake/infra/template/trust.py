@@ -1,4 +1,4 @@
-"""Whom the pipeline's role trusts, by where Dagster runs: a task of ECS, a pod of EKS, an EC2 instance, or somebody of the account."""
+"""Whom the pipeline's role trusts, by where Dagster runs: a task of ECS, a pod of EKS, EC2, or a principal of the account."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class DatabaseServer:
 
     @property
     def family(self) -> Engine | None:
-        """None for an engine that AWS exports no snapshots of."""
+        """The engine's family; None if AWS exports no snapshots of the engine."""
         try:
             return engine_of(self.engine)
         except ValueError:

@@ -48,7 +48,7 @@ class Snapshot:
 
     @property
     def subject(self) -> str:
-        """What an export of it is an export of.
+        """The name by which exports of this snapshot are recognised: its ARN, or one that also has the date.
 
         The date is a part of it for a live cluster, which is exported every day, and for a copy, of whose export AWS reports only
         the time of the copy.

@@ -127,9 +127,9 @@ def _object(text: str, where: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MalformedExportError(f"{where} is no JSON: {error}") from error
+        raise MalformedExportError(f"{where} is not JSON: {error}") from error
     if not isinstance(body, dict):
-        raise MalformedExportError(f"{where} is no JSON object")
+        raise MalformedExportError(f"{where} is not a JSON object")
     return body
 
 

@@ -66,7 +66,7 @@ _ENDED_WORDS = {
 
 
 def event_id_of(detail: dict[str, Any]) -> str:
-    """The EventID of an RDS event's detail, or the id that its text stands for; empty when neither is known."""
+    """The EventID of an RDS event's detail, or the id that belongs to its text; empty if both are unknown."""
     stated = detail.get("EventID")
     if isinstance(stated, str) and stated:
         return stated

@@ -46,7 +46,7 @@ class TableExportWritten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonArrived:
-    """Somebody put a JSON file into S3; it may ask for a run of a warehouse. `etag`: of what was put, None where S3 does not say."""
+    """A JSON file was put into S3; it may ask for a run of a warehouse. `etag`: of what was put, None where S3 does not say."""
 
     bucket: str
     key: str

@@ -52,7 +52,7 @@ def parse_events(body: str) -> tuple[Event, ...]:
 def _events(text: str, *, depth: int) -> Iterator[Event]:
     message = _object(text)
     if message is None:
-        yield MalformedEvent(reason="it is no JSON object")
+        yield MalformedEvent(reason="it is not a JSON object")
         return
     yield from _unwrapped(message, depth=depth)
 
@@ -79,7 +79,7 @@ def _unwrapped(message: dict[str, Any], *, depth: int) -> Iterator[Event]:
 
 def _record(record: Any, *, depth: int) -> Iterator[Event]:
     if not isinstance(record, dict):
-        yield MalformedEvent(reason="a record that is no object")
+        yield MalformedEvent(reason="a record that is not an object")
     elif isinstance(record.get("Sns"), dict):
         yield from _unwrapped({"Type": "Notification"} | record["Sns"], depth=depth)
     elif isinstance(record.get("body"), str):

@@ -124,7 +124,7 @@ def _entries(text: str) -> list[Any]:
 def _table_info(entry: Any) -> ExportTableInfo:
     target = entry["target"]
     if not isinstance(target, str) or not target:
-        raise ValueError(f"target {target!r} is no name")
+        raise ValueError(f"target {target!r} is not a name")
     metadata = _object(entry.get("schemaMetadata"))
     # Files of 2020 spelled the key with a capital letter.
     mappings = metadata.get("originalTypeMappings") or metadata.get("OriginalTypeMappings")
@@ -153,7 +153,7 @@ def _text(value: Any) -> str | None:
 
 
 def _columns(mappings: Any) -> tuple[InfoColumn, ...]:
-    """The columns in the table's order; what has no name is no column."""
+    """The columns in the table's order; what has no name is not a column."""
     named = [
         mapping
         for mapping in (mappings if isinstance(mappings, list) else [])

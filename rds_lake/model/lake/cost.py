@@ -55,5 +55,5 @@ def relocation_requests(manifest: Manifest) -> Requests:
 
 
 def requests_usd(prices: Priced, requests: Requests) -> float:
-    """What the requests cost."""
+    """The price of the requests, in USD."""
     return (prices.put_per_1000 * requests.puts + prices.get_per_1000 * requests.gets) / 1000

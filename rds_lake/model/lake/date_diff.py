@@ -96,6 +96,6 @@ def render_date_diff(diff: DateDiff) -> str:
 
 
 def parse_date_diff(text: str, *, where: str) -> DateDiff:
-    """What `render_date_diff` made; ManifestError when it is damaged."""
+    """The record that `render_date_diff` wrote; ManifestError if the text is damaged."""
     remedy = "delete it, and execute the check `changed_rows_as_expected` of the date again"
     return read_record(DateDiff, text, where=where, known=(1,), remedy=remedy)

@@ -47,6 +47,6 @@ def render_diff_views(made: DiffViewsMade) -> str:
 
 
 def parse_diff_views(text: str, *, where: str) -> DiffViewsMade:
-    """What `render_diff_views` made; ManifestError when it is damaged."""
+    """The record that `render_diff_views` wrote; ManifestError if the text is damaged."""
     remedy = "delete it and the views of Athena whose names end in `_diff`, and materialize the views of the newest date again"
     return read_record(DiffViewsMade, text, where=where, known=(1,), remedy=remedy)

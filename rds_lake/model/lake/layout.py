@@ -177,7 +177,7 @@ class LakeLayout:
         return f"{self.manifest_folder(source)}_in_use.json"
 
     def changes_folder(self, source: str, epoch: str) -> str:
-        """All cuts of an epoch; with trailing slash."""
+        """The folder of all cuts of an epoch, with a trailing slash."""
         return self._key("_changes", source, plain_segment(epoch)) + "/"
 
     def cut_key(self, source: str, epoch: str, number: int) -> str:
@@ -257,11 +257,11 @@ class LakeLayout:
         return f"{self.all_changes_folder(source)}_collected.json"
 
     def seen_key(self, source: str, number: int, attempt: str) -> str:
-        """What one attempt at a cut took: digests of objects and ids."""
+        """The key of the digests of objects and ids that one attempt at a cut collected."""
         return f"{self.all_changes_folder(source)}_seen/{number:012}-{attempt}.parquet"
 
     def unread_key(self, source: str, number: int, attempt: str) -> str:
-        """Lines of arrived objects that are no changes, as one attempt at a cut found them."""
+        """Lines of arrived objects that are not changes, as one attempt at a cut found them."""
         return f"{self.all_changes_folder(source)}_unread/{number:012}-{attempt}.jsonl"
 
     def snapshot_log_folder(self, source: str) -> str:

@@ -121,7 +121,7 @@ class _FilesPacked:
         if _is_file(body):
             self._files.add(DataFile(**body))
             return None
-        if "key" in body:  # else a million of them would be kept, and what is no file be called damaged afterwards
+        if "key" in body:  # else a million of them would be kept, and what is not a file be called damaged afterwards
             raise ValueError(f"a file that is none: {str(body)[:200]}")
         if isinstance(listed := body.get("files"), list):
             if all(file is None for file in listed) and len(listed) == len(self._files):

@@ -60,7 +60,7 @@ class Pointer:
 
 
 def arriving(pointer: Pointer | None, day: date, *, manual: bool) -> State:
-    """What becomes of a date whose run has come to publishing."""
+    """Whether a date that passed its checks is published, held, older than the published date, or rolled back."""
     if pointer is None:
         return State.HELD if manual else State.PUBLISHED
     if day == pointer.snapshot_date:

@@ -80,11 +80,11 @@ def _tests(operator: Any, keys: dict[Any, Any], variables: bool, problems: list[
     known = OPERATORS.get(name)
     if known is None or (name == _NULL and name != operator):
         close = get_close_matches(str(operator), OPERATORS, n=1)
-        problems.append(f"{operator!r} is no condition operator{f'; did you mean {close[0]!r}?' if close else ''}")
+        problems.append(f"{operator!r} is not a condition operator{f'; did you mean {close[0]!r}?' if close else ''}")
         return
     for key, written in keys.items():
         if not isinstance(key, str) or not key.strip():
-            problems.append(f"Condition {operator}: {key!r} is no condition key")
+            problems.append(f"Condition {operator}: {key!r} is not a condition key")
             continue
         values: list[Value] = []
         for text in _texts(written, f"Condition {operator} {key}", problems):

@@ -20,7 +20,7 @@ _INSTANT = re.compile(
 def parse_number(text: str) -> Decimal:
     """A whole or decimal number; ValueError when it is none."""
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     return Decimal(text)
 
 

@@ -62,7 +62,7 @@ def _statement(
     """One statement, or None; its problems are added with its Sid or number in front."""
     own: list[str] = []
     if not isinstance(written, Mapping):
-        problems.append(f"statement {numbered.rpartition(' ')[2]} is no object")
+        problems.append(f"statement {numbered.rpartition(' ')[2]} is not an object")
         return None
     reference = f"{name}: {sid}" if (sid := _sid(written, kind, own)) else numbered
     own += [f"{key!r} is no element of a statement" for key in written if key not in _STATEMENT_ELEMENTS]

@@ -36,7 +36,7 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
-        """Whether the request may go on."""
+        """Whether the request is allowed."""
         return self.effect == "allow"
 
 

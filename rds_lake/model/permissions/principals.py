@@ -20,7 +20,7 @@ _SERVICE = re.compile(r"[a-z0-9][a-z0-9.-]*\.[a-z]+")
 
 
 class Reach(IntEnum):
-    """How closely a statement names somebody; what else has to allow the request depends on it.
+    """How exactly a statement names the principal. Which other policies have to allow the request depends on it.
 
     ACCOUNT: only their account, whose own policies must allow it too. ROLE: the role of a session, which boundary and session
     policy still limit. DIRECT: themselves, or everybody; no missing Allow elsewhere counts, in the same account.
@@ -105,7 +105,7 @@ def _problem(kind: Any, name: Any) -> str | None:
     if kind == "CanonicalUser":
         return "CanonicalUser is not supported; name the account by its number, as AWS"
     if kind not in {"AWS", "Service", "Federated"}:
-        return f"{kind!r} is no kind of principal (AWS, Service, Federated)"
+        return f"{kind!r} is not a kind of principal (AWS, Service, Federated)"
     if not isinstance(name, str) or not name:
         return f"{kind} must be a text or a list of texts"
     if kind == "Service" and not _SERVICE.fullmatch(name):

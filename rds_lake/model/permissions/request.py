@@ -54,7 +54,7 @@ class Principal:
 
     @property
     def user_id(self) -> str:
-        """What stands for AWS's unique id (`AROA…:session` of a role's session), which no ARN tells. AWS calls it `aws:userid`.
+        """A substitute for AWS's unique id (`AROA…:session` of a role's session), which is in no ARN. AWS calls it `aws:userid`.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
         """

@@ -2,9 +2,9 @@
 
     lake/_changes/shop/_collected.json                           this record
     lake/_changes/shop/_seen/000000000012-3f9c2d71ab04.parquet   digests of what cut 12 took: objects, and ids of changes
-    lake/_changes/shop/_unread/000000000012-3f9c2d71ab04.jsonl   lines of its objects that are no changes, with the reason
+    lake/_changes/shop/_unread/000000000012-3f9c2d71ab04.jsonl   lines of its objects that are not changes, with the reason
 
-Whoever replaces this record by If-Match has taken the next cut. Everything else is written before, under names that no other
+The run that replaces this record by If-Match has made the next cut. Everything else is written before, under names that no other
 attempt has, or after, as the record says: so of two at once one takes the cut, and what the other wrote is never read.
 
 An hour of arrival is *open* for two days. Firehose tries for 24 hours to write to S3
@@ -41,7 +41,7 @@ class SeenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadLine:
-    """A line that is no change, and why. `line` counts from 1; 0 means the object as a whole."""
+    """A line that is not a change, and why. `line` counts from 1; 0 means the object as a whole."""
 
     object: str
     line: int
@@ -57,7 +57,7 @@ class Collected:
     """`last`: the manifest of the cut with the number `cut`. `seq`: the last number that was given to a change.
 
     `open_from`: the oldest open hour; None before the first cut. `tables`: all that ever had a change, with columns and key as
-    the newest change has them. `unread`: how many lines are no changes; `unread_lines` are some of the newest.
+    the newest change has them. `unread`: how many lines are not changes; `unread_lines` are some of the newest.
     """
 
     cut: int = 0

@@ -98,7 +98,7 @@ def render_drift_record(drift: Drift) -> str:
 
 
 def parse_drift_record(text: str, *, where: str) -> Drift:
-    """What `render_drift_record` made; ManifestError when it is damaged."""
+    """The record that `render_drift_record` wrote; ManifestError if the text is damaged."""
     return read_record(Drift, text, where=where, known=(1,), remedy="delete it: the snapshots are compared again")
 
 

@@ -42,7 +42,7 @@ class ChangeEvent:
     """`seq`: unique within an epoch, ascending for each key. `at`: UTC, the trigger's clock; order by `seq`, never by it.
 
     `old` and `new` are whole rows; `omitted` names columns whose values were too large for their way, and are in neither.
-    `xid`: the transaction, None where the engine does not say it. `unread`: columns of the outbox whose text is no JSON as
+    `xid`: the transaction, None where the engine does not say it. `unread`: columns of the outbox whose text is not JSON as
     triggers write it, with that text; such an event has neither image, and only its key's next event says what the row is.
     `arrival`: of `capture: lambda` only, where `seq` was given to it in the lake, and says nothing of its order.
     """

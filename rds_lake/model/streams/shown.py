@@ -52,6 +52,6 @@ def render_shown(shown: Shown) -> str:
 
 
 def parse_shown(text: str, *, where: str) -> Shown:
-    """What `render_shown` made; ManifestError when it is damaged."""
+    """The record that `render_shown` wrote; ManifestError if the text is damaged."""
     remedy = "delete it, and materialize `changes`: every live view is made anew"
     return read_record(Shown, text, where=where, known=(1,), remedy=remedy)

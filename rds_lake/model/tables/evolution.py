@@ -94,7 +94,7 @@ class Changes:
 def compare(
     previous: Sequence[SeenColumn], present: Sequence[Column], *, empty: bool = False, older: bool = False
 ) -> Changes:
-    """What `present` makes of the table that `previous` is.
+    """The changes from the table `previous` to the table `present`.
 
     `empty`: the snapshot has no file of the table, so that its types are announced only. `older`: the snapshot is not
     the newest one; it can add and widen, but does not say how the columns are by now.

@@ -171,9 +171,9 @@ def _object(text: str) -> Mapping[str, Any]:
         raise InputError(["$: nested too deep to be an input; see `rds-lake warehouse schema`"]) from None
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}"
-        raise InputError([f"$: is no JSON: {error.msg} at {at}; correct it there"]) from None
+        raise InputError([f"$: is not JSON: {error.msg} at {at}; correct it there"]) from None
     except ValueError as error:
-        raise InputError([f"$: is no JSON: {str(error)[:200]}"]) from None
+        raise InputError([f"$: is not JSON: {str(error)[:200]}"]) from None
     if not isinstance(body, dict):
         raise InputError(
             [f"$: must be an object, `{{…}}`, not a {type(body).__name__}; see `rds-lake warehouse schema`"]
@@ -184,7 +184,7 @@ def _object(text: str) -> Mapping[str, Any]:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a number of JSON")
 
 
 def _several(problems: Sequence[str]) -> list[str]:
@@ -230,7 +230,7 @@ def _table_problems(table: InputTable) -> Iterator[str]:
         yield "date: is for tables of the lake only; remove it"
     for name in table.files or ():
         if not name.startswith("s3://") and {"", ".", ".."} & set(name.split("/")):
-            yield f"files: {name[:_SHOWN]!r} is no name beside this JSON; write one such as usage.gz, folder/usage.gz or s3://bucket/key"
+            yield f"files: {name[:_SHOWN]!r} is not a name beside this JSON; write one such as usage.gz, folder/usage.gz or s3://bucket/key"
     columns = [column.name.lower() for column in table.columns or ()]
     for name in sorted({name for name in columns if columns.count(name) > 1}):
         yield f"columns: {name!r} is there twice; Redshift takes upper and lower case for the same. Rename one"

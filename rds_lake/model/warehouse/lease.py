@@ -29,7 +29,7 @@ class LeaseState(StrEnum):
     FREE = "free"  # nothing exists
     HELD = "held"  # a run has it
     KEPT = "kept"  # no run has it, and its stack stays for the next one
-    REMOVING = "removing"  # what it names is being removed, by whoever comes by
+    REMOVING = "removing"  # what it names is being removed, by any run or reaper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

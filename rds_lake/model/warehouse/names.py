@@ -102,7 +102,7 @@ def _hash(*parts: str) -> str:
 
 
 def foreign_names(names: Names, layout: LakeLayout, warehouse: str, run: str) -> tuple[str, ...]:
-    """Which of the names no run of the warehouse makes. Whoever can write a lease could name anything to be removed."""
+    """The names that no run of the warehouse would make. They are refused, as a forged lease could name anything for removal."""
     stack = names.stack if names.stack is not None and is_name_of(warehouse, names.stack) else None
     made = {names.role, names.cluster, names.namespace, names.workgroup}
     foreign = {each for each in (names.stack, *made) if each != stack}

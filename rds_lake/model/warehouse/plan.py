@@ -17,7 +17,7 @@ class Mode(StrEnum):
 
     SERVERLESS = "serverless"  # a namespace and a workgroup
     CLUSTER = "cluster"  # a provisioned cluster
-    EXISTING = "existing"  # somebody else's; nothing is created or removed
+    EXISTING = "existing"  # made outside rds-lake; nothing is created or removed
 
 
 class LoadBy(StrEnum):

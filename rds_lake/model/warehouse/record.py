@@ -3,7 +3,7 @@
     <prefix>/_warehouses/<warehouse>/lease.json          who has the warehouse (`lease.py`)
     <prefix>/_warehouses/<warehouse>/runs/<run>.json     this record
 
-Whoever takes a turn reads the record, looks at AWS, does what can be done now, and writes what is so afterwards. No turn waits
+Each turn reads the record, looks at AWS, does what can be done now, and writes what is so afterwards. No turn waits
 for AWS, and a turn that was killed is made again by the next: every statement has a name and a client token that follow from
 run, piece and attempt (`statement_names.py`), by which it is found again.
 """

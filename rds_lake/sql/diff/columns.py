@@ -50,7 +50,7 @@ class DatedColumn:
         """The raw value as text where the view's value lost something, else NULL; None where it never does."""
         value, raw, lost = self.value(raw_name), self._raw(raw_name), self.made_of(raw_name).loss
         if raw.presto_type == "varbinary" and value.presto_type == "varchar":
-            # Bytes that are no UTF-8 all become the same character.
+            # Bytes that are not UTF-8 all become the same character.
             lost = f"to_utf8({value.expression}) IS DISTINCT FROM {raw.expression}"
         if lost is None or value == raw:
             return None

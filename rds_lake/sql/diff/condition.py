@@ -22,5 +22,7 @@ def checked_condition(text: str) -> str:
     if tree is not None and tree.find(exp.Query):
         raise DiffError(f"--where {text!r} has a query in it; only the table's own columns can be asked for")
     if not isinstance(tree, exp.Paren):
-        raise DiffError(f"--where {text!r} is no single condition; write one, such as: total > 100 AND region = 'EU'")
+        raise DiffError(
+            f"--where {text!r} is not a single condition; write one, such as: total > 100 AND region = 'EU'"
+        )
     return f"{text.strip()}\n"

@@ -61,7 +61,7 @@ def why_not_diff_view(text: str, compare: Comparison) -> str | None:
 
 
 def is_diff_view(text: str) -> bool:
-    """Whether the stored view is one of ours, of whatever dates."""
+    """Whether rds-lake made the stored view for `diff_views:`, whichever dates it compares."""
     return mentions(text, _MARK)
 
 

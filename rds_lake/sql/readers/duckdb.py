@@ -72,7 +72,7 @@ class DuckDb:
         if presto_type.startswith("timestamp"):
             return MICROSECONDS
         if column.hive_type == "binary" and presto_type == "varchar":
-            return "bytes that are no UTF-8 are NULL, where Athena shows a replacement character"
+            return "bytes that are not UTF-8 are NULL, where Athena shows a replacement character"
         return ""
 
     def opening(self, read: ReadDate) -> list[str]:

@@ -1,6 +1,6 @@
 """What an engine that reads files has to say: its words for types and casts.
 
-A value that is no value of a type reads as NULL, as in Athena. Every cast from text is guarded by a pattern, since engines
+A value that is not a value of a type reads as NULL, as in Athena. Every cast from text is guarded by a pattern, since engines
 take different texts for the same type: `infinity`, `0044-03-15 BC`, `1.5` for an integer.
 
 What belongs here: what the engines have in common. The rules of a column are `columns.py`, each engine's words a file.

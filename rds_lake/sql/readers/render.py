@@ -30,13 +30,14 @@ DIALECTS: Mapping[str, str] = {
     "redshift-spectrum": redshift.DIALECT,
     "trino": trino.DIALECT,
 }
+_TITLES = {"redshift-spectrum": redshift.TITLE, "trino": trino.TITLE}
 _NOWHERE = ReadFiles(location="", files=0, types={}, names={})
 
 
 def render(name: str, read: ReadDate) -> str:
     """Everything: what to prepare as comments, then a raw table and a view per table."""
     if name in BY_GLUE:
-        title, statements = name, BY_GLUE[name](read)
+        title, statements = _TITLES[name], BY_GLUE[name](read)
     else:
         engine = BY_FILES[name]
         title = engine.title

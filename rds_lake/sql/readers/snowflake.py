@@ -103,7 +103,7 @@ class Snowflake:
         if presto_type.startswith(("array(", "row(", "map(")):
             return "its elements are VARIANT, as in every ARRAY and OBJECT: cast them"
         if column.hive_type == "binary" and presto_type == "varchar":
-            return "bytes that are no UTF-8 fail the query, where Athena shows a replacement character"
+            return "bytes that are not UTF-8 fail the query, where Athena shows a replacement character"
         return ""
 
     def opening(self, read: ReadDate) -> list[str]:

@@ -12,7 +12,7 @@ The type is the one of the view in Athena (`sql/view_columns.py` decides it, so 
     varbinary               varbyte(64000)
     row, array, map         super
 
-A value that is no value of the type becomes NULL, as in the view, and is counted: `loss` is true for exactly those, and for
+A value that is not a value of the type becomes NULL, as in the view, and is counted: `loss` is true for exactly those, and for
 decimals that lose digits. Text is never cut: it is inserted, not cast, and one that is too long fails the load.
 (https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html, https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html)
 """

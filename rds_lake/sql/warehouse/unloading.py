@@ -17,7 +17,7 @@ _ENDINGS = {FileFormat.CSV: "csv", FileFormat.TEXT: "txt", FileFormat.JSON: "jso
 
 
 def unload_problems(unload: Unload) -> tuple[str, ...]:
-    """What Redshift would refuse, or what would not be whole."""
+    """Why Redshift would refuse the UNLOAD, or its result would not be complete; a sentence each."""
     kind = unload.format
     wrong: list[str] = []
     if not unload.to.startswith("s3://") or not unload.to.endswith("/") or len(unload.to.split("/")) < 4:
@@ -31,7 +31,7 @@ def unload_problems(unload: Unload) -> tuple[str, ...]:
     if unload.delimiter is not None and len(unload.delimiter) != 1:
         wrong.append(f"`delimiter` is {unload.delimiter!r}: it is one character")
     if unload.single_file and unload.partition_by:
-        wrong.append("`single_file` and `partition_by` exclude each other")
+        wrong.append("`single_file` and `partition_by` cannot be used together: leave one out")
     if unload.single_file and not 0 < unload.most_bytes <= _LARGEST_SINGLE:
         wrong.append(f"`most_bytes` of a single file is from 1 to {_LARGEST_SINGLE:,}")
     if len(render_unload(unload, unload.to, role="default", kms_key=None).encode()) > MOST_BYTES:

@@ -32,7 +32,7 @@ from rds_lake.model.tables.table import Column
 TABLE = "rds_lake.table"  # `db.schema.table`, of a raw table and of each partition
 _VIEW, _SOURCE, _OWNERS = "rds_lake.view", "rds_lake.source", "rds_lake.owners"
 _VERSION, _SCHEMA = "rds_lake.version", "rds_lake.schema"
-# Redshift Spectrum: a text that is longer than Redshift's longest fails the query. By default it would be NULL, and nobody told.
+# Redshift Spectrum: a text that is longer than Redshift's longest fails the query. By default it would be NULL, without an error.
 # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_TABLE.html
 LONG_TEXT_FAILS = {"data_cleansing_enabled": "true", "surplus_char_handling": "FAIL"}
 

@@ -128,7 +128,7 @@ class _Work:
     is_new: bool
 
     def try_sync(self, named: NamedTable, versions: Sequence[RawTable]) -> TableSync | RdsLakeError:
-        """What was done, or why this table could not be made to agree."""
+        """Bring one table in Glue up to date. Returns what was done, or the error."""
         try:
             return self.sync(named, versions)
         except ConfigError:

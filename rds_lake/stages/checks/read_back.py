@@ -47,7 +47,7 @@ def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
         # Counts taken while another run moved the views mean nothing.
         if not problems or find_pointer(lake.s3, lake.layout, source.name) == pointer:
             rows = sum(table.named.manifest.rows for table in tables)
-            holds = f"{len(tables)} views answer with all {rows:,} rows"
+            holds = f"{len(tables)} views return all {rows:,} rows"
             return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems), holds=holds)
     else:
         raise UnavailableError(
@@ -68,7 +68,7 @@ def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
     limit, shown = source.freshness, pointer.snapshot_date
     if limit is None or now - made <= limit:
         age = (now - made).total_seconds() / 3600
-        holds = f"what readers see is {age:.0f} h old, a snapshot of {made:%Y-%m-%d %H:%M} UTC"
+        holds = f"the published data is {age:.0f} h old, a snapshot of {made:%Y-%m-%d %H:%M} UTC"
         return ReadBack(snapshot_date=shown, holds=holds)
     problem = (
         f"readers see {shown}, a snapshot of {made:%Y-%m-%d %H:%M} UTC, older than the {limit.total_seconds() / 3600:g} h of "

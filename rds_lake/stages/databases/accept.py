@@ -90,7 +90,7 @@ class Acceptance:
 
     def _log_superseded(self, record: ExportRecord, better: ExportRecord) -> None:
         self.shared.log(
-            f"{record.export_task} is not used: {record.snapshot_date} has the export of another snapshot, {better.snapshot_arn}"
+            f"{record.export_task} is not used: {record.snapshot_date} was exported from another snapshot, {better.snapshot_arn}"
         )
 
     def _yields(self, record: ExportRecord, other: ExportRecord) -> bool:
@@ -98,7 +98,7 @@ class Acceptance:
         return record.yields_to(other, newest=self.shared.source.which == "newest")
 
     def contents(self, task: ExportTask) -> ExportContents:
-        """What the task wrote, and what is wrong with it."""
+        """The files that the export task wrote, and the problems they have."""
         source = self.shared.source
         return inspect_export(
             self.shared.lake.s3,

@@ -160,7 +160,7 @@ def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
     if illegal:
         raise ConfigError(
             f"source {plan.source} reads {snapshot.engine}, and there `include` takes {engine.grammar}:",
-            [f"{item} is neither; correct it in lake.yaml" for item in illegal],
+            [f"{item} is not of that form; correct it in lake.yaml" for item in illegal],
         )
 
 
@@ -176,7 +176,7 @@ def run_export(
     task = waiting.until_ended(
         lambda: begin_export(rds, plan, snapshot, usable=usable),
         lambda task: rds.find_export_task(task.identifier),
-        refused="waiting for a free place",
+        refused="waiting, as AWS allows no more exports at once",
         line=lambda task: f"export {task.identifier}: {task.status} {task.progress}%, {task.extracted_gb} GB",
         overdue=lambda task, hours: (
             f"export {task.identifier} is still {task.status} after {hours:.1f} h. AWS continues it: materialize the date again "
@@ -213,7 +213,9 @@ def _complete_or_raise(task: ExportTask) -> ExportTask:
 def record_of(task: ExportTask, *, source: str, day: date, data_at: datetime | None = None) -> ExportRecord:
     """The record the next stage reads. `data_at`: the time of the data, where it is not the task's SnapshotTime (copies)."""
     if task.snapshot_time is None:
-        raise ExportFailedError(f"AWS gives no SnapshotTime for export {task.identifier}; its date cannot be known")
+        raise ExportFailedError(
+            f"AWS gives no SnapshotTime for export {task.identifier}, so its snapshot date is unknown"
+        )
     return ExportRecord(
         source=source,
         snapshot_date=day,

@@ -95,7 +95,7 @@ def read_footers(
 
 
 def footer_bytes(tail: bytes, where: str) -> int:
-    """How many bytes at the object's end the footer takes; MalformedExportError when the tail is no Parquet file's."""
+    """How many bytes at the object's end the footer takes; MalformedExportError when the tail is not that of a Parquet file."""
     if len(tail) < _TRAILER_BYTES or tail[-4:] != _MAGIC:
         raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
     (length,) = struct.unpack("<I", tail[-8:-4])

@@ -87,7 +87,10 @@ def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *,
     except AwsError as error:
         if not is_denied(error.code):
             raise
-        return Since(at=first, doubt=f"; a false alarm where the database is newer, which AWS does not tell: {error}")
+        return Since(
+            at=first,
+            doubt=f"; if the database was created since, this is a false alarm (its creation time could not be read: {error})",
+        )
     return Since(at=max(first, made) if made else first)
 
 
@@ -113,7 +116,7 @@ def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime, si
     kinds = " or ".join(watched.plan.kinds)
     last = f"the newest is from {since.at:%Y-%m-%d %H:%M} UTC" if newest else "there is none at all"
     hours = watched.freshness.total_seconds() / 3600
-    return f"{watched.plan.identifier} has no {kinds} snapshot of the last {hours:g} h: {last}{since.doubt}"
+    return f"{watched.plan.identifier} has no {kinds} snapshot in the last {hours:g} h: {last}{since.doubt}"
 
 
 def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> WantedIncident:
@@ -125,6 +128,6 @@ def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> Wa
         cause=reason,
         next_step=(
             f"See why the {plan.noun} makes no snapshots (backup window, retention 0, a failing AWS Backup plan, an "
-            "`identifier` of lake.yaml that is gone). What is published stays published; it gets older."
+            "`identifier` of lake.yaml that is gone). The published date stays published and gets older."
         ),
     )

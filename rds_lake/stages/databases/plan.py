@@ -78,7 +78,7 @@ class ExportPlan:
 
 
 def export_plan(config: LakeConfig, source: Database) -> ExportPlan:
-    """What exporting this source means, as values."""
+    """The plan of the source's exports: identifiers, kinds of snapshots, names and keys, from its settings."""
     lake = config.lake
     assert lake.export_role and lake.kms_key, "config/lake_yaml.py refuses a database without them"
     return ExportPlan(

@@ -63,7 +63,7 @@ class DatabaseRun:
 
     @property
     def plan(self) -> ExportPlan:
-        """What exporting the source means."""
+        """The plan of the source's exports."""
         return export_plan(self.shared.config, self._source)
 
     def begin(self, day: date) -> ExportTask | None:

@@ -51,7 +51,7 @@ class Asked:
 
     def __post_init__(self) -> None:
         if self.before == self.after:
-            raise DiffError(f"{self.before} was given twice; give two dates")
+            raise DiffError(f"the date {self.before} was given twice; give two different dates")
 
 
 def compare_table(
@@ -76,7 +76,7 @@ def compare_typed(
     *,
     known_key: Callable[[str], Sequence[str]],
 ) -> TableDiff:
-    """The same of a table that has been looked up at both dates."""
+    """As `compare_table`, for a table that was already looked up at both dates."""
     compare, columns = comparison_of(source, before, after, asked, known_key)
     compare, statement = render_fitting(compare, most_bytes=MAX_STATEMENT_BYTES)
     if len(statement.encode()) > MAX_STATEMENT_BYTES:
@@ -141,7 +141,7 @@ def _chosen(table: str, columns: Columns, keys: Sequence[str], asked: Asked) -> 
     known = [column.name for column in columns.compared]
     named = dict.fromkeys(chain(keys, asked.columns, asked.ignored))
     problems = [f"{name}: {_why_not(name, columns)}" for name in named if name not in known]
-    problems += [f"{name} is of the key, and cannot be ignored" for name in asked.ignored if name in keys]
+    problems += [f"{name} belongs to the key, so it cannot be ignored" for name in asked.ignored if name in keys]
     wanted = [name for name in asked.columns or known if name not in asked.ignored]
     if not problems and not wanted:
         problems = ["there is no column that both dates have and that can be compared"]
@@ -155,7 +155,7 @@ def _why_not(name: str, columns: Columns) -> str:
         return "only the later date has this column"
     if name in columns.schema.dropped:
         return "only the earlier date has this column"
-    return columns.schema.not_compared.get(name, "no column of the view")
+    return columns.schema.not_compared.get(name, "the view has no such column")
 
 
 def _dated(table: TypedTable, source: SourceSettings) -> list[DatedColumn]:
@@ -275,7 +275,7 @@ def _refuse_unusable_keys(lake: Lake, compare: Comparison, diff: TableDiff, answ
             f"{diff.after}: {diff.rows_after:,} rows expected",
         ]
     raise DiffError(
-        f"{compare.database}.{diff.view} cannot be compared by {', '.join(compare.keys)}: it is no key of the table's rows. "
+        f"{compare.database}.{diff.view} cannot be compared by {', '.join(compare.keys)}: that is not a key of the table. "
         "Name other columns with --key or `keys:`, or compare whole rows with --whole-rows:",
         problems,
     )

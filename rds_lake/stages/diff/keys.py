@@ -19,7 +19,7 @@ from rds_lake.stages.catalogue.naming import TypedTable
 def key_columns(
     source: SourceSettings, table: TypedTable, asked: Sequence[str], *, known_key: Callable[[str], Sequence[str]]
 ) -> tuple[str, ...]:
-    """The key's columns by their names in the view; none where nobody says them. A union's member is of the key.
+    """The key's columns by their names in the view; empty if no key is known. The member column of a union belongs to the key.
 
     Columns may be named as in the view or as in the database; DiffError lists those that are neither.
     """

@@ -33,7 +33,7 @@ _KINDS = ("added", "removed", "changed")
 NOT_WANTED = "not among `changes.tables`"
 
 
-_TOO_MUCH = "the smaller tables of both dates have the GB that `most_gb` allows already"
+_TOO_MUCH = "comparing the smaller tables already reads as many GB as `most_gb` allows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _targets(lake: Lake, source: SourceSettings, day: date) -> list[TableTarget]
 
 
 def _left_out(settings: Changes, pairs: Sequence[DatedPair]) -> dict[str, str]:
-    """The tables that nobody asked for, without a reason, and those that `most_gb` leaves no room for; the largest are left first."""
+    """View -> why it is not compared: "" if not in `changes.tables`; the largest are left out first to stay within `most_gb`."""
     wanted = [pair for pair in pairs if not settings.tables or _names(pair) & {*settings.tables}]
     left_out = {pair.view: "" for pair in pairs} | {pair.view: _TOO_MUCH for pair in wanted}
     read = 0
@@ -176,4 +176,4 @@ def _unknown(settings: Changes, found: SourceDiff, targets: Callable[[], Collect
     tables = {str(target) for target in targets()} if unknown else set[str]()
     for name in unknown:
         if name not in tables:
-            yield f"changes: {name!r} is no view and no table of {found.source} {found.after}"
+            yield f"changes: {name!r} is neither a view nor a table of {found.source} {found.after}"

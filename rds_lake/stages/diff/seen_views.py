@@ -35,7 +35,7 @@ def see_diff_views(lake: Lake, source: SourceSettings) -> DiffViewsSeen:
     existing = lake.glue.list_tables(source.name)
     lost = [view for view in made.views if view not in existing or not is_diff_view(existing[view].view_text)]
     said = (
-        f"{view}: it was dropped or replaced by somebody; the next publication makes it again if its name is free"
+        f"{view}: it was dropped or replaced by another user or program; the next publication creates it again if its name is free"
         for view in lost
     )
     views = tuple(view for view in made.views if view not in lost)

@@ -69,11 +69,11 @@ def compare_source(
     begun: Callable[[int], None] = lambda _: None,
     done: Callable[[], None] = lambda: None,
 ) -> SourceDiff:
-    """What every table's rows differ by; `begun` is told how many tables there are, `done` called after each.
+    """What every table's rows differ by; `begun` gets the number of tables, `done` is called after each.
 
     AsOfError names the dates there are; LostFilesError and CatalogError say what of a date is gone.
 
-    Long: what is done to each table stands between the tables and their answers.
+    Long: the function for one table is defined between the list of tables and their results.
     """
     before = {table.names.view: table for table in readable_tables(lake, source, asked.before, None)}
     after = {table.names.view: table for table in readable_tables(lake, source, asked.after, None)}

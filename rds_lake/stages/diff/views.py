@@ -3,7 +3,7 @@
     statements -> the record, with both dates -> CREATE OR REPLACE of what differs -> what is not wanted is dropped -> the record
 
 The record is written first, so that retention sees the dates which the views are about to read, or this run sees that they are
-being removed. A publication never fails by it: what keeps a view from being made is in the record and told by the check
+being removed. A publication never fails by it: what keeps a view from being made is in the record and reported by the check
 `diff_views_are_made`, and a view of ours that would be wrong is dropped.
 
 What belongs here: which views, and that order. A view's text is `sql/diff/view.py`.
@@ -246,7 +246,7 @@ class DiffViews:
         compare, _ = comparison_of(self.source, before, after, asked, self.known_key)
         if not compare.keys:
             target = after.names.target
-            raise DiffError(f"nothing says what the key of {target} is; name its columns under `keys:` in lake.yaml")
+            raise DiffError(f"the key of {target} is unknown; name its columns under `keys:` in lake.yaml")
         return compare
 
 
@@ -257,7 +257,7 @@ def _own(made: DiffViewsMade | None, existing: Mapping[str, GlueTable]) -> set[s
 
 
 def _taken(dated: DatedTables, wanted: _Wanted, others: set[str]) -> dict[str, str]:
-    """The views whose names are somebody else's."""
+    """Views whose names are taken by tables or views that rds-lake did not make."""
     names = {name for table in dated.typed for name in (table.names.view, table.names.raw)}
     return {
         view: "the name is taken by a table or view that is not one of `diff_views:`; it was left as it is. Rename or drop that one"

@@ -46,7 +46,7 @@ class DynamoPlan:
         return len(self.named) < len(self.tables)
 
     def matching(self, names: Iterable[str]) -> list[str]:
-        """Those of the names that belong to the source, sorted."""
+        """The names that match `tables:` of the source, sorted."""
         return sorted({name for name in names if any(fnmatchcase(name, pattern) for pattern in self.tables)})
 
 

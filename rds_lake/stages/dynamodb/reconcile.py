@@ -276,6 +276,6 @@ def _stale(plan: DynamoPlan, relocated: Sequence[date], reason: str) -> WantedIn
         cause=reason,
         next_step=(
             "See the failed runs of `snapshot_export` and `parquet` of the last dates: point-in-time recovery that is off, a "
-            "table that is gone, or exports that failed. What is published stays published; it gets older."
+            "table that is gone, or exports that failed. The published date stays published and gets older."
         ),
     )

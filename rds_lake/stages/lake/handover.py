@@ -65,7 +65,7 @@ class RecordedDates:
 
 
 def dates_of_records(s3: S3Gateway, layout: LakeLayout, source: str) -> RecordedDates:
-    """The source's dates by one listing; by wire, since of every key botocore parses a time that nobody asks for."""
+    """The source's dates, by one listing over our own HTTP client: botocore would also parse a time of every key, which is slow."""
     folder = layout.manifest_folder(source)
     names = [key.removeprefix(folder) for key, _ in ManyS3.of(s3).listed(layout.bucket, [folder])]
     return RecordedDates(converted=_dates(names, ".json"), begun=_dates(names, ".begun.json"))

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ConfigError, ManifestError
+from rds_lake.files import write_whole
 from rds_lake.model.records import read_record
 from rds_lake.model.tables.table import TableTarget
 
@@ -60,17 +60,12 @@ def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequen
     """
     path = state_path(config, source)
     body = {"version": _VERSION, "source": source.name, "tables": [asdict(table) for table in sorted(tables)]}
-    # Beside it first: a full disk must not cost the list that Dagster loads.
-    partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(body, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise ConfigError(
-            f"{path} could not be written ({error.strerror}) and is as it was; make it writable or free some space, then "
+            f"{path} could not be written ({error.strerror}) and was not changed; make it writable or free some space, then "
             f"run `rds-lake refresh {source.name}` again"
         ) from error
     return path

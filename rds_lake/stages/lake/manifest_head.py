@@ -14,7 +14,7 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.manifest_json import parse_head
 
 _FIRST_BYTES = 64 * 1024
-# An export of 2,500 tables of DynamoDB with its chains of changes takes two megabytes; what is longer is no manifest.
+# An export of 2,500 tables of DynamoDB with its chains of changes takes two megabytes; what is longer is not a manifest.
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -31,14 +31,14 @@ def find_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Mani
             return head
         if size >= _MOST_BYTES:
             raise ManifestError(
-                f"{layout.uri(key)} names no tables within its first {_MOST_BYTES >> 20} MiB, so it is no manifest; "
+                f"{layout.uri(key)} names no tables within its first {_MOST_BYTES >> 20} MiB, so it is not a manifest; "
                 "delete it and materialize `parquet` again"
             )
         size *= 8
 
 
 def get_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest:
-    """The same; ManifestError says what to materialize when there is none."""
+    """As `find_head`; ManifestError, which says what to materialize, if there is none."""
     head = find_head(s3, layout, source, day)
     if head is None:
         where = layout.uri(layout.manifest_key(source, day))

@@ -93,7 +93,7 @@ def read_state(s3: S3Gateway, layout: LakeLayout, source: str) -> PublishState:
 
 
 def find_pointer(s3: S3Gateway, layout: LakeLayout, source: str) -> Pointer | None:
-    """What is published of the source, or None when nothing ever was."""
+    """The source's pointer, or None if nothing was ever published."""
     return read_state(s3, layout, source).pointer
 
 

@@ -15,7 +15,19 @@ from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.lake.snapshot_log import recorded_dates
+
+
+def published_date(lake: Lake, source: SourceSettings) -> date:
+    """The date that the source's views read; AsOfError where none is published yet."""
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    if pointer is None:
+        raise AsOfError(
+            f"no date of {source.name} is published yet: name a checked date with --date, or see with `rds-lake status "
+            f"{source.name}` what is under way"
+        )
+    return pointer.snapshot_date
 
 
 def readable_tables(

@@ -68,7 +68,7 @@ def roll_back(publisher: Publisher, day: date) -> Publication:
     lake, name = publisher.lake, publisher.source.name
     pointer = find_pointer(lake.s3, lake.layout, name)
     if pointer is None:
-        raise PublishError(f"nothing of {name} is published, so there is nothing to go back from")
+        raise PublishError(f"nothing of {name} is published, so it cannot be rolled back")
     if day == pointer.snapshot_date:
         raise PublishError(f"{name} is published at {day} already; nothing was changed")
     if day > pointer.snapshot_date:

@@ -32,7 +32,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import PublishState, read_state, write_state
 from rds_lake.stages.lake.snapshot_log import record, recorded_dates
 
-# Told of every publication of a date, with Glue's tables by name, whether or not a view moved.
+# Called after every publication of a date, with Glue's tables by name, whether or not a view moved.
 Follow = Callable[[DatedTables, Mapping[str, GlueTable]], None]
 
 

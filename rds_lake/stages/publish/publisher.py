@@ -76,7 +76,7 @@ class Publisher:
         def back(state: PublishState) -> Publication:
             if state.pointer is None or state.pointer.snapshot_date != newer:
                 raise ConflictError(
-                    service="rds-lake", operation="rollback", code="Moved", message=f"not {newer} any more"
+                    service="rds-lake", operation="rollback", code="Moved", message=f"no longer {newer}"
                 )
             return self._move(tables, state, rolling_back(state.pointer))
 

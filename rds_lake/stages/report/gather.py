@@ -20,7 +20,7 @@ from rds_lake.stages.report.history import UNCHECKED, read_dates
 from rds_lake.stages.report.needs import needs_of, notes_of, unreadable
 from rds_lake.stages.report.tables import read_tables
 from rds_lake.stages.report.upcoming import growth, missing_days, month_costs, next_retention
-from rds_lake.stages.report.values import DateFigures, LakeReport, SourceReport, Tables, Told
+from rds_lake.stages.report.values import DateFigures, KnownFailures, LakeReport, SourceReport, Tables
 from rds_lake.stages.streams.alarm import read_alarms
 from rds_lake.stages.watch.records import SourceRecords, read_records
 from rds_lake.stages.watch.status import source_status
@@ -35,16 +35,16 @@ def gather(
     *,
     rds: RdsGateway,
     lake: Lake,
-    told: Told,
+    failures: KnownFailures,
     now: datetime,
     done: Callable[[], None] = lambda: None,
 ) -> LakeReport:
-    """The report of these sources. `told`: what Dagster knows; `done` is called once for each source, in any thread."""
+    """The report of these sources. `failures`: what Dagster knows; `done` is called once for each source, in any thread."""
     running, problems = _running(config, rds)
 
     def one(source: SourceSettings) -> SourceReport:
         try:
-            return _source(config, source, running, rds=rds, lake=lake, told=told, now=now)
+            return _source(config, source, running, rds=rds, lake=lake, failures=failures, now=now)
         except RdsLakeError as error:
             return SourceReport(source=source.name, kind=source.kind, needs=(unreadable(source.name, error),))
         finally:
@@ -54,8 +54,8 @@ def gather(
         lake=lake.layout.uri(config.lake.prefix),
         now=now,
         sources=tuple(in_threads(one, sources, threads=_PARALLEL, name="report")),
-        asked_dagster=told.was_asked,
-        problems=problems,
+        asked_dagster=failures.was_asked or bool(failures.problem),
+        problems=(*problems, *([failures.problem] if failures.problem else [])),
     )
 
 
@@ -76,7 +76,7 @@ def _source(
     *,
     rds: RdsGateway,
     lake: Lake,
-    told: Told,
+    failures: KnownFailures,
     now: datetime,
 ) -> SourceReport:
     records = read_records(lake, source)
@@ -97,8 +97,8 @@ def _source(
         missing=missing,
         retention=next_retention(days, source.retention, today=now.date(), needed=needed),
         costs=month_costs(days, state.export_usd),
-        needs=needs_of(source, state, told, _alarms(lake, source), now=now),
-        notes=notes_of(state, tables, missing, told),
+        needs=needs_of(source, state, failures, _alarms(lake, source), now=now),
+        notes=notes_of(state, tables, missing, failures),
     )
 
 

@@ -129,7 +129,7 @@ def _parsed(body: bytes, *, where: str) -> _Row:
         return _Row(**row)
     except (pa.ArrowException, ValueError, TypeError, OSError) as error:
         raise ManifestError(
-            f"{where} is no row of `_snapshots`: {error}; delete it and materialize the views of its date again"
+            f"{where} is not a row of `_snapshots`: {error}; delete it and materialize the views of its date again"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What of a source needs a person, and what is only to be known, in the words of `rds-lake status` and docs/operations.md."""
+"""What a person has to do about a source, and what is only worth knowing, in the words of `rds-lake status` and docs/operations.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.streams.alarm import Alarms
-from rds_lake.stages.report.values import Need, Tables, Told
+from rds_lake.stages.report.values import KnownFailures, Need, Tables
 from rds_lake.stages.watch.sentences import (
     STALE,
     gone_lines,
@@ -29,7 +29,7 @@ def unreadable(source: str, error: RdsLakeError) -> Need:
 
 
 def needs_of(
-    source: SourceSettings, state: SourceStatus, told: Told, alarms: Alarms, *, now: datetime
+    source: SourceSettings, state: SourceStatus, failures: KnownFailures, alarms: Alarms, *, now: datetime
 ) -> tuple[Need, ...]:
     """The most urgent first."""
     look = f"rds-lake status {source.name}"
@@ -37,8 +37,8 @@ def needs_of(
         *((line, look) for line in _stale(source, state, now)),
         *((line, "") for line in unchecked_lines(state)),
         *((line, "") for line in waiting_lines(state)),
-        *((line, "see the run in Dagster") for line in told.failed_runs.get(source.name, ())),
-        *((line, "") for line in told.failed_checks.get(source.name, ())),
+        *((line, "see the run in Dagster") for line in failures.failed_runs.get(source.name, ())),
+        *((line, "") for line in failures.failed_checks.get(source.name, ())),
         *((line, look) for line in _stuck(source, state, now)),
         *((line, "") for line in moving_lines(state)),
         *((line, f"{look}, or rds-lake streams forward {source.name}") for line in _outboxes(alarms, now)),
@@ -56,7 +56,7 @@ def _stale(source: SourceSettings, state: SourceStatus, now: datetime) -> Iterat
         yield f"nothing is published yet; the newest Parquet is of {state.shown}, {span(age)} old"
     else:
         allowed = f", and `freshness_hours` allows {span(source.freshness)}" if source.freshness else ""
-        yield f"what readers see is of {state.shown}, {span(age)} old{allowed} ({STALE})"
+        yield f"readers see {state.shown}, {span(age)} old{allowed} ({STALE})"
 
 
 def _stuck(source: SourceSettings, state: SourceStatus, now: datetime) -> Iterator[str]:
@@ -73,18 +73,18 @@ def _stuck(source: SourceSettings, state: SourceStatus, now: datetime) -> Iterat
 def _outboxes(alarms: Alarms, now: datetime) -> Iterator[str]:
     for database, alarm in sorted(alarms.alarms.items()):
         if alarms.lasts(database):
-            yield f"the outbox of {database} is not emptied, since {span(now - alarm.since)}"
+            yield f"the outbox of {database} has not been emptied for {span(now - alarm.since)}"
 
 
-def notes_of(state: SourceStatus, tables: Tables, missing: Sequence[date], told: Told) -> tuple[str, ...]:
-    """What needs nobody, but explains what readers find."""
-    notes = [*told.warned_checks.get(state.source, ()), *gone_lines(state), *rolled_back_lines(state)]
+def notes_of(state: SourceStatus, tables: Tables, missing: Sequence[date], failures: KnownFailures) -> tuple[str, ...]:
+    """What needs no action, but explains what readers find."""
+    notes = [*failures.warned_checks.get(state.source, ()), *gone_lines(state), *rolled_back_lines(state)]
     if tables.without_view:
         notes.append(f"without a view (check `views_within_limits`): {_some(tables.without_view)}")
     if missing:
         notes.append(f"days without a date in the last month: {_some(list(map(str, missing))[::-1])}")
     for export in state.running:
-        day = export.snapshot_date or "a date AWS has not said yet"
+        day = export.snapshot_date or "a date that AWS does not show yet"
         notes.append(f"exporting {day}: {export.task.status.value}, {export.task.progress}% ({export.task.identifier})")
     return tuple(notes)
 

@@ -106,7 +106,7 @@ def _type(column: Column) -> str:
 
 
 def read_changed_rows(lake: Lake, source: str, day: date) -> Mapping[str, ChangedRows]:
-    """By view, how many rows differ from the date before; none where nobody counted (`changes:` of the source)."""
+    """By view, how many rows differ from the date before; empty if they were not counted (`changes:` of the source)."""
     found = find_date_diff(lake.s3, lake.layout, source, day)
     counted = () if found is None else found.tables
     return {

@@ -13,10 +13,14 @@ from rds_lake.stages.watch.status import SourceStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What Dagster knows, as sentences by source; `was_asked` is false where no Dagster is known. Checks that warn need nobody."""
+class KnownFailures:
+    """What Dagster knows, as sentences by source. Checks that only warn need no person.
+
+    `was_asked` is false where no Dagster is known; `problem`: why one that is known could not be asked.
+    """
 
     was_asked: bool = False
+    problem: str = ""
     failed_runs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     failed_checks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warned_checks: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -122,7 +126,7 @@ class Need:
 class SourceReport:
     """One source. `status` is None where it could not be read, and `needs` says why.
 
-    `notes`: sentences about what needs nobody. `missing`: days without a date, between dates of which retention has removed none.
+    `notes`: sentences about what needs no action. `missing`: days without a date, between dates of which retention has removed none.
     `costs`: the newest month first.
     """
 

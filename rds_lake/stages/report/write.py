@@ -8,9 +8,9 @@ from rds_lake.stages.report.values import LakeReport
 
 
 def write_report(lake: Lake, report: LakeReport) -> str:
-    """Write it in one PUT, in place of an earlier one of the same day, which said the same of an earlier hour; its URI.
+    """Write the page in one PUT, replacing an earlier one of the same day. Returns its S3 URI.
 
-    Nobody deletes it: retention and leftovers look at the folders of sources alone.
+    It is never deleted: retention and leftovers look only at the folders of sources.
     """
     key = lake.layout.report_key(report.now.date())
     body = render_page(report).encode()

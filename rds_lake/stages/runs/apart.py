@@ -30,7 +30,7 @@ class Failed:
 
 
 def attempt(work: Callable[[], Result]) -> Result | Failed:
-    """What `work` returns, or why it failed."""
+    """Call `work`. Returns its result, or a value that says why it failed."""
     try:
         return work()
     except RdsLakeError as error:
@@ -42,4 +42,4 @@ def attempt(work: Callable[[], Result]) -> Result | Failed:
 def _unforeseen(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{PurePath(last.filename).name}:{last.lineno}"
-    return f"{type(error).__name__}: {error} ({where}); rds-lake does not expect this error: please report it"
+    return f"{type(error).__name__}: {error} ({where}); this is an error in rds-lake: please report it"

@@ -56,4 +56,4 @@ def told_of(ended: Ended) -> str:
     if not ended.tries:
         return ""
     hours = sum(PAUSES[: ended.tries], timedelta()).total_seconds() / 3600
-    return f"It was taken up again {ended.tries} times within {hours:.1f} hours, and ended the same way each time."
+    return f"It was retried {ended.tries} times within {hours:.1f} hours, and ended the same way each time."

@@ -49,8 +49,8 @@ class Webhook:
             reason = self._try(body)
         if reason is not None:
             raise UnavailableError(
-                f"the webhook of lake.yaml did not take the message {subject!r}: {reason}; is `notify: webhook:` still the URL "
-                "that the chat gave out?"
+                f"the webhook of lake.yaml did not accept the message {subject!r}: {reason}; check that `notify: webhook:` is "
+                "still the URL of the chat"
             )
 
     def _try(self, body: bytes) -> str | None:

@@ -62,7 +62,7 @@ class OutboxAlarm:
         for database in outbox_databases(self.source):
             since = known.get(database)
             if since is None or since - now > allowed:
-                # Nothing came yet, or a clock that was ahead says when it did: nobody knows how long ago that was.
+                # Nothing came yet, or a clock that was ahead says when it did: so it is unknown how long ago that was.
                 alarms = alarms.watching(database, now)
                 since = alarms.watched[database]
             else:
@@ -89,7 +89,7 @@ class OutboxAlarm:
             source=name,
             what=f"the outbox of {database} is not emptied",
             cause=(
-                f"nothing that was committed in {database} after {alarm.since:%Y-%m-%d %H:%M} UTC came to the lake, and "
+                f"nothing that was committed in {database} after {alarm.since:%Y-%m-%d %H:%M} UTC has come to the lake, and "
                 f"`streams.alarm_minutes` allows {settings.alarm_minutes:g} minutes. {alarm.seen}".strip()
             ),
             next_step=(

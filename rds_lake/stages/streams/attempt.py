@@ -55,7 +55,9 @@ class Attempt:
         """Every row of one snapshot, into files; 4 MiB of rows are held at a time, and `sizes` of lines."""
         with outbox.reading() as reading:
             if reading.position != self.position:
-                raise UnavailableError("rds_lake.position was changed although it is locked; it is tried again")
+                raise UnavailableError(
+                    "rds_lake.position was changed although this forwarder has locked it; forwarding is tried again"
+                )
             self._describe(reading)
             for page in reading.pages():
                 check()
@@ -95,7 +97,7 @@ class Attempt:
             raise
 
     def note_deleted(self, deleted: int) -> None:
-        """Rows that were forwarded and are gone by somebody else's hand: nothing is lost by it, this time."""
+        """Warn of forwarded rows that another user or program deleted. These are in the cut, so nothing is lost."""
         if deleted != len(self.ids):
             self._warnings.append(
                 f"{len(self.ids) - deleted:,} of {len(self.ids):,} changes were deleted from rds_lake.outbox by another user or "
@@ -103,7 +105,7 @@ class Attempt:
             )
 
     def warnings(self) -> tuple[str, ...]:
-        """What a person should look at."""
+        """Sentences about what a person should look at."""
         if not self._unread:
             return tuple(self._warnings)
         named = ", ".join(map(str, self._unread[:_NAMED])) + ", …" * (len(self._unread) > _NAMED)

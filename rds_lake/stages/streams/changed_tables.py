@@ -67,7 +67,7 @@ def _problems_of(one: CapturedTable, table: ChangedTable, taken: Mapping[str, Ta
     gone = [name for name in table.key if name not in known]
     if gone:
         return [
-            f"{one.target}: {', '.join(gone)} of its key is no column of the snapshot; see `rds-lake streams triggers`"
+            f"{one.target}: {', '.join(gone)} of its key is not a column of the snapshot; see `rds-lake streams triggers`"
         ]
     return [
         meeting(name, f"the {what} view of {one.target}", taken[name], taken)

@@ -42,7 +42,7 @@ def _unless_busy(work: Forwarding) -> Forwarded | str:
 
 
 def tell(done: Forwarded, say: Callable[[str], None]) -> None:
-    """What was forwarded, and what a person should look at."""
+    """Log what was forwarded, and what a person should look at."""
     say(str(done))
     for warning in done.warnings:
         say(f"warning: {warning}")

@@ -22,7 +22,7 @@ class WatchedOutbox:
 
     @property
     def alarm(self) -> str | None:
-        """What is wrong, in a sentence; None where nothing is, or nothing is known."""
+        """A sentence about what is wrong; None if nothing is wrong, or nothing is known."""
         if isinstance(self.found, Failed) or self.found.minutes <= self.alarm_minutes:
             return None
         return (

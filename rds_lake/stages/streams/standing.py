@@ -45,7 +45,7 @@ class Standing:
             if at == len(ids) or ids[at] != seq:
                 self._refuse(self.cut, seq, "is not in the outbox any more")
             if self.hashes[at] != _hash(target, line):
-                self._refuse(self.cut, seq, "has another content in the outbox now")
+                self._refuse(self.cut, seq, "has other content in the outbox now")
 
     def _refuse(self, cut: Cut, seq: int, why: str) -> None:
         raise ManifestError(
@@ -56,7 +56,7 @@ class Standing:
 
 
 def find_standing(lake: Lake, source: str, epoch: str, number: int) -> Standing:
-    """What stands now. The caller holds the lock on the position, so that no committed manifest can come in between."""
+    """The state as it is now. The caller holds the lock on the position, so no manifest can be committed meanwhile."""
     key = lake.layout.cut_key(source, epoch, number)
     found = lake.s3.find_version(lake.layout.bucket, key)
     if found is None:
@@ -79,7 +79,9 @@ def _events(lake: Lake, cut: Cut) -> Iterator[tuple[TableTarget, int, bytes]]:
                 try:
                     event = parse_event(line)
                 except RECORD_ERRORS as error:
-                    raise ManifestError(f"{lake.layout.uri(file.key)} has a line that is no event: {error}") from error
+                    raise ManifestError(
+                        f"{lake.layout.uri(file.key)} has a line that is not an event: {error}"
+                    ) from error
                 # Rendered again: the file may be of an earlier release.
                 yield table.table.target, event.seq, render_event(event).encode()
 

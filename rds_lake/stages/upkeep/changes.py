@@ -83,7 +83,7 @@ class ChangesPlan:
         )
         noted = Stale(
             what="noted",
-            where="digests of what was collected, and lines that are no changes",
+            where="digests of what was collected, and lines that are not changes",
             why="no turn reads them any more",
             objects=len(self.noted),
             bytes=sum(item.bytes for item in self.noted),
@@ -166,13 +166,13 @@ def _from(record: ForwardedCuts, cuts: Unneeded) -> ForwardedCuts:
 
 
 def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: datetime) -> Iterator[S3Object]:
-    """What Firehose wrote before the first date that stays, and for whoever is late, two days before that."""
+    """The instant before which Firehose's objects are removed: two days before the first date that stays, as some arrive late."""
     assert source.streams is not None
     if not kept:
         return
     before = min(before_dates(kept), now - timedelta(days=max(1, source.streams.keep_days)))
     if source.athena and source.streams.capture == "lambda":
-        # What is in no cut yet stays, however old: nobody else has it.
+        # What is in no cut yet stays, however old: there is no other copy.
         collected, _ = read_collected(lake, source.name)
         if collected.open_from is None:
             return
@@ -189,7 +189,7 @@ def _noted(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: dat
     """What turns of `capture: lambda` wrote for themselves and for people, and that is not needed any more.
 
     Digests of what was collected go when the record does not name their file and it is a day old: an attempt that is under way has
-    one that it will name. Lines that are no changes go when the objects that they are from may go.
+    one that it will name. Lines that are not changes go when the objects that they are from may go.
     """
     folder = lake.layout.all_changes_folder(source.name)
     collected, etag = read_collected(lake, source.name)

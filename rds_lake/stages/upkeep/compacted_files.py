@@ -65,7 +65,7 @@ class _State:
 
 
 def stale_files(lake: Lake, source: str, last: Mapping[str, int], *, now: datetime) -> StaleFiles:
-    """What may go when the cuts up to `last` of each epoch do."""
+    """The compacted files that may be removed once the cuts up to `last` of each epoch are."""
     root = lake.layout.all_compacted_folder(source)
     found = lake.s3.list_objects(lake.layout.bucket, root)
     matched = ((_FOLDER.fullmatch(item.key), item) for item in found)

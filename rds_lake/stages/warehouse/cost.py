@@ -36,7 +36,7 @@ class Bill:
 
 
 def bill_of(record: RunRecord, settings: WarehouseSettings, now: datetime) -> Bill:
-    """What the run has used until now, or in all where it has ended."""
+    """The usage of the run until now, or in total if it has ended."""
     match settings.mode:
         case "serverless":
             return _serverless(record, settings.serverless or Serverless(), now)
@@ -47,7 +47,7 @@ def bill_of(record: RunRecord, settings: WarehouseSettings, now: datetime) -> Bi
 
 
 def over_budget(record: RunRecord, settings: WarehouseSettings, now: datetime) -> str | None:
-    """Why the run must end, or may not begin, by its budget; None where it may go on."""
+    """Why the budget ends the run, or keeps it from beginning; None while it does neither."""
     budget, bill = record.plan.budget_usd, bill_of(record, settings, now)
     if budget is None or bill.usd is None or bill.usd <= budget:
         return None

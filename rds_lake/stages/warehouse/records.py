@@ -83,7 +83,7 @@ def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
 
 
 def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
-    """Have the run end: its next turns cancel statements and remove what it made. One that ends already goes on so."""
+    """Ask the run to end: its next turns cancel its statements and remove what it made. No effect on a run that is ending."""
     while True:
         stored = get_run(lake, warehouse, run)
         if stored.record.phase in (Phase.REMOVING, Phase.ENDED):

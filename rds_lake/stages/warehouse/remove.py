@@ -68,7 +68,7 @@ def remove(site: Site, lease: Lease) -> Remaining:
 
 
 def finish(site: Site, now: Lease | None, lease: Lease) -> Remaining:
-    """The next step of a removal that `lease` began, unless somebody else came to its end (`now` is what the lease says)."""
+    """Take the next step of the removal that `lease` began; none if another run finished it. `now`: what the lease says now."""
     if now is None or now.state is not LeaseState.REMOVING or now.number != lease.number:
         return ()
     left = tuple(thing for thing in stepped(all_leftovers(site, now)) if not thing.moot)

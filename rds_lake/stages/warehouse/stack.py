@@ -56,7 +56,7 @@ def bring_up(site: Site, plan: Plan) -> Target | NotYet:
     an existing warehouse do not name one; LeaseLostError where the run took longer than its lease.
     """
     if plan.mode is Mode.EXISTING:
-        existing(site)  # before the lease: its mistakes are told at once
+        existing(site)  # before the lease: its problems are reported at once
     lease = take(site, plan)
     if isinstance(lease, Busy):
         return NotYet(why=lease.why)
@@ -78,7 +78,7 @@ def bring_up(site: Site, plan: Plan) -> Target | NotYet:
 
 
 def existing(site: Site) -> Target:
-    """The workgroup or cluster that somebody else made; ConfigError where lake.yaml does not say which."""
+    """The workgroup or cluster that rds-lake uses but did not create; ConfigError if lake.yaml does not name it."""
     wanted, role = site.settings.existing, site.settings.role
     if wanted is None or role is None or bool(wanted.workgroup) == bool(wanted.cluster):
         raise ConfigError(

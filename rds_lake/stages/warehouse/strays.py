@@ -52,7 +52,7 @@ def thing_of(site: Site, stray: Stray) -> Thing:
 def name_in_lease(site: Site, stray: Stray) -> Lease | None:
     """Have the lease, which is free, name all that the stack made, so that it is removed and proven gone as everything else is.
 
-    None where somebody took the lease in between: the stack alone is deleted then.
+    None if another run took the lease meanwhile: then only the stack is deleted.
     """
     now = site.clock()
 
@@ -71,6 +71,6 @@ def name_in_lease(site: Site, stray: Stray) -> Lease | None:
 
 
 def _run_of(site: Site, stack: Stack) -> str | None:
-    """The run in the stack's tag; None where the stack is of another lake, or of nobody that is known here."""
+    """The run that the stack's tag names; None if the stack belongs to another lake, or has no such tag."""
     tag, begins = stack.tags.get(STATEMENTS_TAG, ""), statements_of(site.lake.layout, site.name)
     return tag.removeprefix(begins).rstrip("/") or None if tag.startswith(begins) else None

@@ -50,7 +50,7 @@ def take_turn(works: Works, run: str) -> RunRecord:
 
 
 def turn_of(works: Works, stored: StoredRun) -> RunRecord:
-    """The same of a run whose record was just read."""
+    """As `take_turn`, for a run whose record was just read."""
     record = stored.record
     if record.phase is Phase.ENDED:
         return record

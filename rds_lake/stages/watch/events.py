@@ -237,7 +237,7 @@ class EventPlanner:
         """
         exports = self.dynamodb.get(event.source)
         if exports is None or event.snapshot_date < self.first_dates[event.source]:
-            return _Decision(note=f"{event.source} {event.snapshot_date} is no date of a DynamoDB source")
+            return _Decision(note=f"{event.source} {event.snapshot_date} is not a date of a DynamoDB source")
         if exports.plan.scans:
             # Written as DynamoDB would, but DynamoDB knows no such export: asking for it takes a right that nobody needs.
             return _Decision(

@@ -1,4 +1,4 @@
-"""What the lake has of one source, each list and each manifest read once, whoever asks: its status and its report do.
+"""What the lake has of one source. Each list and each manifest is read once, for the source's status and its report.
 
 Of 400 dates a list is 2,400 keys, and a manifest may have 200 MB, so that reading them again is most of the work of both.
 """

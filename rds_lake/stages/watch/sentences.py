@@ -12,7 +12,7 @@ STALE = "STALE: no newer snapshot became readable"
 
 
 def waiting_lines(state: SourceStatus) -> list[str]:
-    """What waits for a person to publish it."""
+    """The dates that wait for a person to publish them, a sentence each."""
     lines = [f"{day} waits: rds-lake publish {state.source} {day}" for day in state.waiting[-_SHOWN:]]
     if len(state.waiting) > len(lines):
         lines.insert(0, f"{len(state.waiting) - len(lines)} older dates wait as well")
@@ -46,7 +46,7 @@ def moving_lines(state: SourceStatus) -> list[str]:
 
 
 def decisions(state: SourceStatus) -> list[str]:
-    """What a person decided, and what waits for a decision."""
+    """What a person decided, and what waits for a decision, a sentence each."""
     return [
         *waiting_lines(state),
         *unchecked_lines(state),

@@ -103,7 +103,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(client: Any, silent
 def test_a_connection_that_always_breaks_is_given_up_as_something_to_repeat(client: Any) -> None:
     client.put_object(Bucket="acme-lake", Key="a", Body=BODY)
     breaking: Any = Breaking(client, 0, silently=True)
-    with pytest.raises(UnavailableError, match="a broke off"):
+    with pytest.raises(UnavailableError, match="a was interrupted"):
         io.BufferedReader(S3Reader(breaking, "acme-lake", "a")).read()
 
 
@@ -146,7 +146,7 @@ def read_in(client: Any, size: int) -> bytes:
 @pytest.mark.parametrize("flip", [0, len(BODY) - 1])
 def test_a_byte_that_changed_on_its_way_is_never_read_as_the_objects_content(client: Any, size: int, flip: int) -> None:
     damaging = Damaging(client, flip=flip)
-    with pytest.raises(UnavailableError, match="a did not arrive as S3 has it"):
+    with pytest.raises(UnavailableError, match="a arrived damaged"):
         read_in(client, size)
     assert damaging.calls == 1, "a wrong checksum is no broken connection"
 

@@ -50,14 +50,14 @@ def test_every_problem_of_a_file_has_its_line_its_column_and_its_source() -> Non
         "line 2, column 3: lake.bucket: must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens, not "
         "'Acme_Lake'",
         "line 8, column 5: source shop: identifier: is required; add it (docs/configuration.md describes it)",
-        "line 9, column 5: source shop: kind: 'rsd' is no kind of source; did you mean `rds`? Write `kind: rds` (a DB instance), "
+        "line 9, column 5: source shop: kind: 'rsd' is not a kind of source; did you mean `rds`? Write `kind: rds` (a DB instance), "
         "`kind: aurora` (an Aurora cluster) or `kind: dynamodb` (a set of DynamoDB tables)",
         "line 10, column 5: source shop: identifer: unknown key; did you mean `identifier`? Remove it or correct its spelling",
         "line 11, column 28: source shop: retention.weekyl: unknown key; did you mean `weekly`? Remove it or correct its spelling",
         "line 12, column 5: source shop: which: must be newest or first, not 'oldest'",
         "line 15, column 5: source reviews: format: csv files have no tables in Athena; add `athena: false`",
-        "line 16, column 5: source reviews: export_at: '25:00' is no time of day in UTC, such as '03:30'",
-        "line 17, column 23: source reviews: tables.1: 'a b' is no name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a "
+        "line 16, column 5: source reviews: export_at: '25:00' is not a time of day in UTC, such as '03:30'",
+        "line 17, column 23: source reviews: tables.1: 'a b' is not a name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a "
         "pattern (* ? [abc])",
         "line 18, column 1: nonsense: unknown key; remove it or correct its spelling (docs/configuration.md lists all)",
     ]

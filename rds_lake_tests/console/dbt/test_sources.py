@@ -90,8 +90,8 @@ def test_what_a_person_wrote_stays_line_by_line_and_the_lakes_facts_come_to_it(w
     assert "+    - name: placed_at" in shown.stdout and path.read_text(encoding="utf-8") == _REMARKS
     made = write()
     assert made.exit_code == 0, made.output
-    assert "shop.baskets is not in the lake (any more); its entry was kept" in made.output
-    assert "shop.orders has no column discount (any more); its entry was kept" in made.output
+    assert "shop.baskets is not in the lake; its entry in the file was kept" in made.output
+    assert "shop.orders has no column discount in the lake; its entry in the file was kept" in made.output
     assert "shop.orders.total: double became decimal(24,12)" in made.output
     assert "lake.yaml says" in made.output
     text = path.read_text(encoding="utf-8")
@@ -127,9 +127,9 @@ def test_without_aws_tables_and_keys_come_from_the_file_that_dagster_loads(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("- a", "is no file of dbt sources"),
-        ("sources: [", "is no YAML"),
-        ("sources: {a: 1}", "is no file of dbt sources"),
+        ("- a", "is not a file of dbt sources"),
+        ("sources: [", "is not valid YAML"),
+        ("sources: {a: 1}", "is not a file of dbt sources"),
     ],
 )
 def test_a_file_of_something_else_is_named_and_left(world: World, tmp_path: Path, text: str, sentence: str) -> None:

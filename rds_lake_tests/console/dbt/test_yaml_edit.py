@@ -103,7 +103,7 @@ def test_aliases_that_would_be_changed_in_two_places_are_refused_and_nothing_is_
 
 
 def test_what_is_no_yaml_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"x.yml is no YAML"):
+    with pytest.raises(ConfigError, match=r"x.yml is not valid YAML"):
         extended("a: [", {}, where="x.yml")
 
 

@@ -112,7 +112,7 @@ def test_a_table_without_a_known_key_is_compared_by_whole_rows_and_says_how_to_n
 def test_a_key_that_repeats_is_refused_with_examples(ask: Ask) -> None:
     shown = ask("shop.twice", "--key", "a")
     assert shown.exit_code == 1
-    assert "it is no key of the table's rows" in shown.output
+    assert "that is not a key of the table" in shown.output
     assert "2026-11-19: a=1 in 3 rows" in shown.output
     null = ask("shop.twice", "--key", "a", "--key", "b")
     assert "a=2, b=NULL in 1 row" in null.output
@@ -124,7 +124,7 @@ def test_a_condition_counts_only_the_rows_that_fulfil_it(ask: Ask) -> None:
     assert "0 rows added, 1 removed, 0 changed, 2 the same (by id): 3 before, 2 after" in shown.output
     refused = ask("shop.notes", "--where", "1=1) OR (2=2")
     assert refused.exit_code == 1
-    assert "no single condition" in refused.output
+    assert "not a single condition" in refused.output
     assert "query in it" in ask("shop.notes", "--where", "id IN (SELECT id FROM orders)").output
 
 
@@ -150,10 +150,10 @@ def test_what_cannot_be_compared_is_a_sentence(ask: Ask) -> None:
         ("shop.comes", (), "shop 2026-11-19 has no view comes"),
         ("shop.notes", ("--key", "nope"), "has no column nope for a key; it has id, body"),
         ("shop.notes", ("--columns", "gone", "--columns", "came"), "gone: only the earlier date has this column"),
-        ("shop.notes", ("--key", "id", "--ignore", "id"), "id is of the key, and cannot be ignored"),
+        ("shop.notes", ("--key", "id", "--ignore", "id"), "id belongs to the key, so it cannot be ignored"),
         ("shop", (), "name a view"),
         ("shop.notes", ("--summary",), "name a view"),
-        ("shop.notes", ("--key", "id", "--whole-rows"), "exclude each other"),
+        ("shop.notes", ("--key", "id", "--whole-rows"), "cannot be used together"),
         ("nowhere.notes", (), "nowhere"),
     ]
     for table, options, said in cases:

@@ -84,7 +84,7 @@ def test_a_person_answers_with_numbers_and_a_bucket(account: LocalCloud, tmp_pat
     number = next(line.split()[0] for line in listed.splitlines() if " orders-prod " in line)
     done = init("mine", answers=f"99\n1\n{number}\nour-own-bucket\n")
     assert done.exit_code == 0, done.output
-    assert "'99' is no number of the list" in done.output, "and is asked again"
+    assert "'99' is not a number of the list" in done.output, "and is asked again"
     assert "AWS exports no snapshots of engine oracle-ee" in done.output
     config = load_config(tmp_path / "mine" / "lake.yaml")
     assert [source.name for source in config.sources] == ["orders_prod"]

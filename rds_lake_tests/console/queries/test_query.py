@@ -56,7 +56,7 @@ def test_a_date_the_lake_does_not_have_is_refused_with_the_dates_it_has(asked) -
 def test_a_query_that_cannot_be_read_as_of_a_date_says_why_and_asks_nothing(asked) -> None:
     result = asked("SELECT * FROM snapshots_orders", "--as-of", "2026-11-19")
     assert result.exit_code == 1
-    assert "snapshots_orders is no view" in result.output
+    assert "snapshots_orders is not a view" in result.output
 
 
 def test_athenas_own_refusal_reaches_the_person(asked) -> None:

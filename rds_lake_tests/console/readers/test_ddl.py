@@ -186,6 +186,17 @@ def test_a_date_or_a_view_that_there_is_not_is_refused_and_nothing_is_written(as
     assert not out.exists()
 
 
+def test_the_place_that_an_engine_may_read_holds_the_files_of_every_table(ask: Any) -> None:
+    duckdb_sql, snowflake = (ask("--for", engine).stdout for engine in ("duckdb", "snowflake"))
+    (scope,) = re.findall(r"SCOPE '([^']+)'", duckdb_sql)
+    files = re.findall(r"read_parquet\('([^']+)'", duckdb_sql)
+    assert len(files) > 1 and [file for file in files if not file.startswith(scope)] == []
+    (stage,) = re.findall(r"STAGE .* URL = '([^']+)'", snowflake)
+    assert stage == scope
+    folders = re.findall(r"LOCATION = '@[^/]+/([^']+)'", snowflake)
+    assert sorted(f"{stage}{folder}**/*.parquet" for folder in folders) == sorted(files)
+
+
 def test_where_an_engine_has_no_such_type_a_comment_says_so(world: World) -> None:
     redshift, snowflake = printed(world, "redshift-spectrum"), printed(world, "snowflake")
     assert "-- tags: PostgreSQL's own text of the array" in redshift

@@ -158,7 +158,7 @@ def test_changes_by_lambda_are_collected_shown_and_audited(streaming: Shell, mon
     assert len(writers.rows) == shown["rds_lake/changes_rolled_back"] == 4, "no snapshot has their rows"
     assert checks.keys() == {SHOWN, DRIFT}, "there is no outbox to look at"
     assert (checks[SHOWN][0], checks[DRIFT][0]) == (False, False)
-    assert "1 arrived lines are no changes" in str(checks[SHOWN][1]) and "4 changes were rolled back (id=" in str(
+    assert "1 arrived lines are not changes" in str(checks[SHOWN][1]) and "4 changes were rolled back (id=" in str(
         checks[DRIFT][1]
     )
     execute(world.url, "DROP TABLE items")

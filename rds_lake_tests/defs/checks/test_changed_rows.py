@@ -55,7 +55,7 @@ def test_a_table_that_changed_more_than_it_may_warns_and_is_published_and_its_co
     assert problems[1].startswith(
         "- order_details could not be compared: shop.order_details cannot be compared by select"
     )
-    assert problems[-1] == "- changes: 'ordrs' is no view and no table of shop 2026-11-20"
+    assert problems[-1] == "- changes: 'ordrs' is neither a view nor a table of shop 2026-11-20"
     assert not any("nothing" in line.split(":")[0] for line in problems), (
         "a table that is not among `tables` is not compared"
     )

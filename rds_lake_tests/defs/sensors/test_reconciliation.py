@@ -168,7 +168,7 @@ def test_a_stale_source_fails_a_check_and_is_told_once(shell: Shell) -> None:
     assert checks(result) == {"source_is_watched": False}
     assert shell.reconcile() == []
     (mail,) = mailbox.read()
-    assert "no automated snapshot of the last 30 h" in mail["Message"]
+    assert "no automated snapshot in the last 30 h" in mail["Message"]
     assert "backup window" in mail["Message"]
 
 

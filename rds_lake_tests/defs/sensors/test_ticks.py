@@ -221,7 +221,7 @@ class TestHealing:
                 (request,), tries = requests, tries + 1
         (mail,) = mailbox.read()
         assert tries > 3
-        assert f"taken up again {tries} times" in mail["Message"]
+        assert f"retried {tries} times" in mail["Message"]
         assert "503: SlowDown" in mail["Message"]
 
     def test_a_begin_that_failed_while_rds_was_away_is_begun_again_and_blocks_nothing_afterwards(

@@ -34,4 +34,4 @@ def test_a_run_is_checked_then_made_and_says_what_it_used_and_wrote(
     assert mart.result() == "account,notes\n2,1\n"
     assert mart.left() == []
     status(config, (), clock=WAITING.clock, say=said.append)
-    assert "mart (serverless): nothing of it exists" in said
+    assert "mart (serverless): it does not exist now" in said

@@ -77,9 +77,10 @@ def test_six_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_one
     mart.tick()
     assert len(mart.open()) == 1
     said = {name: mart.errors(f"{name}.json")["problems"] for name in broken}
-    assert said["1"][0].startswith("$: is no JSON")
+    assert said["1"][0].startswith("$: is not JSON")
     assert (
-        said["2"] == ["$: nested too deep to be an input; see `rds-lake warehouse schema`"] or "no JSON" in said["2"][0]
+        said["2"] == ["$: nested too deep to be an input; see `rds-lake warehouse schema`"]
+        or "not JSON" in said["2"][0]
     )
     assert said["3"] == ["$.parameters.lest: lake.yaml has no parameter of that name; it has least"]
     assert "is not below a place that lake.yaml names for this warehouse" in said["4"][0]

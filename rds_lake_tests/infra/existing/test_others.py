@@ -169,7 +169,7 @@ def test_a_parameter_that_would_delete_the_stacks_own_queue_is_refused(site: Sit
 
 
 def test_what_is_said_to_exist_and_does_not_is_refused(site: Site) -> None:
-    assert "--parameter Queue=existing: there is none" in str(refused(site, "Queue=existing"))
+    assert "--parameter Queue=existing: no such object exists" in str(refused(site, "Queue=existing"))
 
 
 def test_a_second_lake_of_the_account_takes_nothing_from_the_first(site: Site) -> None:

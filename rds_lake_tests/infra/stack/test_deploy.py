@@ -158,9 +158,7 @@ def test_a_stack_that_does_not_move_is_given_up_with_a_sentence(site: Site) -> N
 def test_another_lakes_stack_is_neither_updated_nor_removed(site: Site) -> None:
     site.formation.deploy({"Description": "network", "Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
     for work in (site.deploy, site.remove):
-        with pytest.raises(
-            StackError, match="is not of this lake, and was left as it is: its description is 'network'"
-        ):
+        with pytest.raises(StackError, match="is another lake's and was not changed: its description is 'network'"):
             work()
     assert len(site.formation.queues()) == 1
 

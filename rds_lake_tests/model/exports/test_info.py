@@ -119,7 +119,7 @@ def test_an_export_without_info_files_is_not_taken_for_an_empty_one() -> None:
 
 @pytest.mark.parametrize("target", [None, "", 7, ["shop"]])
 def test_an_entry_without_a_target_is_a_problem_and_not_a_database(target: object) -> None:
-    with pytest.raises(MalformedExportError, match="is no name"):
+    with pytest.raises(MalformedExportError, match="is not a name"):
         parse_tables_info({info("f", 1, 1): json.dumps({"perTableStatus": [{"target": target, "status": "COMPLETE"}]})})
 
 

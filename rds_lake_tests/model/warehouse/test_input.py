@@ -27,9 +27,9 @@ def test_an_input_needs_no_more_than_its_version() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("", "$: is no JSON: Expecting value at line 1, column 1"),
+        ("", "$: is not JSON: Expecting value at line 1, column 1"),
         ("[1]", "$: must be an object, `{…}`, not a list"),
-        ('{"version": NaN}', "$: is no JSON: NaN is no number of JSON"),
+        ('{"version": NaN}', "$: is not JSON: NaN is not a number of JSON"),
         ('{"version": 1, "version": 1}', "$: the key 'version' is written twice; remove one"),
         ("[" * 100_000, "$: nested too deep to be an input"),
         (" " * (MOST_BYTES + 1), f"$: {MOST_BYTES + 1:,} characters; an input has at most"),
@@ -40,7 +40,7 @@ def test_an_input_needs_no_more_than_its_version() -> None:
         ({"version": 1, "tables": [{"table": "Usage", "files": ["a"]}]}, "$.tables[0].table: String should match"),
         ({"version": 1, "tables": [{"table": "usage"}]}, "$.tables[0].files: a table without files is of the lake"),
         ({"version": 1, "tables": [FILES, FILES]}, "$.tables[1]: 'usage' is $.tables[0] already"),
-        ({"version": 1, "tables": [FILES | {"files": ["../x"]}]}, "$.tables[0].files: '../x' is no name beside this JSON"),
+        ({"version": 1, "tables": [FILES | {"files": ["../x"]}]}, "$.tables[0].files: '../x' is not a name beside this JSON"),
         ({"version": 1, "tables": [FILES | {"date": "2026-11-20"}]}, "$.tables[0].date: is for tables of the lake only"),
         ({"version": 1, "tables": [{"table": "a", "schema": "s", "format": "csv"}]}, "$.tables[0].format: is for files only"),
     ],

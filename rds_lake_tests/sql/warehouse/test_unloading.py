@@ -42,7 +42,7 @@ def test_options_are_said_and_what_deletes_never_is() -> None:
         ({"format": FileFormat.PARQUET, "gzip": True}, "compressed by itself"),
         ({"format": FileFormat.JSON, "delimiter": ";"}, "no delimiter"),
         ({"delimiter": "||"}, "one character"),
-        ({"single_file": True, "partition_by": ("day",)}, "exclude each other"),
+        ({"single_file": True, "partition_by": ("day",)}, "cannot be used together"),
         ({"single_file": True, "most_bytes": 6 * 1024**3}, "from 1 to 5,368,709,120"),
         ({"to": "s3://reports"}, "with a slash at the end"),
         ({"query": "select '" + "x" * 110_000 + "'"}, "make a step of it"),

@@ -108,7 +108,7 @@ def test_a_sixth_export_is_refused_as_a_quota_and_waits_its_turn(world: World, m
     snapshots = sorted(rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"]), key=lambda s: s.created_at)
     for snapshot in snapshots[:5]:
         begin_export(rds, run.plan, snapshot)
-    with pytest.raises(ExportQuotaError, match="wait its turn"):
+    with pytest.raises(ExportQuotaError, match="has to wait, as AWS allows no more"):
         begin_export(rds, run.plan, snapshots[5])
     accepted = run.accept(date(2026, 11, 15), poll_seconds=0.1)
     assert accepted.record.snapshot_date == date(2026, 11, 15)

@@ -279,7 +279,7 @@ class TestRun:
             ]
         )
         assert run_export(rds, PLAN, snapshot(), waiting=time.waiting()).identifier == name
-        assert sum("waiting for a free place" in line for line in time.lines) == 2
+        assert sum("waiting, as AWS allows no more exports at once" in line for line in time.lines) == 2
 
     def test_a_quota_that_stays_full_ends_as_a_quota_error(self) -> None:
         others = [task(1, ExportStatus.STARTING, of=snapshot(day)) for day in range(10, 15)]

@@ -1,4 +1,4 @@
-"""Footers: rows and Hive types by ranged reads, and what is no Parquet file."""
+"""Footers: rows and Hive types by ranged reads, and what is not a Parquet file."""
 
 import decimal
 import struct

@@ -111,7 +111,7 @@ def test_a_failed_export_is_repeated_by_a_person_alone_and_only_for_its_table(dy
 def test_a_missing_file_is_named(dynamo: DynamoWorld) -> None:
     dynamo.break_next_export(missing_file=True)
     (problem,) = [f.problem for f in dynamo.world.run().accept(DAY, poll_seconds=0.05).findings]
-    assert "/data/" in problem and "is not there" in problem
+    assert "/data/" in problem and "does not exist" in problem
 
 
 def test_a_damaged_file_is_named_and_nothing_is_published(dynamo: DynamoWorld) -> None:
@@ -207,7 +207,7 @@ def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: Wor
 
 
 def test_a_date_that_is_yet_to_come_says_so(dynamo: DynamoWorld) -> None:
-    with pytest.raises(SnapshotNotFoundError, match="yet to come"):
+    with pytest.raises(SnapshotNotFoundError, match="in the future"):
         publish(dynamo, TODAY + timedelta(days=1))
 
 

@@ -319,7 +319,7 @@ def test_a_missing_file_of_changes_is_named(dynamo: DynamoWorld) -> None:
     dynamo.break_next_export(missing_file=True)
     dynamo.clock(midnight(SECOND) + HOUR)
     (problem,) = [f.problem for f in dynamo.world.run().accept(SECOND, poll_seconds=0.05).findings]
-    assert "/AWSDynamoDB/data/" in problem and "is not there" in problem
+    assert "/AWSDynamoDB/data/" in problem and "does not exist" in problem
 
 
 def test_a_damaged_file_of_changes_is_named_and_others_in_its_folder_are_not_read(dynamo: DynamoWorld) -> None:

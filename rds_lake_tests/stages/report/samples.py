@@ -138,7 +138,7 @@ def with_problems(report: LakeReport) -> LakeReport:
     states = {held: "held", unchecked: "not through its checks"}
     lines = [
         (
-            f"what readers see is of {shown}, 3 d 4 h old, and `freshness_hours` allows 1 d 12 h ({STALE})",
+            f"readers see {shown}, 3 d 4 h old, and `freshness_hours` allows 1 d 12 h ({STALE})",
             "rds-lake status shop0",
         ),
         (f"in the lake, but not through its checks: {unchecked}; see the run of the date in Dagster", ""),

@@ -12,13 +12,13 @@ import dagster as dg
 import pytest
 
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.defs.failed.told import ask
+from rds_lake.defs.failed.known import known_failures
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.date_diff import CountedTable, DateDiff
 from rds_lake.stages.diff.record import write_date_diff
 from rds_lake.stages.report.gather import gather
 from rds_lake.stages.report.page.page import render_page
-from rds_lake.stages.report.values import ChangedRows, LakeReport, SourceReport, Told
+from rds_lake.stages.report.values import ChangedRows, KnownFailures, LakeReport, SourceReport
 from rds_lake_tests.defs.shell import Shell, quick_instance
 from rds_lake_tests.support.world import World, execute, seed_tiny
 
@@ -63,14 +63,14 @@ def instance(story: World) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def read(world: World, told: Told) -> LakeReport:
+def read(world: World, failures: KnownFailures) -> LakeReport:
     gateways = world.gateways
-    return gather(world.config, world.config.sources, rds=gateways.rds, lake=gateways.lake, told=told, now=NOW)
+    return gather(world.config, world.config.sources, rds=gateways.rds, lake=gateways.lake, failures=failures, now=NOW)
 
 
 @pytest.fixture(scope="module")
 def report(story: World, instance: dg.DagsterInstance) -> LakeReport:
-    return read(story, ask(instance, story.config, now=datetime.now(UTC) + timedelta(minutes=1)))
+    return read(story, known_failures(instance, story.config, now=datetime.now(UTC) + timedelta(minutes=1)))
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +91,14 @@ def test_every_date_has_its_state_and_its_rows(shop: SourceReport) -> None:
 
 def test_what_needs_a_person_is_said_in_the_words_of_status(shop: SourceReport) -> None:
     said = [need.sentence for need in shop.needs]
-    assert said[0].startswith(
-        "what readers see is of 2026-11-19, 4 d 2 h old, and `freshness_hours` allows 1 d 12 h (STALE"
-    )
+    assert said[0].startswith("readers see 2026-11-19, 4 d 2 h old, and `freshness_hours` allows 1 d 12 h (STALE")
     assert said[1] == "in the lake, but not through its checks: 2026-11-21; see the run of the date in Dagster"
     assert said[2] == "2026-11-20 waits: rds-lake publish shop 2026-11-20"
     runs = [sentence for sentence in said if sentence.startswith("run ")]
     assert any("of 2026-11-21 failed" in run and "publish shop 2026-11-21 --accept-drop" in run for run in runs), runs
-    assert any("of 2026-11-22 failed" in run and "COMPLETE, but not complete" in run for run in runs), runs
+    assert any(
+        "of 2026-11-22 failed" in run and "has the status COMPLETE, but lacks tables or files" in run for run in runs
+    ), runs
     assert len(runs) == 2
 
 
@@ -160,10 +160,10 @@ def test_changed_rows_are_shown_where_somebody_counted_them(story: World, report
     )
     write_date_diff(story.gateways.lake, counted)
     try:
-        (shop,) = read(story, Told()).sources
+        (shop,) = read(story, KnownFailures()).sources
         found = {one.view: one.changed for one in shop.tables.figures if one.changed}
         assert found == {"orders": ChangedRows(added=2, removed=1, changed=None)}
-        assert "2 added, 1 removed" in render_page(read(story, Told()))
+        assert "2 added, 1 removed" in render_page(read(story, KnownFailures()))
     finally:
         story.root.s3.delete("acme-lake", [story.gateways.lake.layout.diff_key("shop", DAYS[1])])
 
@@ -176,7 +176,7 @@ def test_each_list_and_each_manifest_of_a_source_is_read_once(story: World, repo
         "before-send.s3.*", lambda request, **_: asked.append(f"{request.method} {unquote(request.url)}")
     )
     lake = replace(story.gateways.lake, s3=S3Gateway(client))  # without the wire, which asks by itself
-    again = gather(story.config, [source], rds=story.gateways.rds, lake=lake, told=Told(), now=NOW)
+    again = gather(story.config, [source], rds=story.gateways.rds, lake=lake, failures=KnownFailures(), now=NOW)
     assert [one.dates for one in again.sources] == [one.dates for one in report.sources]
     lists = [url for url in asked if "list-type=2" in url]
     manifests = [url for url in asked if url.endswith(".json") and "/_manifests/" in url]
@@ -190,7 +190,7 @@ def test_a_source_that_cannot_be_read_is_named_and_the_others_are_read(story: Wo
     config, gateways = story.config.model_copy(update={"sources": (other, shop)}), story.gateways
     story.root.s3.put_text("acme-lake", "lake/_manifests/other/_published.json", "{", kms_key=None)
     try:
-        found = gather(config, config.sources, rds=gateways.rds, lake=gateways.lake, told=Told(), now=NOW)
+        found = gather(config, config.sources, rds=gateways.rds, lake=gateways.lake, failures=KnownFailures(), now=NOW)
     finally:
         story.root.s3.delete("acme-lake", ["lake/_manifests/other/_published.json"])
     damaged, well = found.sources

@@ -45,5 +45,5 @@ def test_a_row_is_read_as_it_was_written(*, statistics: bool) -> None:
     "body", [b"", b"PAR1", written(_ROW, _ROW), written({"tables": 1})], ids=["empty", "cut", "two", "other"]
 )
 def test_what_is_no_row_is_named_with_what_to_do(body: bytes) -> None:
-    with pytest.raises(ManifestError, match=r"s3://x is no row of `_snapshots`: .*delete it"):
+    with pytest.raises(ManifestError, match=r"s3://x is not a row of `_snapshots`: .*delete it"):
         _parsed(body, where="s3://x")

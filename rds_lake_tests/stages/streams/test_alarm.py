@@ -63,7 +63,7 @@ def test_the_mail_says_what_is_in_the_outbox_and_what_to_do_and_that_nothing_is_
     for minutes in (40, 45, 50):
         (begun,) = alarm.incidents(now=START + timedelta(minutes=minutes))
     assert asked == ["shop"], "the database is asked once for an alarm"
-    assert "after 2026-11-28 12:00 UTC came to the lake" in begun.cause
+    assert "after 2026-11-28 12:00 UTC has come to the lake" in begun.cause
     assert "may not use the outbox (42501)" in begun.cause
     assert "rds-lake streams forward shop" in begun.next_step
     forwarded_at(lake, 55, cut=2)

@@ -69,7 +69,7 @@ def test_an_id_with_another_content_than_before_is_an_alarm_and_nothing_is_delet
     forwarder.captured.fill(1)
     die_before_commit(forwarder)
     forwarder.captured.run("UPDATE rds_lake.outbox SET op = 'D' WHERE table_name = 'accounts'")
-    with pytest.raises(ManifestError, match=r"change 1 of cut 1 .* has another content .* streams reset shop"):
+    with pytest.raises(ManifestError, match=r"change 1 of cut 1 .* has other content .* streams reset shop"):
         forwarder.forward()
     assert forwarder.captured.outbox_rows() == 2
     assert forwarder.events() == []

@@ -34,7 +34,7 @@ def by_its_policy(patient: Patient, arn: str, what: str) -> Seen:
 
 
 def by_service(patient: Patient, arn: str, service: Service) -> list[Denial]:
-    """What the resource does not let a service do."""
+    """The actions that the resource's policy denies a service of AWS."""
     who = Principal(arn=service.principal, account="", service=True)
     here = patient.account().number
     requests = [

@@ -1,6 +1,6 @@
 """What permissions say to requests: the same evaluator as the local cloud's gate, over the policies that AWS has now.
 
-A denial is told by the row of whatever denies: the rights of a role, or the policy of a bucket, queue, topic or key.
+A denial is reported by the row of what denies it: the rights of a role, or the policy of a bucket, queue, topic or key.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Denial:
 
 
 def denials(requests: Iterable[Request], principal: Principal, find: FindResource) -> Iterator[Denial]:
-    """Those of the requests that are not allowed."""
+    """The requests that are not allowed, with the reason of each."""
     for request in requests:
         resource = find(request.resource)
         decision = evaluate(request, principal, resource_policy=resource.policy, grants=resource.grants)

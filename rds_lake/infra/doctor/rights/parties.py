@@ -56,7 +56,7 @@ def parties(config: LakeConfig) -> tuple[Party, ...]:
 
 
 def statements_of(party: Party, config: LakeConfig, names: Names) -> tuple[Statement, ...]:
-    """What it has to be able to do, with every name in full."""
+    """The statements of the party's policy, with every name in full."""
     if party.name == PIPELINE:
         return pipeline_statements(config, names)
     by_name = {

@@ -1,4 +1,4 @@
-"""What somebody has to be able to do, as requests that stand for all that a printed statement allows.
+"""The requests that a role or user must be able to make, as samples of everything that a printed statement allows.
 
     "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::acme-lake/lake/*"]
     -> may he s3:GetObject on arn:aws:s3:::acme-lake/lake/rds-lake-doctor?

@@ -28,7 +28,7 @@ ENGINE = Row(
 )
 OUTPUT = Row(
     id="workgroup.output",
-    looks_at="Results go where the pipeline may write: a workgroup that enforces its own settings has a place in the lake.",
+    looks_at="Query results go where the pipeline may write: a workgroup that enforces its settings must put them into the lake.",
     remedy="set the workgroup's location of results to the lake's, or let queries choose theirs (do not enforce its settings)",
 )
 LIMIT = Row(
@@ -45,7 +45,7 @@ _MISSING = ("InvalidRequestException",)
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """None where no source is queried."""
+    """The examinations of the workgroup; empty if no source is queried."""
     if not any(source.athena for source in config.sources):
         return
     name = config.lake.workgroup

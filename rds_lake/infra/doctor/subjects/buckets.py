@@ -1,4 +1,4 @@
-"""The lake's bucket, and that of the exports: where it is, whose, who may use it, how it encrypts, what it tells."""
+"""The lake's bucket, and that of the exports: Region, owner, policy, encryption, and events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXISTS = Row(
 )
 REGION = Row(
     id="bucket.region",
-    looks_at="The bucket is in the Region of the databases: AWS writes exports in their own Region alone.",
+    looks_at="The bucket is in the Region of the databases: AWS writes an export only to a bucket of the same Region.",
     remedy="choose a bucket of this Region, or set `region:` in lake.yaml",
 )
 POLICY = Row(
@@ -36,7 +36,7 @@ ENCRYPTION = Row(
 )
 EVENTS = Row(
     id="bucket.events",
-    looks_at="The bucket of DynamoDB's exports sends events of its objects to EventBridge: nothing else says that an export ended.",
+    looks_at="The bucket of DynamoDB's exports sends events of its objects to EventBridge: nothing else tells of ended exports.",
     remedy="run `rds-lake doctor --fix`, or switch on EventBridge in the bucket's properties",
 )
 ROWS = (EXISTS, REGION, POLICY, ENCRYPTION, EVENTS)
@@ -112,7 +112,7 @@ def _encryption(name: str, patient: Patient) -> Seen:
         return good("by S3 itself (SSE-S3)")
     named = default.get("KMSMasterKeyID")
     if named is None or named.endswith("alias/aws/s3"):
-        return doubtful("with AWS's own key aws/s3, which no other account can be let in to")
+        return doubtful("with AWS's own key aws/s3, which no other account can use")
     own, used = patient.lake.kms_key and patient.key(patient.lake.kms_key), patient.key(named)
     if used is None:
         return bad(f"with the key {named}, which does not exist: nothing can be written")

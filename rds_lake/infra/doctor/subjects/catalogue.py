@@ -19,7 +19,7 @@ DATABASE = Row(
 )
 GOVERNED = Row(
     id="catalogue.lake-formation",
-    looks_at="New databases and tables are governed by IAM. Under Lake Formation IAM's rights are not enough.",
+    looks_at="New databases and tables are governed by IAM. Where Lake Formation governs them, rights of IAM are not enough.",
     remedy="grant the pipeline's role CREATE_DATABASE in Lake Formation and readers SELECT, or let new databases and tables "
     "use only IAM access control (Lake Formation, Data Catalog settings)",
 )

@@ -13,7 +13,7 @@ from rds_lake.infra.doctor.patient import Patient
 
 VALID = Row(
     id="credentials.valid",
-    looks_at="AWS takes the credentials, and says whose they are. Nothing else is looked at where it does not.",
+    looks_at="AWS accepts the credentials and says whose they are. If it does not, nothing else is checked.",
     remedy="configure credentials as boto3 finds them (AWS_PROFILE, `aws sso login`, a role), and a Region",
 )
 ACCOUNT = Row(
@@ -23,7 +23,7 @@ ACCOUNT = Row(
 )
 CLOCK = Row(
     id="credentials.clock",
-    looks_at="This machine's clock and AWS's differ by less than a minute: requests that are dated wrong are refused.",
+    looks_at="This machine's clock and AWS's differ by less than a minute: AWS refuses requests with a wrong time.",
     remedy="set this machine's clock (NTP)",
 )
 ROWS = (VALID, ACCOUNT, CLOCK)

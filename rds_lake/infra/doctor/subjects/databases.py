@@ -24,8 +24,8 @@ EXPORTABLE = Row(
 )
 BACKUPS = Row(
     id="source.backups",
-    looks_at="Automated backups are on where `snapshots:` has automated, and with them point-in-time recovery.",
-    remedy="set the backup retention period of the database to one day or more, or take other `snapshots:`",
+    looks_at="Automated backups, and so point-in-time recovery, are on if `snapshots:` names automated.",
+    remedy="set the backup retention period of the database to one day or more, or name other kinds under `snapshots:`",
 )
 AVAILABLE = Row(
     id="source.available",

@@ -19,12 +19,12 @@ EXISTS = Row(
 STATE = Row(
     id="key.state",
     looks_at="The key is enabled, and neither waits for its deletion nor is of a kind that S3 cannot use.",
-    remedy="enable the key, or cancel its deletion: what is encrypted with a deleted key is lost for good",
+    remedy="enable the key, or cancel its deletion: data that is encrypted with a deleted key is lost for ever",
 )
 POLICY = Row(
     id="key.policy",
-    looks_at="The key's own policy and its grants let the pipeline and the roles use it, or let the account's policies count.",
-    remedy="let the account's policies count in the key's policy, as `rds-lake template` has it",
+    looks_at="The key's own policy and its grants let the pipeline and the roles use it, or let IAM policies of the account apply.",
+    remedy="let the key's policy hand decisions to IAM policies of the account, as `rds-lake template` does",
 )
 GRANTS = Row(
     id="key.grants",
@@ -37,7 +37,7 @@ _MOST_GRANTS, _MANY_GRANTS = 50_000, 40_000
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """None without `kms_key`."""
+    """The examinations of the key; empty without `kms_key`."""
     name = config.lake.kms_key
     if name is None:
         return

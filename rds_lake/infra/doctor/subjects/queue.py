@@ -23,17 +23,17 @@ EXISTS = Row(
 )
 REDRIVE = Row(
     id="queue.redrive",
-    looks_at="Messages that cannot be read go to a dead-letter queue that is there; else they come again and again.",
+    looks_at="Messages that cannot be read go to a dead-letter queue; without one they are delivered again and again.",
     remedy="give the queue a dead-letter queue with `maxReceiveCount` 10, as `rds-lake template` has it",
 )
 DEAD = Row(
     id="queue.dead-letters",
     looks_at="The dead-letter queue is empty.",
-    remedy="read its messages (they say what arrived), mend what sent them, and start a redrive",
+    remedy="read its messages (they say what arrived), correct what sent them, and start a redrive",
 )
 POLICY = Row(
     id="queue.policy",
-    looks_at="The queue's policy lets EventBridge send to it in the name of each rule: one that may not, loses events in silence.",
+    looks_at="The queue's policy lets each EventBridge rule send to it; events of a rule that may not are lost without an error.",
     remedy="run `rds-lake doctor --fix` or `rds-lake setup`, which add the rule to the queue's policy",
 )
 KEY = Row(
@@ -139,7 +139,7 @@ def _key(patient: Patient) -> Seen:
     if not named:
         return good("by SQS itself, or not at all")
     if named.endswith(_OF_AWS):
-        return bad(f"with AWS's own key {_OF_AWS}, with which EventBridge cannot send")
+        return bad(f"with AWS's own key {_OF_AWS}, which EventBridge cannot use")
     key = patient.key(named)
     if key is None:
         return bad(f"with the key {named}, which does not exist")

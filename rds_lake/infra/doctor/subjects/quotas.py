@@ -26,7 +26,7 @@ _SHORTEST_MINUTES, _DAY_MINUTES = 30, 24 * 60
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """None where nothing is exported by RDS."""
+    """The examinations of quotas; empty if RDS exports nothing."""
     if config.databases:
         yield Examination(row=EXPORTS, look=_exports, after=((ACCOUNT.id, ""),))
         yield Examination(row=SOURCES, look=_daily)

@@ -31,7 +31,7 @@ EXISTS = Row(
 )
 TRUST = Row(
     id="role.trust",
-    looks_at="The role lets in the service of AWS that has to assume it.",
+    looks_at="The role trusts the AWS service that has to assume it.",
     remedy="give the role the trust policy that `rds-lake policy --for … --trust` prints",
 )
 RIGHTS = Row(
@@ -71,7 +71,7 @@ def _exists(party: Party, patient: Patient) -> Seen:
     if arn is None:
         return bad(f"there is no role {party.role}")
     if party.name == PIPELINE and not patient.role and patient.role_of(party.role) is None:
-        return good(f"there is no role {party.role}; judged is who asks: {arn}")
+        return good(f"there is no role {party.role}; the caller's rights were checked instead: {arn}")
     return good(arn)
 
 
@@ -107,7 +107,7 @@ def _drift(party: Party, patient: Patient) -> Seen:
     role = arn.rpartition("/")[2]
     deployed = inline_policies(patient, "role", role).get(_OURS) if ":role/" in arn else None
     if deployed is None:
-        return good("its policies are not of `rds-lake setup`")
+        return good("its policies were not made by `rds-lake setup`")
     differences = [_differences(deployed, today) for today in policies_of_today(party.name, patient)]
     if all(differences):
         return doubtful(f"its policy {_OURS} is of another lake.yaml or release: {', '.join(differences[0])}")

@@ -34,7 +34,7 @@ PATTERN = Row(
 )
 TARGET = Row(
     id="rule.target",
-    looks_at="The rule sends to the queue of lake.yaml, the event as it is.",
+    looks_at="The rule sends each event unchanged to the queue of lake.yaml.",
     remedy="run `rds-lake setup`, or give the rule the queue as its target",
 )
 FAILURES = Row(
@@ -106,7 +106,7 @@ def _target(rule: str, patient: Patient) -> Seen:
         others = ", ".join(target["Arn"] for target in targets) or "nothing"
         return bad(f"it sends to {others}, not to {queue}")
     if changed := [key for key in _CHANGES_THE_EVENT if key in ours]:
-        return bad(f"its target has {', '.join(changed)}: what arrives is no event that the sensor could read")
+        return bad(f"its target has {', '.join(changed)}: the sensor cannot read what arrives")
     return good("to the queue")
 
 

@@ -36,7 +36,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _tables(patient: Patient, source: DynamoDb) -> dict[str, list[str]]:
-    """Item of `tables:` -> the tables that it means; a name stands for itself, whether there is such a table or not."""
+    """Item of `tables:` -> the tables that it means; a plain name means itself, whether that table exists or not."""
     patterns = [item for item in source.tables if not is_table_name(item)]
     every = patient.answers.pages("dynamodb", "list_tables", "TableNames") if patterns else []
     matching = {item: [name for name in every if fnmatchcase(name, item)] for item in patterns}
@@ -53,7 +53,7 @@ def _exist(source: DynamoDb, patient: Patient) -> Seen:
         and patient.ask("dynamodb", "describe_table", about=item, missing=_MISSING, TableName=item) is None
     ]
     if missing:
-        return bad(f"there is no table {', none '.join(missing)}")
+        return bad(f"these tables do not exist: {', '.join(missing)}")
     return good(f"{len({name for names in found.values() for name in names})} tables")
 
 

@@ -1,4 +1,4 @@
-"""The topic of failures: whether somebody hears of them, and whether alarms may tell it."""
+"""The topic of failures: whether it has subscribers, and whether alarms may publish to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXISTS = Row(
 )
 SUBSCRIBED = Row(
     id="topic.subscribed",
-    looks_at="Somebody has subscribed to the topic, and confirmed it.",
+    looks_at="The topic has a subscription that is confirmed.",
     remedy="subscribe an address (`rds-lake setup --parameter NotificationEmail=…`), confirm it by the mail that AWS sends, then try "
     "`rds-lake notify --test`",
 )
@@ -40,7 +40,7 @@ _OF_AWS = "alias/aws/sns"
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """None without `notifications`."""
+    """The examinations of the topic; empty without `notifications`."""
     named = config.lake.notifications
     if named is None:
         return
@@ -70,11 +70,13 @@ def _subscribed(patient: Patient) -> Seen:
     if confirmed:
         return good(f"{len(confirmed)} confirmed")
     pending = [one.get("Endpoint", "?") for one in found]
-    return doubtful(f"{', '.join(pending)} did not confirm yet" if pending else "it has no subscriber")
+    return doubtful(
+        f"{', '.join(pending)} has not confirmed the subscription yet" if pending else "it has no subscriber"
+    )
 
 
 def _alarm(patient: Patient) -> dict[str, tuple[str, ...]]:
-    """The condition keys of an alarm that tells."""
+    """The condition keys of a request by which an alarm publishes."""
     alarm = patient.names().arn("cloudwatch", f"alarm:{name_prefix(patient.lake)}-unread")
     owner = (patient.account().number,)
     # A topic's default policy asks for SourceOwner: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
@@ -99,7 +101,10 @@ def _key(patient: Patient) -> Seen:
     if key is None:
         return bad(f"with the key {named}, which does not exist")
     if parse_arn(patient.lake.notifications or "").account != patient.account().number:
-        return undecided("the topic is another account's, and so is its key", "ask who owns it")
+        return undecided(
+            "the topic and its key belong to another account, so the key's policy cannot be read",
+            "ask the owner whether alarms may use the key",
+        )
     alarms = Service(
         principal="cloudwatch.amazonaws.com",
         actions=("kms:GenerateDataKey", "kms:Decrypt"),

@@ -1,4 +1,4 @@
-"""Warehouses: whether their leases have expired, whether stacks are there that no lease names, and what tells of new JSON files."""
+"""Warehouses: whether leases have expired, whether stacks exist that no lease names, and whether events report new JSON files."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _lease(warehouse: str, patient: Patient) -> Seen:
     if lease is None:
         return good("it was never used")
     if lease.state is LeaseState.FREE:
-        return good("free: nothing of it exists")
+        return good("free: it does not exist now")
     if lease.expires_at is not None and patient.now() - lease.expires_at > _PATIENCE:
         return doubtful(
             f"{lease.state} by run {lease.run}, and expired at {lease.expires_at:%Y-%m-%d %H:%M} UTC, but "

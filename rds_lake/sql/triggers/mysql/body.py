@@ -6,7 +6,7 @@
       IF NOT ((OLD.`id`, …) <=> (NEW.`id`, …))            surely a change: quick, as most of what is written is one
          AND … <= 1048576 AND NOT @@insert_id THEN        in one condition: each costs as much as the outbox's row does
         INSERT INTO `rds_lake`.`outbox` …;
-      ELSEIF NOT (OLD.`id` <=> NEW.`id` AND …) THEN       byte by byte: an UPDATE that changes nothing is no change
+      ELSEIF NOT (OLD.`id` <=> NEW.`id` AND …) THEN       byte by byte: an UPDATE that changes nothing is not a change
         …                                                 what has to be measured first
       END IF;
     END

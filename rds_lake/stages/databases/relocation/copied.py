@@ -49,7 +49,7 @@ def build_manifest(
     tables = tuple(tables)
     problems = [problem for table in tables for problem in files[table.folder].problems(table)]
     if problems:
-        raise MalformedExportError("tables cannot be read as one:", problems)
+        raise MalformedExportError("the files of these tables cannot be read as one table:", problems)
     manifests: list[TableManifest] = []
     for table in tables:
         mine = files[table.folder]

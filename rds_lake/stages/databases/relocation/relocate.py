@@ -235,7 +235,7 @@ class _Relocation:
             return "it does not exist"
         if target.bytes != plan.file.bytes:
             return f"{target.bytes} bytes instead of {plan.file.bytes}"
-        return compare(source, target) if source is not None else "AWS's copy is gone, and nothing proves this one"
+        return compare(source, target) if source is not None else "AWS's copy is gone, so this one cannot be verified"
 
 
 def _gone(error: RdsLakeError) -> RdsLakeError:

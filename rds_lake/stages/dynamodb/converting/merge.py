@@ -39,7 +39,7 @@ class Merger:
         """
         earlier = self.increments.base_table(base, part.table)
         if options.known is None:
-            raise FullExportDueError("the record of the types seen in it is gone")
+            raise FullExportDueError("the record of its attribute types is gone")
         windows = [
             [input_file(self.s3, self.bucket, file) for file in step.files]
             for step in read_steps(self.s3, self.bucket, part)

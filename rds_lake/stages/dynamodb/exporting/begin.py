@@ -236,7 +236,7 @@ def begin_exports(
     moment = begun.moment if begun else exports.plan.moment(day)
     if moment > now:
         raise SnapshotNotFoundError(
-            f"{exports.plan.source} is exported as of {moment:%Y-%m-%d %H:%M} UTC, which is yet to come"
+            f"{exports.plan.source} is exported as of {moment:%Y-%m-%d %H:%M} UTC, which is in the future; repeat it then"
         )
     increments = Increments(s3=exports.s3, layout=exports.layout, source=exports.plan.source)
     work = Beginning(

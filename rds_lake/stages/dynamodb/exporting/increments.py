@@ -71,7 +71,7 @@ class Increments:
             raise FullExportDueError(f"it is no part of {base.day}")
         odd = [file.key for file in earlier.files if not file.key.endswith(".parquet")]
         if odd:
-            raise FullExportDueError(f"{base.day} is no Parquet: {odd[0]}")
+            raise FullExportDueError(f"{base.day} is not Parquet: {odd[0]}")
         gone = missing_files(self.s3, replace(manifest, tables=(earlier,)))
         if gone:
             raise FullExportDueError(f"files of {base.day} are gone or not as they were: {', '.join(gone[:3])}")

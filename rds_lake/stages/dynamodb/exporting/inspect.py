@@ -244,7 +244,7 @@ def _problems(
     window: Window | None = None,
 ) -> list[str]:
     problems = [
-        f"file {file.key} is named by the manifest, and is not there" for file in files if file.key not in sizes
+        f"file {file.key} is named in the manifest and does not exist" for file in files if file.key not in sizes
     ]
     problems += [
         f"file {file.key} is empty (0 bytes), and should hold {file.items} items"

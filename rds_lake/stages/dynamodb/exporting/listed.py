@@ -1,4 +1,4 @@
-"""A table's exports that DynamoDB lists already, whoever started them: those that a date could use."""
+"""Exports of a table that already exist in DynamoDB, started by anyone, and that a date could use."""
 
 from __future__ import annotations
 

@@ -43,4 +43,4 @@ def binary_as_base64(value: Any) -> str:
     """What boto3 returns as bytes, as DynamoDB's JSON has it; for `json.dumps(default=…)`."""
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode()
-    raise TypeError(f"{type(value)} is no value of DynamoDB")
+    raise TypeError(f"{type(value)} is not a value of DynamoDB")

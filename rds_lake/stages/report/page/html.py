@@ -62,8 +62,25 @@ def _cells(names: list[str], row: Iterable[str], numbers: frozenset[int]) -> Ite
         yield element("td", value, **named, **({"klass": "n"} if at in numbers else {}))
 
 
+def document(title: str, style: str, body: str) -> str:
+    """A whole page as the text of one file, for screens of any width. `style`: CSS."""
+    head = joined(
+        [
+            element("meta", charset="utf-8"),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            # Nothing may be fetched, nor run, even if a name got past the escaping.
+            element(
+                "meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"
+            ),
+            element("title", title),
+            element("style", Html(style)),
+        ]
+    )
+    return f"<!doctype html>\n{element('html', element('head', head), element('body', body), lang='en')}\n"
+
+
 def prose(sentence: str) -> Html:
-    """A sentence in which what stands between backticks is code, as in the documents."""
+    """A sentence in which text between backticks is shown as code, as in the documents."""
     parts = sentence.split("`")
     if len(parts) % 2 == 0:  # one without its partner: a name has it
         return text(sentence)

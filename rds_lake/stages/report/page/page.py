@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rds_lake.stages.report.page import words
-from rds_lake.stages.report.page.html import Html, element, joined, prose, table
+from rds_lake.stages.report.page.html import Html, document, element, joined, prose, table
 from rds_lake.stages.report.page.source_part import anchor, source_part
 from rds_lake.stages.report.page.style import STYLE
 from rds_lake.stages.report.values import LakeReport, MonthCost, Need, SourceReport
@@ -31,19 +31,7 @@ def render_page(report: LakeReport) -> str:
             element("footer", *(element("p", line, klass="soft") for line in _footer(report))),
         ]
     )
-    head = joined(
-        [
-            element("meta", charset="utf-8"),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            # Nothing may be fetched, nor run, even if a name got past the escaping.
-            element(
-                "meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"
-            ),
-            element("title", title),
-            element("style", Html(STYLE)),
-        ]
-    )
-    return f"<!doctype html>\n{element('html', element('head', head), element('body', body), lang='en')}\n"
+    return document(title, STYLE, body)
 
 
 def _most_tables(sources: Sequence[SourceReport]) -> int:
@@ -56,7 +44,8 @@ def _needs(report: LakeReport) -> Html:
     needs, others = report.needs, [element("li", problem) for problem in report.problems]
     if not needs and not others:
         return element("div", element("h2", "Nothing needs a person"), klass="needs fine")
-    title = "1 thing needs a person" if len(needs) == 1 else f"{len(needs):,} things need a person"
+    some = "1 thing needs a person" if len(needs) == 1 else f"{len(needs):,} things need a person"
+    title = some if needs else "Nothing needs a person, as far as could be read"
     left = [element("li", f"… and {len(needs) - _NEEDS:,} more, below")] if len(needs) > _NEEDS else []
     items = element("ul", *map(_need, needs[:_NEEDS]), *left, *others)
     return element("div", element("h2", title), items, klass="needs")

@@ -39,7 +39,7 @@ def usd(amount: float | None) -> str:
 
 
 def grown(growth: Growth | None) -> str:
-    """By how much, and since when."""
+    """`+1,200 rows, +3.4 MB (+2.1%) since 2026-10-29`; a dash if unknown."""
     if growth is None:
         return NONE
     share = f" ({growth.share:+.1%})".replace("-", "−") if growth.share is not None else ""
@@ -64,7 +64,7 @@ def next_removal(retention: NextRetention | None) -> str:
         return f"The next retention ({retention.schedule} UTC) removes {dates(len(retention.due))}: {first}."
     if retention.then is None:
         return f"Retention ({retention.schedule} UTC) removes no date within two months."
-    return f"Retention ({retention.schedule} UTC) removes nothing now; {retention.then} goes on {retention.on}."
+    return f"Retention ({retention.schedule} UTC) removes nothing now, and {retention.then} on {retention.on}."
 
 
 def dates(number: int) -> str:

@@ -1,6 +1,6 @@
 """Objects that Firehose wrote: which there are, and the changes in them.
 
-One object is one GET, and a listing of a thousand objects one call. What is no change is noted with the reason, and never keeps
+One object is one GET, and a listing of a thousand objects one call. What is not a change is noted with the reason, and never keeps
 the rest back: a line, the rest of an object that is damaged, or an object that is gone.
 
 What belongs here: reading. Which of them are taken is decided by `collect.py`.
@@ -42,7 +42,7 @@ class ArrivedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadObject:
-    """`unread`: lines that are no changes, with their texts."""
+    """`unread`: lines that are not changes, with their texts."""
 
     object: ArrivedObject
     changes: tuple[ArrivedChange, ...]
@@ -107,7 +107,7 @@ def _read(
             if is_captured(change.table):
                 changes.append(change)
             else:
-                note(number, f"{change.table[:100]} is no table of `streams.tables`", line)
+                note(number, f"{change.table[:100]} is not among `streams.tables`", line)
     except _BROKEN as error:
         note(number + 1, f"the object is damaged from here on: {error}")
     except AwsError as error:

@@ -3,7 +3,7 @@
     1  finish the last cut: its manifest, and the record of final cuts     the turn that took it may have been killed
     2  list the objects of open hours, leave out those that earlier cuts took
     3  read as many as a cut may have, leave out changes that are known by their id
-    4  write the files of changes, the digests, the lines that are no changes      under names of this attempt
+    4  write the files of changes, the digests, the lines that are not changes      under names of this attempt
     5  replace the record by If-Match: the cut is taken
     6  as 1
 
@@ -164,7 +164,7 @@ class Collector:
             return now if known == record else None
 
     def _finish(self, record: Collected) -> None:
-        """Have readers see the last cut. Whoever does it late does no harm: the manifest is the same, and cuts only go up."""
+        """Make the last cut visible to readers. Doing it late or twice is harmless: the manifest is the same, and cuts only go up."""
         cut, lake = record.last, self.lake
         if cut is None:
             return

@@ -1,4 +1,4 @@
-"""A cut of collected changes in S3: its files, the lines that are no changes, and the record that takes it.
+"""A cut of collected changes in S3: its files, the lines that are not changes, and the record that takes it.
 
 What belongs here: writing, under names that no other attempt has. Whether the cut is taken is decided in `collect.py`.
 """
@@ -45,7 +45,7 @@ def write_files(
 
 
 def write_unread(lake: Lake, key: str, unread: Sequence[tuple[UnreadLine, bytes]]) -> None:
-    """Put the lines that are no changes aside, with their texts as far as they are not too many."""
+    """Put the lines that are not changes aside, with their texts as far as they are not too many."""
     if unread:
         text = "".join(_aside(line, text) for line, text in _limited(unread))
         lake.s3.put_text(lake.layout.bucket, key, text, kms_key=lake.kms_key)

@@ -51,7 +51,7 @@ class Compaction:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The same as sentences."""
+        """The problems as sentences."""
         return tuple(f"{target}: {reason}" for target, reason in self.behind.items())
 
 

@@ -50,7 +50,7 @@ def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[Ch
             try:
                 event = parse_event(line)
             except (ValueError, RecursionError) as error:
-                raise ManifestError(f"line {rows} of s3://{bucket}/{file.key} is no change: {error}") from error
+                raise ManifestError(f"line {rows} of s3://{bucket}/{file.key} is not a change: {error}") from error
             if last is not None and event.seq <= last:
                 raise ManifestError(
                     f"line {rows} of s3://{bucket}/{file.key}: change {event.seq} comes after {last}; they must ascend"

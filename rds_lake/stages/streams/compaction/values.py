@@ -1,6 +1,6 @@
 """Texts of a column, as an export would have them, as an Arrow array of the raw table's physical type.
 
-Whole columns at once by Arrow; where one of them is no value of the type, each text by itself. Texts that mean nothing are NULL,
+Whole columns at once by Arrow; where one of them is not a value of the type, each text by itself. Texts that mean nothing are NULL,
 and their positions are returned.
 
 What belongs here: parsing. What a view makes of the value is `sql/view_columns.py`, as it is for snapshots.

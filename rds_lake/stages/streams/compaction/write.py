@@ -21,7 +21,7 @@ from rds_lake.stages.streams.compaction.values import arrow_type, to_array
 
 # A group of rows is held as Python values: so many changes, or so many bytes of their lines.
 _ROWS, _BYTES = 20_000, 32 * 1024**2
-NO_KEY = "(key)"  # stands for a column where a change has no key
+NO_KEY = "(key)"  # in place of a column name, if a change has no key
 _META = {
     "bigint": pa.int64(),
     "string": pa.string(),

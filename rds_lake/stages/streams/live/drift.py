@@ -118,7 +118,7 @@ class DriftCheck:
         drift = Drift(before=None, after=day, export_task=export_task)
         earlier = [one for one in recorded_dates(self.lake.s3, self.lake.layout, self.source.name) if one < day]
         if not earlier:
-            return replace(drift, not_compared="it is the first snapshot with capture")
+            return replace(drift, not_compared="it is the first snapshot since capture began")
         for before in _bases(earlier, known):
             drift = self._compared_with(before, tables, marks, replace(drift, before=None, not_compared=""))
             if not drift.not_compared:

@@ -73,7 +73,8 @@ class LiveViews:
             pointer = find_pointer(self.lake.s3, self.lake.layout, self.source.name)
             if pointer is None:
                 return Brought(
-                    shown=None, problems=("nothing is published yet, so changes have no snapshot to begin from",)
+                    shown=None,
+                    problems=("no date is published yet, so there is no snapshot to which changes could be added",),
                 )
             try:
                 return self._brought(tables_of(self.lake, self.source, pointer.snapshot_date, published=pointer))

@@ -22,7 +22,7 @@ from rds_lake.stages.streams.live.arrival_marks import is_by_call
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
 
-_NAMED = 3  # lines that are no changes
+_NAMED = 3  # lines that are not changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Turn:
         if record.unread:
             named = "; ".join(map(str, record.unread_lines[:_NAMED]))
             yield (
-                f"{record.unread:,} arrived lines are no changes, and were put aside with their texts in "
+                f"{record.unread:,} arrived lines are not changes, and were put aside with their texts in "
                 f"`_changes/…/_unread/`: {named}"
             )
         if self.collected.astray:
@@ -68,7 +68,7 @@ class Turn:
 
 
 def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, log: Callable[[str], None]) -> Turn:
-    """Do all of it. `outboxes`: those that are to be forwarded here; none where somebody else does.
+    """Do a whole turn. `outboxes`: those that this turn forwards; empty if another program forwards them.
 
     Raises QueryError, CatalogError or TransientError where the live views cannot be moved at all.
     """

@@ -23,13 +23,13 @@ _RIGHTS = re.compile(r"signatureAge|access ?denied|not authorized|forbidden", re
 
 
 def order_of(piece: Piece, hands: Hands) -> LoadOrder:
-    """What was decided before anything was loaded (`orders.py`)."""
+    """The order of the load, decided before anything was loaded (`orders.py`)."""
     key = hands.key("loads", f"{piece.name}.json")
     return parse_order(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
 
 
 def section_of(piece: Piece, hands: Hands) -> Section:
-    """What the load sends next."""
+    """The part of the order that the load sends next."""
     return order_of(piece, hands).sections[piece.at]
 
 

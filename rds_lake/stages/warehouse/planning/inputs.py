@@ -1,4 +1,4 @@
-"""JSON files that ask for runs: told of by an event, or found by listing `input:`.
+"""JSON files that ask for runs: reported by an event, or found by listing `input:`.
 
 Each becomes a run, or has a file with its errors beside it.
 
@@ -47,7 +47,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """JSON files that were not looked at yet. `after`: the key behind which the next look goes on; None at the end."""
+    """JSON files that were not read yet. `after`: the key after which the next listing begins; None at the end."""
 
     inputs: tuple[S3Object, ...]
     after: str | None = None
@@ -74,19 +74,19 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
     assert planner.settings.input is not None
     bucket, prefix = _place(planner.settings.input)
     found: list[S3Object] = []
-    told: dict[str, datetime] = {}
+    reported: dict[str, datetime] = {}
     last: str | None = None
     for number, item in enumerate(planner.lake.s3.list_objects(bucket, prefix, after=after or "")):
         if number >= MOST_LISTED:
             break
         last = item.key
         if item.key.endswith(ERRORS) and item.modified is not None:
-            told[item.key.removesuffix(ERRORS)] = item.modified
+            reported[item.key.removesuffix(ERRORS)] = item.modified
         elif asks(planner.settings, bucket, item.key):
             found.append(item)
     else:
         last = None
-    inputs = [item for item in found if _is_new(item, told.get(item.key), since)]
+    inputs = [item for item in found if _is_new(item, reported.get(item.key), since)]
     return Listed(inputs=tuple(inputs), after=last)
 
 
@@ -142,11 +142,11 @@ def _further(planner: Planner, run: str, place: str, rest: object) -> Sequence[s
     return ()
 
 
-def _is_new(item: S3Object, told: datetime | None, since: datetime | None) -> bool:
+def _is_new(item: S3Object, reported: datetime | None, since: datetime | None) -> bool:
     if item.modified is None:
         return True
     # S3 says when by the second: what was mended within the second of its errors is new as well.
-    return (told is None or told <= item.modified) and (since is None or item.modified >= since)
+    return (reported is None or reported <= item.modified) and (since is None or item.modified >= since)
 
 
 def _has_run(planner: Planner, run: str) -> bool:
@@ -190,7 +190,7 @@ def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, An
 
 
 def _of_mine(text: str) -> dict[str, Any] | None:
-    """The errors in the text; None where somebody else wrote it."""
+    """The errors in the text; None if rds-lake did not write it."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

@@ -62,7 +62,7 @@ def _place(result: UnloadOfQuery, values: Mapping[str, str], where: str, problem
         text = values.get(match[1], "")
         if not _SEGMENT.match(text) or text in (".", ".."):
             problems.append(
-                f"{where}: to: {match[1]} is {text[:60]!r}, which is no name of a folder; only letters, digits, `_`, `.`, `=` and "
+                f"{where}: to: {match[1]} is {text[:60]!r}, which is not a name of a folder; only letters, digits, `_`, `.`, `=` and "
                 "`-` may be in it"
             )
         return text

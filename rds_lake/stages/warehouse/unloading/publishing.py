@@ -39,7 +39,7 @@ Published = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands) -> Published:
-    """The published files' URIs and what to say of them; PublishError where the place is somebody else's."""
+    """The URIs of the published files, and remarks about them; PublishError if other files are in the place."""
     bucket, prefix = _place(unload.to)
     _require_free(bucket, prefix, unload, record, hands)
     folder = f"{prefix}{_RUN}{record.plan.run}/"
@@ -76,7 +76,7 @@ def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: Ru
 def publish_single(
     unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands
 ) -> Published:
-    """The same for a result that is one object."""
+    """As `publish`, for a result that is one object."""
     if not files:
         return (), (f"it has no rows, of which {unload.format.value} makes no file: what was published before stays",)
     bucket, prefix = _place(unload.to)

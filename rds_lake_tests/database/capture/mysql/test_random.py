@@ -53,5 +53,5 @@ def test_writers_notice_nothing_and_the_changes_rebuild_the_table(one_lab: Lab, 
     assert in_order(lab.replayed(TABLE, script.key)) == in_order(exported)
     assert in_order(exported) == in_order(lab.exported(TWIN))
     for event in lab.events(TABLE):
-        assert event.old != event.new, "an UPDATE that changes nothing is no change"
+        assert event.old != event.new, "an UPDATE that changes nothing is not a change"
         assert not event.omitted

@@ -124,7 +124,7 @@ def test_what_is_no_change_is_put_aside_with_its_text_and_never_stops_the_rest(b
         ("1.gz", 5),
         ("3.gz", 3),
     ]
-    assert (aside[0]["text"], "no table of `streams.tables`" in aside[2]["why"]) == ("{half\n", True)
+    assert (aside[0]["text"], "is not among `streams.tables`" in aside[2]["why"]) == ("{half\n", True)
 
 
 def test_of_two_at_once_one_takes_each_cut_and_together_they_take_everything(bench: ArrivedBench) -> None:

@@ -7,13 +7,13 @@ import dagster as dg
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.failed.checks import failed_checks
 from rds_lake.defs.failed.runs import failed_runs
-from rds_lake.stages.report.values import Told
+from rds_lake.stages.report.values import KnownFailures
 
 
-def ask(instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime) -> Told:
+def known_failures(instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime) -> KnownFailures:
     """Failed runs and checks of the last seven days, as sentences."""
     runs, checks = failed_runs(instance, config, now=now), failed_checks(instance, config, now=now)
-    return Told(
+    return KnownFailures(
         was_asked=True,
         failed_runs={source: [str(run) for run in failed] for source, failed in runs.items()},
         failed_checks={source: [str(one) for one in failed if one.severe] for source, failed in checks.items()},
