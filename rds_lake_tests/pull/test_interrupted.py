@@ -21,6 +21,7 @@ from rds_lake_tests.support.world import World, execute, seed_tiny, until
 
 _LATER = "2026-11-21"
 _BIG = """
+CREATE TABLE no_columns ();
 CREATE TABLE big AS SELECT i AS id, md5(i::text) || md5((i + 1)::text) AS v FROM generate_series(1, 60000) i;
 """
 # The command, in which a table's key is a statement that never ends; last it says how many threads it has.
