@@ -21,9 +21,10 @@ from rds_lake_tests.support.world import World, execute, seed_tiny, until
 
 _LATER = "2026-11-21"
 _BIG = """
+CREATE TABLE no_columns ();
 CREATE TABLE big AS SELECT i AS id, md5(i::text) || md5((i + 1)::text) AS v FROM generate_series(1, 60000) i;
 """
-# The command, in which a table's key is a statement that never ends; last it says how many threads it has.
+# The command, in which a table's key is a statement that never ends; last it says which threads it has.
 _ENDLESS = dedent("""
     import sys, threading
     from rds_lake.cli import main
@@ -37,7 +38,9 @@ _ENDLESS = dedent("""
     try:
         main(sys.argv[1:])
     finally:
-        print("threads:", threading.active_count())
+        # That of the bar on the screen ends by itself in a moment.
+        names = [thread.name for thread in threading.enumerate()]
+        print("threads:", [name for name in names if name.startswith(("pull", "fetch"))], names)
 """)
 # A small disk of its own for what runs in it, which nobody else sees; what is left there is copied out at its end.
 _SMALL_DISK = dedent("""
@@ -136,7 +139,7 @@ def test_ctrl_c_in_a_statement_of_duckdb_ends_the_pull_and_the_next_goes_on(
         refused = pull(path, "--date", DAY)
         assert f"another rds-lake pull writes to {path} now; wait for its end, and repeat" in said(refused)
         assert "another rds-lake pull writes to" in said(pull(path, "--date", DAY, "--replace"))
-        assert "threads: 1" in ended_by_ctrl_c(process)
+        assert "threads: []" in ended_by_ctrl_c(process)
     assert not path.exists()
     assert [file.name for file in tmp_path.iterdir() if not file.name.endswith(".wal")] == [partial.name]
     whole = {name for (name,) in rows_in(partial, "SELECT view FROM _rds_lake_pull")}

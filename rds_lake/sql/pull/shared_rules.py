@@ -5,7 +5,7 @@ from __future__ import annotations
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import original_word
 from rds_lake.sql.mysql_types import BIGINT_BITS, TEXTS
-from rds_lake.sql.postgres_types import LIST, OTHER_DELIMITER
+from rds_lake.sql.postgres_types import LIST, OTHER_DELIMITER, ZONED
 from rds_lake.sql.pull.ways import Way, duckdb_type
 from rds_lake.sql.quoting import literal
 
@@ -14,11 +14,16 @@ IS_LIST = f"NOT regexp_matches({{raw}}, {OTHER_DELIMITER})"
 IS_PLAIN_LIST = f"regexp_matches({{raw}}, {LIST}) AND {IS_LIST}"
 _FRACTION = literal(r"\.([0-9]*[1-9])")
 _MOST_BYTES = 8
-# Texts of which DuckDB would drop something, such as the hour of a day, or see more in than Athena does, such as `yes`.
+# The session's zone is UTC; a cast of the text alone would drop its own.
+_UTC = "CAST(TRY_CAST({raw} AS TIMESTAMP WITH TIME ZONE) AS TIMESTAMP)"
+_IN_UTC = Way(kind="TIMESTAMP", value=_UTC, exact=f"{_UTC} IS NOT NULL")
+# Texts of which DuckDB would drop something, such as the hour of a day or the zone of a time, or see more in than Athena does,
+# such as `yes` or `2026/01/02`.
+_DAY = "[0-9]+-[0-9]{1,2}-[0-9]{1,2}"
 _WHOLE_TEXT = {
     "BOOLEAN": "lower({raw}) IN ('t', 'true', '1', 'f', 'false', '0')",
-    "DATE": "NOT contains({raw}, ':')",
-    "TIMESTAMP": f"length(regexp_extract({{raw}}, {_FRACTION}, 1)) <= 6",
+    "DATE": f"regexp_full_match({{raw}}, '{_DAY}|-?infinity')",
+    "TIMESTAMP": f"regexp_full_match({{raw}}, '{_DAY}([ T][0-9:]+([.][0-9]{{1,6}}0*)?)?|-?infinity')",
 }
 # Athena's words for types, as `types:` has them, in DuckDB's.
 _DUCKDB = {"varchar": "VARCHAR", "real": "FLOAT", "varbinary": "BLOB"}
@@ -41,6 +46,8 @@ def as_overridden(column: Column, presto_type: str) -> tuple[Way, ...]:
         if presto_type.startswith("decimal("):
             precision, scale = presto_type.removeprefix("decimal(").removesuffix(")").split(",")
             return (as_decimal(int(precision), int(scale)),)
+        if kind == "TIMESTAMP" and original_word(column) in ZONED:
+            return (_IN_UTC,)
         value = f"TRY_CAST({{raw}} AS {kind})"
         # A fraction that an integer drops, digits that a double has not: only what reads back the same is exact.
         back = f"TRY_CAST({{raw}} AS DECIMAL(38,18)) = TRY_CAST({value} AS DECIMAL(38,18))"

@@ -15,6 +15,18 @@ _NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 _ROUND = "INTERVAL 500 MICROSECOND"
 _URL = "^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?"
 
+# Bytes of UTF-8 as hexadecimal digits: a whole character, or what is none and becomes one U+FFFD, as much of it as Unicode
+# recommends (https://www.unicode.org/versions/latest/core-spec/chapter-3/, U+FFFD Substitution of Maximal Subparts).
+_MORE = "[89AB][0-9A-F]"
+_CHARACTER = (
+    f"[0-7][0-9A-F]|(?:C[2-9A-F]|D[0-9A-F]){_MORE}|E0[AB][0-9A-F]{_MORE}|E[1-9A-CEF](?:{_MORE}){{2}}|ED[89][0-9A-F]{_MORE}"
+    f"|F0[9AB][0-9A-F](?:{_MORE}){{2}}|F[1-3](?:{_MORE}){{3}}|F48[0-9A-F](?:{_MORE}){{2}}"
+)
+_CUT = (
+    f"E0[AB][0-9A-F]|E[1-9A-CEF]{_MORE}|ED[89][0-9A-F]|F0[9AB][0-9A-F](?:{_MORE})?|F[1-3](?:{_MORE}){{1,2}}|F48[0-9A-F](?:{_MORE})?"
+    "|[0-9A-F]{2}"
+)
+
 # What Trino takes as text for a type; every type here has a pair of casts, lc_<type> and lc_try_<type>.
 PATTERNS = {
     "date": rf"{_DATE}\s*",
@@ -57,6 +69,9 @@ MACROS: tuple[str, ...] = (
     """lc_divide_double(a, b) AS CASE WHEN b <> 0 THEN a / CASE WHEN b = 0 THEN NULL ELSE b END WHEN b IS NULL THEN NULL
         WHEN a = 0 OR isnan(a) THEN CAST('NaN' AS DOUBLE)
         WHEN a > 0 THEN CAST('Infinity' AS DOUBLE) ELSE CAST('-Infinity' AS DOUBLE) END""",
+    f"""lc_from_utf8(b, r) AS CASE WHEN try(decode(b)) IS NOT NULL THEN try(decode(b)) ELSE decode(unhex(array_to_string(
+        list_transform(regexp_extract_all(hex(b), '{_CHARACTER}|{_CUT}'), lambda e:
+        CASE WHEN regexp_full_match(e, '{_CHARACTER}') THEN e ELSE hex(encode(r)) END), ''))) END""",
     """lc_regexp_extract(s, r, g) AS CASE WHEN regexp_matches(s, r) THEN regexp_extract(s, r, g) END""",
     """lc_split_part(s, d, n) AS CASE WHEN n <= len(string_split(s, d)) THEN split_part(s, d, n) END""",
     """lc_scalar(j, p) AS CASE WHEN json_type(json_extract(j, p)) IN ('ARRAY', 'OBJECT') THEN NULL

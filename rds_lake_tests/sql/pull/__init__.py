@@ -1,0 +1,1 @@
+"""A column on its way into another database: the types that `types:` asks for."""
