@@ -66,6 +66,10 @@ class DiffLab(Lab):
         pointer, shown = published(self.source), self.compared().get(_VIEW)
         wanted = None if pointer is None else self._before(pointer)
         problems = Lab.mixed(self)
+        if wanted in self.in_use("work") and (shown is None or shown[1] == pointer):
+            # The run of the date before was killed when it had listed the date and moved nothing yet: the check
+            # `diff_views_are_made` says so, and the run's repetition moves the view.
+            return problems
         if shown is None and wanted is not None and not self._said():
             problems.append(f"{_VIEW} is not there, and should compare {pointer} with {wanted}")
         if shown is not None and shown != (wanted, pointer):

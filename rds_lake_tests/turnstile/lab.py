@@ -207,9 +207,13 @@ class Lab:
 
     def being_removed(self) -> set[str]:
         """The dates that a removal has marked as its own."""
+        return self.in_use("removal")
+
+    def in_use(self, what: str) -> set[str]:
+        """The dates that are marked for this kind of work, by killed ones too."""
         marks = objects().get(f"lake/_manifests/{self.source}/_in_use.json")
         entries = json.loads(marks.value)["entries"].values() if marks is not None else ()
-        return {entry["snapshot_date"] for entry in entries if entry["what"] == "removal"}
+        return {entry["snapshot_date"] for entry in entries if entry["what"] == what}
 
     def copies(self) -> dict[str, int]:
         """Objects of AWS's copy of every export."""

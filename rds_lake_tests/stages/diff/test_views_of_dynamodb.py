@@ -21,14 +21,28 @@ _FIRST: tuple[dict[str, Any], ...] = (
     {"Shop": {"S": "a"}, "Number": {"N": "1"}, "change": {"S": "same"}, "price": {"N": "1.50"}},
     {"Shop": {"S": "a"}, "Number": {"N": "2"}, "price": {"N": "2"}, "author": {"M": {"name": {"S": "Ada"}}}},
     {"Shop": {"S": "a"}, "Number": {"N": _HUGE}, "tags": {"L": [{"S": "x"}, {"S": "y"}]}, "raw": {"B": b"\x00\xff"}},
-    {"Shop": {"S": "b"}, "Number": {"N": "1"}, "sizes": {"NS": ["1", "2"]}, "on": {"BOOL": True}},
+    {
+        "Shop": {"S": "b"},
+        "Number": {"N": "1"},
+        "sizes": {"NS": ["1", "2"]},
+        "names": {"SS": ["x", "y"]},
+        "blobs": {"BS": [b"x", b"y"]},
+        "on": {"BOOL": True},
+    },
     {"Shop": {"S": "b"}, "Number": {"N": "2"}, "gone": {"S": "x"}},
 )
 _SECOND: tuple[dict[str, Any], ...] = (
     {"Shop": {"S": "a"}, "Number": {"N": "1"}, "change": {"S": "same"}, "price": {"N": "1.5"}},  # the same number
     {"Shop": {"S": "a"}, "Number": {"N": "2"}, "author": {"M": {"name": {"S": "Ada"}, "city": {"S": "London"}}}},
     {"Shop": {"S": "a"}, "Number": {"N": _HUGE}, "tags": {"L": [{"S": "x"}]}, "raw": {"B": b"\x00\xfe"}},
-    {"Shop": {"S": "b"}, "Number": {"N": "1"}, "sizes": {"NS": ["2", "1"]}, "on": {"BOOL": False}},
+    {
+        "Shop": {"S": "b"},
+        "Number": {"N": "1"},
+        "sizes": {"NS": ["2", "1"]},
+        "names": {"SS": ["y", "x"]},
+        "blobs": {"BS": [b"y", b"x"]},
+        "on": {"BOOL": False},
+    },
     {"Shop": {"S": "c"}, "Number": {"N": "3"}, "came": {"S": "z"}},
 )
 

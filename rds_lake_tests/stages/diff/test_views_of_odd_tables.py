@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.sql.diff import view
 from rds_lake.stages.diff.compare import Asked, compare_table
 from rds_lake.stages.diff.seen_views import see_diff_views
 from rds_lake.stages.publish.diff_views_record import read_diff_views, write_diff_views
@@ -83,13 +84,27 @@ def test_a_table_too_wide_for_such_a_view_is_said_in_a_sentence_and_the_other_vi
     assert story.query("SELECT id, change FROM orders_diff") == [("1", "changed")]
 
 
+def test_a_view_that_athena_refuses_is_said_and_the_others_stay_as_they_are(
+    story: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size is an estimate: Athena writes a view's text anew before Glue gets it."""
+    for limit in ("MAX_STATEMENT_BYTES", "MAX_STORED_CHARACTERS"):
+        monkeypatch.setattr(view, limit, 10_000_000)
+    story.publish(NEW)
+    seen = see_diff_views(story.gateways.lake, story.config.sources[0])
+    assert seen.views == ("log_diff", "orders_diff")
+    problems = {problem.partition(":")[0]: problem for problem in seen.problems}
+    assert problems.keys() == {"broad_diff", "widest"}
+    assert "262144" in problems["broad_diff"], problems
+
+
 def test_a_view_whose_run_was_killed_goes_also_when_nobody_asks_for_it_any_more(story: World) -> None:
     lake = story.gateways.lake
     made, etag = read_diff_views(lake, "shop")
     assert made is not None
-    left = {view: one for view, one in made.views.items() if view != "log_diff"}
+    left = {name: one for name, one in made.views.items() if name != "log_diff"}
     write_diff_views(lake, "shop", replace(made, views=left, making=("log_diff",)), etag)
     story.with_source(diff_views=("orders",))
     story.snapshot(LAST)
     story.publish(LAST)
-    assert {view for view in story.root.glue.list_tables("shop") if view.endswith("_diff")} == {"orders_diff"}
+    assert {name for name in story.root.glue.list_tables("shop") if name.endswith("_diff")} == {"orders_diff"}
