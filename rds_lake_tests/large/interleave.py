@@ -2,7 +2,7 @@
 
     python -m bench.interleave [--rounds 200] [--seed 1000] [--pair rollback-prune]
 
-Every pair of `pairs.py` and `dynamo_pairs.py` in `rds_lake_tests/turnstile/` for so many rounds; half of the rounds kill one
+Every pair of `pairs.py`, `diff_lab.py` and `dynamo_pairs.py` in `rds_lake_tests/turnstile/`; half of the rounds kill one
 of the two (nothing of it reaches AWS any more). Prints what broke, with the seed that shows it again; exit code 1 when anything did.
 """
 
@@ -23,6 +23,7 @@ from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.dynamodb.job import DynamoDbSettings
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake_tests.support.world import World, seed_tiny
+from rds_lake_tests.turnstile.diff_lab import DIFF_PAIRS, DiffLab
 from rds_lake_tests.turnstile.dynamo_lab import DynamoLab
 from rds_lake_tests.turnstile.dynamo_pairs import DYNAMO_PAIRS
 from rds_lake_tests.turnstile.lab import Lab
@@ -36,7 +37,11 @@ _SHOWN = 5  # broken rounds of a pair in full
 @click.option("--rounds", default=200, show_default=True, help="Of each pair.")
 @click.option("--seed", default=1000, show_default=True, help="The first round's.")
 @click.option(
-    "--pair", "names", multiple=True, type=click.Choice(sorted(PAIRS | DYNAMO_PAIRS)), help="Only these; default: all."
+    "--pair",
+    "names",
+    multiple=True,
+    type=click.Choice(sorted(PAIRS | DIFF_PAIRS | DYNAMO_PAIRS)),
+    help="Only these; default: all.",
 )
 def main(rounds: int, seed: int, names: tuple[str, ...]) -> None:
     """Play the rounds and judge them."""
@@ -48,7 +53,7 @@ def main(rounds: int, seed: int, names: tuple[str, ...]) -> None:
         at_once = DynamoDbSettings(progress_seconds=0.0, finishing_seconds=0.0)
         cloud = stack.enter_context(LocalCloud({"shop-prod": url}, exports=settings, dynamodb=at_once))
         broken = 0
-        for make, pairs in ((Lab, PAIRS), (DynamoLab.of, DYNAMO_PAIRS)):
+        for make, pairs in ((Lab, PAIRS), (DiffLab, DIFF_PAIRS), (DynamoLab.of, DYNAMO_PAIRS)):
             chosen = [pair for name, pair in pairs.items() if not names or name in names]
             if not chosen:
                 continue

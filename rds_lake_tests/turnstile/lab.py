@@ -29,7 +29,9 @@ from rds_lake_tests.stages.morning import Morning
 from rds_lake_tests.support.world import World, execute
 from rds_lake_tests.turnstile.actors import NOON
 
-Start = Literal["fresh", "early", "behind", "exported", "relocated", "published", "incremental", "holey"]
+Start = Literal[
+    "fresh", "early", "behind", "exported", "relocated", "published", "incremental", "holey", "ahead", "unmade"
+]
 FIRST, SECOND, THIRD = "2026-11-18", "2026-11-19", "2026-11-20"
 DETAILS = 20
 _FROM = re.compile(r"""FROM "?\w+"?\."?(\w+)"?\s+WHERE "?\w+"? = '([0-9-]+)'""", re.IGNORECASE)
@@ -111,28 +113,39 @@ class Lab:
     # What readers see
 
     def views(self) -> dict[str, tuple[str, int | str]]:
-        """Every view's date and rows, as a query would answer."""
+        """Every table's view, its date and rows, as a query would answer."""
         tables = self._glue_tables()
         return {
             name: self._seen(body)
             for name, table in list(tables.items())
-            if (body := table.as_dict()).get("TableType") == "VIRTUAL_VIEW"
+            if (body := table.as_dict()).get("TableType") == "VIRTUAL_VIEW" and not name.endswith("_diff")
         }
 
     def _glue_tables(self) -> dict[str, Any]:
         return glue_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].databases[self.source].tables
 
+    def sides(self) -> dict[str, list[tuple[str, str]]]:
+        """The raw tables and dates that each view of `diff_views:`, and each of such a name, reads; the earlier date first."""
+        return {
+            name: [(raw, day) for raw, day in _FROM.findall(_sql(body))]
+            for name, table in list(self._glue_tables().items())
+            if (body := table.as_dict()).get("TableType") == "VIRTUAL_VIEW" and name.endswith("_diff")
+        }
+
     def _seen(self, body: dict[str, Any]) -> tuple[str, int | str]:
-        encoded = body["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
-        match = _FROM.search(json.loads(base64.b64decode(encoded))["originalSql"])
+        match = _FROM.search(_sql(body))
         assert match, "the view is not as `sql/views.py` writes it"
         raw, day = match.groups()
+        return day, self.rows_at(raw, day)
+
+    def rows_at(self, raw: str, day: str) -> int | str:
+        """How many rows a query finds in the raw table's partition of the date."""
         table = self._glue_tables().get(raw)
         partition = table.partitions.get(str([day])) if table else None
         if partition is None:
-            return day, "no partition"
+            return "no partition"
         location = partition.as_dict()["StorageDescriptor"]["Location"].removeprefix("s3://acme-lake/")
-        return day, sum(self._rows_in(key, stored) for key, stored in objects().items() if key.startswith(location))
+        return sum(self._rows_in(key, stored) for key, stored in objects().items() if key.startswith(location))
 
     def _rows_in(self, key: str, stored: Any) -> int:
         if key.rpartition("/")[2][:1] in "._" or not stored.value:
@@ -194,9 +207,13 @@ class Lab:
 
     def being_removed(self) -> set[str]:
         """The dates that a removal has marked as its own."""
+        return self.in_use("removal")
+
+    def in_use(self, what: str) -> set[str]:
+        """The dates that are marked for this kind of work, by killed ones too."""
         marks = objects().get(f"lake/_manifests/{self.source}/_in_use.json")
         entries = json.loads(marks.value)["entries"].values() if marks is not None else ()
-        return {entry["snapshot_date"] for entry in entries if entry["what"] == "removal"}
+        return {entry["snapshot_date"] for entry in entries if entry["what"] == what}
 
     def copies(self) -> dict[str, int]:
         """Objects of AWS's copy of every export."""
@@ -217,6 +234,11 @@ class Lab:
         tasks = self.world.gateways.rds.list_export_tasks()
         counts = {arn: sum(task.source_arn == arn for task in tasks) for arn in self.arns}
         return [f"{count} exports of {arn} were paid" for arn, count in counts.items() if count > 1]
+
+
+def _sql(body: dict[str, Any]) -> str:
+    encoded = body["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+    return json.loads(base64.b64decode(encoded))["originalSql"]
 
 
 def objects() -> dict[str, Any]:

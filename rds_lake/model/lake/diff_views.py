@@ -20,8 +20,7 @@ class DiffViewsMade:
     """`snapshot_date` is compared with `before`, None where there is no earlier date.
 
     `views`: those that were made, as the pointer remembers its own; `making`: names of those that are being made, of a run that was
-    killed perhaps; `earlier`: dates that some of them may still read. `rolled_back`: dates that are compared with no later one, also
-    when the pointer has forgotten them. `problems`: views that were asked for and are not there.
+    killed perhaps; `earlier`: dates that some of them may still read. `problems`: views that were asked for and are not there.
     """
 
     snapshot_date: date
@@ -29,7 +28,6 @@ class DiffViewsMade:
     views: Mapping[str, PublishedView] = field(default_factory=dict)
     making: tuple[str, ...] = ()
     earlier: tuple[date, ...] = ()
-    rolled_back: tuple[date, ...] = ()
     problems: tuple[str, ...] = ()
 
 

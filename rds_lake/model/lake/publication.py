@@ -5,6 +5,7 @@
                             the published one               either           -> published (again)
                             older                           either           -> older: no view moves
                             up to the one rolled back from  either           -> rolled back: no view moves
+                            older, and was rolled back      either           -> rolled back: no view moves
     `rds-lake publish`      not older than what is published                 -> published
     `rds-lake rollback`     older than what is published                     -> published; the newer ones do not come back
 
@@ -13,7 +14,7 @@ What belongs here: these rules and the values they speak of. Moving views is `st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -51,12 +52,16 @@ class Moving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """What is published of a source. `rolled_back_from`: the newest date that no run may bring back."""
+    """What is published of a source. `rolled_back_from`: the newest date that no run may bring back.
+
+    `rolled_back`: dates that a person went back from, also when a later date is published by now; nothing is compared with them.
+    """
 
     snapshot_date: date
     export_task: str
     rolled_back_from: date | None = None
     views: Mapping[str, PublishedView] = field(default_factory=dict)
+    rolled_back: tuple[date, ...] = ()
 
 
 def arriving(pointer: Pointer | None, day: date, *, manual: bool) -> State:
@@ -66,7 +71,7 @@ def arriving(pointer: Pointer | None, day: date, *, manual: bool) -> State:
     if day == pointer.snapshot_date:
         return State.PUBLISHED
     if day < pointer.snapshot_date:
-        return State.OLDER
+        return State.ROLLED_BACK if day in pointer.rolled_back else State.OLDER
     if pointer.rolled_back_from is not None and day <= pointer.rolled_back_from:
         return State.ROLLED_BACK
     return State.HELD if manual else State.PUBLISHED
@@ -76,6 +81,14 @@ def still_rolled_back(pointer: Pointer | None, day: date) -> date | None:
     """What `rolled_back_from` is once the date is published by a run or a person: forgotten when it is overtaken."""
     newest = pointer.rolled_back_from if pointer else None
     return newest if newest is not None and newest > day else None
+
+
+def went_back_from(pointer: Pointer | None, days: Collection[date]) -> frozenset[date]:
+    """Of `days`, those that a person went back from and that were not published since."""
+    if pointer is None:
+        return frozenset()
+    newest = pointer.rolled_back_from or pointer.snapshot_date
+    return frozenset(day for day in days if day in pointer.rolled_back or pointer.snapshot_date < day <= newest)
 
 
 def rolling_back(pointer: Pointer) -> date:

@@ -27,13 +27,14 @@ class DatedColumn:
     """A view's column at one date.
 
     `made_of` gives the view's column over a raw column of any name; `raw_name` is that name in the files, `raw_type` Hive's type
-    of it. `declared`: the type in the database's own words.
+    of it. `declared`: the type in the database's own words. `is_set`: its values are arrays whose order means nothing.
     """
 
     made_of: Callable[[str], ViewColumn]
     raw_name: str
     raw_type: str
     declared: str = ""
+    is_set: bool = False
 
     @property
     def column(self) -> ViewColumn:
@@ -44,7 +45,8 @@ class DatedColumn:
         column, raw = self.made_of(raw_name), self._raw(raw_name)
         if raw.presto_type == "varchar" and base_word(column.presto_type) in _ROUNDING:
             return raw
-        return Typed(expression=column.expression, presto_type=column.presto_type)
+        expression = f"array_sort({column.expression})" if self.is_set else column.expression
+        return Typed(expression=expression, presto_type=column.presto_type)
 
     def lost_text(self, raw_name: str) -> str | None:
         """The raw value as text where the view's value lost something, else NULL; None where it never does."""

@@ -18,6 +18,11 @@ def published_view(statement: str, stored: GlueTable) -> PublishedView:
     return PublishedView(statement=_digest(statement), stored=_digest(stored.view_text))
 
 
+def is_as_made(made: PublishedView, stored: GlueTable | None) -> bool:
+    """Whether the view in Glue has the text that was read back when it was made."""
+    return stored is not None and stored.is_view and made.stored == _digest(stored.view_text)
+
+
 def is_published(pointer: Pointer | None, existing: Mapping[str, GlueTable], view: str, statement: str) -> bool:
     """Whether the view in Glue was made by this statement and has not been changed since. `existing`: Glue's tables by name."""
     kept = pointer.views.get(view) if pointer else None

@@ -1,7 +1,8 @@
 """Rows of a date against the date before: a table that was emptied or halved by accident is reported before readers see it.
 
-The date before is the newest older one that passed its checks and was not rolled back. Compared with a date that failed its
-checks, a second empty day would look like no change.
+The date before is the newest older one that passed its checks and was not rolled back, and it is the same one wherever dates are
+compared: this check, `changes:`, the views of `diff_views:`, the status and the report. Compared with a date that failed its checks,
+a second empty day would look like no change.
 
 What belongs here: the comparison, from manifests alone. What is too much is `max_drop` of lake.yaml.
 """
@@ -14,7 +15,7 @@ from datetime import date
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.lake.manifest import Manifest
-from rds_lake.model.lake.publication import Pointer
+from rds_lake.model.lake.publication import Pointer, went_back_from
 from rds_lake.model.lake.union import gather
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import name_tables, view_names
@@ -122,11 +123,8 @@ def date_before(lake: Lake, source: SourceSettings, day: date) -> date | None:
 
 def sound_before(day: date, dates: Iterable[date], checked: Container[date], pointer: Pointer | None) -> date | None:
     """Of `dates`, the newest before `day` that passed its checks (`checked`) and was not rolled back."""
-    sound = (d for d in dates if d < day and d in checked)
-    if pointer is not None and pointer.rolled_back_from is not None:
-        shown, undone = pointer.snapshot_date, pointer.rolled_back_from
-        sound = (d for d in sound if not shown < d <= undone)
-    return max(sound, default=None)
+    sound = {d for d in dates if d < day and d in checked}
+    return max(sound - went_back_from(pointer, sound), default=None)
 
 
 def _rows(manifest: Manifest, source: SourceSettings) -> dict[TableTarget, int]:

@@ -167,6 +167,7 @@ def _dated(table: TypedTable, source: SourceSettings) -> list[DatedColumn]:
             raw_name=column.name,
             raw_type=column.hive_type,
             declared=_declared(own[column.name.lower()]),
+            is_set=_is_set(own[column.name.lower()]),
         )
         for column, made in columns_over(table.named, source)
     ]
@@ -178,6 +179,12 @@ def _dated(table: TypedTable, source: SourceSettings) -> list[DatedColumn]:
 
 def _member(alias: str, name: str) -> ViewColumn:
     return ViewColumn(name=name, alias=alias, expression=identifier(name), presto_type="varchar")
+
+
+def _is_set(column: Column) -> bool:
+    """Whether all its values are sets of DynamoDB, of which no order is kept (SS, NS, BS; `dynamodb/converting`)."""
+    types = (column.original_type or "").split(" ")[0].split("|")
+    return column.hive_type.startswith("array<") and {*types} <= {"SS", "NS", "BS"}
 
 
 def _declared(column: Column) -> str:

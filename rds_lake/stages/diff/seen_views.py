@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.sql.diff.view import SUFFIX, is_diff_view
+from rds_lake.sql.diff.view import SUFFIX
+from rds_lake.stages.catalogue.published_view import is_as_made
+from rds_lake.stages.checks.previous import date_before
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.publish.diff_views_record import read_diff_views
@@ -29,11 +31,15 @@ def see_diff_views(lake: Lake, source: SourceSettings) -> DiffViewsSeen:
         return DiffViewsSeen(snapshot_date=None)
     day = pointer.snapshot_date
     made, _ = read_diff_views(lake, source.name)
-    if made is None or made.making or made.snapshot_date != day:
-        problem = f"the views *{SUFFIX} do not compare {day} with the date before; materialize the views of {day} again"
+    before = date_before(lake, source, day)
+    if made is None or made.making or made.snapshot_date != day or (made.views and made.before != before):
+        problem = (
+            f"the views *{SUFFIX} do not compare {day} with the date before it{f', {before}' if before else ''}; materialize the "
+            f"views of {day} again"
+        )
         return DiffViewsSeen(snapshot_date=day, problems=(problem,))
     existing = lake.glue.list_tables(source.name)
-    lost = [view for view in made.views if view not in existing or not is_diff_view(existing[view].view_text)]
+    lost = [view for view, one in made.views.items() if not is_as_made(one, existing.get(view))]
     said = (
         f"{view}: it was dropped or replaced by another user or program; the next publication creates it again if its name is free"
         for view in lost

@@ -6,6 +6,9 @@ The record is written first, so that retention sees the dates which the views ar
 being removed. A publication never fails by it: what keeps a view from being made is in the record and reported by the check
 `diff_views_are_made`, and a view of ours that would be wrong is dropped.
 
+All of it happens under the publication's mark in the pointer (`publish/move_views.py`): of two at once, the one that is overtaken moves
+these views back with the tables' own, and one that was killed is repaired.
+
 What belongs here: which views, and that order. A view's text is `sql/diff/view.py`.
 """
 
@@ -26,13 +29,11 @@ from rds_lake.sql.diff.view import SUFFIX, is_diff_view, render_diff_view, why_n
 from rds_lake.stages.catalogue.dated import DatedTables
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.catalogue.published_view import published_view
+from rds_lake.stages.checks.previous import date_before
 from rds_lake.stages.diff.compare import Asked, comparison_of
-from rds_lake.stages.lake.handover import list_dates
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.manifest_head import find_head
-from rds_lake.stages.lake.pointer import find_pointer
-from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.publish.as_of import readable_tables
 from rds_lake.stages.publish.diff_views_record import read_diff_views, write_diff_views
 
@@ -48,7 +49,6 @@ class _Wanted:
     task: str = ""
     statements: Mapping[str, str]
     compared: Mapping[str, Comparison]
-    rolled_back: tuple[date, ...] = ()
     problems: tuple[str, ...] = ()
 
     def record(
@@ -61,7 +61,6 @@ class _Wanted:
             views=views,
             making=making,
             earlier=earlier,
-            rolled_back=self.rolled_back,
             problems=self.problems,
         )
 
@@ -73,6 +72,15 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    """What is to be done about them: the views that are `stale`, or anything else that the record or Glue has wrong (`is_due`)."""
+
+    wanted: _Wanted
+    stale: tuple[str, ...]
+    is_due: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiffViews:
     """The views `<view>_diff` of one source. `known_key`: a DynamoDB table's own key columns, by its name."""
 
@@ -81,13 +89,24 @@ class DiffViews:
     known_key: Callable[[str], Sequence[str]]
     log: Callable[[str], None]
 
+    def is_behind(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
+        """Whether one of them is not as it should be; also where that cannot be told, which `follow` then says."""
+        if not self._may_have_any(dated, existing):
+            return False
+        try:
+            made, _ = read_diff_views(self.lake, self.source.name)
+            if made is None and not self.source.diff_views:
+                return False
+            return self._planned(dated, made, existing).is_due
+        except RdsLakeError:
+            return True
+
     def follow(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> None:
         """Bring them to this date, which is published or about to be. What prevents it is logged, and ends no publication.
 
         `existing`: Glue's tables by name. Where `diff_views:` names nothing and no view has such a name, nothing is asked.
         """
-        own = {table.names.view for table in dated.typed}
-        if not self.source.diff_views and not any(v.endswith(SUFFIX) and v not in own for v in existing):
+        if not self._may_have_any(dated, existing):
             return
         try:
             self._among_others(dated)
@@ -96,6 +115,10 @@ class DiffViews:
                 f"the views *{SUFFIX} of {self.source.name} did not move to {dated.snapshot_date}; they follow when the views are "
                 f"materialized again: {error}"
             )
+
+    def _may_have_any(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
+        own = {table.names.view for table in dated.typed}
+        return bool(self.source.diff_views) or any(v.endswith(SUFFIX) and v not in own for v in existing)
 
     def _among_others(self, dated: DatedTables) -> None:
         for attempt in range(_ATTEMPTS):
@@ -112,15 +135,14 @@ class DiffViews:
         made, etag = read_diff_views(self.lake, name)
         if made is None and not self.source.diff_views:
             return
-        existing = self.lake.glue.list_tables(name)
-        own, old = _own(made, existing), made.views if made else {}
-        wanted = self._wanted(dated, made)
-        wanted = wanted.without(_taken(dated, wanted, existing.keys() - own))
-        stale = _stale(made, wanted, existing)
-        if made is not None and not stale and made == wanted.record({v: old[v] for v in wanted.statements}):
+        planned = self._planned(dated, made, self.lake.glue.list_tables(name))
+        if not planned.is_due:
             return
-        # What the views read, before and after, is written first: retention leaves it.
-        moving = wanted.record(old, making=stale, earlier=tuple(sorted(dates_compared(made))))
+        wanted, stale = planned.wanted, planned.stale
+        # What the views read, before and after, is written first: retention leaves it. Views that an earlier run may have made
+        # before it was killed stay named, or they would be a stranger's from now on.
+        making = tuple(sorted({*stale, *(made.making if made else ())}))
+        moving = wanted.record(made.views if made else {}, making=making, earlier=tuple(sorted(dates_compared(made))))
         etag = write_diff_views(self.lake, name, moving, etag)
         gone = self._why_gone(wanted)
         if gone:
@@ -135,6 +157,13 @@ class DiffViews:
         self.log(f"{name}: {len(views)} views *{SUFFIX} compare {wanted.day} with {wanted.before}")
         for problem in wanted.problems:
             self.log(f"views *{SUFFIX} of {name}: {problem}")
+
+    def _planned(self, dated: DatedTables, made: DiffViewsMade | None, existing: Mapping[str, GlueTable]) -> _Planned:
+        wanted, old = self._wanted(dated), made.views if made else {}
+        wanted = wanted.without(_taken(dated, wanted, existing.keys() - _own(made, existing)))
+        stale = _stale(made, wanted, existing)
+        is_right = made is not None and not stale and made == wanted.record({v: old[v] for v in wanted.statements})
+        return _Planned(wanted=wanted, stale=stale, is_due=not is_right)
 
     def _make(self, wanted: _Wanted, stale: Sequence[str]) -> dict[str, str]:
         """Make them; of those that were not, or are not what was asked for, why."""
@@ -165,11 +194,11 @@ class DiffViews:
             return f"{wanted.before} was removed or exported anew meanwhile; materialize the views again"
         return None
 
-    def _wanted(self, dated: DatedTables, made: DiffViewsMade | None) -> _Wanted:
+    def _wanted(self, dated: DatedTables) -> _Wanted:
         """The statements of the views that can be made, and why others cannot."""
         day, problems = dated.snapshot_date, dict[str, str]()
         tables = self._asked(dated, problems)
-        before, rolled_back = self._before(day, made) if tables else (None, made.rolled_back if made else ())
+        before = date_before(self.lake, self.source, day) if tables else None
         statements: dict[str, str] = {}
         compared: dict[str, Comparison] = {}
         head = before and find_head(self.lake.s3, self.lake.layout, self.source.name, before)
@@ -189,24 +218,8 @@ class DiffViews:
             task=head.export.export_task if head else "",
             statements=statements,
             compared=compared,
-            rolled_back=rolled_back,
             problems=tuple(f"{view}: {why}" for view, why in problems.items()),
         )
-
-    def _before(self, day: date, made: DiffViewsMade | None) -> tuple[date | None, tuple[date, ...]]:
-        """The newest older date that passed its checks and was not rolled back, and the dates that were.
-
-        As `checks.previous.date_before`, but the pointer forgets a date that was rolled back once a later one is published; the
-        record of these views does not, until the date itself is published again.
-        """
-        s3, layout, name = self.lake.s3, self.lake.layout, self.source.name
-        dates = recorded_dates(s3, layout, name).intersection(list_dates(s3, layout, name))
-        rolled_back = {*made.rolled_back} if made else set[date]()
-        pointer = find_pointer(s3, layout, name)
-        if pointer is not None and pointer.rolled_back_from is not None:
-            rolled_back |= {d for d in dates if pointer.snapshot_date < d <= pointer.rolled_back_from}
-        rolled_back = rolled_back & dates - {day}
-        return max((d for d in dates - rolled_back if d < day), default=None), tuple(sorted(rolled_back))
 
     def _asked(self, dated: DatedTables, problems: dict[str, str]) -> dict[str, TypedTable]:
         """The tables that lake.yaml names, by the view they are to get."""

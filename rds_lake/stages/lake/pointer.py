@@ -1,7 +1,7 @@
 """The pointer `<prefix>/_manifests/<source>/_published.json`: what is published, and the flips that were begun.
 
     {"version": 1, "snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "rolled_back_from": null,
-     "views": {"orders": {"statement": "<digest>", "stored": "<digest>"}, …},
+     "rolled_back": [], "views": {"orders": {"statement": "<digest>", "stored": "<digest>"}, …},
      "moves": [{"snapshot_date": "2026-11-21", "views": ["orders", …], "token": "3f9c2d71ab04", "since": "…"}]}
 
 It is only ever replaced in the version that was read, so that of two publications at once one notices the other. Each has

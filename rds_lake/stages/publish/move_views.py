@@ -15,10 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Protocol
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, ConflictError, PublishError, RdsLakeError, UnavailableError
-from rds_lake.model.lake.publication import Moving, Pointer, State
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.publication import Moving, Pointer, PublishedView, State, went_back_from
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.model.tables.names import PARTITION_KEY
 from rds_lake.sql.stored_view import why_not
@@ -32,8 +34,19 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import PublishState, read_state, write_state
 from rds_lake.stages.lake.snapshot_log import record, recorded_dates
 
-# Called after every publication of a date, with Glue's tables by name, whether or not a view moved.
-Follow = Callable[[DatedTables, Mapping[str, GlueTable]], None]
+
+class Follow(Protocol):
+    """Views that compare the published date with another. `existing` are Glue's tables by name; neither call raises what would end
+    a publication.
+    """
+
+    def is_behind(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
+        """Whether they are not as they should be once this date is published; also where that cannot be told."""
+        ...
+
+    def follow(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> None:
+        """Bring them to this date, which is published or about to be."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +67,8 @@ class Publication:
 class ViewMover:
     """Moves the views of one source. `token` is of one publication; `begun` collects dates whose views may have moved.
 
-    `beside` moves what goes with the date's views, `follow` what compares the date with another; neither raises what would end a
-    publication.
+    `beside` moves what goes with the date's views, and raises nothing that would end a publication; `follow` what compares the date
+    with another, under the same mark in the pointer, so that a publication that is overtaken or killed is put right in both.
     """
 
     lake: Lake
@@ -80,7 +93,8 @@ class ViewMover:
         views = {view for view, table in existing.items() if table.is_view}
         gone = tuple(sorted((_known_views(state) - statements.keys()) & views))
         moves_on = state.pointer is None or state.pointer.snapshot_date != day
-        if stale or gone or moves_on:
+        follow = self._behind(tables, existing, moves=bool(stale or gone) or moves_on)
+        if stale or gone or moves_on or follow:
             state = self._marked(state, day, tuple(sorted({*statements, *gone})))
         if moves_on:
             InUse.of(self.lake, name).require_not_removed(day)
@@ -92,19 +106,13 @@ class ViewMover:
             existing = self.lake.glue.list_tables(name)
         if stale or moves_on or self._is_another_export(tables, state):
             (self.beside or _nothing)(tables)
-        (self.follow or _nothing)(tables, existing)
+        if follow is not None:
+            follow.follow(tables, existing)
         self._require_views(tables, existing, state)
         record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
         self._note_rolled_back(day, rolled_back_from)
-        self._write_pointer(
-            state,
-            Pointer(
-                snapshot_date=day,
-                export_task=tables.manifest.export.export_task,
-                views={view: published_view(sql, existing[view]) for view, sql in statements.items()},
-                rolled_back_from=rolled_back_from,
-            ),
-        )
+        made = {view: published_view(sql, existing[view]) for view, sql in statements.items()}
+        self._write_pointer(state, self._pointer(tables.manifest, made, rolled_back_from, state.pointer))
         self.log(f"{name}: {len(stale)} of {len(statements)} views moved to {day}")
         return Publication(state=State.PUBLISHED, latest=day, flipped=stale, dropped=gone)
 
@@ -163,6 +171,27 @@ class ViewMover:
                     message=f"views were moved by another: {error}",
                 ) from error
             raise
+
+    def _behind(self, tables: DatedTables, existing: Mapping[str, GlueTable], *, moves: bool) -> Follow | None:
+        """What has to follow; `moves`: views move anyway."""
+        follow = self.follow
+        return follow if follow is not None and (moves or follow.is_behind(tables, existing)) else None
+
+    def _pointer(
+        self, manifest: Manifest, views: Mapping[str, PublishedView], newest: date | None, earlier: Pointer | None
+    ) -> Pointer:
+        """The pointer to this date. `newest`: that was rolled back from; of `earlier` it keeps the dates that were before."""
+        day, rolled_back = manifest.snapshot_date, frozenset[date]()
+        if earlier is not None and (earlier.rolled_back or earlier.rolled_back_from):
+            known = recorded_dates(self.lake.s3, self.lake.layout, self.source.name)
+            rolled_back = went_back_from(earlier, known) - {day}
+        return Pointer(
+            snapshot_date=day,
+            export_task=manifest.export.export_task,
+            views=views,
+            rolled_back_from=newest,
+            rolled_back=tuple(sorted(rolled_back)),
+        )
 
     def _note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
         """The rows of the newer dates that were given up for the one that is shown."""

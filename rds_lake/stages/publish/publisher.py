@@ -94,12 +94,17 @@ class Publisher:
         if outcome is State.HELD and self.announce and not is_recorded(self.lake, tables.manifest):
             self.announce(day)
         record(self.lake, tables.manifest, outcome, now=self.now)
-        if outcome is State.OLDER and shown and self.follow and self.source.diff_views:
+        if outcome is State.OLDER and pointer and self.source.diff_views:
             # It may be the date before the published one by now, or another export of that.
-            existing = self.lake.glue.list_tables(self.source.name)
-            self.follow(tables_of(self.lake, self.source, shown, published=pointer), existing)
+            self._follow(state, pointer)
         self.log(f"{self.source.name} {day} is {outcome.value}, no view moves; published is {shown or 'nothing yet'}")
         return Publication(state=outcome, latest=shown)
+
+    def _follow(self, state: PublishState, pointer: Pointer) -> None:
+        """Publish the published date once more where what compares it with another date is behind."""
+        tables = tables_of(self.lake, self.source, pointer.snapshot_date, published=pointer)
+        if self.follow and self.follow.is_behind(tables, self.lake.glue.list_tables(self.source.name)):
+            self._move(tables, state, pointer.rolled_back_from)
 
     def _noticing_others(self, decide: Callable[[PublishState], Publication], *, again: bool) -> Publication:
         """Decide on the pointer as it is; when another publication moved it meanwhile, decide anew, or put right what was moved.

@@ -16,13 +16,13 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.streams.alarm import Alarms
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.report.history import UNCHECKED, read_dates
+from rds_lake.stages.report.history import read_dates
 from rds_lake.stages.report.needs import needs_of, notes_of, unreadable
 from rds_lake.stages.report.tables import read_tables
 from rds_lake.stages.report.upcoming import growth, missing_days, month_costs, next_retention
-from rds_lake.stages.report.values import DateFigures, KnownFailures, LakeReport, SourceReport, Tables
+from rds_lake.stages.report.values import KnownFailures, LakeReport, SourceReport, Tables
 from rds_lake.stages.streams.alarm import read_alarms
-from rds_lake.stages.watch.records import SourceRecords, read_records
+from rds_lake.stages.watch.records import read_records
 from rds_lake.stages.watch.status import source_status
 from rds_lake.threads import in_threads
 
@@ -83,7 +83,8 @@ def _source(
     state = source_status(config, records, running, rds=rds)
     dates = read_dates(records)
     days = [one.snapshot_date for one in dates]
-    tables = _tables(records, dates)
+    # Nobody is told what a date lost that never passed its checks, or that a person went back from.
+    tables = Tables() if records.shown is None else read_tables(records, records.shown, records.sound)
     missing = missing_days(days, source.retention)
     needed = {*state.waiting, *([state.published] if state.published else [])}
     return SourceReport(
@@ -100,17 +101,6 @@ def _source(
         needs=needs_of(source, state, failures, _alarms(lake, source), now=now),
         notes=notes_of(state, tables, missing, failures),
     )
-
-
-def _tables(records: SourceRecords, dates: Sequence[DateFigures]) -> Tables:
-    """Compared with dates that passed their checks, and were not rolled back."""
-    if records.shown is None:
-        return Tables()
-    return read_tables(records, records.shown, [one.snapshot_date for one in dates if _is_sound(one)])
-
-
-def _is_sound(figures: DateFigures) -> bool:
-    return figures.state not in (UNCHECKED, "rolled back")
 
 
 def _alarms(lake: Lake, source: SourceSettings) -> Alarms:

@@ -26,7 +26,7 @@ def read_tables(records: SourceRecords, shown: date, days: Sequence[date]) -> Ta
     steps = sorted({day for day in (earlier, before, shown) if day is not None})
     tables = {day: _tables(records, day) for day in steps}
     now, rows_before, rows_earlier = tables[shown], _rows(tables, before), _rows(tables, earlier)
-    changed = read_changed_rows(records.lake, records.source.name, shown)
+    changed = read_changed_rows(records.lake, records.source.name, shown, before)
     figures = [
         TableFigures(
             view=table.names.view,
@@ -105,10 +105,13 @@ def _type(column: Column) -> str:
     return f"{column.original_type}{size}" if column.original_type else column.hive_type
 
 
-def read_changed_rows(lake: Lake, source: str, day: date) -> Mapping[str, ChangedRows]:
-    """By view, how many rows differ from the date before; empty if they were not counted (`changes:` of the source)."""
+def read_changed_rows(lake: Lake, source: str, day: date, before: date | None) -> Mapping[str, ChangedRows]:
+    """By view, how many rows differ from the date before; empty if they were not counted (`changes:` of the source).
+
+    Empty also if they were compared with another date than `before`: that one was rolled back since, or a later one arrived.
+    """
     found = find_date_diff(lake.s3, lake.layout, source, day)
-    counted = () if found is None else found.tables
+    counted = () if found is None or found.before != before else found.tables
     return {
         table.view: ChangedRows(added=table.added, removed=table.removed, changed=table.changed) for table in counted
     }

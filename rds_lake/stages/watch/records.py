@@ -10,7 +10,7 @@ from datetime import date
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.lake.manifest import Manifest
-from rds_lake.stages.checks.previous import sound_before
+from rds_lake.model.lake.publication import went_back_from
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import PublishState, read_state
@@ -47,11 +47,18 @@ class SourceRecords:
             self._manifests[day] = handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
         return self._manifests[day]
 
+    @property
+    def sound(self) -> tuple[date, ...]:
+        """The dates that others may be compared with, oldest first: they passed their checks and were not rolled back."""
+        if not self.source.athena:
+            return self.dates
+        checked = self.checked
+        undone = went_back_from(self.state.pointer, self.dates)
+        return tuple(day for day in self.dates if day in checked and day not in undone)
+
     def date_before(self, day: date) -> date | None:
         """The newest date before `day` that it may be compared with, as `checks/previous.py` has it."""
-        checked = self.checked if self.source.athena else set(self.dates)
-        pointer = self.state.pointer if self.source.athena else None
-        return sound_before(day, self.dates, checked, pointer)
+        return max((one for one in self.sound if one < day), default=None)
 
 
 def read_records(lake: Lake, source: SourceSettings) -> SourceRecords:

@@ -47,7 +47,7 @@ def run_of(
             log=log,
             announce=announce,
             beside=beside(own, source, log),
-            follow=differences.follow,
+            follow=differences,
         )
 
     match source:
