@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from json import JSONDecodeError
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, InvalidRegionError, NoRegionError, ProfileNotFound
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.translate import PROFILE_ADVICE
 from rds_lake.errors import ConfigError, UnavailableError
 
 _CONNECT_SECONDS = 5.0
@@ -31,12 +33,8 @@ def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
     try:
         session = boto3.Session()
         probe = session.client("s3", region_name=region)
-    except BotoCoreError as error:
-        raise ConfigError(
-            f"{error} Set `region` under `lake:` in lake.yaml, or AWS_REGION; AWS_PROFILE must name a profile of ~/.aws/config"
-        ) from error
-    except ValueError as error:  # an endpoint that is no URL
-        raise ConfigError(f"{error}: correct AWS_ENDPOINT_URL, or unset it for AWS itself") from error
+    except (BotoCoreError, OSError, ValueError) as error:
+        raise _unusable(error) from error
     if session.region_name is None and region is None:
         # S3 alone would work without a Region, and everything else fail later.
         raise ConfigError(
@@ -44,6 +42,21 @@ def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
         )
     _require_answer(probe.meta.endpoint_url, probe.meta.region_name, getproxies())
     return AwsClients(session, region=region, hurried=hurried)
+
+
+def _unusable(error: BotoCoreError | OSError | ValueError) -> ConfigError:
+    """What boto3 says when it makes a client, with where to correct it. OSError is of a `credential_process` that cannot be begun."""
+    match error:
+        case NoRegionError() | InvalidRegionError():
+            return ConfigError(f"{error} Set `region` under `lake:` in lake.yaml, or AWS_REGION")
+        case ProfileNotFound():
+            return ConfigError(f"{error}: AWS_PROFILE must name a profile of ~/.aws/config")
+        case JSONDecodeError():
+            return ConfigError(f"the profile's `credential_process` does not print JSON ({error}); {PROFILE_ADVICE}")
+        case BotoCoreError() | OSError():
+            return ConfigError(f"AWS credentials cannot be used: {str(error).rstrip('.: ')}; {PROFILE_ADVICE}")
+        case _:  # an endpoint that is no URL
+            return ConfigError(f"{error}: correct AWS_ENDPOINT_URL, or unset it for AWS itself")
 
 
 def _require_answer(endpoint: str, region: str, proxies: Mapping[str, str]) -> None:

@@ -67,6 +67,7 @@ _OTHER_TIME = ("Signature expired", "Signature not yet current")
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
 _CLOCK_ADVICE = "this machine's clock differs from AWS's by minutes: set it (NTP), then repeat"
 _LOGIN_ADVICE = "log in again (`aws sso login`) or see to the role, then repeat"
+PROFILE_ADVICE = "correct that in ~/.aws/config or ~/.aws/credentials, or choose another profile with AWS_PROFILE"
 TRUST_ADVICE = (
     "name the file of certificates to trust in AWS_CA_BUNDLE or the profile's `ca_bundle`, or correct the endpoint"
 )
@@ -103,6 +104,13 @@ def aws_errors(service: str, operation: str, *, about: str = "") -> Iterator[Non
         if is_untrusted(error):
             raise ConfigError(f"{service} {operation}: {error}; {TRUST_ADVICE}") from error
         raise UnavailableError(f"{service} {operation}{_of(about)}: {error}; the call can be repeated") from error
+    except (FileNotFoundError, PermissionError) as error:
+        if error.filename is None:
+            raise
+        # What a call reads of files by itself: a web identity's token, `credential_process`.
+        raise ConfigError(
+            f"AWS credentials cannot be used: {error}; {PROFILE_ADVICE}, or AWS_WEB_IDENTITY_TOKEN_FILE"
+        ) from error
     except BotoCoreError as error:
         message = f"{error}{_of(about)}"
         raise AwsError(service=service, operation=operation, code=type(error).__name__, message=message) from error

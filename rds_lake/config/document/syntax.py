@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import yaml
 
+_INDENT = "tab in the indentation"
 _TAB = "found character '\\t' that cannot start any token"
 # PyYAML's words, which describe its own states -> what a person did.
 _WORDS = (
-    (_TAB, "a line may be indented by spaces only, and here is a tab; replace it by spaces"),
+    (_INDENT, "a line may be indented by spaces only, and here is a tab; replace it by spaces"),
+    (_TAB, "here is a tab, which may not stand before a value; replace it by a space"),
+    (
+        "for merging",
+        "`<<:` takes the keys of other mappings, as in `<<: *name`, and this is none; remove it, or name one",
+    ),
     (
         "mapping values are not allowed here",
         "a second `:` in one value, or a line that is indented further than its key allows; put the value in quotes, or correct "
@@ -45,6 +51,6 @@ def syntax_problem(error: Exception, text: str) -> str:
     said = error.problem or error.context or "it cannot be read"
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if line[: len(line) - len(line.lstrip())].count("\t"):
-        said = _TAB
+        said = _INDENT
     sentence = next((sentence for word, sentence in _WORDS if word in said), said)
     return f"line {mark.line + 1}, column {mark.column + 1}: {sentence}"

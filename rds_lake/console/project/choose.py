@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from rds_lake.console.project.discover import Found, FoundServer
@@ -16,15 +17,34 @@ def ready(found: Sequence[Found]) -> list[Found]:
 
 
 def by_name(found: Sequence[Found], names: Sequence[str]) -> list[Found]:
-    """What `--source` names: an identifier, a table's name, or a pattern of them. ConfigError names what is not there."""
-    chosen = [item for item in found if any(fnmatchcase(item.identifier, name) for name in names)]
+    """What `--source` names: an identifier, a table's name, or a pattern of them. ConfigError names what is not there.
+
+    A pattern leaves out what AWS never exports, which the list shows; what is named itself has to be exportable.
+    """
     missing = [name for name in names if not any(fnmatchcase(item.identifier, name) for item in found)]
     if missing:
-        there = ", ".join(item.identifier for item in found[:20]) or "nothing"
         raise ConfigError(
-            f"--source {', '.join(missing)}: no such instance, cluster or table in this Region; there is {there}"
+            f"--source {', '.join(missing)}: no such instance, cluster or table in this Region; {_there(found, missing)}"
         )
-    return _exportable(chosen)
+    named = _exportable([item for item in found if item.identifier in names])
+    return [item for item in found if item in named or (_matches(item, names) and not _never(item))]
+
+
+def _there(found: Sequence[Found], missing: Sequence[str]) -> str:
+    """What there is instead: the nearest names, else the first of the list."""
+    there = {item.identifier.lower(): item.identifier for item in found}
+    nearest = [there[near] for name in missing for near in get_close_matches(name.lower(), there, n=1)]
+    if nearest:
+        return f"did you mean {', '.join(nearest)}?"
+    return f"there is {', '.join(item.identifier for item in found[:20]) or 'nothing'}"
+
+
+def _matches(item: Found, names: Sequence[str]) -> bool:
+    return any(fnmatchcase(item.identifier, name) for name in names)
+
+
+def _never(item: Found) -> bool:
+    return isinstance(item, FoundServer) and item.server.obstacle is not None
 
 
 def by_number(found: Sequence[Found], answer: str) -> list[Found]:
@@ -43,7 +63,7 @@ def by_number(found: Sequence[Found], answer: str) -> list[Found]:
 
 def _exportable(chosen: Sequence[Found]) -> list[Found]:
     """ConfigError for what AWS never exports; other obstacles are a person's to remove."""
-    never = [item for item in chosen if isinstance(item, FoundServer) and item.server.obstacle]
+    never = [item for item in chosen if _never(item)]
     if never:
         raise ConfigError("these cannot be exported:", [f"{item.identifier}: {item.obstacle}" for item in never])
     return list(chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +30,9 @@ from rds_lake.console.project.files import (
 from rds_lake.console.project.lake_text import NewLake, lake_text
 from rds_lake.console.project.listing import listing, month_lines
 from rds_lake.errors import ConfigError
-from rds_lake.infra.account import find_account
+from rds_lake.infra.account import Account, find_account
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 
 
 class Ask(Protocol):
@@ -59,6 +63,7 @@ def init(asked: Asked, *, say: Callable[[str], None]) -> None:
     written = lake_files("") if asked.only_lake_yaml else project_files("", package)
     require_room(asked.folder, written)
     prices, sizes = read_prices(asked.prices), _sizes(asked.sizes)
+    _require_name(asked.name)
     say("looking at the account …")
     clients = open_clients(region=asked.region)
     account = find_account(clients)
@@ -66,8 +71,9 @@ def init(asked: Asked, *, say: Callable[[str], None]) -> None:
     say(f"account {account.number}, Region {account.region}:")
     for line in listing(found.found):
         say(line)
+    _require_known(sizes, found.found)
     chosen = _chosen(asked, found, say)
-    bucket = asked.bucket or _asked(asked, "bucket of the lake", f"{asked.name}-{account.number}-{account.region}")
+    bucket = asked.bucket or _asked(asked, "bucket of the lake", _bucket_name(asked.name, account))
     lake = NewLake(
         name=asked.name,
         account=account,
@@ -134,7 +140,27 @@ def _sizes(texts: Sequence[str]) -> Mapping[str, float]:
             sizes[name] = float(size)
         except ValueError as error:
             raise ConfigError(f"--size {text!r}: write NAME=GB, for example shop-prod=120") from error
+        if not 0 <= sizes[name] < math.inf:
+            raise ConfigError(f"--size {text!r}: a size is a number of GB, 0 or more")
     return sizes
+
+
+def _require_known(sizes: Mapping[str, float], found: Sequence[Found]) -> None:
+    if unknown := sorted(sizes.keys() - {item.identifier for item in found}):
+        raise ConfigError(f"--size {', '.join(unknown)}: no such instance, cluster or table in the list above")
+
+
+def _require_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"--name {name!r}: role, key, queue and topic are named by it; write letters, digits, _ and -, at most 50 of them"
+        )
+
+
+def _bucket_name(name: str, account: Account) -> str:
+    """Lower-case, without `_`, and within the 63 characters that a bucket's name may have."""
+    end = f"-{account.number}-{account.region}"
+    return name.lower().replace("_", "-").strip("-")[: 63 - len(end)] + end
 
 
 def _say_month(month: Month, prices: MonthPrices, say: Callable[[str], None]) -> None:

@@ -13,6 +13,8 @@ from rds_lake.console.project.discover import Found, FoundServer, FoundTable
 from rds_lake.console.project.schema import MODELINE
 from rds_lake.infra.account import Account
 from rds_lake.model.aws.engine import Engine
+from rds_lake.model.tables.names import free_names, rename_line
+from rds_lake.model.tables.table import dynamodb_table
 
 _DYNAMODB = "dynamodb"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
@@ -66,9 +68,9 @@ def _server(item: FoundServer, name: str) -> list[str]:
     engine = "mariadb" if server.engine == "mariadb" else str(server.family)
     lines = [
         f"  # {server.engine} {server.version}{size}; {backups}",
-        f"  - name: {name}",
+        f"  - name: {_word(name)}",
         f"    kind: {server.kind}",
-        f"    identifier: {server.identifier}",
+        f"    identifier: {_word(server.identifier)}",
         f"    engine: {engine}",
         "    snapshots: [automated]"
         if server.backup_days
@@ -90,6 +92,8 @@ def _tables(tables: Sequence[FoundTable], name: str) -> list[str]:
     for table in tables:
         off = "    # point-in-time recovery is OFF: turn it on, or remove the line" if table.recovers is False else ""
         lines.append(f"      - {_word(table.name)}{off}")
+    if renamed := free_names(dynamodb_table(table.name) for table in tables):
+        lines.append(f"    {rename_line(renamed)}    # else two of them would have one name in Athena")
     return [*lines, '    export_at: "00:00"    # UTC: all tables as of this instant of every date']
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rds_lake.console.project.discover import Found, FoundServer
 from rds_lake.console.project.estimate import Month, MonthPrices
 
+_WIDEST = 40  # a longer name moves its own line only: a name of DynamoDB has up to 255 characters
 _KINDS = {"rds": "instance", "aurora": "cluster", "dynamodb": "table"}
 
 
@@ -16,7 +17,7 @@ def listing(found: Sequence[Found]) -> Iterator[str]:
         (str(number), _KINDS[item.kind], item.identifier, _engine(item), _size(item.gb), item.obstacle or _ready(item))
         for number, item in enumerate(found, start=1)
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)] if rows else []
+    widths = [max(min(len(row[column]), _WIDEST) for row in rows) for column in range(5)] if rows else []
     for row in rows:
         cells = [
             text.rjust(width) if column in (0, 4) else text.ljust(width)

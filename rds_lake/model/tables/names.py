@@ -64,7 +64,7 @@ def athena_name(text: str) -> str:
 
 def meeting(name: str, of: str, owner: TableTarget, taken: Iterable[str]) -> str:
     """The problem that `of`, a view or table of the lake, has the name of a source's table, and the `rename:` line that ends it."""
-    line = _rename_line({str(owner): _free_name(athena_name(owner.table), {*taken, name})})
+    line = rename_line({str(owner): _free_name(athena_name(owner.table), {*taken, name})})
     return f"{of} and table {owner} both want the name {name!r}: {line}"
 
 
@@ -125,7 +125,7 @@ def _view_name(target: TableTarget, default_schema: str | None, *, home: str | N
     return athena_name(f"{target.database}_{target.schema}_{target.table}")
 
 
-def _rename_line(new_names: Mapping[str, str]) -> str:
+def rename_line(new_names: Mapping[str, str]) -> str:
     """The entries as YAML that reads back as exactly these texts."""
     entries = ", ".join(f"{_yaml_key(what)}: {_yaml_value(name)}" for what, name in new_names.items())
     return f"rename: {{{entries}}}"
@@ -152,26 +152,36 @@ def _free_name(wanted: str, taken: set[str], *, first: int = 2) -> str:
     return free
 
 
+def free_names(tables: Iterable[TableTarget]) -> dict[str, str]:
+    """The `rename:` entries with which tables of a source without a default schema all have names of their own."""
+    named = [AthenaTable(target=table, view=_view_name(table, None, home=None), columns=()) for table in tables]
+    return {what: name for _, names in _meetings(named) for what, name in names.items()}
+
+
 def _table_problems(named: Sequence[AthenaTable]) -> list[str]:
-    """Views and raw tables share one namespace in Glue."""
+    return [f"{sentence}: {rename_line(names)}" for sentence, names in _meetings(named)]
+
+
+def _meetings(named: Sequence[AthenaTable]) -> list[tuple[str, dict[str, str]]]:
+    """Names that several tables want, each with the entries that end it. Views and raw tables share one namespace in Glue."""
     views: dict[str, list[TableTarget]] = defaultdict(list)
     for table in named:
         views[table.view].append(table.target)
     raws = {table.raw: table.target for table in named}
     taken = {*views, *raws, *_RESERVED_VIEWS}
-    problems: list[str] = []
+    problems: list[tuple[str, dict[str, str]]] = []
     for name, targets in views.items():
         # Whose raw table has the name is left alone: tables that share a view are another problem of this list.
         owners = [*targets, raws[name]] if name in raws else targets
         losers = targets if name in raws else targets[1:]
         if name in _RESERVED_VIEWS:
             wanted = f"{name.strip('_')}_table"
-            line = _rename_line({str(target): _free_name(wanted, taken, first=1) for target in targets})
+            names = {str(target): _free_name(wanted, taken, first=1) for target in targets}
             wanting = " and ".join(map(str, targets))
-            problems.append(f"table {wanting} wants {name!r}, which rds-lake keeps for itself: {line}")
+            problems.append((f"table {wanting} wants {name!r}, which rds-lake keeps for itself", names))
         elif losers:
-            line = _rename_line({str(target): _free_name(athena_name(target.table), taken) for target in losers})
-            problems.append(f"tables {' and '.join(map(str, owners))} both want the name {name!r}: {line}")
+            names = {str(target): _free_name(athena_name(target.table), taken) for target in losers}
+            problems.append((f"tables {' and '.join(map(str, owners))} both want the name {name!r}", names))
     return problems
 
 
@@ -190,11 +200,11 @@ def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) ->
     ]
     for alias, names in wanted.items():
         if alias == PARTITION_KEY:
-            line = _rename_line({f"{target}.{name}": _free_name(f"row_{alias}", taken, first=1) for name in names})
+            line = rename_line({f"{target}.{name}": _free_name(f"row_{alias}", taken, first=1) for name in names})
             what = f"{' and '.join(map(repr, names))} of {target} cannot be {alias!r}, the column every view has"
             problems.append(f"column {what}: {line}")
         elif len({name.lower() for name in names}) > 1:
-            line = _rename_line({f"{target}.{name}": _free_name(alias, taken) for name in names[1:]})
+            line = rename_line({f"{target}.{name}": _free_name(alias, taken) for name in names[1:]})
             problems.append(
                 f"columns {' and '.join(map(repr, names))} of {target} both want the name {alias!r}: {line}"
             )

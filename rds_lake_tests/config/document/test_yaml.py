@@ -70,6 +70,11 @@ def test_keys_that_are_written_twice_are_all_named_beside_the_other_problems() -
     ("text", "said"),
     [
         (file_with(line_9="\tkind: rds"), "line 9, column 1: a line may be indented by spaces only, and here is a tab"),
+        (file_with(line_9="    kind:\trds"), "line 9, column 10: here is a tab, which may not stand before a value"),
+        (
+            file_with(line_9="    <<: rds"),
+            "line 9, column 9: `<<:` takes the keys of other mappings, as in `<<: *name`",
+        ),
         (file_with(line_9="    kind: rds: x"), "line 9, column 14: a second `:` in one value"),
         (file_with(line_9="   kind: rds"), "line 9, column 4: this line is indented differently from its neighbours"),
         (file_with(line_13="    tables: [Reviews"), "line 14, column 1: a list in [ ] is not closed"),

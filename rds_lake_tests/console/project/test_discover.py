@@ -9,7 +9,7 @@ import pytest
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.console.project.choose import by_number, ready
+from rds_lake.console.project.choose import by_name, by_number, ready
 from rds_lake.console.project.discover import Discovered, FoundServer, discover
 from rds_lake.errors import ConfigError
 from rds_lake.localcloud.cloud import LocalCloud
@@ -112,3 +112,18 @@ def test_numbers_are_chosen_singly_and_in_ranges() -> None:
     for wrong in ("0", "6", "2-1", "x", "1;2", "²"):
         with pytest.raises(ConfigError, match="is not a number of the list"):
             by_number(found, wrong)
+
+
+def test_a_pattern_leaves_out_what_aws_never_exports_and_a_name_does_not() -> None:
+    found = [server(identifier="prod-a"), server(identifier="prod-erp", engine="oracle-ee"), server(identifier="dev")]
+    assert [item.identifier for item in by_name(found, ["prod-*"])] == ["prod-a"]
+    with pytest.raises(ConfigError, match="prod-erp: AWS exports no snapshots of engine oracle-ee"):
+        by_name(found, ["prod-*", "prod-erp"])
+
+
+def test_a_name_that_is_not_there_gets_the_nearest_however_many_there_are() -> None:
+    found = [server(identifier=f"db-{number:03}") for number in range(300)] + [server(identifier="shop-prod")]
+    with pytest.raises(ConfigError, match=r"--source Shop-Prd: no such instance.*did you mean shop-prod\?"):
+        by_name(found, ["Shop-Prd"])
+    with pytest.raises(ConfigError, match="there is db-000, db-001"):
+        by_name(found, ["nothing like it"])

@@ -11,6 +11,7 @@ from rds_lake.cli import main
 from rds_lake.config.lake_yaml import load_config
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
+from rds_lake.stages.catalogue.naming import view_names
 
 
 def make_table(cloud: LocalCloud, name: str, *, recovers: bool) -> None:
@@ -110,6 +111,9 @@ def test_flags_name_sources_by_pattern_and_what_has_no_backups_is_taken_with_a_c
         (["--bucket", "Not_A_Bucket"], "must be the name of a bucket"),
         (["--price", "gold=1", "--price", "storage_per_gb_month=x"], "the prices are athena_per_tb"),
         (["--size", "shop-prod"], "write NAME=GB"),
+        (["--size", "shop-prod=-5"], "0 or more"),
+        (["--size", "nobody=5"], "--size nobody: no such instance, cluster or table in the list above"),
+        (["--name", "my lake: x"], "--name 'my lake: x': role, key, queue and topic are named by it; write letters"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_nothing_is_written(
@@ -167,3 +171,42 @@ def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, account
     assert done.exit_code == 1
     assert "configure AWS credentials" in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_yaml_or_athena_would_misread_make_a_lake_yaml_that_is_right(
+    account: LocalCloud, tmp_path: Path
+) -> None:
+    """An instance named `null`; tables that Athena would give one name; a name that is as long as DynamoDB allows."""
+    make_instance(account, "null")
+    longest = "t" * 255
+    for name in ("prod.users", "prod-users", "prod_users", "...", longest):
+        make_table(account, name, recovers=True)
+    done = init("--yes", "--name", "Our_Lake")
+    assert done.exit_code == 0, done.output
+    others = [line for line in done.output.splitlines() if re.match(r" +\d+  ", line) and longest not in line]
+    assert max(map(len, others)) < 200, "one long name does not push all lines out of the window"
+    checked = CliRunner().invoke(main, ["validate"])
+    assert checked.exit_code == 0, checked.output
+    config = load_config(tmp_path / "lake.yaml")
+    assert config.source("null").name == "null"
+    assert config.lake.bucket == "our-lake-123456789012-us-east-1"
+    names = view_names(config.dynamodb[0].included_tables or (), config.dynamodb[0])
+    assert len(set(names.values())) == len(names) == 7
+
+
+def test_validate_says_which_tables_would_have_one_name_in_athena_and_where(tmp_path: Path) -> None:
+    text = "\n".join(
+        (
+            "lake: {bucket: acme-lake, export_role: 'arn:aws:iam::123456789012:role/e', kms_key: alias/k,",
+            "  events_queue: q, start_date: 2026-01-01}",
+            "sources:",
+            "  - name: reviews",
+            "    kind: dynamodb",
+            "    tables: [Users, USERS]",
+        )
+    )
+    (tmp_path / "lake.yaml").write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(main, ["validate", "--config", str(tmp_path / "lake.yaml")])
+    assert done.exit_code == 1
+    assert "line 6, column 5: source reviews: tables USERS and Users both want the name 'users'" in done.output
+    assert "rename: {'Users': users_2}" in done.output

@@ -6,16 +6,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
+import dagster as dg
+import pytest
 from botocore.exceptions import ClientError
 
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.console.account.stack import Setup, StackAsked
-from rds_lake.defs.resources import AwsResource
+from rds_lake.defs.build import build_definitions
+from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.infra.stack.watch import Pace
+from rds_lake_tests.defs.shell import quick_instance
 from rds_lake_tests.live.lake.place import Place
 
 _LAKE = """
@@ -34,7 +38,7 @@ sources:
     kind: aurora
     identifier: {identifier}
     snapshots: [manual]
-    default_schema: shop.public
+    default_schema: {schema}
     freshness_hours: 0
 """
 
@@ -64,6 +68,28 @@ class LiveLake:
             aws_session_token=keys["SessionToken"],
         )
 
+    def gateways(self) -> Gateways:
+        """An hour's."""
+        return self.as_pipeline().gateways(self.config.lake)
+
+    def materialize(self, day: date) -> None:
+        """The whole job of a date: run again where the hour of the pipeline's credentials is over, and then adopts the export."""
+        failed: list[str | None] = []
+        for _ in range(4):
+            definitions = build_definitions(self.config, resources={"aws": self.as_pipeline()})
+            with quick_instance() as instance:
+                result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+                    instance=instance,
+                    partition_key=day.isoformat(),
+                    asset_selection=list(definitions.resolve_all_asset_keys()),
+                    raise_on_error=False,
+                )
+            if result.success:
+                return
+            failures = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]
+            failed += [event.message for event in failures]
+        pytest.fail(f"the job did not succeed: {failed}")
+
 
 def partition(place: Place) -> str:
     return place.clients.s3.meta.partition
@@ -80,6 +106,7 @@ def live_lake(place: Place, name: str) -> Iterator[LiveLake]:
         start=f"{datetime.now(UTC):%Y-01-01}",
         source=name.replace("-", "_"),
         identifier=place.identifier,
+        schema=place.content.default_schema,
     )
     config = parse_config(text, where="the live lake")
     setup = Setup(

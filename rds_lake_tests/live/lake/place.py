@@ -9,31 +9,29 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import psycopg
+import boto3
 from botocore.exceptions import ClientError
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake_tests.live.lake.content import ORDERS, Content
 from rds_lake_tests.live.place import account_session
 from rds_lake_tests.support.world import post
 
 # What a run that was killed may have left is removed by the next one, when this is over.
 EXPIRES = "rds-lake-live-until"
 LONGEST = timedelta(hours=3)
-_SQL = (
-    "CREATE TABLE orders (id bigint PRIMARY KEY, price numeric(12, 2), note text)",
-    "INSERT INTO orders SELECT n, n * 1.5, 'order ' || n FROM generate_series(1, 1000) AS n",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """The local cloud, whose cluster `shop-aurora` holds the tiny database. `pause`: seconds between two looks."""
+    """The local cloud, whose cluster `shop-aurora` holds the database. `pause`: seconds between two looks."""
 
     cloud: LocalCloud
     url: str
     clients: AwsClients
+    content: Content
     account: str = ACCOUNT
     region: str = REGION
     identifier: str = "shop-aurora"
@@ -44,10 +42,8 @@ class Local:
         return self.cloud.url
 
     def make_database(self) -> int:
-        """The cluster `identifier` is there; how many rows its table `public.orders` has."""
-        with psycopg.connect(self.url) as connection:
-            row = connection.execute("SELECT count(*) FROM orders").fetchone()
-        return row[0] if row else 0
+        """The cluster `identifier` is there; how many rows its content's table has."""
+        return self.content.fill(self.url)
 
     def snapshot(self) -> date:
         """The date of a manual snapshot of now."""
@@ -69,6 +65,7 @@ class Aws:
     account: str
     region: str
     identifier: str
+    content: Content = ORDERS
     endpoint: str | None = None
     pause: float = 20
 
@@ -77,8 +74,8 @@ class Aws:
         tags = [{"Key": EXPIRES, "Value": (datetime.now(UTC) + LONGEST).isoformat()}]
         rds.create_db_cluster(
             DBClusterIdentifier=self.identifier,
-            Engine="aurora-postgresql",
-            DatabaseName="shop",
+            Engine=self.content.engine,
+            DatabaseName=self.content.name,
             MasterUsername="shop",
             ManageMasterUserPassword=True,
             ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 1},
@@ -91,19 +88,16 @@ class Aws:
             DBInstanceIdentifier=self.identifier,
             DBClusterIdentifier=self.identifier,
             DBInstanceClass="db.serverless",
-            Engine="aurora-postgresql",
+            Engine=self.content.engine,
             Tags=tags,
         )
         rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=self.identifier)
         (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=self.identifier)["DBClusters"]
-        for statement in _SQL:
-            self.clients.client("rds-data").execute_statement(
-                resourceArn=cluster["DBClusterArn"],
-                secretArn=cluster["MasterUserSecret"]["SecretArn"],
-                database="shop",
-                sql=statement,
-            )
-        return 1000
+        return self.content.fill_by_data_api(
+            self.clients.client("rds-data"),
+            resourceArn=cluster["DBClusterArn"],
+            secretArn=cluster["MasterUserSecret"]["SecretArn"],
+        )
 
     def snapshot(self) -> date:
         rds = self.clients.rds
@@ -122,6 +116,13 @@ class Aws:
 
 
 Place = Local | Aws
+
+
+def local_place(cloud: LocalCloud, url: str, content: Content) -> Local:
+    """A cluster of the local cloud with this database."""
+    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
+    clients = AwsClients(session, region=REGION, endpoint_url=cloud.url)
+    return Local(cloud=cloud, url=url, clients=clients, content=content)
 
 
 def _remove(rds: Any, identifier: str) -> None:
@@ -157,14 +158,14 @@ def remove_expired(rds: Any, *, now: datetime) -> list[str]:
 
 
 @contextmanager
-def aws_place(name: str) -> Iterator[Aws]:
+def aws_place(name: str, content: Content = ORDERS) -> Iterator[Aws]:
     """An account by a profile of its owner. Skipped where the variables are missing."""
     with account_session() as session:
         region = session.region_name
         clients = AwsClients(session, region=region)
         account = clients.client("sts").get_caller_identity()["Account"]
         remove_expired(clients.rds, now=datetime.now(UTC))
-        yield Aws(clients=clients, account=account, region=region, identifier=name)
+        yield Aws(clients=clients, account=account, region=region, identifier=name, content=content)
 
 
 def until(found: Callable[[], Any], place: Place, *, minutes: float, what: str) -> Any:

@@ -16,17 +16,13 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import boto3
-import dagster as dg
 import pytest
 from botocore.exceptions import ClientError
 
 from rds_lake.aws.account.answers import Answers
-from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.denied import is_denied, read_denied
 from rds_lake.aws.s3.copying import CopyLimits
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
-from rds_lake.defs.build import build_definitions
 from rds_lake.defs.resources import Gateways
 from rds_lake.errors import ConflictError
 from rds_lake.infra.doctor.patient import Patient
@@ -36,9 +32,9 @@ from rds_lake.infra.doctor.rights.requests import requests_of
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.permissions.evaluate import evaluate
 from rds_lake.model.permissions.request import Request
-from rds_lake_tests.defs.shell import quick_instance
+from rds_lake_tests.live.lake.content import ORDERS
 from rds_lake_tests.live.lake.made import LiveLake, is_anything_left, live_lake
-from rds_lake_tests.live.lake.place import Local, Place, aws_place, until
+from rds_lake_tests.live.lake.place import Place, aws_place, local_place, until
 from rds_lake_tests.support.world import seed_tiny
 
 # Exports and clusters take their time; the suite of the repository has ten minutes for a test.
@@ -70,8 +66,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     url: str = request.getfixturevalue("tiny_url")
     cloud.reset()
     seed_tiny(url)
-    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
-    yield Local(cloud=cloud, url=url, clients=AwsClients(session, region="us-east-1", endpoint_url=cloud.url))
+    yield local_place(cloud, url, replace(ORDERS, sessions=()))
 
 
 @pytest.fixture(scope="module")
@@ -88,27 +83,14 @@ def lake(place: Place) -> Iterator[LiveLake]:
 
 @pytest.fixture(scope="module")
 def done(lake: LiveLake) -> Done:
-    """The job, once: the same run again where the hour of the pipeline's credentials is over, which adopts the export."""
+    """The job, once."""
     rows, day = lake.place.make_database(), lake.place.snapshot()
-    failed: list[str | None] = []
-    for _ in range(4):
-        definitions = build_definitions(lake.config, resources={"aws": lake.as_pipeline()})
-        with quick_instance() as instance:
-            result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-                instance=instance,
-                partition_key=day.isoformat(),
-                asset_selection=list(definitions.resolve_all_asset_keys()),
-                raise_on_error=False,
-            )
-        if result.success:
-            return Done(lake=lake, day=day, rows=rows)
-        failures = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]
-        failed += [event.message for event in failures]
-    pytest.fail(f"the job did not succeed: {failed}")
+    lake.materialize(day)
+    return Done(lake=lake, day=day, rows=rows)
 
 
 def gateways(lake: LiveLake) -> Gateways:
-    return lake.as_pipeline().gateways(lake.config.lake)
+    return lake.gateways()
 
 
 def test_a_snapshot_becomes_rows_that_athena_answers_with(done: Done) -> None:

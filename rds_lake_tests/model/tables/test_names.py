@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_lake.errors import NameCollisionError
-from rds_lake.model.tables.names import assign_names, athena_name
+from rds_lake.model.tables.names import assign_names, athena_name, free_names
 from rds_lake.model.tables.table import TableTarget
 from rds_lake_tests.support import strategies
 
@@ -197,3 +197,9 @@ def test_adding_all_lines_that_are_shown_always_ends_the_collisions(
         shown = [yaml.safe_load("rename: " + problem.rsplit("rename: ", 1)[1])["rename"] for problem in error.problems]
         lines = {what: name for line in shown for what, name in line.items()}
         assert assign_names(tables, default_schema="shop.public", rename=lines)
+
+
+@given(MEETING)
+def test_the_entries_of_free_names_end_the_collisions_of_tables(tables: list[tuple[TableTarget, list[str]]]) -> None:
+    bare = [TableTarget(database="", schema="", table=target.table) for target, _ in tables]
+    assert assign_names([(target, []) for target in bare], default_schema=None, rename=free_names(bare)) is not None

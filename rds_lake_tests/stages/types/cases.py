@@ -4,6 +4,7 @@ What belongs here: what the modules of both engines share. The cases themselves 
 `docs/types.md`, which is compared with them.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -49,7 +50,6 @@ class Case:
 class PublishedTypes:
     """What Athena and the files say of table `types`, whose column c<number> is the case of that number."""
 
-    world: World
     shown: list[list[str | None]] = field(default_factory=list)
     parquet: list[str] = field(default_factory=list)
     views: dict[str, list[str]] = field(default_factory=dict)
@@ -91,20 +91,27 @@ def publish(world: World, cases: list[Case]) -> PublishedTypes:
     run.relocate(day)
     quality = run.shared.catalogue(day).quality
     run.shared.publish(day, now=datetime.now(UTC))
-    found = PublishedTypes(world)
+    (key,) = [key for key in world.keys("lake/") if ".types/" in key]
+    body = world.clients.client("s3").get_object(Bucket="acme-lake", Key=key)["Body"].read()
+    return look(world.query, body, quality, cases)
+
+
+def look(
+    query: Callable[[str], Iterable[tuple[str | None, ...]]], file: bytes, quality: Iterable[Any], cases: list[Case]
+) -> PublishedTypes:
+    """What Athena, a Parquet file of `types` and the counted losses say of a published date."""
+    found = PublishedTypes()
     found.lost = {column: lost for table in quality if table.table.endswith(".types") for column, lost in table.lost}
     columns = ", ".join(f"c{number}" for number in range(len(cases)))
-    rows = world.query(f"SELECT {columns} FROM types ORDER BY n")
+    rows = query(f"SELECT {columns} FROM types ORDER BY n")
     found.shown = [list(values) for values in zip(*rows, strict=True)]
     for table in ("types", "nothing"):
-        kinds = world.query(
+        kinds = query(
             f"SELECT data_type FROM information_schema.columns WHERE table_name = '{table}' "
             "AND regexp_like(column_name, '^c[0-9]+$') ORDER BY ordinal_position"
         )
         found.views[table] = [str(kind) for (kind,) in kinds]
-    (key,) = [key for key in world.keys("lake/") if ".types/" in key]
-    body = world.clients.client("s3").get_object(Bucket="acme-lake", Key=key)["Body"].read()
-    schema = pq.read_metadata(BytesIO(body)).schema
+    schema = pq.read_metadata(BytesIO(file)).schema
     found.parquet = [described(schema.column(number)) for number in range(1, len(cases) + 1)]
     return found
 

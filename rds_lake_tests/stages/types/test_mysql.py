@@ -214,10 +214,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def published(
-    mariadb: EmbeddedMariaDb, tmp_path_factory: pytest.TempPathFactory, root: Path
-) -> Iterator[PublishedTypes]:
-    """One snapshot of a table with a column of every type, published."""
+def url(mariadb: EmbeddedMariaDb) -> Iterator[str]:
+    """A database with a column of every type."""
     url = mariadb.create_database("shop")
     columns = ", ".join(f"c{number} {case.kind} NULL" for number, case in enumerate(CASES))
     rows = ", ".join(f"({', '.join(row)})" for row in rows_of(CASES, pad={}))
@@ -229,11 +227,17 @@ def published(
         "CREATE TABLE nothing LIKE types",
         f"INSERT INTO types VALUES {rows}",
     )
+    yield url
+    execute_mysql(url, "DROP DATABASE shop")
+
+
+@pytest.fixture(scope="module")
+def published(url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[PublishedTypes]:
+    """One snapshot of it, published."""
     with mariadb_cloud(url) as cloud:
         world = World.provisioned(cloud, url=url, directory=tmp_path_factory.mktemp("lake"), root=root)
         world.with_source(default_schema="shop.shop")
         yield publish(world, CASES)
-    execute_mysql(url, "DROP DATABASE shop")
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kind for case in CASES])
@@ -252,7 +256,9 @@ def _literal(case: Case, shown: str) -> str:
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kind for case in CASES])
-def test_what_athena_shows_is_the_databases_value_when_it_is_put_back(published: PublishedTypes, number: int) -> None:
+def test_what_athena_shows_is_the_databases_value_when_it_is_put_back(
+    url: str, published: PublishedTypes, number: int
+) -> None:
     case = CASES[number]
     back = [
         (row, value.shown) for row, value in enumerate(case.values) if value.fate == "kept" and value.shown is not None
@@ -263,7 +269,7 @@ def test_what_athena_shows_is_the_databases_value_when_it_is_put_back(published:
         f"HEX(types.c{number}) = HEX(back.v)" if case.view == "varbinary" else f"BINARY types.c{number} = BINARY back.v"
     )
     ((compared, equal),) = execute_mysql(
-        published.world.url,
+        url,
         "SET sql_mode = ''",
         "SET time_zone = '+00:00'",
         f"CREATE OR REPLACE TEMPORARY TABLE back (n int, v {case.kind} NULL)",

@@ -250,10 +250,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def published(
-    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory, root: Path
-) -> Iterator[PublishedTypes]:
-    """One snapshot of a table with a column of every type, published."""
+def url(postgres: EmbeddedPostgres) -> str:
+    """A database with a column of every type."""
     url = postgres.create_database("typed")
     columns = ", ".join(f"c{number} {case.kind}" for number, case in enumerate(CASES))
     pad = {"bigserial": "DEFAULT", "serial": "DEFAULT", "smallserial": "DEFAULT"}
@@ -264,6 +262,12 @@ def published(
         f"CREATE TYPE pair AS (a integer, b text); CREATE TABLE types (n integer, {columns}); "
         f"CREATE TABLE nothing (LIKE types); SET lc_monetary = 'C.UTF-8'; INSERT INTO types VALUES {rows}",
     )
+    return url
+
+
+@pytest.fixture(scope="module")
+def published(url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[PublishedTypes]:
+    """One snapshot of it, published."""
     settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
     with LocalCloud({"shop-prod": url}, exports=settings) as cloud:
         world = World.provisioned(cloud, url=url, directory=tmp_path_factory.mktemp("lake"), root=root)
@@ -286,11 +290,13 @@ def _literal(case: Case, shown: str) -> str | None:
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kind for case in CASES])
-def test_what_athena_shows_is_the_databases_value_when_it_is_put_back(published: PublishedTypes, number: int) -> None:
+def test_what_athena_shows_is_the_databases_value_when_it_is_put_back(
+    url: str, published: PublishedTypes, number: int
+) -> None:
     case = CASES[number]
     # json and some shapes know no `=`; a numeric's text has as many zeros as its writer gave it.
     form = "" if case.kind.startswith("numeric") else "::text"
-    with psycopg.connect(published.world.url) as connection:
+    with psycopg.connect(url) as connection:
         connection.execute("SET timezone TO 'UTC'")
         connection.execute(f"CREATE TEMPORARY TABLE back (n integer, v {case.kind})".encode())
         back = [

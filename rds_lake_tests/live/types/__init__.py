@@ -1,0 +1,1 @@
+"""What an export makes of every type of PostgreSQL and MySQL, and docs/types.md. docs/live-suite.md."""
