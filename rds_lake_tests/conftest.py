@@ -121,6 +121,30 @@ _LONGEST = (
     "stages/streams/whole/test_mysql.py",
     "stages/streams/live/test_whole_way.py",
 )
+# Files that one worker runs one after the other: they share a Java, which takes ten seconds of the processor to start.
+_WITH_SPARK = (
+    "rds_lake_tests/convert/test_spark.py",
+    "rds_lake_tests/console/readers/test_ddl.py",
+    "rds_lake_tests/console/readers/test_mysql_values.py",
+    "rds_lake_tests/console/readers/test_postgres_values.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, where the files with Spark count as one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "spark" if file in _WITH_SPARK else file
+
+    return Scheduling(config, log)
+
+
 # What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
 _SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
 
