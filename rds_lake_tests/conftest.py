@@ -6,15 +6,13 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-import botocore.session
 import hypothesis
 import pytest
-from botocore import parsers, useragent
 from moto.kms import models as kms_models
 
 from rds_lake.aws import athena
@@ -23,6 +21,7 @@ from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake_tests.demo.wheel import Installed, install_once
+from rds_lake_tests.quick_boto import make_botocore_quick
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
@@ -40,17 +39,7 @@ athena._FIRST_POLL_SECONDS = 0.03
 # Every lake has a key, and moto makes an RSA pair for each, in a tenth of a second: nothing here looks at one.
 kms_models.generate_private_key = cache(kms_models.generate_private_key)
 
-# boto3 cleans each of the thirty parts of its user agent for every call, and they never change.
-useragent.sanitize_user_agent_string_component = cache(useragent.sanitize_user_agent_string_component)
-# And writes it anew with the features that the call turned out to use, which are AWS's statistics.
-useragent.UserAgentString.rebuild_and_replace_user_agent_handler = lambda *_, **__: None
-
-# A moment of S3 or RDS is taken apart by dateutil for each object of each answer, and most are of the same few seconds.
-parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(maxsize=1024)(parsers.DEFAULT_TIMESTAMP_PARSER)
-
-# Every session of boto3 reads AWS's models of the services again, in a quarter of a second; commands make one each time.
-botocore.session.create_loader = cache(botocore.session.create_loader)
-
+make_botocore_quick()
 watch_servers()
 
 # Before any client exists: no test may ever reach a real account.
@@ -132,6 +121,30 @@ _LONGEST = (
     "stages/streams/whole/test_mysql.py",
     "stages/streams/live/test_whole_way.py",
 )
+# Files that one worker runs one after the other: they share a Java, which takes ten seconds of the processor to start.
+_WITH_SPARK = (
+    "rds_lake_tests/convert/test_spark.py",
+    "rds_lake_tests/console/readers/test_ddl.py",
+    "rds_lake_tests/console/readers/test_mysql_values.py",
+    "rds_lake_tests/console/readers/test_postgres_values.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, where the files with Spark count as one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "spark" if file in _WITH_SPARK else file
+
+    return Scheduling(config, log)
+
+
 # What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
 _SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
 

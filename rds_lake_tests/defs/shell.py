@@ -3,12 +3,15 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import sqlalchemy
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Engine
 
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.defs.build import build_definitions
@@ -45,12 +48,38 @@ def _remembered_migrations(config: Config) -> ScriptDirectory:
     return _migrations.get(place) or _migrations.setdefault(place, _read_migrations(config))
 
 
+# Dagster opens each of its databases anew for every question, with an engine that has to compile every statement again.
+_engines: dict[str, Engine] = {}
+_engine_of_sqlite = "sqlite"
+_storages: tuple[Any, ...] = tuple(
+    import_module(f"dagster._core.storage.{name}")
+    for name in ("runs.sqlite.sqlite_run_storage", "schedules.sqlite.sqlite_schedule_storage", "event_log.in_memory")
+)
+
+
+def _remembered_engine(url: str, **options: Any) -> Engine:
+    """What `create_engine` answers; all engines share what the first has compiled, and a database has one."""
+    if url not in _engines:
+        engine = sqlalchemy.create_engine(url, **options)
+        first = _engines.setdefault(_engine_of_sqlite, engine)
+        engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+        _engines[url] = engine
+    return _engines[url]
+
+
+def _forget_engines() -> None:
+    for url in [url for url in _engines if url != _engine_of_sqlite]:
+        _engines.pop(url).dispose()
+
+
 @contextmanager
 def quick_instance() -> Iterator[dg.DagsterInstance]:
     """A new Dagster instance that costs little; the daemon's tests have one as it is installed."""
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
         # Dagster reads its 90 files of migrations for each of the three databases that an instance has.
         ScriptDirectory.from_config = _remembered_migrations
+        for storage in _storages:
+            storage.create_engine = _remembered_engine
         try:
             overrides = QUIET | {"event_log_storage": _EVENTS_IN_MEMORY}
             for name, body in _EMPTY.items():
@@ -65,6 +94,9 @@ def quick_instance() -> Iterator[dg.DagsterInstance]:
                 yield instance
         finally:
             ScriptDirectory.from_config = _read_migrations
+            for storage in _storages:
+                storage.create_engine = sqlalchemy.create_engine
+            _forget_engines()
 
 
 class Shell:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from rds_lake.stages.lake.known_tables import find_known_tables
 from rds_lake_tests.defs.shell import quick_instance
 from rds_lake_tests.support.world import World
 
-pytest.importorskip("dagster_dbt", reason="dbt is not installed: pip install 'rds-lake[dbt]'")
-
 pytestmark = [
+    # Not `importorskip`: to import it takes longer than to collect all tests of a folder, and every worker does.
+    pytest.mark.skipif(find_spec("dagster_dbt") is None, reason="dbt is not installed: pip install 'rds-lake[dbt]'"),
     pytest.mark.slow,
     pytest.mark.filterwarnings("default"),  # dbt's own
 ]

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from rds_lake.infra.template.render import S3_BYTES, as_json, as_yaml, size_note
 from rds_lake_tests.infra.template.lakes import LAKES, template_of
 
-decode = pytest.importorskip("cfnlint.decode.cfn_yaml")
-
 
 def read(text: str) -> object:
     """What CloudFormation's own reader, as cfn-lint has it, makes of YAML with short forms."""
+    decode = pytest.importorskip(
+        "cfnlint.decode.cfn_yaml"
+    )  # here: it is slow to import, and every worker collects this file
     return json.loads(json.dumps(decode.loads(text)))
 
 
