@@ -117,9 +117,13 @@ def _diff_views_need_athena(source: SharedKeys) -> Iterator[str]:
 class Retention(Settings):
     """How many dates to keep: the newest days, and one per week and month before them."""
 
-    daily: int = Field(default=14, ge=1, description="How many of the newest dates are kept.")
-    weekly: int = Field(default=8, ge=0, description="Of each of the last so many weeks, the newest date is kept.")
-    monthly: int = Field(default=12, ge=0, description="Of each of the last so many months, the newest date is kept.")
+    daily: int = Field(default=14, ge=1, le=10_000, description="How many of the newest dates are kept.")
+    weekly: int = Field(
+        default=8, ge=0, le=10_000, description="Of each of the last so many weeks, the newest date is kept."
+    )
+    monthly: int = Field(
+        default=12, ge=0, le=10_000, description="Of each of the last so many months, the newest date is kept."
+    )
     schedule: Cron = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 
@@ -155,6 +159,7 @@ class SharedKeys(Settings):
     freshness_hours: float | None = Field(
         default=None,
         ge=0,
+        le=100_000,
         description="No snapshot for longer than this is an incident. Default: 36, for manual snapshots alone 0 (never).",
     )
     rename: dict[str, str] = Field(

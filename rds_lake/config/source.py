@@ -61,6 +61,8 @@ def _no_kind(raw: Mapping[Any, Any], place: str) -> str:
     kinds = f"{', '.join(words[:-1])} or {words[-1]}"
     if "kind" not in raw:
         return f"{place}.kind: is required; add {kinds}"
+    if raw["kind"] is None:
+        return f"{place}.kind: has no value; write {kinds}"
     nearest = get_close_matches(str(raw["kind"]).lower(), KINDS, n=1)
     advice = f"did you mean `{nearest[0]}`? Write" if nearest else "write"
     return f"{place}.kind: {shown(raw['kind'])} is not a kind of source; {advice} {kinds}"

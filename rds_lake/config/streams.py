@@ -52,6 +52,7 @@ class Streams(Settings):
     alarm_minutes: float = Field(
         default=60,
         gt=0,
+        le=1_000_000,
         description="Only with `capture: outbox`: how old the oldest change in the outbox may become before an alarm is raised. An "
         "outbox that is never emptied fills the database's disk.",
     )
@@ -59,6 +60,7 @@ class Streams(Settings):
     keep_days: int = Field(
         default=0,
         ge=0,
+        le=10_000,
         description="For how many days changes are kept at least. Those that a date needs which `retention:` keeps are always "
         "kept, others go with it; without `retention:` all are kept.",
     )

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from rds_lake.config.document.syntax import foreign_space
+
 _SHOWN = 100
 
 # Says where an unknown key belongs: a sentence; "" to say nothing at all; None when it belongs nowhere.
@@ -23,7 +25,7 @@ _MUST_BE = {
     "bool": "true or false",
     "int": "a whole number",
     "float": "a number",
-    "finite": "a number",
+    "finite": "a finite number",
     "decimal": "a number",
     "date": "a date, such as 2026-01-31",
     "time": "a time of day, such as '03:30'",
@@ -117,6 +119,8 @@ def _remedy(value: object) -> str:
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
     """The sentence for a key that does not exist, with the nearest that does."""
+    if foreign := foreign_space(key):
+        return f"{place}: unknown key, with {foreign}"
     if nearest := get_close_matches(key.lower(), list(known), n=1):
         return f"{place}: unknown key; did you mean `{nearest[0]}`? Remove it or correct its spelling"
     return f"{place}: unknown key; remove it or correct its spelling (docs/configuration.md lists all)"
@@ -124,7 +128,8 @@ def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
 
 def shown(value: object) -> str:
     """The value for a message, as YAML has it, shortened."""
-    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    words = {True: "true", False: "false"}
+    text = "null" if value is None else words[value] if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

@@ -18,6 +18,8 @@ import yaml
 
 from rds_lake.config.document.environment import Interpolated, interpolate
 
+# What PyYAML raises of values such as `!!bool x` and `!!int ''`.
+_NOT_A_VALUE = (ValueError, ArithmeticError, LookupError, AttributeError)
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 # Of YAML 1.2's core schema; a number with a leading zero stays text: it is an account id more often than a number.
@@ -74,6 +76,17 @@ class LakeLoader(yaml.SafeLoader):
                     self._note(key, f"the key {key.value!r} is written twice; remove one of the two")
                 seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """With the place of a scalar that is not what its tag, or its look, says: `!!int x`, a number of 5,000 digits."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except _NOT_A_VALUE as error:
+            if not isinstance(node, yaml.ScalarNode):
+                raise
+            kind = node.tag.rpartition(":")[2]
+            problem = f"this cannot be read as {kind}; put it in quotes, and remove a word with ! before it"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
     def construct_text(self, node: yaml.ScalarNode) -> str:
         """Text, with `${NAME}` replaced by the variable of the environment."""

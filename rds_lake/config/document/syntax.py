@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import yaml
 
 _INDENT = "tab in the indentation"
+_NO_COLON = "could not find expected ':'"
 _TAB = "found character '\\t' that cannot start any token"
 # PyYAML's words, which describe its own states -> what a person did.
 _WORDS = (
@@ -20,7 +23,12 @@ _WORDS = (
         "the indentation",
     ),
     ("expected <block end>", "this line is indented differently from its neighbours; bring them to one column"),
-    ("could not find expected ':'", "a key without a `:` after it; write `key: value`"),
+    (_NO_COLON, "a key without a `:` after it; write `key: value`"),
+    (
+        "expected '<document start>'",
+        "text that no document has a place for: remove what is above it, `...` or a line with %",
+    ),
+    ("found incompatible YAML document", "a version of YAML that is not read; remove this line"),
     ("found another document", "a second document begins here (`---`); lake.yaml is one"),
     (
         "found undefined alias",
@@ -49,8 +57,21 @@ def syntax_problem(error: Exception, text: str) -> str:
     if not isinstance(error, yaml.MarkedYAMLError) or not (mark := error.problem_mark or error.context_mark):
         return f"{error or type(error).__name__}"
     said = error.problem or error.context or "it cannot be read"
+    if _NO_COLON in said and error.context_mark:
+        mark = error.context_mark  # where the key is; the problem is noticed on a line after it
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if line[: len(line) - len(line.lstrip())].count("\t"):
         said = _INDENT
     sentence = next((sentence for word, sentence in _WORDS if word in said), said)
+    if foreign := foreign_space(line):
+        sentence = f"{sentence}; the line has {foreign}"
     return f"line {mark.line + 1}, column {mark.column + 1}: {sentence}"
+
+
+def foreign_space(text: str) -> str | None:
+    """What a copy from a page or a chat may bring along and nobody sees: YAML takes it for a letter."""
+    found = next((c for c in text if unicodedata.category(c) in ("Zs", "Cf") and c != " "), None)
+    if found is None:
+        return None
+    name = unicodedata.name(found, "no name").lower()
+    return f"the character U+{ord(found):04X} ({name}), which is none of YAML's spaces: write it anew"

@@ -75,6 +75,18 @@ def test_keys_that_are_written_twice_are_all_named_beside_the_other_problems() -
             file_with(line_9="    <<: rds"),
             "line 9, column 9: `<<:` takes the keys of other mappings, as in `<<: *name`",
         ),
+        (file_with(line_2="  bucket: !!int abc"), "line 2, column 11: this cannot be read as int; put it in quotes"),
+        (file_with(line_2="  bucket: !!bool x"), "line 2, column 11: this cannot be read as bool; put it in quotes"),
+        (
+            file_with(line_2=f"  bucket: {'9' * 5000}"),
+            "line 2, column 11: this cannot be read as int; put it in quotes",
+        ),
+        (
+            file_with(line_9="    kind:\u00a0rds"),
+            "the line has the character U+00A0 (no-break space), which is none of YAML's",
+        ),
+        (file_with(line_9="    kind rds"), "line 9, column 5: a key without a `:` after it; write `key: value`"),
+        (file_with(line_7="...\nsources:"), "line 8, column 1: text that no document has a place for"),
         (file_with(line_9="    kind: rds: x"), "line 9, column 14: a second `:` in one value"),
         (file_with(line_9="   kind: rds"), "line 9, column 4: this line is indented differently from its neighbours"),
         (file_with(line_13="    tables: [Reviews"), "line 14, column 1: a list in [ ] is not closed"),
@@ -102,3 +114,20 @@ def test_an_alias_of_itself_is_a_sentence() -> None:
 def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
     bombs = "\n".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9)}]" for n in range(1, 30))
     assert len(problems_of(file_with() + f"b0: &b0 [x]\n{bombs}\n")) == 30
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("freshness_hours: .inf", "freshness_hours: must be a finite number, not inf"),
+        ("freshness_hours: 1e400", "freshness_hours: must be a finite number, not inf"),
+        ("freshness_hours: 1e300", "freshness_hours: must be at most 100000, not 1e+300"),
+        ("retention: {weekly: 99999999999}", "retention.weekly: must be at most 10000, not 99999999999"),
+        ("kind:", "kind: has no value; write `kind: rds` (a DB instance)"),
+    ],
+)
+def test_a_number_that_no_time_can_be_made_of_is_refused_where_it_is_written(line: str, said: str) -> None:
+    """Not by an OverflowError of a sensor, on the day after."""
+    place = "" if line == "kind:" else "    kind: rds\n"
+    text = file_with(line_9=f"{place}    {line}")
+    assert [problem for problem in problems_of(text) if said in problem]
