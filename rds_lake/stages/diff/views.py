@@ -6,8 +6,8 @@ The record is written first, so that retention sees the dates which the views ar
 being removed. A publication never fails by it: what keeps a view from being made is in the record and reported by the check
 `diff_views_are_made`, and a view of ours that would be wrong is dropped.
 
-All of it happens under the publication's mark in the pointer (`publish/move_views.py`): of two at once, the one that is overtaken moves
-these views back with the tables' own, and one that was killed is repaired.
+All of it happens under the publication's mark in the pointer (`publish/move_views.py`): of two at once, the one that is overtaken
+moves these views back with the tables' own, and one that was killed is repaired.
 
 What belongs here: which views, and that order. A view's text is `sql/diff/view.py`.
 """

@@ -15,7 +15,7 @@ from rds_lake.stages.diff.of_date import compare_date
 from rds_lake.stages.diff.seen_views import see_diff_views
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.report.gather import gather
-from rds_lake.stages.report.values import Told
+from rds_lake.stages.report.values import KnownFailures
 from rds_lake_tests.support.world import World, execute, seed_tiny
 
 NOW = datetime(2026, 11, 24, 5, tzinfo=UTC)
@@ -51,7 +51,7 @@ def before(world: World, day: date) -> date | None:
         lake, source, Changes(), day, known_key=lambda _: (), now=lambda: NOW, log=world.lines.append
     )
     (report,) = gather(
-        world.config, world.config.sources, rds=world.gateways.rds, lake=lake, told=Told(), now=NOW
+        world.config, world.config.sources, rds=world.gateways.rds, lake=lake, failures=KnownFailures(), now=NOW
     ).sources
     seen = see_diff_views(lake, source)
     said = {
@@ -107,7 +107,7 @@ def test_counts_of_another_pair_of_dates_are_not_shown_as_of_this_one(story: Wor
     )
     arrive(world, date(2026, 11, 22))  # it arrives later, and is the one before by now
     (report,) = gather(
-        world.config, world.config.sources, rds=world.gateways.rds, lake=lake, told=Told(), now=NOW
+        world.config, world.config.sources, rds=world.gateways.rds, lake=lake, failures=KnownFailures(), now=NOW
     ).sources
     assert report.tables.before == date(2026, 11, 22)
     assert not report.tables.has_changed_rows

@@ -232,12 +232,18 @@ def url(mariadb: EmbeddedMariaDb) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def published(url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[PublishedTypes]:
-    """One snapshot of it, published."""
+def typed(url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[World]:
+    """The lake of that database."""
     with mariadb_cloud(url) as cloud:
         world = World.provisioned(cloud, url=url, directory=tmp_path_factory.mktemp("lake"), root=root)
         world.with_source(default_schema="shop.shop")
-        yield publish(world, CASES)
+        yield world
+
+
+@pytest.fixture(scope="module")
+def published(typed: World) -> PublishedTypes:
+    """One snapshot of it, published."""
+    return publish(typed, CASES)
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kind for case in CASES])
