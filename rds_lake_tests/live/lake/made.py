@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -73,22 +74,34 @@ class LiveLake:
         return self.as_pipeline().gateways(self.config.lake)
 
     def materialize(self, day: date) -> None:
-        """The whole job of a date: run again where the hour of the pipeline's credentials is over, and then adopts the export."""
+        """The whole job of a date: run again where the hour of the pipeline's credentials is over, and then adopts the export.
+
+        In a thread: in the main one Dagster takes Ctrl-C for an error of the step, which its policy repeats.
+        """
         failed: list[str | None] = []
         for _ in range(4):
-            definitions = build_definitions(self.config, resources={"aws": self.as_pipeline()})
-            with quick_instance() as instance:
-                result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-                    instance=instance,
-                    partition_key=day.isoformat(),
-                    asset_selection=list(definitions.resolve_all_asset_keys()),
-                    raise_on_error=False,
-                )
-            if result.success:
+            ended: list[list[str | None]] = []
+            run = threading.Thread(target=lambda ended=ended: ended.append(self._failures(day)), daemon=True)
+            run.start()
+            while run.is_alive():
+                run.join(1)
+            if ended == [[]]:
                 return
-            failures = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]
-            failed += [event.message for event in failures]
+            failed += [message for messages in ended for message in messages]
         pytest.fail(f"the job did not succeed: {failed}")
+
+    def _failures(self, day: date) -> list[str | None]:
+        """What one run says of its failed steps; nothing after a success."""
+        definitions = build_definitions(self.config, resources={"aws": self.as_pipeline()})
+        with quick_instance() as instance:
+            result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=instance,
+                partition_key=day.isoformat(),
+                asset_selection=list(definitions.resolve_all_asset_keys()),
+                raise_on_error=False,
+            )
+        failures = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]
+        return [] if result.success else [event.message for event in failures] or ["without a failed step"]
 
 
 def partition(place: Place) -> str:
