@@ -35,11 +35,9 @@ def main() -> None:
 @main.command()
 @click.option("--stack", metavar="NAME", help="Name of the stack. Default: `events_queue` without `-events`.")
 @click.option(
-    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter of the template; repeatable."
+    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Parameter of the template; repeatable."
 )
-@click.option(
-    "--template-bucket", metavar="BUCKET", help="Bucket for a template over 51,200 bytes. Default: the lake's."
-)
+@click.option("--template-bucket", metavar="BUCKET", help="Bucket for templates over 51,200 bytes. Default: the lake.")
 @click.option("--remove", is_flag=True, help="Delete the stack, and say what stays and what that costs.")
 @config_option
 def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
@@ -109,12 +107,8 @@ def policy(config_path: Path, **asked: Any) -> None:
 
 
 @main.command()
-@click.option(
-    "--only", multiple=True, metavar="ROW", help="Only this row or subject of docs/doctor.md; may be repeated."
-)
-@click.option(
-    "--as", "role", metavar="ARN", help="Role of the pipeline. Default: the one that `setup` made, or the caller's."
-)
+@click.option("--only", multiple=True, metavar="ROW", help="Only this row or subject (docs/doctor.md); repeatable.")
+@click.option("--as", "role", metavar="ARN", help="Role of the pipeline. Default: that of `setup`, or the caller's.")
 @click.option("--json", is_flag=True, help="Print JSON for programs.")
 @click.option("--all", "every", is_flag=True, help="Show every row, also those without a problem.")
 @click.option("--fix", is_flag=True, help="Repair what adding or enabling something can repair; asks each time.")
@@ -275,9 +269,7 @@ def local() -> None:
     help="An RDS instance and the postgresql:// or mysql:// database behind it. Once more with the same IDENTIFIER: "
     "another database of that instance. Default: the demo shop.",
 )
-@click.option(
-    "--cluster", "clusters", multiple=True, metavar="IDENTIFIER=URL", help="An Aurora cluster, given in the same way."
-)
+@click.option("--cluster", "clusters", multiple=True, metavar="IDENTIFIER=URL", help="The same for an Aurora cluster.")
 @click.option("--ready-file", type=FILE, help="File that is written once everything runs.")
 def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_file: Path | None) -> None:
     """Start the local cloud and keep it until Ctrl-C."""

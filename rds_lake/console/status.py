@@ -67,7 +67,7 @@ def status(
         console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
     elif config.databases:
         console.print(
-            f"{len(running)} of the account's {config.lake.export_quota} exports that AWS allows at once are running"
+            f"AWS runs {len(running)} of the {config.lake.export_quota} exports that the account may have at once"
         )
     return stale
 

@@ -52,7 +52,7 @@ def test_a_published_source_shows_its_date_age_size_duration_and_cost(world: Wor
     assert "its export took" in text
     assert "about $0." in text
     assert "order_details shop.public.Order Details 20" in text
-    assert "0 of the account's 5 places" in text
+    assert "AWS runs 0 of the 5 exports" in text
 
 
 def test_a_source_whose_snapshots_stopped_says_that_it_is_stale(world: World) -> None:
@@ -117,7 +117,7 @@ def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> N
     world.run().begin(date(2026, 11, 20))
     text = shown(world)
     assert "exporting 2026-11-20: " in text
-    assert "1 of the account's 5 places" in text
+    assert "AWS runs 1 of the 5 exports" in text
 
 
 @pytest.fixture
