@@ -95,14 +95,13 @@ def target(postgres: EmbeddedPostgres) -> str:
 def running(world: World, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A process of the pipeline, killed at the end where it is still there."""
     environment = {**os.environ, **variables_of(world.cloud.url), "COLUMNS": "200"}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        with process:
+    ) as process:
+        try:
             yield process
-    finally:
-        process.kill()
+        finally:
+            process.kill()
 
 
 def options(world: World, *more: str) -> tuple[str, ...]:
