@@ -98,6 +98,14 @@ def test_a_view_that_athena_refuses_is_said_and_the_others_stay_as_they_are(
     assert "262144" in problems["broad_diff"], problems
 
 
+def test_a_view_that_somebody_changed_is_said_and_is_made_again_by_the_next_publication(story: World) -> None:
+    story.root.athena.run('CREATE OR REPLACE VIEW orders_diff AS SELECT 1 AS "the row before"', database="shop")
+    problems = see_diff_views(story.gateways.lake, story.config.sources[0]).problems
+    assert problems[-1].startswith("orders_diff: it was dropped or replaced by somebody")
+    story.publish(NEW)
+    assert story.query("SELECT id, change FROM orders_diff") == [("1", "changed")]
+
+
 def test_a_view_whose_run_was_killed_goes_also_when_nobody_asks_for_it_any_more(story: World) -> None:
     lake = story.gateways.lake
     made, etag = read_diff_views(lake, "shop")
