@@ -6,24 +6,22 @@ What belongs here: repairs of moto's speed that no caller can see. Repairs of it
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+from flask import Flask, Response
 from moto.core import responses, serialize
-from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, EnvironHeaders
 from moto.core.serialize import AttributePickerContext, ResponseSerializer, XFormedAttributePicker
 from moto.moto_api import recorder
 from moto.moto_api._internal.moto_random import MotoRandom
 from moto.moto_server.werkzeug_app import BackendRequest, create_backend_app
 from moto.s3 import notifications
 from moto.s3.notifications import S3NotificationEvent
-from moto.s3.responses import S3Response
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response
 
 _KNOWN = "_keys_known_to_rds_lake"
 _possible_keys = XFormedAttributePicker.get_possible_keys
@@ -32,9 +30,6 @@ _read_moment = serialize.parse_to_aware_datetime
 # Their answers look at what Flask knows of the request.
 _NEED_FLASK = ("moto_api", "instance_metadata")
 _MISSING = object()
-_WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
-_is_bucket_in_host = S3Response.subdomain_based_buckets
-_hosts: dict[str, bool] = {}
 
 
 def make_moto_quick() -> None:
@@ -48,7 +43,6 @@ def make_moto_quick() -> None:
     # All names of events are sorted several times for each object that is written.
     S3NotificationEvent.events = cache(S3NotificationEvent.events)
     notifications._detail_type = cache(notifications._detail_type)
-    S3Response.subdomain_based_buckets = staticmethod(_host_names_a_bucket)
     _import_ec2()
 
 
@@ -70,7 +64,7 @@ def quick_backend_app(service: Any) -> Any:
 class _WithoutFlask:
     """The application's addresses and what answers there, called directly: Flask's contexts are a fifth of moto's time."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Flask) -> None:
         self._app = app
         self._addresses = app.url_map
 
@@ -81,7 +75,7 @@ class _WithoutFlask:
             return self._app(environ, start)
         # moto wraps what answers (`convert_to_flask_response`), which gets the request from Flask.
         view: Any = self._app.view_functions[endpoint]
-        request = _Request(environ)
+        request = BackendRequest(environ)
         recorder._record_request(request)
         try:
             answer = view.callback(request, request.raw_url, dict(request.headers))
@@ -90,70 +84,10 @@ class _WithoutFlask:
         except ClientError as error:
             answer = 400, {}, error.response["Error"]["Message"]
         status, headers, body = answer if isinstance(answer, tuple) and len(answer) == 3 else (200, {}, answer)
-        response = _Response(body, status, headers)
+        response = Response(body, status, headers)
         if environ["REQUEST_METHOD"] == "HEAD" and "content-length" in headers:
             response.headers["Content-Length"] = headers["content-length"]
         return response(environ, start)
-
-
-class _Response(Response):
-    default_mimetype = "text/html"  # as Flask's
-
-
-class _Request(BackendRequest):
-    """What moto asks a request for ten times over, put together once."""
-
-    def __init__(self, environ: dict[str, Any]) -> None:
-        super().__init__(environ)
-        self.headers = _Headers(environ)
-
-    @cached_property
-    def raw_path(self) -> str:  # type: ignore[override]
-        """The path as it was sent."""
-        return super().raw_path
-
-    @cached_property
-    def raw_url(self) -> str:  # type: ignore[override]
-        """The URL as it was sent."""
-        return super().raw_url
-
-
-class _Headers(EnvironHeaders):
-    def _get_key(self, key: str) -> str:
-        return self.environ[_key_of(key)]
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        if self.environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY):
-            yield from super().__iter__()
-            return
-        for key, value in self.environ.items():
-            if (name := _name_of(key)) and (value or key.startswith("HTTP_")):
-                yield name, value
-
-
-@lru_cache(maxsize=1024)
-def _key_of(name: str) -> str:
-    """The key of a header in an environment: `X-Amz-Target` -> `HTTP_X_AMZ_TARGET`."""
-    key = name.upper().replace("-", "_")
-    return key if key in _WITHOUT_PREFIX else f"HTTP_{key}"
-
-
-@lru_cache(maxsize=1024)
-def _name_of(key: str) -> str:
-    """The name of a header by its key in an environment; empty: it is something else."""
-    if key in _WITHOUT_PREFIX:
-        return key.replace("_", "-").title()
-    if not key.startswith("HTTP_") or key[5:] in _WITHOUT_PREFIX:
-        return ""
-    return key[5:].replace("_", "-").title()
-
-
-def _host_names_a_bucket(request: Any) -> bool:
-    """Whether the bucket is in the host's name: asked five times for each request, and always the same for a host."""
-    host = request.headers.get("host", "")
-    if host not in _hosts:
-        _hosts[host] = _is_bucket_in_host(request)
-    return _hosts[host]
 
 
 def _random_string(self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
