@@ -6,13 +6,15 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from time import sleep
 from typing import Any
 
+import botocore.session
 import hypothesis
 import pytest
+from botocore import parsers, useragent
 from moto.kms import models as kms_models
 
 from rds_lake.aws import athena
@@ -21,7 +23,6 @@ from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake_tests.demo.wheel import Installed, install_once
-from rds_lake_tests.quick_boto import make_botocore_quick
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
@@ -39,7 +40,17 @@ athena._FIRST_POLL_SECONDS = 0.03
 # Every lake has a key, and moto makes an RSA pair for each, in a tenth of a second: nothing here looks at one.
 kms_models.generate_private_key = cache(kms_models.generate_private_key)
 
-make_botocore_quick()
+# boto3 cleans each of the thirty parts of its user agent for every call, and they never change.
+useragent.sanitize_user_agent_string_component = cache(useragent.sanitize_user_agent_string_component)
+# And writes it anew with the features that the call turned out to use, which are AWS's statistics.
+useragent.UserAgentString.rebuild_and_replace_user_agent_handler = lambda *_, **__: None
+
+# A moment of S3 or RDS is taken apart by dateutil for each object of each answer, and most are of the same few seconds.
+parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(maxsize=1024)(parsers.DEFAULT_TIMESTAMP_PARSER)
+
+# Every session of boto3 reads AWS's models of the services again, in a quarter of a second; commands make one each time.
+botocore.session.create_loader = cache(botocore.session.create_loader)
+
 watch_servers()
 
 # Before any client exists: no test may ever reach a real account.

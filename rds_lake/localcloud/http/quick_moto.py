@@ -6,30 +6,20 @@ What belongs here: repairs of moto's speed that no caller can see. Repairs of it
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
-from flask import Flask, Response
 from moto.core import responses, serialize
-from moto.core.serialize import AttributePickerContext, ResponseSerializer, XFormedAttributePicker
-from moto.moto_api import recorder
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.moto_api._internal.moto_random import MotoRandom
-from moto.moto_server.werkzeug_app import BackendRequest, create_backend_app
-from moto.s3 import notifications
-from moto.s3.notifications import S3NotificationEvent
-from werkzeug.exceptions import HTTPException
+from moto.moto_server.werkzeug_app import create_backend_app
 
 _KNOWN = "_keys_known_to_rds_lake"
 _possible_keys = XFormedAttributePicker.get_possible_keys
-_value_of_member = ResponseSerializer.get_value
 _read_moment = serialize.parse_to_aware_datetime
-# Their answers look at what Flask knows of the request.
-_NEED_FLASK = ("moto_api", "instance_metadata")
-_MISSING = object()
 
 
 def make_moto_quick() -> None:
@@ -38,11 +28,7 @@ def make_moto_quick() -> None:
     responses.method_names_from_class = cache(responses.method_names_from_class)
     MotoRandom.get_random_string = _random_string
     XFormedAttributePicker.get_possible_keys = _remembered_keys
-    ResponseSerializer.get_value = _quick_value
     serialize.parse_to_aware_datetime = _remembered_moment
-    # All names of events are sorted several times for each object that is written.
-    S3NotificationEvent.events = cache(S3NotificationEvent.events)
-    notifications._detail_type = cache(notifications._detail_type)
     _import_ec2()
 
 
@@ -58,36 +44,7 @@ def quick_backend_app(service: Any) -> Any:
     app.debug = False
     app.config["PROPAGATE_EXCEPTIONS"] = True  # as with `debug`: the server prints what is broken
     app.after_request_funcs.clear()
-    return app if service in _NEED_FLASK else _WithoutFlask(app)
-
-
-class _WithoutFlask:
-    """The application's addresses and what answers there, called directly: Flask's contexts are a fifth of moto's time."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._addresses = app.url_map
-
-    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        try:
-            endpoint, _ = self._addresses.bind_to_environ(environ).match()
-        except HTTPException:  # nothing answers there, or elsewhere
-            return self._app(environ, start)
-        # moto wraps what answers (`convert_to_flask_response`), which gets the request from Flask.
-        view: Any = self._app.view_functions[endpoint]
-        request = BackendRequest(environ)
-        recorder._record_request(request)
-        try:
-            answer = view.callback(request, request.raw_url, dict(request.headers))
-        except HTTPException as error:
-            return error(environ, start)
-        except ClientError as error:
-            answer = 400, {}, error.response["Error"]["Message"]
-        status, headers, body = answer if isinstance(answer, tuple) and len(answer) == 3 else (200, {}, answer)
-        response = Response(body, status, headers)
-        if environ["REQUEST_METHOD"] == "HEAD" and "content-length" in headers:
-            response.headers["Content-Length"] = headers["content-length"]
-        return response(environ, start)
+    return app
 
 
 def _random_string(self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
@@ -109,26 +66,6 @@ def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerConte
     if member not in known:
         known[member] = tuple(dict.fromkeys(_possible_keys(self, context)))
     yield from known[member]
-
-
-def _quick_value(self: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
-    """A member of an answer in one of moto's dictionaries; of all else it is found as moto does.
-
-    moto makes an object for each member, and puts together its path for transformers that few services have.
-    """
-    picker = self._value_picker
-    if type(value) is not dict or type(picker) is not XFormedAttributePicker or picker.response_transformers:
-        return _value_of_member(self, value, key, shape)
-    known: dict[tuple[str, type], tuple[str, ...]] = shape.__dict__.setdefault(_KNOWN, {})
-    names = known.get((key, dict))
-    if names is None:
-        return _value_of_member(self, value, key, shape)
-    for name in names:
-        if (found := value.get(name, _MISSING)) is not _MISSING:
-            return found
-        if "." in name:  # a path
-            return _value_of_member(self, value, key, shape)
-    return None
 
 
 def _remembered_moment(value: Any) -> datetime:
