@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -206,7 +205,7 @@ class OpenedFile:
 
     def _record(self, connection: duckdb.DuckDBPyConnection, table: PulledTable, loaded: Loaded) -> None:
         connection.execute(
-            f"INSERT INTO {RECORD} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO {RECORD} VALUES (?, ?, ?, ?, ?, ?, ?, now())",
             [
                 self.plan.source,
                 self.plan.day,
@@ -215,7 +214,6 @@ class OpenedFile:
                 table.table,
                 loaded.rows,
                 json.dumps(loaded.kinds),
-                datetime.now(UTC),
             ],
         )
 

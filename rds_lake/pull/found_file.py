@@ -20,7 +20,11 @@ MAKE_RECORD = (
     f"CREATE TABLE {RECORD} (source VARCHAR, snapshot_date DATE, export_task VARCHAR, view VARCHAR PRIMARY KEY, "
     "source_table VARCHAR, row_count BIGINT, other_types JSON, pulled_at TIMESTAMPTZ)"
 )
-_RECORDED = f"SELECT view, row_count, other_types FROM {RECORD}"
+# A person may have dropped a table since.
+_RECORDED = (
+    f"SELECT view, row_count, other_types FROM {RECORD} WHERE view IN "
+    "(SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main')"
+)
 _OF_WHAT = f"SELECT DISTINCT source, CAST(snapshot_date AS VARCHAR), export_task FROM {RECORD}"
 _OTHERS = (
     "SELECT table_name FROM system.information_schema.tables WHERE table_catalog = current_database() "

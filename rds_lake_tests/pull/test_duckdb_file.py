@@ -136,6 +136,17 @@ def test_a_newer_date_takes_the_place_of_an_older_but_never_of_what_others_made(
     assert pull(path, "--replace").exit_code == 0
 
 
+def test_a_table_that_a_person_dropped_is_pulled_again(pull: Pull, tmp_path: Path) -> None:
+    path = tmp_path / "shop.duckdb"
+    assert pull(path, "--date", DAY).exit_code == 0
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DROP TABLE orders")
+    again = pull(path, "--date", DAY)
+    assert again.exit_code == 0, again.output
+    assert rows_in(path, "SELECT count(*) FROM orders") == [(10,)]
+    assert "4 were there already" in said(again)
+
+
 def test_what_cannot_be_pulled_is_refused_before_anything_is_written(pull: Pull, tmp_path: Path) -> None:
     path = tmp_path / "shop.duckdb"
     path.write_text("my letters", encoding="utf-8")

@@ -34,7 +34,11 @@ _replace = click.option(
 )
 _no_keys = click.option("--no-keys", is_flag=True, help="Make no primary keys.")
 _parallel = click.option(
-    "--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="So many tables at once."
+    "--parallel",
+    type=click.IntRange(1, 32),
+    default=4,
+    show_default=True,
+    help="So many tables at once, and connections to PostgreSQL.",
 )
 
 
