@@ -43,5 +43,5 @@ def test_a_query_on_this_machine_has_athenas_answer_now_and_as_of_a_date_and_ath
     assert "there are more rows: --rows shows more here" in shown.output
     assert "read on this machine, without Athena" in shown.output
     assert "COLUMN_NOT_FOUND" in ask("SELECT nope FROM orders", "--local").output
-    assert "only reads" in ask("DROP VIEW orders", "--local").output
+    assert "was not run" in ask("DROP VIEW orders", "--local").output
     assert "--local only reads" in ask("DROP VIEW orders", "--local", "--write").output
