@@ -125,4 +125,4 @@ def test_a_table_that_dynamodb_has_no_more_says_that_its_key_is_unknown_and_its_
     world.run().shared.publish(NEW, now=datetime.now(UTC))
     assert world.query("SELECT DISTINCT snapshot_date FROM reviews") == [(str(NEW),)]
     (problem,) = see_diff_views(world.gateways.lake, world.config.sources[0]).problems
-    assert problem.startswith("reviews_diff: nothing says what the key of Reviews is; name its columns under `keys:`")
+    assert problem.startswith("reviews_diff: the key of Reviews is unknown; name its columns under `keys:`")
