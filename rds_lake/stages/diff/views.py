@@ -25,12 +25,13 @@ from rds_lake.model.lake.publication import PublishedView
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.diff.comparison import Comparison
-from rds_lake.sql.diff.view import SUFFIX, is_diff_view, render_diff_view, why_not_diff_view
+from rds_lake.sql.diff.view import SUFFIX, render_diff_view, why_not_diff_view
 from rds_lake.stages.catalogue.dated import DatedTables
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.catalogue.published_view import published_view
 from rds_lake.stages.checks.previous import date_before
 from rds_lake.stages.diff.compare import Asked, comparison_of
+from rds_lake.stages.diff.view_names import own_views, stale_views, taken_names
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.manifest_head import find_head
@@ -116,6 +117,20 @@ class DiffViews:
                 f"materialized again: {error}"
             )
 
+    def compare_another(self, dated: DatedTables) -> bool:
+        """Whether they compare this published date with another than the one before it, which arrived meanwhile.
+
+        Where that cannot be told, the check `diff_views_are_made` looks again.
+        """
+        if not self.source.diff_views:
+            return False
+        try:
+            made, _ = read_diff_views(self.lake, self.source.name)
+            return made is not None and made.before != self._before(dated, self._asked(dated, {}))
+        except RdsLakeError as error:
+            self.log(f"which date the views *{SUFFIX} of {self.source.name} compare could not be read: {error}")
+            return False
+
     def _may_have_any(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
         own = {table.names.view for table in dated.typed}
         return bool(self.source.diff_views) or any(v.endswith(SUFFIX) and v not in own for v in existing)
@@ -149,7 +164,7 @@ class DiffViews:
             wanted, stale = wanted.without(dict.fromkeys(wanted.statements, gone)), ()
         wanted = wanted.without(self._make(wanted, stale))
         existing = self.lake.glue.list_tables(name)
-        for view in sorted(_own(moving, existing) - wanted.statements.keys()):
+        for view in sorted(own_views(moving, existing) - wanted.statements.keys()):
             self.lake.glue.delete_view(name, view)
         there = sorted((view, sql) for view, sql in wanted.statements.items() if view in existing)
         views = {view: published_view(sql, existing[view]) for view, sql in there}
@@ -160,8 +175,8 @@ class DiffViews:
 
     def _planned(self, dated: DatedTables, made: DiffViewsMade | None, existing: Mapping[str, GlueTable]) -> _Planned:
         wanted, old = self._wanted(dated), made.views if made else {}
-        wanted = wanted.without(_taken(dated, wanted, existing.keys() - _own(made, existing)))
-        stale = _stale(made, wanted, existing)
+        wanted = wanted.without(taken_names(dated, wanted.statements, existing.keys() - own_views(made, existing)))
+        stale = stale_views(made, wanted.statements, existing)
         is_right = made is not None and not stale and made == wanted.record({v: old[v] for v in wanted.statements})
         return _Planned(wanted=wanted, stale=stale, is_due=not is_right)
 
@@ -198,7 +213,7 @@ class DiffViews:
         """The statements of the views that can be made, and why others cannot."""
         day, problems = dated.snapshot_date, dict[str, str]()
         tables = self._asked(dated, problems)
-        before = date_before(self.lake, self.source, day) if tables else None
+        before = self._before(dated, tables)
         statements: dict[str, str] = {}
         compared: dict[str, Comparison] = {}
         head = before and find_head(self.lake.s3, self.lake.layout, self.source.name, before)
@@ -220,6 +235,10 @@ class DiffViews:
             compared=compared,
             problems=tuple(f"{view}: {why}" for view, why in problems.items()),
         )
+
+    def _before(self, dated: DatedTables, tables: Mapping[str, TypedTable]) -> date | None:
+        """The date that the tables are compared with; None without one of the two."""
+        return date_before(self.lake, self.source, dated.snapshot_date) if tables else None
 
     def _asked(self, dated: DatedTables, problems: dict[str, str]) -> dict[str, TypedTable]:
         """The tables that lake.yaml names, by the view they are to get."""
@@ -261,29 +280,3 @@ class DiffViews:
             target = after.names.target
             raise DiffError(f"the key of {target} is unknown; name its columns under `keys:` in lake.yaml")
         return compare
-
-
-def _own(made: DiffViewsMade | None, existing: Mapping[str, GlueTable]) -> set[str]:
-    """The views in Glue that are ours: named by the record, and not replaced by a person or a table's own view since."""
-    known = {*made.views, *made.making} if made else set[str]()
-    return {view for view in known if view in existing and is_diff_view(existing[view].view_text)}
-
-
-def _taken(dated: DatedTables, wanted: _Wanted, others: set[str]) -> dict[str, str]:
-    """Views whose names are taken by tables or views that rds-lake did not make."""
-    names = {name for table in dated.typed for name in (table.names.view, table.names.raw)}
-    return {
-        view: "the name is taken by a table or view that is not one of `diff_views:`; it was left as it is. Rename or drop that one"
-        for view in wanted.statements
-        if view in names | others
-    }
-
-
-def _stale(made: DiffViewsMade | None, wanted: _Wanted, existing: Mapping[str, GlueTable]) -> tuple[str, ...]:
-    """The views that are not as they should be."""
-    kept = made.views if made else {}
-    return tuple(
-        view
-        for view, sql in sorted(wanted.statements.items())
-        if view not in existing or kept.get(view) != published_view(sql, existing[view])
-    )

@@ -36,8 +36,8 @@ from rds_lake.stages.lake.snapshot_log import record, recorded_dates
 
 
 class Follow(Protocol):
-    """Views that compare the published date with another. `existing` are Glue's tables by name; neither call raises what would end
-    a publication.
+    """Views that compare the published date with another. `existing` are Glue's tables by name; no call raises what would end a
+    publication.
     """
 
     def is_behind(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
@@ -46,6 +46,10 @@ class Follow(Protocol):
 
     def follow(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> None:
         """Bring them to this date, which is published or about to be."""
+        ...
+
+    def compare_another(self, dated: DatedTables) -> bool:
+        """Whether they compare this published date with another than the one before it, which arrived meanwhile."""
         ...
 
 

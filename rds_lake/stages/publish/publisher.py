@@ -27,6 +27,7 @@ from rds_lake.stages.publish.move_views import Follow, Publication, ViewMover
 
 _LOOKS = 60  # at another publication under way, before it is taken for dead
 _LOOK_SECONDS = 2.0
+_ARRIVALS = 3  # dates that arrive while one is published, each of which may be the one before it
 _ATTEMPTS = 20  # each conflict means that another publication got on
 
 
@@ -94,14 +95,18 @@ class Publisher:
         if outcome is State.HELD and self.announce and not is_recorded(self.lake, tables.manifest):
             self.announce(day)
         record(self.lake, tables.manifest, outcome, now=self.now)
-        if outcome is State.OLDER and pointer and self.source.diff_views:
-            # It may be the date before the published one by now, or another export of that.
-            self._follow(state, pointer)
+        if outcome is State.OLDER and self.source.diff_views:
+            # It may be the date before the published one by now, or another export of that. The pointer is read after this date
+            # was recorded, and a publication looks for such dates after it wrote the pointer: one of the two sees the other.
+            self._follow(self._state(), day)
         self.log(f"{self.source.name} {day} is {outcome.value}, no view moves; published is {shown or 'nothing yet'}")
         return Publication(state=outcome, latest=shown)
 
-    def _follow(self, state: PublishState, pointer: Pointer) -> None:
+    def _follow(self, state: PublishState, arrived: date) -> None:
         """Publish the published date once more where what compares it with another date is behind."""
+        pointer = state.pointer
+        if pointer is None or pointer.snapshot_date <= arrived:
+            return
         tables = tables_of(self.lake, self.source, pointer.snapshot_date, published=pointer)
         if self.follow and self.follow.is_behind(tables, self.lake.glue.list_tables(self.source.name)):
             self._move(tables, state, pointer.rolled_back_from)
@@ -177,7 +182,15 @@ class Publisher:
             beside=self.beside,
             follow=self.follow,
         )
-        return mover.move(tables, state, rolled_back_from)
+        publication = mover.move(tables, state, rolled_back_from)
+        for _ in range(_ARRIVALS):
+            state = self._state()
+            if self.follow is None or state.pointer is None or state.pointer.snapshot_date != tables.snapshot_date:
+                break
+            if not self.follow.compare_another(tables):
+                break
+            mover.move(tables, state, state.pointer.rolled_back_from)
+        return publication
 
     def _state(self) -> PublishState:
         return read_state(self.lake.s3, self.lake.layout, self.source.name)
