@@ -84,7 +84,7 @@ def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = world.config.directory / "lake.yaml"
-    path.write_text(path.read_text().replace("freshness_hours: 0", "freshness_hours: 36"))
+    path.write_text(path.read_text().replace("freshness_hours: 0", "freshness_hours: 60"))
     world.be_the_process(monkeypatch)
 
     def run(*options: str) -> Result:
