@@ -184,11 +184,11 @@ class Publisher:
         )
         publication = mover.move(tables, state, rolled_back_from)
         for _ in range(_ARRIVALS):
+            if self.follow is None or not self.follow.compare_another(tables):
+                break
             state = self._state()
-            if self.follow is None or state.pointer is None or state.pointer.snapshot_date != tables.snapshot_date:
-                break
-            if not self.follow.compare_another(tables):
-                break
+            if state.pointer is None or state.pointer.snapshot_date != tables.snapshot_date:
+                break  # another publication came after this one, and looks by itself
             mover.move(tables, state, state.pointer.rolled_back_from)
         return publication
 
