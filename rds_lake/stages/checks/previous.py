@@ -9,7 +9,7 @@ What belongs here: the comparison, from manifests alone. What is too much is `ma
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from datetime import date
 
@@ -118,13 +118,14 @@ def date_before(lake: Lake, source: SourceSettings, day: date) -> date | None:
     if not source.athena:
         return max((d for d in dates if d < day), default=None)
     checked = recorded_dates(lake.s3, lake.layout, source.name)
-    return sound_before(day, dates, checked, find_pointer(lake.s3, lake.layout, source.name))
+    sound = sound_dates(dates, checked, find_pointer(lake.s3, lake.layout, source.name))
+    return max((d for d in sound if d < day), default=None)
 
 
-def sound_before(day: date, dates: Iterable[date], checked: Container[date], pointer: Pointer | None) -> date | None:
-    """Of `dates`, the newest before `day` that passed its checks (`checked`) and was not rolled back."""
-    sound = {d for d in dates if d < day and d in checked}
-    return max(sound - went_back_from(pointer, sound), default=None)
+def sound_dates(dates: Collection[date], checked: Container[date], pointer: Pointer | None) -> tuple[date, ...]:
+    """Of `dates`, in their order, those that passed their checks (`checked`) and were not rolled back."""
+    undone = went_back_from(pointer, dates)
+    return tuple(day for day in dates if day in checked and day not in undone)
 
 
 def _rows(manifest: Manifest, source: SourceSettings) -> dict[TableTarget, int]:

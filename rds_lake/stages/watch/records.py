@@ -10,7 +10,7 @@ from datetime import date
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.lake.manifest import Manifest
-from rds_lake.model.lake.publication import went_back_from
+from rds_lake.stages.checks.previous import sound_dates
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import PublishState, read_state
@@ -52,9 +52,7 @@ class SourceRecords:
         """The dates that others may be compared with, oldest first: they passed their checks and were not rolled back."""
         if not self.source.athena:
             return self.dates
-        checked = self.checked
-        undone = went_back_from(self.state.pointer, self.dates)
-        return tuple(day for day in self.dates if day in checked and day not in undone)
+        return sound_dates(self.dates, self.checked, self.state.pointer)
 
     def date_before(self, day: date) -> date | None:
         """The newest date before `day` that it may be compared with, as `checks/previous.py` has it."""
