@@ -10,10 +10,9 @@ import pytest
 from rds_lake.errors import UnavailableError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.pull import fetch
-from rds_lake_tests.pull.pulling import DAY, Pull, pull_of, rows_in, said, settings
-from rds_lake_tests.support.world import World, execute, seed_tiny
+from rds_lake_tests.pull.pulling import DAY, Pull, pull_as_pipeline, rows_in, said, settings, two_dates
+from rds_lake_tests.support.world import World
 
-_LATER = "2026-11-21"
 _TABLES = """
 CREATE TABLE "group" (id integer, "user" text, big numeric);
 INSERT INTO "group" VALUES (1, 'a', 1.5), (2, 'b', 'NaN'), (3, NULL, 1e30);
@@ -25,26 +24,14 @@ INSERT INTO twice VALUES (1, 'x'), (1, 'y'), (NULL, 'z');
 @pytest.fixture(scope="module")
 def lake(session_cloud: LocalCloud, tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> World:
     """A lake of two dates, the later one published."""
-    session_cloud.reset()
-    seed_tiny(tiny_url)
-    world = World.provisioned(session_cloud, url=tiny_url, directory=tmp_path_factory.mktemp("lake"), root=root)
-    execute(world.url, _TABLES)
-    world.snapshot(DAY)
-    world.publish(DAY)
-    execute(world.url, "DELETE FROM orders WHERE id > 4")
-    world.snapshot(_LATER)
-    world.publish(_LATER)
-    return world
+    directory = tmp_path_factory.mktemp("lake")
+    return two_dates(session_cloud, tiny_url, tables=_TABLES, directory=directory, root=root)
 
 
 @pytest.fixture
 def pull(lake: World, monkeypatch: pytest.MonkeyPatch) -> Pull:
     """The command, with keys of two tables."""
-    lake.provision()
-    lake.be_the_process(monkeypatch)
-    monkeypatch.setenv("COLUMNS", "200")
-    settings(lake, keys={"orders": ["id"], "shop.public.Order Details": ["OrderID"]})
-    return pull_of(lake)
+    return pull_as_pipeline(lake, monkeypatch, keys={"orders": ["id"], "shop.public.Order Details": ["OrderID"]})
 
 
 def test_a_date_is_in_the_file_with_its_types_values_and_keys(pull: Pull, tmp_path: Path) -> None:

@@ -15,11 +15,10 @@ import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
-from rds_lake_tests.pull.pulling import DAY, Pull, pull_of, rows_in, said, settings
+from rds_lake_tests.pull.pulling import DAY, Pull, pull_as_pipeline, rows_in, said, two_dates
 from rds_lake_tests.support.pipeline_keys import variables_of
-from rds_lake_tests.support.world import World, execute, seed_tiny, until
+from rds_lake_tests.support.world import World, until
 
-_LATER = "2026-11-21"
 _BIG = """
 CREATE TABLE no_columns ();
 CREATE TABLE big AS SELECT i AS id, md5(i::text) || md5((i + 1)::text) AS v FROM generate_series(1, 60000) i;
@@ -64,25 +63,13 @@ _SMALL_DISK = dedent("""
 @pytest.fixture(scope="module")
 def lake(session_cloud: LocalCloud, tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> World:
     """A lake of two dates, the later one published."""
-    session_cloud.reset()
-    seed_tiny(tiny_url)
-    world = World.provisioned(session_cloud, url=tiny_url, directory=tmp_path_factory.mktemp("lake"), root=root)
-    execute(world.url, _BIG)
-    world.snapshot(DAY)
-    world.publish(DAY)
-    execute(world.url, "DELETE FROM orders WHERE id > 4")
-    world.snapshot(_LATER)
-    world.publish(_LATER)
-    return world
+    directory = tmp_path_factory.mktemp("lake")
+    return two_dates(session_cloud, tiny_url, tables=_BIG, directory=directory, root=root)
 
 
 @pytest.fixture
 def pull(lake: World, monkeypatch: pytest.MonkeyPatch) -> Pull:
-    lake.provision()
-    lake.be_the_process(monkeypatch)
-    monkeypatch.setenv("COLUMNS", "200")
-    settings(lake, keys={"orders": ["id"]})
-    return pull_of(lake)
+    return pull_as_pipeline(lake, monkeypatch, keys={"orders": ["id"]})
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
-from rds_lake_tests.pull.pulling import DAY, Pull, pull_of, rows_in, said, settings
+from rds_lake_tests.pull.pulling import DAY, Pull, pull_as_pipeline, rows_in, said
 from rds_lake_tests.stages.databases.test_calendars import LEAP_CENTURY, LEGACY, MODERN, YEAR_ONE, micros, spark_file
 from rds_lake_tests.support.world import World, execute_mysql, mariadb_cloud
 
@@ -96,11 +96,7 @@ def _publish(world: World) -> None:
 @pytest.fixture
 def pull(lake: tuple[World, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Pull:
     world, _ = lake
-    world.provision()
-    world.be_the_process(monkeypatch)
-    monkeypatch.setenv("COLUMNS", "200")
-    settings(world, default_schema="shop.shop", union={"log": r"log_\d\d"})
-    return pull_of(world)
+    return pull_as_pipeline(world, monkeypatch, default_schema="shop.shop", union={"log": r"log_\d\d"})
 
 
 def _as_shown(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

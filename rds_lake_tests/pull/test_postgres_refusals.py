@@ -14,7 +14,7 @@ import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
-from rds_lake_tests.pull.pulling import DAY, Pull, pull_of, said
+from rds_lake_tests.pull.pulling import DAY, Pull, pull_as_pipeline, said
 from rds_lake_tests.support.interrupts import interrupted
 from rds_lake_tests.support.world import World, execute, seed_tiny
 
@@ -35,10 +35,7 @@ def lake(session_cloud: LocalCloud, tiny_url: str, tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def pull(lake: World, monkeypatch: pytest.MonkeyPatch) -> Pull:
-    lake.provision()
-    lake.be_the_process(monkeypatch)
-    monkeypatch.setenv("COLUMNS", "200")
-    return pull_of(lake)
+    return pull_as_pipeline(lake, monkeypatch)
 
 
 @pytest.fixture

@@ -11,11 +11,10 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.ports import free_port
 from rds_lake.pull import postgres_session
-from rds_lake_tests.pull.pulling import DAY, Pull, pull_of, said, settings
-from rds_lake_tests.support.world import World, execute, seed_tiny
+from rds_lake_tests.pull.pulling import DAY, LATER, Pull, pull_as_pipeline, said, settings, two_dates
+from rds_lake_tests.support.world import World, execute
 
 _NUMBERS = count()
-_LATER = "2026-11-21"
 _LONG = "c" + "_" * 70
 _TABLES = """
 CREATE TABLE "group" (id integer, "user" text, at date);
@@ -29,26 +28,14 @@ INSERT INTO twice VALUES (1, 'x'), (1, 'y');
 @pytest.fixture(scope="module")
 def lake(session_cloud: LocalCloud, tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> World:
     """A lake of two dates, the later one published."""
-    session_cloud.reset()
-    seed_tiny(tiny_url)
-    execute(tiny_url, _TABLES)
-    world = World.provisioned(session_cloud, url=tiny_url, directory=tmp_path_factory.mktemp("lake"), root=root)
-    world.snapshot(DAY)
-    world.publish(DAY)
-    execute(world.url, "DELETE FROM orders WHERE id > 4")
-    world.snapshot(_LATER)
-    world.publish(_LATER)
-    return world
+    directory = tmp_path_factory.mktemp("lake")
+    return two_dates(session_cloud, tiny_url, tables=_TABLES, directory=directory, root=root)
 
 
 @pytest.fixture
 def pull(lake: World, monkeypatch: pytest.MonkeyPatch) -> Pull:
     """The command, with keys of two tables."""
-    lake.provision()
-    lake.be_the_process(monkeypatch)
-    monkeypatch.setenv("COLUMNS", "200")
-    settings(lake, keys={"orders": ["id"], "shop.public.Order Details": ["OrderID"]})
-    return pull_of(lake)
+    return pull_as_pipeline(lake, monkeypatch, keys={"orders": ["id"], "shop.public.Order Details": ["OrderID"]})
 
 
 @pytest.fixture
@@ -105,7 +92,7 @@ def test_readers_see_the_old_date_until_the_new_one_is_whole(
     assert seen == [10]
     assert rows(target, "SELECT count(*) FROM orders") == [(4,)]
     assert rows(target, "SELECT view_name, snapshot_date::text FROM _rds_lake_pull ORDER BY 1") == [
-        ("orders", _LATER),
+        ("orders", LATER),
         ("twice", DAY),
     ]
 
