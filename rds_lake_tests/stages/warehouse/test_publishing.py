@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from time import sleep
@@ -103,17 +105,56 @@ def test_the_next_run_replaces_the_result_and_an_earlier_one_does_not(running: R
     assert running.objects()["r/r.csv"] == b"x\n9\n" and b"run=run-3" in running.objects()["s/_manifest.json"]
 
 
-def test_what_comes_in_between_is_not_overwritten(running: Running) -> None:
-    def put(**_: Any) -> None:
-        running.put("r/r.csv", b"theirs", bucket=REPORTS)
+@contextmanager
+def before_the_copy(running: Running, change: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+    """Once, between the look at a result's place and the copy to it; with the arguments of the copy."""
+
+    def first(params: dict[str, Any], **_: Any) -> None:
+        events.unregister("provide-client-params.s3.CopyObject", unique_id="between")
+        change(params)
 
     events = running.client("s3").meta.events
-    events.register("before-call.s3.CopyObject", put, unique_id="between")
+    events.register("provide-client-params.s3.CopyObject", first, unique_id="between")
     try:
-        said = errors(publish(running, csv_result("r", ROWS)))["r"]
+        yield
     finally:
-        events.unregister("before-call.s3.CopyObject", unique_id="between")
-    assert "PreconditionFailed" in said and running.objects() == {"r/r.csv": b"theirs"}
+        events.unregister("provide-client-params.s3.CopyObject", unique_id="between")
+
+
+def test_what_comes_in_between_is_not_overwritten(running: Running) -> None:
+    with before_the_copy(running, lambda _: running.put("r/r.csv", b"theirs", bucket=REPORTS)):
+        said = errors(publish(running, csv_result("r", ROWS)))["r"]
+    assert "is not of this result" in said and running.objects() == {"r/r.csv": b"theirs"}
+
+
+def test_a_result_that_another_turn_of_the_run_published_in_between_is_published(running: Running) -> None:
+    """Mutation that fails it: the conflict is the unload's error."""
+    other = running.cloud.clients.client("s3")
+    with before_the_copy(running, lambda params: other.copy_object(**params)):
+        record = publish(running, csv_result("r", ROWS))
+    assert errors(record) == {} and record.pieces[0].files == (f"s3://{REPORTS}/r/r.csv",)
+    assert running.objects()["r/r.csv"].startswith(b"id,note\n1,")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "stays", "refusal"), [(9, b"theirs", "a run that began later"), (-9, b"ours\n", "")]
+)
+def test_of_two_runs_that_publish_at_once_the_later_stays(
+    running: Running, minutes: int, stays: bytes, refusal: str
+) -> None:
+    other = running.cloud.clients.client("s3")
+
+    def come(params: dict[str, Any]) -> None:
+        metadata = params["Metadata"] | {
+            "rds-lake-run": "run-2",
+            "rds-lake-began": (BEGAN + timedelta(minutes=minutes)).isoformat(),
+        }
+        other.put_object(Bucket=REPORTS, Key="r/r.csv", Body=b"theirs", Metadata=metadata)
+
+    with before_the_copy(running, come):
+        said = errors(publish(running, csv_result("r", "select 'ours' as id", header=False)))
+    assert running.objects() == {"r/r.csv": stays}
+    assert refusal in said.get("r", "") and bool(said) == bool(refusal)
 
 
 def test_a_result_that_is_too_large_for_one_file_is_absent(running: Running) -> None:

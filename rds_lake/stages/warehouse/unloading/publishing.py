@@ -10,10 +10,11 @@ Of two runs the one that began later stays, whichever publishes last.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from rds_lake.aws.s3.copying import CopyLimits
-from rds_lake.errors import ManifestError, PublishError
+from rds_lake.errors import ConflictError, ManifestError, PublishError, UnavailableError
 from rds_lake.model.warehouse.plan import Unload
 from rds_lake.model.warehouse.record import RunRecord
 from rds_lake.model.warehouse.result import (
@@ -30,6 +31,7 @@ from rds_lake.stages.warehouse.work.hands import Hands
 from rds_lake.threads import cancelling_threads
 
 _THREADS = 16
+_TRIES = 10  # each conflict means that another writer succeeded
 _RUN = "run="
 _MINE = "rds-lake-result"
 _BEGAN = "rds-lake-began"
@@ -76,31 +78,40 @@ def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: Ru
 def publish_single(
     unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands
 ) -> Published:
-    """As `publish`, for a result that is one object."""
+    """As `publish`, for a result that is one object. UnavailableError where others write that object all the time."""
     if not files:
         return (), (f"it has no rows, of which {unload.format.value} makes no file: what was published before stays",)
     bucket, prefix = _place(unload.to)
     key = f"{prefix}{unload.name}.{file_ending(unload)}"
+    source = files[0].uri.removeprefix(f"s3://{hands.bucket}/")
+    for _ in range(_TRIES):
+        # A conflict may come from another turn of this very run, which has published the result: so look again.
+        with suppress(ConflictError):
+            _put_single((hands.bucket, source), (bucket, key), unload, record, hands)
+            return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
+    raise UnavailableError(f"s3://{bucket}/{key} was changed by others {_TRIES} times while it was to be published")
+
+
+def _put_single(
+    source: tuple[str, str], target: tuple[str, str], unload: Unload, record: RunRecord, hands: Hands
+) -> None:
+    """Copy the file to its place if this run's is not there. ConflictError if somebody else wrote there after the look."""
     mine = {
         _MINE: f"{record.plan.warehouse}/{unload.name}",
         _RUN_KEY: record.plan.run,
         _BEGAN: record.began_at.isoformat(),
     }
-    there = hands.s3.find_metadata(bucket, key)
+    there = hands.s3.find_metadata(*target)
     if there is not None:
         metadata = there[1]
         if metadata.get(_MINE) != mine[_MINE]:
             raise PublishError(
-                f"s3://{bucket}/{key} is not of this result, so it was left as it is; unload to another place or remove it"
+                f"s3://{'/'.join(target)} is not of this result, so it was left as it is; unload to another place or remove it"
             )
         if metadata.get(_RUN_KEY) == record.plan.run:
-            return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
+            return
         _require_later(metadata.get(_BEGAN, ""), record)
-    source = files[0].uri.removeprefix(f"s3://{hands.bucket}/")
-    hands.s3.copy_over(
-        (hands.bucket, source), (bucket, key), etag=there[0] if there else None, metadata=mine, kms_key=hands.kms_key
-    )
-    return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
+    hands.s3.copy_over(source, target, etag=there[0] if there else None, metadata=mine, kms_key=hands.kms_key)
 
 
 def _place(to: str) -> tuple[str, str]:
