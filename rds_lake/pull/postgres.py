@@ -136,7 +136,7 @@ class OpenedSchema:
 
     @contextmanager
     def _connected(self) -> Iterator[Session]:
-        with open_session(self.target.url) as session, self._interrupted_by(session.cancel):
+        with open_session(self.target.url, self._interrupted_by) as session:
             yield session
 
     def _load(

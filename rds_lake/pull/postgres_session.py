@@ -6,8 +6,8 @@ libpq reads the URL, PGPASSWORD, ~/.pgpass and services (https://www.postgresql.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from socket import SHUT_RDWR, socket
 from typing import Any
@@ -119,17 +119,23 @@ class Session:
 
 
 @contextmanager
-def open_session(url: str) -> Iterator[Session]:
-    """A session, closed afterwards. UnavailableError where it is refused or breaks; PullError for what the server refuses."""
+def open_session(
+    url: str, interruptible: Callable[[Callable[[], None]], AbstractContextManager[object]] = nullcontext
+) -> Iterator[Session]:
+    """A session, closed afterwards. UnavailableError where it is refused or breaks; PullError for what the server refuses.
+
+    `interruptible` is given what ends the session's statement, from the first statement until the session is closed.
+    """
     connection = _connected(url)
+    session = Session(connection)
     try:
-        with connection:
+        with interruptible(session.cancel), connection:
             # Where a person may not set it, the server's language stays.
             with suppress(psycopg.errors.InsufficientPrivilege):
                 connection.execute("SET lc_messages TO 'C'")
             for setting in _SETTINGS:
                 connection.execute(setting.encode())
-            yield Session(connection)
+            yield session
     except psycopg.Error as error:
         check()
         raise _in_words(error, is_gone=connection.broken) from error

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -120,17 +120,15 @@ def test_what_the_server_says_of_one_table_does_not_stop_the_others(pull: Pull, 
 
 
 @contextmanager
-def falling_silent(url: str, after: int) -> Iterator[tuple[str, threading.Event]]:
-    """The server behind a line that carries no byte any more once so many went there, and takes no new connection."""
+def falling_silent(url: str, when: Callable[[bytes], bool]) -> Iterator[tuple[str, threading.Event]]:
+    """The server behind a line that carries no byte any more from what `when` says so of, and takes no new connection."""
     parts, silent, over = urlsplit(url), threading.Event(), threading.Event()
-    carried = [0]
     lines: list[socket.socket] = []
 
     def carry(one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while chunk := one.recv(65_536):
-                carried[0] += len(chunk)
-                if carried[0] > after:
+                if when(chunk):
                     silent.set()
                 if silent.is_set():
                     over.wait()
@@ -166,8 +164,31 @@ def falling_silent(url: str, after: int) -> Iterator[tuple[str, threading.Event]
                 line.close()
 
 
-def test_ctrl_c_ends_a_pull_whose_server_does_not_answer_any_more(pull: Pull, owner: str) -> None:
-    with falling_silent(owner, after=600_000) as (url, silent):
+def half_a_megabyte() -> Callable[[bytes], bool]:
+    """Sometime while rows are copied."""
+    carried = 0
+
+    def over(chunk: bytes) -> bool:
+        nonlocal carried
+        carried += len(chunk)
+        return carried > 500_000
+
+    return over
+
+
+def second(statement: bytes) -> Callable[[bytes], bool]:
+    """When that statement is sent for the second time: the first session holds the pull's lock, the second one a table."""
+    times = count(1)
+    return lambda chunk: statement in chunk and next(times) == 2
+
+
+@pytest.mark.parametrize(
+    "when", [half_a_megabyte(), second(b"SET search_path")], ids=["while rows are copied", "before the first of them"]
+)
+def test_ctrl_c_ends_a_pull_whose_server_does_not_answer_any_more(
+    pull: Pull, owner: str, when: Callable[[bytes], bool]
+) -> None:
+    with falling_silent(owner, when) as (url, silent):
         began = 0.0
 
         def is_silent() -> bool:
@@ -181,7 +202,7 @@ def test_ctrl_c_ends_a_pull_whose_server_does_not_answer_any_more(pull: Pull, ow
         assert time.monotonic() - began < 60, "the system would take a quarter of an hour"
     assert done.exit_code == 1
     assert "Aborted!" in said(done)
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("pull", "fetch"))] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("pull", "fetch", "copy"))] == []
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rds-lake pull' "
