@@ -76,7 +76,6 @@ def shell(command: str, clone: Path, **variables: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.timeout(400)
 def test_every_command_of_the_account_section_does_what_readme_says(
     root: Path, clone: Path, cloud: LocalCloud, tiny_url: str
 ) -> None:
@@ -126,17 +125,15 @@ def running(command: str, clone: Path, **variables: str) -> Iterator[subprocess.
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.timeout(300)
 def test_dagster_starts_in_a_fresh_clone_as_step_three_says(root: Path, clone: Path, cloud: LocalCloud) -> None:
     listed = commands(root, "## With your own AWS account", "\n## ")
     (before, start) = [line for line in listed if ".dagster_home" in line]
     assert shell(before, clone).returncode == 0
     port = free_port()
     with running(f"env {start} -p {port}", clone, **environment(cloud.url)):
-        until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), seconds=120, what="Dagster's UI")
+        until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), what="Dagster's UI")
 
 
-@pytest.mark.timeout(300)
 def test_the_local_cloud_is_started_for_somebodys_own_databases_as_readme_says(
     root: Path, clone: Path, tiny_url: str, mariadb: EmbeddedMariaDb
 ) -> None:

@@ -69,8 +69,8 @@ def interrupted(*, patience: float) -> tuple[float, list[threading.Thread]]:
 
 
 def test_an_interrupt_ends_all_threads_before_it_is_told() -> None:
-    seconds, crew = interrupted(patience=5)
-    assert seconds < 3 and not any(thread.is_alive() for thread in crew)
+    seconds, crew = interrupted(patience=300)
+    assert seconds < 60 and not any(thread.is_alive() for thread in crew)
 
 
 def test_a_call_that_hangs_keeps_neither_the_run_nor_the_process() -> None:
@@ -79,12 +79,12 @@ def test_a_call_that_hangs_keeps_neither_the_run_nor_the_process() -> None:
         from rds_lake.threads import in_threads
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
-            in_threads(lambda _: time.sleep(60), range(3), threads=3, name="hangs", patience=0.2)
+            in_threads(lambda _: time.sleep(300), range(3), threads=3, name="hangs", patience=0.2)
         except KeyboardInterrupt:
             print("interrupted", flush=True)
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout == "interrupted\n"
 
@@ -133,13 +133,13 @@ def test_an_interrupt_that_a_thread_of_the_pool_gets_ends_the_pool_too() -> None
         if number == 0:
             time.sleep(0.2)
             signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-        while time.monotonic() < began + 20:
+        while time.monotonic() < began + 300:
             time.sleep(0.01)
             check()
 
     with pytest.raises(KeyboardInterrupt), cancelling_threads(2, "pool") as pool:
         list(pool.map(work, range(2)))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_a_time_out_within_the_work_is_its_result_and_no_reason_to_go_on_waiting() -> None:

@@ -300,7 +300,7 @@ def test_an_interrupt_stops_every_query_under_way_and_begins_none_of_the_others(
     started, before = time.monotonic(), set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt), interrupted(lambda: len(client.started) == 4):
         endless.run_many([str(number) for number in range(50)], database="shop", parallel=4)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert sorted(client.stopped) == sorted(client.started)
     assert len(client.started) == 4
     assert not set(threading.enumerate()) - before

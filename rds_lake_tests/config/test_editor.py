@@ -86,7 +86,6 @@ def editor() -> Iterator[Editor]:
         process.kill()
 
 
-@pytest.mark.timeout(120)
 def test_an_editor_marks_what_is_wrong_and_completes_keys_of_the_sources_kind(editor: Editor, tmp_path: Path) -> None:
     shutil.copy(SCHEMA_FILE, tmp_path / "lake.schema.json")
     place = tmp_path / "lake.yaml"

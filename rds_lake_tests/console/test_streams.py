@@ -79,7 +79,7 @@ def test_for_ever_ends_by_sigterm_within_seconds_and_its_changes_are_whole(captu
         try:
             until(lambda: captured.outbox_rows() == 0, what="the first cut")
             process.send_signal(signal.SIGTERM)
-            output, _ = process.communicate(timeout=20)
+            output, _ = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 130

@@ -52,7 +52,7 @@ def ends_interrupted() -> Iterator[None]:
     before, began = set(threading.enumerate()), time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         yield
-    assert time.monotonic() - began < 20, "the reads alone would go on for ever"
+    assert time.monotonic() - began < 100, "the reads alone would go on for ever"
     assert [one for one in threading.enumerate() if one not in before] == []
 
 

@@ -65,7 +65,6 @@ def own_folders() -> set[str]:
     return {str(path) for path in Path(tempfile.gettempdir()).glob("rds-lake-*")}
 
 
-@pytest.mark.timeout(400)
 def test_the_demo_ends_with_equal_counts_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "lake.yaml").write_text("lake: {bucket: somebody-elses}\n", encoding="utf-8")
     done = subprocess.run(
@@ -87,7 +86,6 @@ def test_the_demo_ends_with_equal_counts_and_leaves_nothing(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {"lake.yaml", "rds-lake-report.html"}
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_local_cloud_starts_with_the_shop_and_stops_without_trace(
     root: Path, tmp_path: Path, number: signal.Signals
@@ -95,7 +93,7 @@ def test_the_local_cloud_starts_with_the_shop_and_stops_without_trace(
     before = own_folders()
     ready = tmp_path / "ready.json"
     with started(root, "local", "up", "--port", "0", "--ready-file", str(ready)) as process:
-        until(ready.exists, seconds=60, what="the ready file")
+        until(ready.exists, what="the ready file")
         cloud = json.loads(ready.read_text(encoding="utf-8"))
         assert set(cloud["databases"]) == {"shop-prod"}
         with urlopen(f"{cloud['endpoint']}/_local/health", timeout=10) as health:
@@ -118,14 +116,13 @@ def own_folders_of_others(before: set[str]) -> set[str]:
     )
 
 
-@pytest.mark.timeout(200)
 def test_dev_opens_the_ui_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
     history = tmp_path / ".dagster_home" / "history"
     history.parent.mkdir()
     history.write_text("years of it", encoding="utf-8")
     port = free_port()
     with started(tmp_path, "dev", "--port", str(port)) as process:
-        until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), seconds=120, what="the UI")
+        until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), what="the UI")
         children = family(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
@@ -136,7 +133,7 @@ def test_dev_opens_the_ui_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
 
 def test_a_database_that_is_none_is_refused_before_anything_starts(root: Path) -> None:
     with started(root, "local", "up", "--database", "shop=oracle://x") as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "oracle:// is no database" in output
 

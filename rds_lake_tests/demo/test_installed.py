@@ -55,7 +55,6 @@ def test_the_package_is_imported_from_the_wheel(installed: Installed, tmp_path: 
     assert Path(done.stdout.strip()).is_relative_to(installed.python.parent.parent), done.stdout + done.stderr
 
 
-@pytest.mark.timeout(400)
 def test_a_project_is_made_checked_and_loaded_in_an_empty_folder(
     installed: Installed, cloud: LocalCloud, tmp_path: Path
 ) -> None:

@@ -116,7 +116,7 @@ def composed(world: World, deploy: Path, history: str) -> Iterator[Composed]:
             local = [str(ports.get(word) or word.replace(_HOME, str(home))) for word in arguments]
             processes.start(name, [str(Path(sys.executable).parent / program), *local])
         running = Composed(home=home, history=history, ports=ports, processes=processes)
-        until(running.is_loaded, seconds=180, what="the code location's start")
+        until(running.is_loaded, what="the code location's start")
         yield running
 
 
@@ -132,10 +132,10 @@ def test_a_snapshots_event_becomes_views_by_the_processes_of_a_deployment(
     history = postgres.create_database("dagster")
     with composed(world, deploy, history) as running:
         world.snapshot("2026-11-20")
-        until(lambda: published(world) == [("2026-11-20",)], seconds=240, what="the views of the date")
+        until(lambda: published(world) == [("2026-11-20",)], what="the views of the date")
         kept = running.launch("rds_lake_history")
-        until(lambda: running.statuses()[kept][1] in ("SUCCESS", "FAILURE"), seconds=120, what="the history's run")
-        statuses = until(lambda: all_ended(running), seconds=120, what="the end of all runs")
+        until(lambda: running.statuses()[kept][1] in ("SUCCESS", "FAILURE"), what="the history's run")
+        statuses = until(lambda: all_ended(running), what="the end of all runs")
     assert {status for _, status in statuses.values()} == {"SUCCESS"}, statuses
     with psycopg.connect(history) as connection:
         rows = connection.execute("SELECT run_id FROM runs WHERE status = 'SUCCESS'").fetchall()

@@ -56,7 +56,6 @@ def world(cloud: LocalCloud, tiny_url: str, tmp_path: Path, monkeypatch: pytest.
     return made
 
 
-@pytest.mark.timeout(300)
 def test_every_command_and_query_of_the_guides_and_of_operations_does_what_it_says(
     root: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +83,6 @@ def test_every_query_of_the_guides_is_answered_and_what_they_say_of_two_dates_is
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(500)
 def test_a_date_is_made_by_dagsters_command_as_the_guide_of_backfills_says(root: Path, world: World) -> None:
     """The line names the package of a project that `init` wrote; here it is the plain lake."""
     lines = shell_lines([block.text for block in of_page(root, "docs/guides/backfills.md")])

@@ -49,7 +49,7 @@ def test_a_signal_stops_it_without_trace(postgres: EmbeddedPostgres, tmp_path: P
         assert post(f"{body['endpoint']}/_local/snapshots", {"database": "theirs"})[0] == 200
         assert len(frozen(postgres)) == len(before) + 1
         process.send_signal(number)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0, output

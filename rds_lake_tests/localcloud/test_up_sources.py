@@ -31,7 +31,7 @@ def test_an_identifier_given_twice_is_one_source_of_two_databases(postgres: Embe
         status, answer = post(f"{body['endpoint']}/_local/snapshots", {"cluster": "stock"})
         assert (status, ":cluster-snapshot:rds:stock-" in answer["arn"]) == (200, True)
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
     finally:
         process.kill()
     assert (process.returncode, "Traceback" in output) == (0, False), output

@@ -336,7 +336,7 @@ class Mailbox:
         return self.mails
 
 
-def until(happened: Callable[[], Any], *, seconds: float = 60, what: str = "it", every: float = 0.1) -> Any:
+def until(happened: Callable[[], Any], *, seconds: float = 240, what: str = "it", every: float = 0.1) -> Any:
     """The first true answer within the time, asked for every so many seconds; an assertion error after it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

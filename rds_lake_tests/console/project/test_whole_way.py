@@ -23,7 +23,6 @@ def command(*arguments: str) -> str:
     return done.output
 
 
-@pytest.mark.timeout(300)
 def test_an_account_becomes_views_by_init_validate_and_setup(
     cloud: LocalCloud, tiny_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,7 +46,6 @@ def test_an_account_becomes_views_by_init_validate_and_setup(
     assert "10" in shown
 
 
-@pytest.mark.timeout(120)
 def test_dagster_loads_the_project_wherever_it_is_started(
     cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,6 @@ def running_dagster(*, endpoint: str, config: Path, work: Path, root: Path, **se
         webserver = Path(sys.executable).parent / "dagster-webserver"
         processes.start("webserver", [str(webserver), "-w", str(workspace), "-p", str(port)])
         running.start_daemon()
-        until(running._answers, seconds=90, what="the webserver's start")
-        until(running._is_loaded, seconds=90, what="the code location's start")
+        until(running._answers, what="the webserver's start")
+        until(running._is_loaded, what="the code location's start")
         yield running

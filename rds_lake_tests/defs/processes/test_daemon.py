@@ -26,7 +26,6 @@ def launch(dagster: Dagster, days: list[str]) -> str:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(400)
 def test_a_backfill_over_the_quota_survives_a_killed_daemon_and_names_the_date_without_snapshot(
     dagster: Dagster, crowd: World
 ) -> None:
@@ -35,14 +34,14 @@ def test_a_backfill_over_the_quota_survives_a_killed_daemon_and_names_the_date_w
         if day != "2026-11-12":
             crowd.snapshot(day, event=False)
     backfill = launch(dagster, days)
-    until(lambda: crowd.gateways.rds.list_export_tasks(), seconds=120, what="the first export")
+    until(lambda: crowd.gateways.rds.list_export_tasks(), what="the first export")
     dagster.restart_daemon_between_starts()
 
     def ended() -> str | None:
         status = dagster.ask(STATUS, {"id": backfill})["partitionBackfillOrError"]["status"]
         return status if status not in ("REQUESTED", "COMPLETED_PENDING") else None
 
-    assert until(ended, seconds=300, what="the backfill's end") == "COMPLETED_FAILED"
+    assert until(ended, seconds=600, what="the backfill's end") == "COMPLETED_FAILED"
     with dg.DagsterInstance.from_config(str(dagster.home)) as instance:
         newest_first = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))
         # The newest run of each date: a start that died with the daemon has failed, and Dagster has run the date again.
@@ -80,7 +79,6 @@ def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(d
             browser.close()
 
 
-@pytest.mark.timeout(400)
 def test_a_backfill_whose_runs_all_wait_keeps_no_sources_daily_export_out(dagster: Dagster, crowd: World) -> None:
     """AWS's five places are taken and never come free: what sensors ask for still begins, and ends, within seconds."""
     days = [f"2026-10-{day:02}" for day in range(10, 18)]
@@ -89,13 +87,13 @@ def test_a_backfill_whose_runs_all_wait_keeps_no_sources_daily_export_out(dagste
         crowd.snapshot(day, event=False)
     backfill = launch(dagster, days)
     places = crowd.config.lake.export_quota
-    until(lambda: len(crowd.gateways.rds.list_running_exports()) == places, seconds=200, what="a full account")
+    until(lambda: len(crowd.gateways.rds.list_running_exports()) == places, what="a full account")
     today = datetime.now(UTC).date()
     arn = crowd.snapshot(str(today), hour=0, database=OTHERS[0])
     tags = {"rds_lake/trigger": "begin", "rds_lake/subject": arn}
     with dg.DagsterInstance.from_config(str(dagster.home)) as instance:
         begun = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS])
-        until(lambda: instance.get_runs(begun), seconds=90, what="the daily export's run")
+        until(lambda: instance.get_runs(begun), what="the daily export's run")
         waiting = dg.RunsFilter(tags={"dagster/backfill": backfill}, statuses=[dg.DagsterRunStatus.STARTED])
         # An export of the storm before may have one of the places for some seconds more.
         until(

@@ -52,11 +52,11 @@ def test_a_json_becomes_a_published_file_and_leaves_nothing_though_the_daemon_is
     mart.put("data/usage.gz", gzip.compress(b"1|one\n1|uno\n2|two\n"))
     mart.put("jobs/wrong.json", {"version": 1, "parameters": {"lest": "2"}})
     mart.put("jobs/a.json", {"version": 1, "parameters": {"least": "2"}})
-    (run,) = until(mart.open, seconds=120, what="a run of the warehouse")
+    (run,) = until(mart.open, what="a run of the warehouse")
     dagster.restart_daemon()
     with dg.DagsterInstance.from_config(str(dagster.home)) as instance:
         ended = dg.RunsFilter(tags={WAREHOUSE_TAG: "mart"}, statuses=[dg.DagsterRunStatus.SUCCESS])
-        until(lambda: instance.get_runs(ended), seconds=400, what="the report of the run in Dagster")
+        until(lambda: instance.get_runs(ended), seconds=800, what="the report of the run in Dagster")
         assert len(instance.get_runs(dg.RunsFilter(tags={WAREHOUSE_TAG: "mart"}))) == 1
         for name in ("usage", "count", "result"):
             assert instance.get_latest_materialization_event(dg.AssetKey(["mart", name])) is not None, name
@@ -69,7 +69,7 @@ def test_a_json_becomes_a_published_file_and_leaves_nothing_though_the_daemon_is
 
 def _until_nothing_is_left(mart: Mart, dagster: Dagster) -> None:
     try:
-        until(lambda: not mart.open() and not mart.messages(), seconds=300, what="an empty queue and list of open runs")
+        until(lambda: not mart.open() and not mart.messages(), seconds=600, what="an empty queue and list of open runs")
     except AssertionError as error:
         last = {name: dagster.ticks(name)[:5] for name in ("mart__turns", "rds_lake_events")}
         log = "\n".join((dagster.home.parent / "daemon.log").read_text().splitlines()[-60:])

@@ -105,7 +105,7 @@ def reaped(mart: Mart) -> None:
         assert found.error is None, found.error
         return not found.left
 
-    until(done, seconds=60, what="an account without anything of the warehouse", every=0.05)
+    until(done, what="an account without anything of the warehouse", every=0.05)
 
 
 def empty(mart: Mart) -> None:
@@ -114,7 +114,6 @@ def empty(mart: Mart) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(600)
 def test_wherever_the_process_is_killed_nothing_is_left_and_the_result_is_whole_or_absent(
     mart: Mart, tmp_path: Path, root: Path
 ) -> None:

@@ -43,7 +43,6 @@ def test_what_a_recording_says_is_compared_without_what_changes() -> None:
 
 @pytest.mark.slow
 @pytest.mark.exhaustive
-@pytest.mark.timeout(590)
 def test_the_terminal_says_what_the_page_shows(
     root: Path, terminal: Terminal, cloud: LocalCloud, tmp_path: Path
 ) -> None:

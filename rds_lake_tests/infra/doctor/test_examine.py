@@ -68,12 +68,12 @@ def test_a_look_that_takes_too_long_is_unknown_and_keeps_nobody() -> None:
     hanging = threading.Event()
 
     def hang(_: Any) -> Seen:
-        hanging.wait(60)
+        hanging.wait(300)
         return good("at last")
 
     begun = time.monotonic()
     findings = found(looking("hangs", hang), looking("other", lambda _: good("fine")), seconds=0.2)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 100
     hanging.set()
     assert findings["hangs"].verdict is Verdict.UNKNOWN
     assert "no answer within 0.2 s" in findings["hangs"].seen
@@ -81,7 +81,7 @@ def test_a_look_that_takes_too_long_is_unknown_and_keeps_nobody() -> None:
 
 
 def test_looks_go_on_at_once() -> None:
-    meet = threading.Barrier(4, timeout=20)
+    meet = threading.Barrier(4, timeout=120)
 
     def together(_: Any) -> Seen:
         meet.wait()

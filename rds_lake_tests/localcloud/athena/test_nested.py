@@ -221,7 +221,7 @@ def test_the_widest_type_glue_takes_is_read_in_seconds(lake: Lake) -> None:
     lake.create("t", f"v struct<{','.join(f'attribute_{number:05}:int' for number in range(count))}>")
     started = time.monotonic()
     assert lake.run("SELECT v.attribute_00001 FROM t") == [("7",)]
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 120
 
 
 @pytest.mark.parametrize(

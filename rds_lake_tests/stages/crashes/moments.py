@@ -42,7 +42,7 @@ class Moment:
     def of(cls, world: World) -> "Moment":
         cloud = world.cloud
         running = frozenset(_running(cloud))
-        until(lambda: not list(_running(cloud)) and not _asked(cloud), seconds=60, what="an end of exports and queries")
+        until(lambda: not list(_running(cloud)) and not _asked(cloud), what="an end of exports and queries")
         return cls(
             morning=Morning.of(world),
             tasks={name: dict(task) for name, task in cloud.exports._tasks.items()},

@@ -181,14 +181,14 @@ def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_
         # It waits for read capacity nearly all the time: the waiting, too, ends.
         dynamo.world.with_source(read_percentage=0.01)
         dynamo.world.run(dynamodb=slow).accept(TODAY)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
     asked = slow.asked
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("scan", "lease"))]
     time.sleep(0.5)
     assert slow.asked == asked
     began = time.monotonic()
     run(dynamo.world).accept(TODAY)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
     assert rows(dynamo.world) == [("60", "60", str(sum(range(60))), "60")]
 
 
@@ -206,7 +206,7 @@ def test_sigterm_given_to_one_of_sixteen_scanning_threads_ends_them_all(
             dynamo.world.run(dynamodb=slow).accept(TODAY)
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
     assert "scanned in 16 segments" in "".join(dynamo.world.lines)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("scan", "lease"))]
 
