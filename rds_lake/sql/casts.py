@@ -13,6 +13,7 @@ from rds_lake.sql.quoting import literal
 
 # Fraction digits up to the last that is not zero.
 _FRACTION = literal(r"\.([0-9]*[1-9])")
+_LARGEST_DOUBLE = "1.7976931348623157E308"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,10 @@ def original_word(column: Column) -> str:
 
 
 def from_text(raw: str, presto_type: str) -> Typed:
-    """TRY_CAST of text; a decimal also loses fraction digits beyond its scale, trailing zeros aside."""
+    """TRY_CAST of text; a decimal also loses fraction digits beyond its scale, trailing zeros aside.
+
+    A number that is too large for a double or real becomes infinite, which is counted as lost.
+    """
     if presto_type == "varchar":
         return Typed(expression=raw, presto_type=presto_type)
     expression = f"TRY_CAST({raw} AS {presto_type})"
@@ -39,6 +43,9 @@ def from_text(raw: str, presto_type: str) -> Typed:
         scale = presto_type.removesuffix(")").split(",")[1]
         significant = f"regexp_extract({raw}, {_FRACTION}, 1)"
         lost = f"({lost}) OR COALESCE(length({significant}), 0) > {scale}"
+    if presto_type in ("double", "real"):
+        is_number = f"strpos({raw}, {literal('Infinity')}) + strpos({raw}, {literal('NaN')}) = 0"
+        lost = f"({lost}) OR COALESCE(abs({expression}) > {_LARGEST_DOUBLE} AND {is_number}, FALSE)"
     return Typed(expression=expression, presto_type=presto_type, loss=lost)
 
 

@@ -38,11 +38,11 @@ def test_a_type_from_lake_yaml_wins_over_mysqls_bits_and_long_decimals(
     url = mariadb.create_database("overridden")
     execute_mysql(
         url,
-        "CREATE TABLE t (n int, flag bit(1), amount decimal(40, 2), at datetime)",
-        "INSERT INTO t VALUES (1, 1, 12345678901234567890.25, '2026-01-02 03:04:05'), (2, 0, NULL, NULL), "
-        "(3, NULL, 99999999999999999999999999999999999999.5, '2026-01-02')",
+        "CREATE TABLE t (n int, flag bit(1), amount decimal(40, 2), at datetime, weight text)",
+        "INSERT INTO t VALUES (1, 1, 12345678901234567890.25, '2026-01-02 03:04:05', '1e400'), (2, 0, NULL, NULL, '2.5'), "
+        "(3, NULL, 99999999999999999999999999999999999999.5, '2026-01-02', 'Infinity')",
     )
-    types = {"flag": "boolean", "amount": "decimal(38,2)", "at": "date"}
+    types = {"flag": "boolean", "amount": "decimal(38,2)", "at": "date", "weight": "double"}
     with mariadb_cloud(url) as cloud:
         world = World.provisioned(cloud, url=url, directory=tmp_path, root=root)
         world.with_source(
@@ -51,13 +51,13 @@ def test_a_type_from_lake_yaml_wins_over_mysqls_bits_and_long_decimals(
         )
         world.snapshot(DAY)
         world.publish(DAY)
-        assert world.query("SELECT flag, amount, at FROM t ORDER BY n") == [
-            ("true", "12345678901234567890.25", "2026-01-02"),
-            ("false", None, None),
-            (None, None, "2026-01-02"),
+        assert world.query("SELECT flag, amount, at, weight FROM t ORDER BY n") == [
+            ("true", "12345678901234567890.25", "2026-01-02", "Infinity"),
+            ("false", None, None, "2.5"),
+            (None, None, "2026-01-02", "Infinity"),
         ]
         (quality,) = world.run().shared.catalogue(date.fromisoformat(DAY)).quality
-        assert dict(quality.lost) == {"amount": 1, "at": 1}
+        assert dict(quality.lost) == {"amount": 1, "at": 1, "weight": 1}
     execute_mysql(url, "DROP DATABASE overridden")
 
 
