@@ -135,6 +135,11 @@ TYPED: dict[str, tuple[list[str], list[Any]]] = {
 }
 
 
+# Here the other evaluator looks for a backslash and an asterisk, where AWS says that `${*}` is an asterisk
+# (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html, special characters).
+_COMPARED_WHOLE = ("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase")
+
+
 @pytest.mark.parametrize("name", OPERATORS)
 def test_every_condition_operator_on_values_of_its_type(second: SecondEvaluator, name: str) -> None:
     values, wanted = next(
@@ -152,6 +157,8 @@ def test_every_condition_operator_on_values_of_its_type(second: SecondEvaluator,
             for one in wanted:
                 if one == "${k}" and len(given_values) != 1:
                     continue  # a variable without a value
+                if one == "${*}" and name in _COMPARED_WHOLE:
+                    continue
                 identity = document(allow(Condition={form: {"k": one}}))
                 request = about("s3:GetObject", OBJECT, {"k": given_values} if given_values else {})
                 compare(second, USER, request, identity)
