@@ -44,6 +44,13 @@ def test_history_and_what_runs_printed_outlive_the_stack(template: dict[str, Any
     )
 
 
+def test_every_task_is_of_the_images_architecture(template: dict[str, Any]) -> None:
+    """A task of another one ends at its start, and a run's is made by a launcher that does not say which."""
+    tasks = resources(template, "AWS::ECS::TaskDefinition").values()
+    platforms = [task["RuntimePlatform"] for task in tasks]
+    assert platforms == [{"OperatingSystemFamily": "LINUX", "CpuArchitecture": {"Ref": "Architecture"}}] * 4
+
+
 def test_there_are_never_two_daemons(template: dict[str, Any]) -> None:
     daemon = resources(template, "AWS::ECS::Service")["DaemonService"]
     assert daemon["DeploymentConfiguration"]["MaximumPercent"] == 100
