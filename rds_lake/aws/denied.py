@@ -26,6 +26,10 @@ _PERFORM = re.compile(
 )
 _LACKING = re.compile(r"because no ([\w -]{1,60}?) allows")
 _DENYING = re.compile(r"with an explicit deny(?: in an? ([\w -]{1,60}))?")
+# Lake Formation's own refusal, in Glue's errors and within Athena's (https://repost.aws/knowledge-center/glue-insufficient-lakeformation-permissions).
+_FORMATION = re.compile(
+    r"Insufficient Lake Formation permission\(s\)(?:: Required (?P<rights>[A-Za-z_, ]{1,80}?) on (?P<what>[^\s;()]+))?"
+)
 _OF_RESOURCE = "resource-based policy"
 _SESSION = re.compile(r"arn:([^:]+):sts::(\d+):assumed-role/([^/]+)/.*", re.DOTALL)
 _OBJECTS = re.compile(r"s3://([^/\s]+)(?:/(.*?))?(?= to s3://|, bytes \d|$)", re.DOTALL)
@@ -125,6 +129,8 @@ def advice_of(error: ClientError, service: str, operation: str, about: str) -> s
     """
     detail = error.response.get("Error", {})
     said = str(detail.get("Message", ""))
+    if formation := _formation(said):
+        return formation
     if not is_denied(str(detail.get("Code", ""))):
         return advice_in(said)
     return f"; {read_denied(said, service=service, operation=operation, about=about).advice}"
@@ -132,7 +138,20 @@ def advice_of(error: ClientError, service: str, operation: str, about: str) -> s
 
 def advice_in(text: str) -> str:
     """The advice for a text that has AWS's sentence in it (the reason of a failed query); empty for any other text."""
-    return f"; {read_denied(text).advice}" if _PERFORM.search(text) else ""
+    return _formation(text) or (f"; {read_denied(text).advice}" if _PERFORM.search(text) else "")
+
+
+def _formation(text: str) -> str:
+    """What to do where Lake Formation refused, of which no policy of IAM is the remedy; empty where it did not."""
+    found = _FORMATION.search(text)
+    if found is None:
+        return ""
+    rights = found["rights"].strip().upper().replace(" ", "_") if found["rights"] else "what is missing"
+    on = f" on {found['what'].rstrip('.')}" if found["what"] else ""
+    return (
+        f"; grant {rights}{on} to the role that rds-lake runs as, in Lake Formation (`aws lakeformation grant-permissions`), then "
+        "repeat: no policy of IAM stands in for it"
+    )
 
 
 def _spelled(action: str) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """Failed runs by source. `error`: why Dagster could not be asked for them; then there may be any number."""
+
+    runs: Mapping[str, Sequence[FailedRun]] = field(default_factory=dict)
+    error: str | None = None
+
+
 def status(
     connected: Connected,
     names: tuple[str, ...],
@@ -41,12 +49,13 @@ def status(
     console: Console,
     all_tables: bool = False,
     as_json: bool = False,
-    failed: Mapping[str, Sequence[FailedRun]] = MappingProxyType({}),
+    failed: Failures | None = None,
 ) -> bool:
     """Show every source, or the named ones with more of their tables. Whether what readers see of one of them is stale.
 
-    `as_json`: an array of objects, one a source, with all tables (`docs/monitoring.md`). `failed`: runs by source.
+    `as_json`: an array of objects, one a source, with all tables (`docs/monitoring.md`).
     """
+    failed = failed or Failures()
     config, rds, lake = connected.config, connected.rds, connected.lake
     # A lake of DynamoDB alone has no right to ask RDS.
     running = rds.list_running_exports() if config.databases else []
@@ -56,12 +65,11 @@ def status(
         state = source_status(config, read_records(lake, source), running, rds=rds)
         stale |= state.is_stale(source, now)
         if as_json:
-            bodies.append(
-                _body(source, state, connected, now=now) | {"failed_runs": _runs(failed.get(source.name, ()))}
-            )
+            runs = {"failed_runs": _runs(failed.runs.get(source.name, ())), "failed_runs_error": failed.error}
+            bodies.append(_body(source, state, connected, now=now) | runs)
             continue
         lines = [*_under_way(connected.under_way(source), now, limit), *map(str, connected.outboxes(source))]
-        lines += map(str, failed.get(source.name, ()))
+        lines += map(str, failed.runs.get(source.name, ()))
         _show(console, source, state, lines, now=now, limit=limit)
     if as_json:
         console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
@@ -72,10 +80,10 @@ def status(
     return stale
 
 
-def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Mapping[str, Sequence[FailedRun]]:
+def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Failures:
     """Failed runs by source, where `dagster_home` says which Dagster it is; what cannot be read is said on stderr and ends nothing."""
     if not dagster_home:
-        return {}
+        return Failures()
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -83,10 +91,11 @@ def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
 
     try:
         with dg.DagsterInstance.get() as instance:
-            return failed_runs(instance, config, now=now)
+            return Failures(runs=failed_runs(instance, config, now=now))
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
-        click.echo(f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}", err=True)
-        return {}
+        why = f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}"
+        click.echo(why, err=True)
+        return Failures(error=why)
 
 
 def _body(source: SourceSettings, state: SourceStatus, connected: Connected, *, now: datetime) -> dict[str, Any]:

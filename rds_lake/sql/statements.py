@@ -1,15 +1,36 @@
-"""What a statement does to the lake: reads, or changes.
+"""What a statement does to the lake: reads, or changes; or whether it is one at all.
 
-What belongs here: telling the two apart before Athena is asked. Reading as of a date is `stages/publish/as_of.py`.
+What belongs here: telling these apart before Athena is asked. Reading as of a date is `stages/publish/as_of.py`.
 """
 
 from __future__ import annotations
+
+from difflib import get_close_matches
 
 import sqlglot
 from sqlglot.errors import SqlglotError
 
 # Athena's statements that change nothing. EXECUTE may run anything, UNLOAD and INSERT write files.
 _READING = {"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "("}
+# Its statements that change something, or may (https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html and
+# https://docs.aws.amazon.com/athena/latest/ug/dml-queries-functions-operators.html).
+_CHANGING = {
+    *("ALTER", "CREATE", "DROP", "MSCK", "INSERT", "DELETE", "UPDATE", "MERGE", "OPTIMIZE", "VACUUM", "UNLOAD"),
+    *(
+        "PREPARE",
+        "EXECUTE",
+        "DEALLOCATE",
+        "TRUNCATE",
+        "CALL",
+        "ANALYZE",
+        "COMMENT",
+        "GRANT",
+        "REVOKE",
+        "SET",
+        "RESET",
+        "USE",
+    ),
+}
 
 
 def reads_only(statement: str) -> bool:
@@ -25,6 +46,18 @@ def reads_only(statement: str) -> bool:
         return True
     word, after = _first_word(rest)
     return reads_only(after if word == "VERBOSE" else rest)
+
+
+def unknown_word(statement: str) -> str | None:
+    """The word that should begin a statement and begins none; empty where nothing can be read, None where it is known."""
+    word, _ = _first_word(statement)
+    return None if word in _READING | _CHANGING else word
+
+
+def meant_by(word: str) -> str | None:
+    """The word of a statement that is most like this one."""
+    (found, *_) = get_close_matches(word, sorted((_READING | _CHANGING) - {"("}), n=1, cutoff=0.7) or [None]
+    return found
 
 
 def _first_word(statement: str) -> tuple[str, str]:

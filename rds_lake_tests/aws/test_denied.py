@@ -98,6 +98,21 @@ def test_the_policy_that_lacks_the_right_is_named_as_aws_names_it() -> None:
     assert "to the permissions boundary of" in told("AccessDenied", said)
 
 
+@pytest.mark.parametrize(
+    ("message", "grant"),
+    [
+        ("Insufficient Lake Formation permission(s): Required Describe on orders", "grant DESCRIBE on orders to"),
+        ("Insufficient Lake Formation permission(s): Required Create Table on shop.", "grant CREATE_TABLE on shop to"),
+        ("Insufficient Lake Formation permission(s) on orders", "grant what is missing to"),
+    ],
+)
+def test_where_lake_formation_refuses_no_policy_of_iam_is_advised(message: str, grant: str) -> None:
+    text = told("AccessDeniedException", message, service="glue", operation="GetTable", about="shop.orders")
+    assert grant in text and "in Lake Formation" in text
+    assert "policy of the role" not in text and '"Effect"' not in text
+    assert grant in advice_in(f"FAILED: {message}")
+
+
 def test_other_errors_are_left_as_they_are() -> None:
     assert "rds-lake policy" not in told("NoSuchBucket", "The specified bucket does not exist")
     assert advice_in("SYNTAX_ERROR: line 1:8: Column 'x' cannot be resolved") == ""

@@ -18,7 +18,7 @@ from rich.console import Console
 from rds_lake.cli import main
 from rds_lake.config.lake import Prices
 from rds_lake.console.connect import Connected
-from rds_lake.console.status import status
+from rds_lake.console.status import Failures, status
 from rds_lake.defs.failed.runs import FailedRun, failed_runs
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.model.lake.cost import Requests, export_usd, requests_usd
@@ -40,7 +40,7 @@ def shown(
     connected = Connected(
         config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
     )
-    status(connected, names, now=now, console=Console(file=text, width=400), failed=failed)
+    status(connected, names, now=now, console=Console(file=text, width=400), failed=Failures(runs=failed))
     return text.getvalue()
 
 
@@ -109,6 +109,11 @@ def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
     }
     page = Path(__file__).parents[2].joinpath("docs/monitoring.md").read_text()
     assert [key for key in body if f"`{key}`" not in page] == [], "every key is documented"
+    assert body["failed_runs_error"] is None
+    monkeypatch.setenv("DAGSTER_HOME", str(path.parent / "gone"))
+    (body,) = json.loads(run("--json").stdout)
+    assert (body["failed_runs"], body["published"]) == ([], yesterday)
+    assert "could not be asked for failed runs" in body["failed_runs_error"], "not the same as no failed run"
 
 
 def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> None:

@@ -1,6 +1,6 @@
 """What Dagster's chart makes of its values, as far as `deploy/kubernetes/values.yaml` uses it: their names, and dagster.yaml.
 
-There is no Helm here. The names are those of the chart's own schema and templates, which a value of another name does not reach:
+No Helm is needed for it. The names are those of the chart's own schema and templates, which a value of another name does not reach:
 https://github.com/dagster-io/dagster/blob/master/helm/dagster/values.schema.json
 https://github.com/dagster-io/dagster/blob/master/helm/dagster/templates/configmap-instance.yaml
 """
@@ -12,14 +12,16 @@ from typing import Any
 
 # The values that are used, by path. A value below one that ends in `*` is Kubernetes' own, or Dagster's.
 _KNOWN = """
-global.serviceAccountName global.postgresqlSecretName
-serviceAccount.create generatePostgresqlPasswordSecret telemetry.enabled additionalInstanceConfig.*
+global.postgresqlSecretName serviceAccount.create serviceAccount.name
+generatePostgresqlPasswordSecret telemetry.enabled additionalInstanceConfig.*
 postgresql.enabled postgresql.postgresqlHost postgresql.postgresqlUsername postgresql.postgresqlDatabase
 postgresql.postgresqlScheme postgresql.postgresqlParams.*
 dagsterWebserver.image.repository dagsterWebserver.image.tag dagsterWebserver.image.pullPolicy
 dagsterWebserver.service.type dagsterWebserver.service.port dagsterWebserver.readinessProbe.*
 dagsterWebserver.podSecurityContext.* dagsterWebserver.securityContext.* dagsterWebserver.resources.*
 dagster-user-deployments.enabled dagster-user-deployments.enableSubchart dagster-user-deployments.deployments
+dagster-user-deployments.rbacEnabled dagster-user-deployments.serviceAccount.create dagster-user-deployments.serviceAccount.name
+runLauncher.config.k8sRunLauncher.envVars
 runLauncher.type runLauncher.config.k8sRunLauncher.imagePullPolicy runLauncher.config.k8sRunLauncher.loadInclusterConfig
 runLauncher.config.k8sRunLauncher.failPodOnRunFailure runLauncher.config.k8sRunLauncher.runK8sConfig.containerConfig.*
 runLauncher.config.k8sRunLauncher.runK8sConfig.podSpecConfig.* runLauncher.config.k8sRunLauncher.runK8sConfig.jobSpecConfig.*
@@ -103,11 +105,30 @@ def _launcher(values: dict[str, Any]) -> dict[str, Any]:
         "load_incluster_config": given["loadInclusterConfig"],
         "image_pull_policy": given["imagePullPolicy"],
         "fail_pod_on_run_failure": given["failPodOnRunFailure"],
-        "service_account_name": values["global"]["serviceAccountName"],
+        "service_account_name": values["serviceAccount"]["name"],
+        "job_namespace": "rds-lake",
+        "env_vars": given["envVars"],
         "postgres_password_secret": values["global"]["postgresqlSecretName"],
         "instance_config_map": "rds-lake-dagster-instance",
         "dagster_home": "/opt/dagster/dagster_home",
         "run_k8s_config": {_snake(name): value for name, value in given["runK8sConfig"].items()},
+    }
+
+
+def container_context(values: dict[str, Any]) -> dict[str, Any]:
+    """What the code server tells the launcher about its runs: it stands above the launcher's own configuration."""
+    subchart = values["dagster-user-deployments"]
+    (code,) = subchart["deployments"]
+    if not code.get("includeConfigInLaunchedRuns", {"enabled": True})["enabled"]:
+        return {}
+    return {
+        "k8s": {
+            "image_pull_policy": code["image"]["pullPolicy"],
+            "env": code["env"],
+            "resources": code["resources"],
+            "service_account_name": subchart["serviceAccount"]["name"],
+            "run_k8s_config": {"pod_spec_config": {"security_context": code["podSecurityContext"]}},
+        }
     }
 
 

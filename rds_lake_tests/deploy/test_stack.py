@@ -1,4 +1,4 @@
-"""`deploy/ecs/stack.yaml`: what AWS's schemas, linters of policies and Dagster's launcher say of it."""
+"""`deploy/ecs/stack.yaml`, and that of EKS: what AWS's schemas, linters of policies and Dagster's launcher say of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 _REGIONS = ["us-east-1", "eu-central-1", "us-gov-west-1"]
 
@@ -17,11 +18,12 @@ def template(root: Path) -> dict[str, Any]:
     return decode.loads((root / "deploy" / "ecs" / "stack.yaml").read_text(encoding="utf-8"))
 
 
-def test_cfn_lint_has_nothing_to_say(deploy: Path) -> None:
+@pytest.mark.parametrize("platform", ["ecs", "kubernetes"])
+def test_cfn_lint_has_nothing_to_say(platform: str, deploy: Path) -> None:
     cfnlint = pytest.importorskip("cfnlint.api")
     from cfnlint.config import ManualArgs
 
-    text = (deploy / "ecs" / "stack.yaml").read_text(encoding="utf-8")
+    text = (deploy / platform / "stack.yaml").read_text(encoding="utf-8")
     # Region by Region: what it makes of one has nothing to do with the others.
     arguments: Any = ManualArgs(regions=_REGIONS)
     assert [f"{match.rule.id}: {match.message}" for match in cfnlint.lint(text, config=arguments)] == []
@@ -40,6 +42,13 @@ def test_history_and_what_runs_printed_outlive_the_stack(template: dict[str, Any
         False,
         True,
     )
+
+
+def test_every_task_is_of_the_images_architecture(template: dict[str, Any]) -> None:
+    """A task of another one ends at its start, and a run's is made by a launcher that does not say which."""
+    tasks = resources(template, "AWS::ECS::TaskDefinition").values()
+    platforms = [task["RuntimePlatform"] for task in tasks]
+    assert platforms == [{"OperatingSystemFamily": "LINUX", "CpuArchitecture": {"Ref": "Architecture"}}] * 4
 
 
 def test_there_are_never_two_daemons(template: dict[str, Any]) -> None:
@@ -81,3 +90,14 @@ def test_webserver_and_daemon_see_nothing_of_the_lake_and_hand_over_two_roles_al
     everywhere = [each["Action"] for each in found if each["Resource"] == "*"]
     assert everywhere == [["ecs:DescribeTaskDefinition", "ec2:DescribeNetworkInterfaces"]]
     assert not [each for each in found if "athena" in json.dumps(each) or "glue" in json.dumps(each)]
+
+
+def test_pods_on_eks_are_the_roles_of_their_service_accounts(root: Path) -> None:
+    decode = pytest.importorskip("cfnlint.decode.cfn_yaml")
+    template = decode.loads((root / "deploy" / "kubernetes" / "stack.yaml").read_text(encoding="utf-8"))
+    values = yaml.safe_load((root / "deploy" / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
+    pods = resources(template, "AWS::EKS::PodIdentityAssociation")
+    assert pods["PipelinePods"]["ServiceAccount"] == values["dagster-user-deployments"]["serviceAccount"]["name"]
+    assert pods["ControlPods"]["ServiceAccount"] == values["serviceAccount"]["name"]
+    control = statements(template, "ControlRole")
+    assert {each["Action"] for each in control} == {"s3:GetObject", "s3:ListBucket"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rds_lake.sql.statements import reads_only
+from rds_lake.sql.statements import meant_by, reads_only, unknown_word
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,21 @@ def test_what_changes_something_or_cannot_be_read_does_not_pass_for_reading(stat
 )
 def test_every_way_of_reading_passes(statement: str) -> None:
     assert reads_only(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "word", "meant"),
+    [
+        ("SELEC 1", "SELEC", "SELECT"),
+        ("/* x */ inser into a select 1", "INSER", "INSERT"),
+        ("xyzzy", "XYZZY", None),
+        ("", "", None),
+        ("'unreadable", "", None),
+    ],
+)
+def test_a_mistyped_statement_is_told_from_one_that_changes_something(
+    statement: str, word: str, meant: str | None
+) -> None:
+    assert unknown_word(statement) == word
+    assert meant_by(word) == meant
+    assert unknown_word("DROP VIEW orders") is unknown_word("(SELECT 1)") is None

@@ -18,7 +18,7 @@ from rds_lake.console.queries.answers import Layout, print_answer
 from rds_lake.console.queries.machines import answer_json
 from rds_lake.errors import ConfigError
 from rds_lake.sql.as_of import render_as_of, views_read
-from rds_lake.sql.statements import reads_only
+from rds_lake.sql.statements import meant_by, reads_only, unknown_word
 from rds_lake.stages.publish.as_of import readable_tables
 
 
@@ -84,8 +84,17 @@ def _statement(connected: Connected, question: Question) -> str:
         tables = readable_tables(connected.lake, source, day, views_read(sql, source.name))
         return render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
     if not question.write and not reads_only(sql):
-        raise ConfigError(
-            "this statement may change or remove something, and was not run. "
-            "To run it nevertheless, repeat the command with --write"
-        )
+        raise ConfigError(f"{_why_not(sql)}, and was not run. To run it nevertheless, repeat the command with --write")
     return sql
+
+
+def _why_not(sql: str) -> str:
+    word = unknown_word(sql)
+    if word is None:
+        return "this statement may change or remove something"
+    if not word:
+        return "this is no statement that rds-lake can read"
+    meant = meant_by(word)
+    return (
+        f"this is no statement that rds-lake knows: it begins with {word}{f'; did you mean {meant}?' if meant else ''}"
+    )

@@ -41,5 +41,6 @@ _SOURCE = thing({
     "outboxes": described(TEXTS, "Outboxes of captured changes, a sentence each."),
     "tables": many(_TABLE),
     "failed_runs": many(_RUN, "Of the last seven days, where DAGSTER_HOME says which Dagster it is."),
+    "failed_runs_error": maybe(TEXT, "Why Dagster could not be asked for failed runs; null where it was, or need not be."),
 })  # fmt: skip
 SCHEMA = top("What `rds-lake status --json` prints: an array, one object a source", many(_SOURCE))

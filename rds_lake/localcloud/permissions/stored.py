@@ -64,15 +64,20 @@ def _no_statement(identity: str) -> str | None:
     return None
 
 
+def _no_session(identity: str) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(slots=True)
 class Stored:
-    """Looks things up in moto. `query` is Athena's and `workgroup_arn` and `statement_owner` (its `aws:userid`)
-    are Redshift's, whose state is not moto's."""
+    """Looks things up in moto. `query` is Athena's, and `workgroup_arn`, `statement_owner` (its `aws:userid`) and `session_place`
+    (the parameters that name its warehouse) are Redshift's, whose state is not moto's."""
 
     account: str = ACCOUNT
     query: Callable[[str], Query | None] = field(default=_no_query)
     workgroup_arn: Callable[[str, str], str | None] = field(default=_no_workgroup)
     statement_owner: Callable[[str], str | None] = field(default=_no_statement)
+    session_place: Callable[[str], Mapping[str, str]] = field(default=_no_session)
 
     def role_arn(self, name: str) -> str:
         """A role's ARN with its path; of an unknown role the ARN it would have without one."""

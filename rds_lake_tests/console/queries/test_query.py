@@ -47,6 +47,14 @@ def test_null_and_markup_are_shown_as_they_are(asked) -> None:
     assert "[bold]x[/]" in output
 
 
+def test_a_mistyped_statement_is_not_said_to_change_something(asked) -> None:
+    result = asked("SELEC 1")
+    assert result.exit_code == 1
+    assert "no statement that rds-lake knows: it begins with SELEC; did you mean SELECT?" in result.output
+    assert "change" not in result.output
+    assert "may change or remove something" in asked("DROP VIEW orders").output
+
+
 def test_a_date_the_lake_does_not_have_is_refused_with_the_dates_it_has(asked) -> None:
     result = asked("SELECT 1 FROM orders", "--as-of", "2026-11-01")
     assert result.exit_code == 1

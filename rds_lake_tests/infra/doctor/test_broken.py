@@ -42,6 +42,21 @@ def test_what_can_be_mended_is_mended_by_the_fix_that_the_row_has(healthy: Accou
         assert healthy.flagged() == {}
 
 
+def test_a_database_whose_own_settings_put_new_tables_under_lake_formation_is_named(healthy: Account) -> None:
+    """The account's settings say nothing of it."""
+    glue, name = healthy.root("glue"), next(source.name for source in healthy.config.sources if source.athena)
+    before = glue.get_database(Name=name)["Database"]
+    glue.update_database(Name=name, DatabaseInput={"Name": name, "CreateTableDefaultPermissions": []})
+    try:
+        ((key, found),) = healthy.flagged().items()
+    finally:
+        kept = {key: before[key] for key in ("Name", "Description", "LocationUri", "Parameters") if key in before}
+        glue.update_database(Name=name, DatabaseInput=kept)
+    assert key == ("catalogue.lake-formation", "")
+    assert f"new tables of {name} are governed" in str(found)
+    assert healthy.flagged() == {}
+
+
 def test_there_are_twenty_five_faults_and_each_leaves_the_account_as_it_was(healthy: Account) -> None:
     assert len(FAULTS) >= 25
     assert len({fault.shown for fault in FAULTS}) == len(FAULTS)

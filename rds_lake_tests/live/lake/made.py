@@ -109,9 +109,12 @@ def partition(place: Place) -> str:
 
 
 @contextmanager
-def live_lake(place: Place, name: str) -> Iterator[LiveLake]:
-    """Made by `rds-lake setup`; everything of it goes when the block ends, however it ends."""
-    text = _LAKE.format(
+def live_lake(place: Place, name: str, *, more: str = "") -> Iterator[LiveLake]:
+    """Made by `rds-lake setup`; everything of it goes when the block ends, however it ends.
+
+    `more`: further keys of lake.yaml, with names in braces as in `_LAKE`.
+    """
+    text = (_LAKE + more).format(
         name=name,
         account=place.account,
         partition=partition(place),

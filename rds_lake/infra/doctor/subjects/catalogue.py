@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,10 @@ DATABASE = Row(
 )
 GOVERNED = Row(
     id="catalogue.lake-formation",
-    looks_at="New databases and tables are governed by IAM. Where Lake Formation governs them, rights of IAM are not enough.",
-    remedy="grant the pipeline's role CREATE_DATABASE in Lake Formation and readers SELECT, or let new databases and tables "
-    "use only IAM access control (Lake Formation, Data Catalog settings)",
+    looks_at="New databases, and new tables of the sources' databases, are governed by IAM. Where Lake Formation governs them, "
+    "rights of IAM are not enough.",
+    remedy="grant the pipeline's role CREATE_DATABASE in Lake Formation, CREATE_TABLE in the databases, and readers SELECT; or let "
+    "new databases and tables use only IAM access control (Lake Formation, Data Catalog settings, and the database's own)",
 )
 JOB = Row(
     id="job.definition",
@@ -30,6 +31,7 @@ JOB = Row(
 )
 ROWS = (DATABASE, GOVERNED, JOB)
 _EVERYBODY = "IAM_ALLOWED_PRINCIPALS"
+_OF_DATABASES, _OF_TABLES = "CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions"
 _MISSING = ("EntityNotFoundException",)
 
 
@@ -39,30 +41,44 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
     for name in queried:
         yield Examination(row=DATABASE, about=name, look=partial(_database, name), after=((ACCOUNT.id, ""),))
     if queried:
-        yield Examination(row=GOVERNED, look=_governed, after=((ACCOUNT.id, ""),))
+        yield Examination(row=GOVERNED, look=partial(_governed, queried), after=((ACCOUNT.id, ""),))
     if config.has_glue_job:
         yield Examination(row=JOB, about=config.lake.glue_job, look=_job, after=((ACCOUNT.id, ""),))
 
 
 def _database(name: str, patient: Patient) -> Seen:
-    arn = patient.names().arn("glue", f"database/{name}")
-    found = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
+    found = _found(name, patient)
     if found is None:
         return good("not there yet: the first date makes it")
-    target = found["Database"].get("TargetDatabase")
+    target = found.get("TargetDatabase")
     if target:
         return bad(f"it is a link to {target.get('DatabaseName')} of catalogue {target.get('CatalogId')}")
     return good("it is there")
 
 
-def _governed(patient: Patient) -> Seen:
+def _found(name: str, patient: Patient) -> Any:
+    """The database as Glue describes it; None where there is none."""
+    arn = patient.names().arn("glue", f"database/{name}")
+    found = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
+    return found["Database"] if found is not None else None
+
+
+def _governed(queried: Sequence[str], patient: Patient) -> Seen:
+    """By the account's settings, and by those of databases that are there, which stand above them for their new tables.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/change-settings.html
+    """
     settings = patient.ask("lakeformation", "get_data_lake_settings")["DataLakeSettings"]
-    kinds = {"databases": "CreateDatabaseDefaultPermissions", "tables": "CreateTableDefaultPermissions"}
-    governed = [kind for kind, key in kinds.items() if not _open(settings.get(key) or ())]
+    kinds = {"databases": _OF_DATABASES, "tables": _OF_TABLES}
+    governed = [f"new {kind}" for kind, key in kinds.items() if not _open(settings.get(key) or ())]
+    there = {name: _found(name, patient) for name in queried}
+    # Glue leaves the key out where nothing was said.
+    own = [
+        name for name, found in there.items() if found and _OF_TABLES in found and not _open(found[_OF_TABLES] or ())
+    ]
+    governed += [f"new tables of {', '.join(own)}"] if own else []
     if governed:
-        return doubtful(
-            f"new {' and '.join(governed)} are governed by Lake Formation, and IAM's rights alone do not count"
-        )
+        return doubtful(f"{' and '.join(governed)} are governed by Lake Formation, and IAM's rights alone do not count")
     return good("by IAM")
 
 

@@ -48,10 +48,14 @@ def _of_snapshot(action: str) -> Rule:
 
 
 def _runs(action: str) -> Rule:
-    """The statement's own right, and that to log in as whom it asks for."""
+    """The statement's own right, and that to log in as whom it asks for; in a session, which is logged in, the first alone.
+
+    That a session counts as its cluster or workgroup is a guess: AWS says nothing of it.
+    """
 
     def rule(call: Call) -> Iterator[Need]:
-        params = call.params
+        session = call.params.get("SessionId")
+        params = call.stored.session_place(session) if session else call.params
         cluster, workgroup = params.get("ClusterIdentifier"), params.get("WorkgroupName")
         if workgroup:
             yield Need(action=f"redshift-data:{action}", resource=_workgroup(call, workgroup))
@@ -59,7 +63,8 @@ def _runs(action: str) -> Rule:
             yield Need(action=f"redshift-data:{action}", resource=call.arn(f"cluster:{cluster}", service="redshift"))
         else:
             yield Need(action=f"redshift-data:{action}", resource=call.arn("cluster:*", service="redshift"))
-        yield from _login(call, cluster, workgroup)
+        if not session:
+            yield from _login(call, cluster, workgroup)
 
     return rule
 

@@ -49,6 +49,7 @@ class DataApi:
         self._running = Running(self._book, self._sessions, faults, settings.workers, databases.session)
         self._faults = faults
         actors.permissions.stored.statement_owner = self._book.owner_of
+        actors.permissions.stored.session_place = self._sessions.place_of
         listing = Listing(warehouses, databases)
         for name in service_model("redshift-data").operation_names:
             operation = getattr(self, name, None) or getattr(listing, name, None) or not_built(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rds_lake.localcloud.http.app import ApiError
@@ -64,6 +64,11 @@ class Sessions:
         if found is None or (owner and found.owner != owner):
             raise ApiError("ResourceNotFoundException", f"Session {given} does not exist.")
         return found
+
+    def place_of(self, given: str) -> Mapping[str, str]:
+        """Cluster or workgroup of a session, whosever it is; empty where there is none."""
+        found = self._by_id.get(given)
+        return found.place.shown if found is not None else {}
 
     def take(self, kept: Kept, statement: str) -> None:
         """Run a statement in it; ValidationException while it runs another one."""

@@ -13,6 +13,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.errors import RdsLakeError
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy
+from rds_lake.model.warehouse.target import Target
 from rds_lake_tests.stages.warehouse.standing.yard import Yard, named
 
 _NAMES = Names(partition="aws", region="us-east-1", account="123456789012")
@@ -46,6 +47,7 @@ def life(yard: Yard) -> None:
         target = yard.up(run)
         names = named(yard.site)
         yard.start("select 1", f"{names.statements}step/one/1/0", target)
+        in_a_session(yard, f"{names.statements}step/long", target)
         yard.put(f"{names.staging}unload/part-000")
         if run == "run-1":
             yard.down(run)
@@ -55,6 +57,14 @@ def life(yard: Yard) -> None:
         )
     yard.wait(31)
     yard.reaped()
+
+
+def in_a_session(yard: Yard, name: str, target: Target) -> None:
+    """As a step of more statements than a batch takes."""
+    data = yard.site.statements
+    begun = data.begin(target, ["create temp table t (n int)"], name=f"{name}/1/0", keep_session=True)
+    data.look(begun.id, wait_seconds=30)
+    data.begin(target, ["select n from t"], name=f"{name}/1/1", session=begun.session)
 
 
 @pytest.mark.parametrize("settings", MODES, ids=lambda each: each["mode"])

@@ -1,0 +1,1 @@
+"""What only a Redshift of AWS shows: its times, the words of its errors, and its manifests."""
