@@ -58,36 +58,36 @@ def test_a_warehouse_needs_little() -> None:
     ("changes", "said"),
     [
         ({"name": "shop"}, "warehouse shop: 2 sources and warehouses have that name"),
-        ({"mode": "existing", "role": ROLE}, "existing: `mode: existing` needs it"),
-        ({"mode": "existing", "existing": {}, "role": ROLE}, "needs exactly one of `workgroup:` and `cluster:`"),
-        ({"mode": "existing", "existing": {"workgroup": "wg1", "cluster": "c1"}, "role": ROLE}, "exactly one of"),
+        ({"mode": "existing", "role": ROLE}, "existing: is required for `mode: existing`"),
+        ({"mode": "existing", "existing": {}, "role": ROLE}, "needs either `workgroup:` or `cluster:`"),
+        ({"mode": "existing", "existing": {"workgroup": "wg1", "cluster": "c1"}, "role": ROLE}, "needs either"),
         ({"mode": "existing", "existing": {"workgroup": "wg1"}}, "role: `mode: existing` needs the ARN"),
-        ({"mode": "existing", "existing": {"workgroup": "wg1"}, "role": ROLE, "keep": True}, "keep: rds-lake neither"),
-        ({"cluster": {"nodes": 2}}, "cluster: means something with `mode: cluster` only, not with serverless"),
+        ({"mode": "existing", "existing": {"workgroup": "wg1"}, "role": ROLE, "keep": True}, "keep: is not for `mode: ex"),
+        ({"cluster": {"nodes": 2}}, "cluster: is only for `mode: cluster`, not for serverless"),
         ({"serverless": {"base_capacity": 12}}, "serverless.base_capacity 12: RPUs are 4, or a multiple of 8; write 16"),
         ({"serverless": {"base_capacity": 64}}, "serverless.max_capacity 32 is less than base_capacity 64"),
         ({"mode": "cluster", "budget_usd": 3}, "budget_usd: needs cluster.usd_per_node_hour"),
-        ({"mode": "cluster", "cluster": {"node_type": "ra3.xl"}}, "'ra3.xl' is no node type that rds-lake knows"),
+        ({"mode": "cluster", "cluster": {"node_type": "ra3.xl"}}, "'ra3.xl' is not a node type that rds-lake knows"),
         ({"keep": "long"}, "warehouse mart: keep: must be a number, not 'long'"),
-        ({"loads": [{"table": "shap.orders"}]}, "loads.0.table: no source is named 'shap'; there are shop, plain"),
+        ({"loads": [{"table": "shap.orders"}]}, "loads.0.table: no source is named 'shap'; lake.yaml has shop, plain"),
         ({"loads": [{"table": "plain.orders"}]}, "'plain' has no tables in Athena (`athena: false`)"),
         ({"loads": [{"table": "shop.a", "date": "soon"}]}, "loads.0.date: 'soon' is neither `published` nor a date"),
         ({"loads": [{"table": "shop.usage"}, FILES]}, "2 loads and results are named 'usage'"),
-        ({"loads": [FILES | {"format": "json", "delimiter": "|"}]}, "loads.0: delimiter: json files have none"),
+        ({"loads": [FILES | {"format": "json", "delimiter": "|"}]}, "loads.0: delimiter: does not apply to json"),
         ({"loads": [FILES | {"columns": [{"name": "a", "type": "blob"}]}]}, "columns.0.type: 'blob' is no type"),
-        ({"loads": [FILES | {"columns": [{"name": "a", "type": "int"}, {"name": "A", "type": "int"}]}]}, "'a' is there 2"),
+        ({"loads": [FILES | {"columns": [{"name": "a", "type": "int"}, {"name": "A", "type": "int"}]}]}, "'a' is listed 2"),
         ({"loads": [FILES | {"files": ["acme/usage"]}]}, "loads.0.files.0: 'acme/usage' is no place in S3"),
-        ({"unload": [RESULT | {"single_file": True, "partition_by": ["a"]}]}, "unload.0: single_file: a result in part"),
-        ({"unload": [RESULT | {"format": "parquet", "header": True}]}, "unload.0: header: parquet files have none"),
-        ({"unload": [RESULT | {"format": "parquet", "gzip": True}]}, "unload.0: gzip: Parquet is compressed inside"),
-        ({"unload": [RESULT | {"format": "json", "delimiter": ";"}]}, "unload.0: delimiter: json files have none"),
-        ({"unload": [RESULT | {"query": "SELECT 1"}]}, "unload.0: needs exactly one of `query:` and `table:`"),
+        ({"unload": [RESULT | {"single_file": True, "partition_by": ["a"]}]}, "unload.0: single_file: a partitioned"),
+        ({"unload": [RESULT | {"format": "parquet", "header": True}]}, "unload.0: header: does not apply to parq"),
+        ({"unload": [RESULT | {"format": "parquet", "gzip": True}]}, "unload.0: gzip: Parquet is compressed already"),
+        ({"unload": [RESULT | {"format": "json", "delimiter": ";"}]}, "unload.0: delimiter: does not apply to json"),
+        ({"unload": [RESULT | {"query": "SELECT 1"}]}, "unload.0: needs either `query:` or `table:`"),
         ({"unload": [RESULT | {"most_gb": 1}]}, "unload.0: most_gb: is for `single_file: true` only"),
-        ({"unload": [RESULT | {"to": "s3://acme-out/{{rum}}/"}]}, "unload.0: to: nothing is named {{rum}}; write one of {{run}}"),
+        ({"unload": [RESULT | {"to": "s3://acme-out/{{rum}}/"}]}, "unload.0: to: {{rum}} is not known; write one of {{run}}"),
         ({"unload": [RESULT | {"to": "s3://acme-out/x"}]}, "unload.0.to: 's3://acme-out/x' must end with `/`"),
-        ({"unload": [RESULT | {"to": "s3://acme-lake/lake/x/"}]}, "where the lake lies, must not contain each other"),
-        ({"unload": [RESULT | {"to": "s3://acme-drop/jobs/x/"}]}, "lies in `input`, where results would be read"),
-        ({"input": "s3://acme-lake/exports/"}, "input s3://acme-lake/exports/ and s3://acme-lake/exports/"),
+        ({"unload": [RESULT | {"to": "s3://acme-lake/lake/x/"}]}, "s3://acme-lake/lake/ must not contain each other"),
+        ({"unload": [RESULT | {"to": "s3://acme-drop/jobs/x/"}]}, "is inside `input`, where results would be read"),
+        ({"input": "s3://acme-lake/exports/"}, "input s3://acme-lake/exports/ and the lake's folder s3://acme-lake/exports/"),
         ({"lodas": []}, "warehouse mart: lodas: unknown key; did you mean `loads`?"),
     ],
 )  # fmt: skip
@@ -114,7 +114,7 @@ def test_all_problems_of_all_warehouses_come_at_once() -> None:
 
 def test_the_folder_of_one_input_is_not_in_that_of_another() -> None:
     (found,) = problems(WAREHOUSE, WAREHOUSE | {"name": "other", "input": "s3://acme-drop/jobs/other/"})
-    assert "its `input` lies in that of 'mart'" in found
+    assert "its `input` is inside that of 'mart'" in found
 
 
 def test_a_region_without_the_nodes_is_named() -> None:
