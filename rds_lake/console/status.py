@@ -66,9 +66,7 @@ def status(
     if as_json:
         console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
     elif config.databases:
-        console.print(
-            f"AWS runs {len(running)} of the {config.lake.export_quota} exports that the account may have at once"
-        )
+        console.print(f"AWS runs {len(running)} exports, and allows the account {config.lake.export_quota} at once")
     return stale
 
 
@@ -85,7 +83,7 @@ def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
         with dg.DagsterInstance.get() as instance:
             return failed_runs(instance, config, now=now)
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
-        click.echo(f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}", err=True)
+        click.echo(f"failed runs could not be read from the Dagster in DAGSTER_HOME: {error}", err=True)
         return {}
 
 

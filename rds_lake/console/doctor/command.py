@@ -96,7 +96,7 @@ def _chosen(every: Sequence[Examination], only: Sequence[str]) -> list[Examinati
     known = {name for row in ROWS for name in (row.id, row.subject)}
     if unknown := [name for name in only if name not in known]:
         raise ConfigError(
-            f"--only {', '.join(unknown)}: no such row or subject. Subjects are "
+            f"--only {', '.join(unknown)}: is not a row or subject. Subjects are "
             f"{', '.join(dict.fromkeys(row.subject for row in ROWS))}; docs/doctor.md lists all rows"
         )
     if not only:

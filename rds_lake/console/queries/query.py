@@ -39,7 +39,7 @@ def chosen_source(config: LakeConfig, name: str | None) -> SourceSettings:
     """The named source, or the only one; UsageError where none is named and lake.yaml has several."""
     names = [source.name for source in config.sources]
     if name is None and len(names) > 1:
-        raise click.UsageError(f"name the source whose views the query reads with --source: {', '.join(names)}")
+        raise click.UsageError(f"use --source with the source whose views the query reads: {', '.join(names)}")
     return config.source(name or names[0])
 
 
@@ -85,7 +85,6 @@ def _statement(connected: Connected, question: Question) -> str:
         return render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
     if not question.write and not reads_only(sql):
         raise ConfigError(
-            "this statement may change or remove something, and was not run. "
-            "To run it nevertheless, repeat the command with --write"
+            "the statement was not run, since it may change or remove something. To run it, repeat the command with --write"
         )
     return sql
