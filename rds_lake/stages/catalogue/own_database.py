@@ -20,7 +20,7 @@ def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, so
     foreign = sorted(place for place in places if not place.startswith(own))
     if foreign:
         raise CatalogError(
-            f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), and nothing was written: an "
-            "account has one database of a name. In one of the two lakes give the source another `name:`. If this is the same "
-            f"lake at a new place ({own}), drop the database's tables first: their files stay where they are"
+            f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), so nothing was written. "
+            f"Give the source another `name:` in one of the two lakes. If this is the same lake at a new place ({own}), drop "
+            f"the database's tables first: their files are kept"
         )

@@ -43,7 +43,7 @@ class RowDrop:
     def __str__(self) -> str:
         gone = (self.before - self.now) / self.before
         return (
-            f"{self.table}: {self.now:,} rows, {self.before:,} before: {gone:.1%} are gone, and `max_drop` of the view "
+            f"{self.table}: {self.now:,} rows, {self.before:,} before: {gone:.1%} are gone, but `max_drop` of the view "
             f"{self.view} allows {self.limit:.1%}"
         )
 

@@ -119,7 +119,7 @@ def _numbers(result: QueryResult) -> list[list[int]]:
 
 def _unread(database: str, count: int, failed: Sequence[tuple[str, RdsLakeError]]) -> RdsLakeError:
     """Every table that could not be read; transient where a repetition may read them all."""
-    text = f"{len(failed)} of {count} checks of {database} could not be made through Athena:" + "".join(
+    text = f"{len(failed)} of {count} checks of {database} failed to run in Athena:" + "".join(
         f"\n  - {name}: {error}" for name, error in failed
     )
     if all(isinstance(error, TransientError) for _, error in failed):

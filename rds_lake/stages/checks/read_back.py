@@ -51,7 +51,7 @@ def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
             return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems), holds=holds)
     else:
         raise UnavailableError(
-            f"the views of {source.name} were moved {_LOOKS} times while their rows were counted; the check can be repeated"
+            f"the views of {source.name} were moved {_LOOKS} times while their rows were counted; repeat the check"
         )
     return ReadBack(snapshot_date=None)
 

@@ -52,7 +52,7 @@ class Acceptance:
             done = self._serving(record, head) or head
             if done is None or intact.is_whole(lake.s3, task.bucket, task.folder):
                 raise
-            self.shared.log(f"nothing is left of {record.export_task}: {day} has {done.export.export_task}")
+            self.shared.log(f"the objects of {record.export_task} are gone; {day} uses {done.export.export_task}")
             return AcceptedExport(record=done.export, findings=(), reused=True)
         misdated = check_date(snapshot, day) if snapshot else None
         if misdated is not None:

@@ -56,7 +56,7 @@ def _live(rds: RdsGateway, plan: ExportPlan, now: datetime) -> Snapshot:
     cluster = rds.find_cluster(plan.identifier, now=now)
     if cluster is None:
         raise SnapshotNotFoundError(
-            f"there is no cluster {plan.identifier} in this account and Region; check `identifier` in lake.yaml"
+            f"the cluster {plan.identifier} does not exist in this account and Region; check `identifier` in lake.yaml"
         )
     return cluster
 
@@ -69,18 +69,18 @@ def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
     if unfinished:
         reason = f"{', '.join(unfinished)} is not available; wait for it to finish, then materialize the date again"
     elif plan.kinds == (LIVE,):
-        reason = "a live export can only be made of the present; the data of an earlier date needs a snapshot of it"
+        reason = "a live export only has the current data; an earlier date needs a snapshot of that date"
     elif not days:
         reason = (
             f"the {plan.noun} has no available {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
         )
     else:
         reason = (
-            f"there are snapshots from {days[0]} to {days[-1]}. Either none was taken that day, or it is older than the "
-            f"{plan.noun}'s backup retention; its data cannot be exported any more"
+            f"there are snapshots from {days[0]} to {days[-1]}. Either no snapshot was taken that day, or the {plan.noun}'s backup "
+            "retention removed it; the date can no longer be exported"
         )
     if copies:
-        reason += f". The copies {', '.join(copies)} belong to no date: AWS no longer says what they were copied from"
+        reason += f". The copies {', '.join(copies)} have no known date: AWS no longer says what they were copied from"
     return f"{plan.identifier} has no {kinds} snapshot for {day}: {reason}"
 
 
@@ -159,8 +159,8 @@ def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
     illegal = [item for item in plan.include if not engine.is_export_only(item)]
     if illegal:
         raise ConfigError(
-            f"source {plan.source} reads {snapshot.engine}, and there `include` takes {engine.grammar}:",
-            [f"{item} is not of that form; correct it in lake.yaml" for item in illegal],
+            f"source {plan.source} is {snapshot.engine}, for which `include` must be {engine.grammar}:",
+            [f"{item} does not have that form; correct it in lake.yaml" for item in illegal],
         )
 
 
@@ -193,7 +193,7 @@ def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
         raise ExportFailedError(f"AWS knows no export task {identifier} in this account and Region")
     if task.status.running:
         raise ExportTimeoutError(
-            f"export {identifier} is still {task.status}; its completion event brings the next run"
+            f"export {identifier} is still {task.status}; its completion event starts the next run"
         )
     return _complete_or_raise(task)
 
@@ -202,7 +202,7 @@ def _complete_or_raise(task: ExportTask) -> ExportTask:
     if task.status is ExportStatus.COMPLETE:
         return task
     cause = task.failure_cause or (
-        "it was canceled, and AWS does not say by whom" if task.status is ExportStatus.CANCELED else "no cause given"
+        "it was canceled, AWS does not say by whom" if task.status is ExportStatus.CANCELED else "no cause given"
     )
     raise ExportFailedError(
         f"export {task.identifier} of {task.source_arn} ended {task.status}: {cause}. Remove the cause, then materialize "

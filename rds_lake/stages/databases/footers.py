@@ -100,7 +100,7 @@ def footer_bytes(tail: bytes, where: str) -> int:
         raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
     (length,) = struct.unpack("<I", tail[-8:-4])
     if length > _MAX_FOOTER_BYTES:
-        raise MalformedExportError(f"{where} is not a Parquet file: its footer would be {length:,} bytes long")
+        raise MalformedExportError(f"{where} is not a Parquet file: its footer claims to be {length:,} bytes long")
     return length + _TRAILER_BYTES
 
 
@@ -134,7 +134,7 @@ def _footer(metadata: Any, where: str, shapes: dict[str, Shape] | None) -> Foote
 
 def _column(column: Any, where: str) -> tuple[str, str]:
     if "." in column.path and column.path != column.name:
-        raise MalformedExportError(f"column {column.path} of {where} is nested, which RDS exports never are")
+        raise MalformedExportError(f"column {column.path} of {where} is nested, but RDS exports have no nested columns")
     return column.name, hive_type(column)
 
 

@@ -209,6 +209,6 @@ def _stuck(plan: ExportPlan, task: ExportTask) -> WantedIncident:
         cause=f"export {task.identifier} of {task.source_arn} is {task.status}, {task.progress}%, for more than {hours:g} h",
         next_step=(
             "Look at the task in the RDS console. It takes one of the account's five places: cancel it there, then "
-            "materialize the date again; or raise `export_timeout_hours` in lake.yaml when the database is just big."
+            "materialize the date again; or raise `export_timeout_hours` in lake.yaml if the database is just big."
         ),
     )

@@ -85,7 +85,7 @@ class DatabaseRun:
                 repeat_ended=False,
             )
         except ExportQuotaError as error:
-            self.shared.log(f"{error}; the reconciliation sensor starts it when there is a place")
+            self.shared.log(f"{error}; the reconciliation sensor starts it when AWS allows another export")
             return None
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
@@ -140,7 +140,7 @@ class DatabaseRun:
         try:
             left_out = limits.foreseen(self.shared.manifest(newest), self._source)
         except RdsLakeError as error:
-            self.shared.log(f"the tables of {newest} do not say whether views will fit ({error})")
+            self.shared.log(f"the tables of {newest} could not be checked for views that are too big ({error})")
             return
         for table in left_out:
             self.shared.log(f"about to be exported without a view, as on {newest}: {table}")
@@ -166,7 +166,7 @@ class DatabaseRun:
         if done is not None and done.export.export_task == record.export_task:
             gone = missing_files(self._lake.s3, done)
             if not gone:
-                self.shared.log(f"{day} is there already: {done.files} files, {done.rows} rows")
+                self.shared.log(f"{day} is already in the lake: {done.files} files, {done.rows} rows")
                 return done
             intact.require_copy_of_aws(self._lake.s3, self._lake.layout, done, gone)
         task = export.settle_export(self.rds, record.export_task)
@@ -177,7 +177,7 @@ class DatabaseRun:
         if done is not None and gone:
             intact.require_whole_copy_of_aws(contents, self._lake.layout, done, gone)
             self.shared.log(
-                f"{len(gone)} of {done.files} files of {day} are gone from the lake and are copied once more"
+                f"{len(gone)} of {done.files} files of {day} are missing from the lake and are copied again"
             )
         return self._brought(contents, record)
 

@@ -37,8 +37,8 @@ class Unseen:
             what="cannot be compared with AWS",
             cause=f"since {since:%Y-%m-%d %H:%M} UTC: " + "; ".join(problems),
             next_step=(
-                "Give the role of the Dagster deployment what was refused, or mend what is damaged; where AWS does not answer, "
-                "see its health page and the network. Every tick tries again: nothing has to be restarted."
+                "Give the role of the Dagster deployment the right that was refused, or repair what is damaged; if AWS does "
+                "not answer, check its health page and the network. Every tick tries again: nothing has to be restarted."
             ),
         )
         return (incident,)

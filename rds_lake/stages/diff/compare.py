@@ -82,7 +82,7 @@ def compare_typed(
     if len(statement.encode()) > MAX_STATEMENT_BYTES:
         raise DiffError(
             f"{source.name}.{after.names.view}: comparing its {len(compare.columns)} columns takes a statement of "
-            f"{len(statement.encode()):,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}; name fewer of them with --columns"
+            f"{len(statement.encode()):,} bytes, and Athena allows {MAX_STATEMENT_BYTES:,}; name fewer columns with --columns"
         )
     answer = lake.athena.run(statement, database=source.name)
     diff = _read(compare, columns, answer, rows=(before.named.manifest.rows, after.named.manifest.rows))
@@ -144,7 +144,7 @@ def _chosen(table: str, columns: Columns, keys: Sequence[str], asked: Asked) -> 
     problems += [f"{name} belongs to the key, so it cannot be ignored" for name in asked.ignored if name in keys]
     wanted = [name for name in asked.columns or known if name not in asked.ignored]
     if not problems and not wanted:
-        problems = ["there is no column that both dates have and that can be compared"]
+        problems = ["no column that can be compared exists in both dates"]
     if problems:
         raise DiffError(f"{table} cannot be compared by these columns; it has {', '.join(known)}:", problems)
     return {*keys, *wanted}
@@ -282,7 +282,7 @@ def _refuse_unusable_keys(lake: Lake, compare: Comparison, diff: TableDiff, answ
             f"{diff.after}: {diff.rows_after:,} rows expected",
         ]
     raise DiffError(
-        f"{compare.database}.{diff.view} cannot be compared by {', '.join(compare.keys)}: that is not a key of the table. "
-        "Name other columns with --key or `keys:`, or compare whole rows with --whole-rows:",
+        f"{compare.database}.{diff.view} cannot be compared by {', '.join(compare.keys)}, which is not a key of the table. "
+        f"Name other columns with --key or `keys:`, or compare whole rows with --whole-rows:",
         problems,
     )

@@ -78,7 +78,7 @@ def compare_date(
     )
     if _export_tasks(lake, source, before, day) != tasks:
         raise UnavailableError(
-            f"{source.name} {before} or {day} was exported again while they were compared; the check can be repeated"
+            f"{source.name} {before} or {day} was exported again while they were compared; repeat the check"
         )
     kept = _kept(found, tasks, now())
     write_date_diff(lake, kept)
@@ -154,8 +154,8 @@ def _exceeded(settings: Changes, table: TableDiff) -> Iterator[str]:
         if kind == "changed" and not table.keys:
             if named:
                 yield (
-                    f"{table.view}: without a key no row is known to be changed, and `most` limits changed rows; name its key "
-                    "under `keys:`"
+                    f"{table.view}: `most` limits changed rows, and changed rows can only be found with a key; name its key "
+                    f"under `keys:`"
                 )
         elif not limit.allows(count, rows_before=table.rows_before):
             rows = "row was" if count == 1 else "rows were"

@@ -35,8 +35,7 @@ def _own(text: str, source: str, day: date, *, where: str) -> DateDiff:
     diff = parse_date_diff(text, where=where)
     if (diff.source, diff.snapshot_date) != (source, day):
         raise ManifestError(
-            f"{where} says that it is of {diff.source!r} {diff.snapshot_date}, so it was not used; delete it, and execute the "
-            f"check of {day} again"
+            f"{where} belongs to {diff.source!r} {diff.snapshot_date}, so it was not used; delete it, and run the check of {day} again"
         )
     return diff
 

@@ -101,7 +101,7 @@ def test_a_view_that_athena_refuses_is_said_and_the_others_stay_as_they_are(
 def test_a_view_that_somebody_changed_is_said_and_is_made_again_by_the_next_publication(story: World) -> None:
     story.root.athena.run('CREATE OR REPLACE VIEW orders_diff AS SELECT 1 AS "the row before"', database="shop")
     problems = see_diff_views(story.gateways.lake, story.config.sources[0]).problems
-    assert problems[-1].startswith("orders_diff: it was dropped or replaced by another")
+    assert problems[-1].startswith("orders_diff: another user or program dropped or replaced it")
     story.publish(NEW)
     assert story.query("SELECT id, change FROM orders_diff") == [("1", "changed")]
 

@@ -121,7 +121,7 @@ def merge_schema(
     for name, hive_type in physical:
         info = by_name.pop(name.lower(), None)
         if info is None:
-            notes.append(f"column {name} is in the files, but was not announced")
+            notes.append(f"column {name} is in the files, but not in AWS's schema of the export")
         else:
             notes += _against_announced(info, hive_type if has_files else None)
         columns.append(
@@ -134,7 +134,9 @@ def merge_schema(
                 datetime_precision=info.datetime_precision if info else None,
             )
         )
-    notes += [f"column {column.name} was announced, but is not in the files" for column in by_name.values()]
+    notes += [
+        f"column {column.name} is in AWS's schema of the export, but not in the files" for column in by_name.values()
+    ]
     return tuple(columns), tuple(notes)
 
 

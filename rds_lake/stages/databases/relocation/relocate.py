@@ -77,7 +77,7 @@ class Mover:
             return written
         self.log(
             f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
-            + (f"; {kept} were there from an earlier attempt" if kept else "")
+            + (f"; {kept} existed from an earlier attempt" if kept else "")
         )
         return written
 
@@ -85,7 +85,7 @@ class Mover:
         """Leave a mark. True where one was there: only then can copies of an earlier attempt exist."""
         key = self.layout.relocation_marker_key(record.source, record.snapshot_date, record.export_task)
         if self.s3.find_text(self.layout.bucket, key) is not None:
-            self.log("an earlier attempt was begun: its verified copies are kept")
+            self.log("an earlier attempt was started: its verified copies are kept")
             return True
         self.s3.put_text(self.layout.bucket, key, "", kms_key=self.kms_key)
         return False
