@@ -23,10 +23,10 @@ _TABLE = "orders"
 
 def show_changes(console: Console, lake: Lake, source: SourceSettings, before: date, after: date) -> None:
     """Show the summary of the source, and one row of each kind for one table."""
-    found = compare_source(lake, source, Asked(before=before, after=after), known_key=lambda _: ())
+    diff = compare_source(lake, source, Asked(before=before, after=after), known_key=lambda _: ())
     console.print("\n[bold]What changed between the two dates[/]")
     console.print(f"rds-lake diff {source.name} {before} {after} --summary", style="dim", highlight=False)
-    print_source_lines(console, found)
+    print_source_lines(console, diff)
     asked = Asked(before=before, after=after, most_rows=1)
     console.print(f"\nrds-lake diff {source.name}.{_TABLE} {before} {after} --rows 1", style="dim", highlight=False)
     print_table_lines(console, compare_table(lake, source, _TABLE, asked, known_key=lambda _: ()), asked)

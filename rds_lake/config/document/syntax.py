@@ -72,8 +72,8 @@ def syntax_problem(error: Exception, text: str) -> str:
 
 def foreign_space(text: str) -> str | None:
     """The first invisible character in the line that YAML reads as a letter; text copied from a web page may have such ones."""
-    found = next((c for c in text if unicodedata.category(c) in ("Zs", "Cf") and c != " "), None)
-    if found is None:
+    character = next((c for c in text if unicodedata.category(c) in ("Zs", "Cf") and c != " "), None)
+    if character is None:
         return None
-    name = unicodedata.name(found, "no name").lower()
-    return f"the character U+{ord(found):04X} ({name}), which YAML does not read as a space: type the space again"
+    name = unicodedata.name(character, "no name").lower()
+    return f"the character U+{ord(character):04X} ({name}), which YAML does not read as a space: type the space again"

@@ -83,7 +83,7 @@ def _described(source: Database, secrets: Secrets) -> tuple[Dsn, Wanted, Sequenc
 
 def _capturable(source: Database, secrets: Secrets) -> Seen:
     _, _, described = _described(source, secrets)
-    refused = [f"{one.target}: {reason}" for one in refusals(described) for reason in one.reasons]
+    refused = [f"{table.target}: {reason}" for table in refusals(described) for reason in table.reasons]
     return bad(_some(refused)) if refused else good(f"{len(described)} captured tables")
 
 

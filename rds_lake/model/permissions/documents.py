@@ -44,16 +44,20 @@ def parse_policy(document: Mapping[str, Any], *, name: str, kind: PolicyType = P
         problems.append("Statement is missing or empty")
         listed = []
     statements = [
-        _statement(one, f"{name}: {number}", name, kind, version == _WITH_VARIABLES, problems)
-        for number, one in enumerate(listed, start=1)
+        _statement(statement, f"{name}: {number}", name, kind, version == _WITH_VARIABLES, problems)
+        for number, statement in enumerate(listed, start=1)
     ]
     sids = Counter(
-        one["Sid"] for one in listed if isinstance(one, Mapping) and isinstance(one.get("Sid"), str) and one["Sid"]
+        statement["Sid"]
+        for statement in listed
+        if isinstance(statement, Mapping) and isinstance(statement.get("Sid"), str) and statement["Sid"]
     )
     problems += [f"the Sid {sid!r} is used {times} times" for sid, times in sids.items() if times > 1]
     if problems:
         raise PolicyError(name, problems)
-    return Policy(name=name, kind=kind, statements=tuple(one for one in statements if one is not None))
+    return Policy(
+        name=name, kind=kind, statements=tuple(statement for statement in statements if statement is not None)
+    )
 
 
 def _statement(

@@ -124,8 +124,8 @@ def parse_compacted(text: str | None, *, where: str) -> Compacted:
 
 
 def _added(known: Iterable[Unparsed], more: Iterable[Unparsed]) -> tuple[Unparsed, ...]:
-    found = {one.column: one for one in known}
+    unparsed = {one.column: one for one in known}
     for one in more:
-        old = found.get(one.column)
-        found[one.column] = replace(old, count=old.count + one.count) if old else one
-    return tuple(found[column] for column in sorted(found))
+        old = unparsed.get(one.column)
+        unparsed[one.column] = replace(old, count=old.count + one.count) if old else one
+    return tuple(unparsed[column] for column in sorted(unparsed))

@@ -67,7 +67,7 @@ def needed_by(sql: str, loads: Collection[str], steps: Sequence[Step]) -> tuple[
 def sections_of(step: Step) -> tuple[Section, ...]:
     """The step as it is sent: 40 statements at a time."""
     together = _directive(step.sql, "transaction") not in ("off", "no", "none")
-    sqls = [one.sql for one in split(step.sql)]
+    sqls = [statement.sql for statement in split(step.sql)]
     groups = [tuple(sqls[begin : begin + MOST_TOGETHER]) for begin in range(0, len(sqls), MOST_TOGETHER)]
     return tuple(Section(sqls=group, together=together) for group in groups)
 

@@ -68,7 +68,7 @@ def compare_date(
         return ComparedDate(snapshot_date=day)
     tasks = _export_tasks(lake, source, before, day)
     log(f"{source.name}: the rows of {day} are compared with those of {before}")
-    found = compare_source(
+    diff = compare_source(
         lake,
         source,
         Asked(before=before, after=day),
@@ -80,11 +80,11 @@ def compare_date(
         raise UnavailableError(
             f"{source.name} {before} or {day} was exported again while they were compared; repeat the check"
         )
-    kept = _kept(found, tasks, now())
+    kept = _kept(diff, tasks, now())
     write_date_diff(lake, kept)
-    unknown = _unknown(settings, found, lambda: gathered(_targets(lake, source, day), source))
-    exceeded = (problem for table in found.tables for problem in _exceeded(settings, table))
-    refused = (f"{view} could not be compared: {why}" for view, why in found.problems.items())
+    unknown = _unknown(settings, diff, lambda: gathered(_targets(lake, source, day), source))
+    exceeded = (problem for table in diff.tables for problem in _exceeded(settings, table))
+    refused = (f"{view} could not be compared: {why}" for view, why in diff.problems.items())
     return ComparedDate(snapshot_date=day, kept=kept, problems=(*exceeded, *refused, *unknown))
 
 

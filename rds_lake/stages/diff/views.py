@@ -261,14 +261,14 @@ class DiffViews:
         """The tables at the date before; where one of them cannot be read, each is looked at by itself."""
         views = {view: table.names.view for view, table in tables.items()}
         try:
-            found = readable_tables(self.lake, self.source, before, set(views.values()))
+            readable = readable_tables(self.lake, self.source, before, set(views.values()))
         except RdsLakeError as error:
             if len(views) == 1:
                 problems.update(dict.fromkeys(views, str(error)))
                 return {}
             each = (self._earlier(before, {view: table}, problems) for view, table in tables.items())
             return {target: table for one in each for target, table in one.items()}
-        earlier = {table.names.target: table for table in found}
+        earlier = {table.names.target: table for table in readable}
         for view, table in tables.items():
             if table.names.target not in earlier:
                 problems[view] = f"{before} has no view of {table.names.target} to compare with"

@@ -9,8 +9,8 @@ from rds_lake.stages.lake.lake import Lake
 def read_diff_views(lake: Lake, source: str) -> tuple[DiffViewsMade | None, str | None]:
     """The record (None if there is none) and its version; ManifestError if it is damaged."""
     key = lake.layout.diff_views_key(source)
-    found = lake.s3.find_version(lake.layout.bucket, key)
-    return (None, None) if found is None else (parse_diff_views(found[0], where=lake.layout.uri(key)), found[1])
+    stored = lake.s3.find_version(lake.layout.bucket, key)
+    return (None, None) if stored is None else (parse_diff_views(stored[0], where=lake.layout.uri(key)), stored[1])
 
 
 def write_diff_views(lake: Lake, source: str, made: DiffViewsMade, etag: str | None) -> str:

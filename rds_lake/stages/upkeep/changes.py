@@ -107,7 +107,7 @@ def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, 
             plan = replace(plan, cuts=unneeded_cuts(lake, source, kept, now=now))
         except ManifestError as error:
             plan = replace(plan, problem=str(error))
-    last = {one.epoch: one.last for one in plan.cuts}
+    last = {cuts.epoch: cuts.last for cuts in plan.cuts}
     return replace(plan, files=stale_files(lake, source.name, last, now=now)) if source.athena else plan
 
 
@@ -138,12 +138,12 @@ def _remove(lake: Lake, plan: ChangesPlan) -> None:
     bucket, many = lake.layout.bucket, ManyS3.of(lake.s3)
     for cuts in plan.cuts:
         change_forwarded(lake, plan.source, cuts.database, lambda record, cuts=cuts: _from(record, cuts))
-    for raw in sorted({one.raw for one in plan.files.partitions}):
-        gone = [one.values for one in plan.files.partitions if one.raw == raw]
+    for raw in sorted({partition.raw for partition in plan.files.partitions}):
+        gone = [partition.values for partition in plan.files.partitions if partition.raw == raw]
         lake.glue.delete_partitions(plan.source, raw, gone)
     if plan.files.folders:
         CompactedRecord(lake=lake, source=plan.source).forget(
-            {lake.layout.uri(one.key) for one, _ in plan.files.folders}
+            {lake.layout.uri(partition.key) for partition, _ in plan.files.folders}
         )
     many.delete(bucket, [key for folder, _ in plan.files.folders for key, _ in many.listed_below(bucket, folder.key)])
     many.delete(bucket, [item.key for item in _files_first(plan.cuts)])
@@ -151,7 +151,7 @@ def _remove(lake: Lake, plan: ChangesPlan) -> None:
 
 
 def _files_first(cuts: Sequence[Unneeded]) -> list[S3Object]:
-    return sorted((item for one in cuts for item in one.objects), key=lambda item: item.key.endswith(".json"))
+    return sorted((item for unneeded in cuts for item in unneeded.objects), key=lambda item: item.key.endswith(".json"))
 
 
 def _from(record: ForwardedCuts, cuts: Unneeded) -> ForwardedCuts:

@@ -56,7 +56,7 @@ class SourceRecords:
 
     def date_before(self, day: date) -> date | None:
         """The newest date before `day` that it may be compared with, as `checks/previous.py` has it."""
-        return max((one for one in self.sound if one < day), default=None)
+        return max((earlier for earlier in self.sound if earlier < day), default=None)
 
 
 def read_records(lake: Lake, source: SourceSettings) -> SourceRecords:

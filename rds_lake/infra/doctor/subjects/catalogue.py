@@ -46,10 +46,10 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 def _database(name: str, patient: Patient) -> Seen:
     arn = patient.names().arn("glue", f"database/{name}")
-    found = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
-    if found is None:
+    database = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
+    if database is None:
         return good("not there yet: the first date makes it")
-    target = found["Database"].get("TargetDatabase")
+    target = database["Database"].get("TargetDatabase")
     if target:
         return bad(f"it is a link to {target.get('DatabaseName')} of catalogue {target.get('CatalogId')}")
     return good("it is there")
@@ -72,10 +72,10 @@ def _open(permissions: Any) -> bool:
 
 def _job(patient: Patient) -> Seen:
     name, lake = patient.lake.glue_job, patient.lake
-    found = patient.ask("glue", "get_job", about=name, missing=_MISSING, JobName=name)
-    if found is None:
+    job = patient.ask("glue", "get_job", about=name, missing=_MISSING, JobName=name)
+    if job is None:
         return bad("there is no such job here")
-    script = found["Job"].get("Command", {}).get("ScriptLocation", "")
+    script = job["Job"].get("Command", {}).get("ScriptLocation", "")
     own = LakeLayout(bucket=lake.bucket, prefix=lake.prefix).uri("")
     if not script.startswith(own):
         return bad(f"it runs {script}, which is not in this lake ({own})", "give this lake its own job (`glue_job:`)")

@@ -84,12 +84,12 @@ def _lease(warehouse: str, patient: Patient) -> Seen:
 
 
 def _stacks(warehouse: str, patient: Patient) -> Seen:
-    found = patient.answers.pages("cloudformation", "list_stacks", "StackSummaries")
+    stacks = patient.answers.pages("cloudformation", "list_stacks", "StackSummaries")
     lease = _read(patient, warehouse)
     named = lease.names.stack if lease is not None and lease.state is not LeaseState.FREE else None
     others = [
         each["StackName"]
-        for each in found
+        for each in stacks
         if each["StackStatus"] not in _GONE and each["StackName"] != named and is_name_of(warehouse, each["StackName"])
     ]
     strays = [name for name in others if _is_ours(patient, warehouse, name)]
@@ -108,7 +108,7 @@ def _is_ours(patient: Patient, warehouse: str, stack: str) -> bool:
 
 
 def _events(bucket: str, patient: Patient) -> Seen:
-    found = patient.ask("s3", "get_bucket_notification_configuration", about=f"s3://{bucket}", Bucket=bucket)
-    if "EventBridgeConfiguration" in found:
+    configuration = patient.ask("s3", "get_bucket_notification_configuration", about=f"s3://{bucket}", Bucket=bucket)
+    if "EventBridgeConfiguration" in configuration:
         return good("on")
     return doubtful(f"EventBridge is off for bucket {bucket}")

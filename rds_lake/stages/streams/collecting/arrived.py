@@ -53,15 +53,15 @@ def arrived_objects(lake: Lake, source: str, since: datetime | None) -> tuple[li
     """The objects of this hour and all later ones, by key; and how many lie in no hour's folder."""
     folder = lake.layout.arrived_folder(source)
     after = lake.layout.arrived_hour_folder(source, since) if since else ""
-    found: list[ArrivedObject] = []
+    objects: list[ArrivedObject] = []
     astray = 0
     for item in lake.s3.list_objects(lake.layout.bucket, folder, after=after):
         hour = hour_of(item.key.removeprefix(folder))
         if hour is None:
             astray += not item.key.endswith("/")
         else:
-            found.append(ArrivedObject(key=item.key, hour=hour, bytes=item.bytes))
-    return found, astray
+            objects.append(ArrivedObject(key=item.key, hour=hour, bytes=item.bytes))
+    return objects, astray
 
 
 def hour_of(name: str) -> datetime | None:

@@ -105,8 +105,8 @@ class Collector:
     ) -> tuple[CollectedNow, bool]:
         """What was done, and whether nothing is left; False where another run took a cut."""
         seen = SeenDigests.load(self.lake, record.seen)
-        known = seen.among([digest_of("object", one.key) for one in found])
-        left: Sequence[ArrivedObject] = [one for one in found if digest_of("object", one.key) not in known]
+        known = seen.among([digest_of("object", arrived.key) for arrived in found])
+        left: Sequence[ArrivedObject] = [arrived for arrived in found if digest_of("object", arrived.key) not in known]
         while left:
             check()
             batch, left = split(left, self.most)
@@ -130,7 +130,7 @@ class Collector:
         files = write_files(self.lake, self.source, record, new, name)
         write_unread(self.lake, layout.unread_key(self.source, number, name), new.unread)
         # An hour stays open while it has objects that are in no cut.
-        open_from = min([oldest_open(record, now), *(one.hour for one in left)])
+        open_from = min([oldest_open(record, now), *(arrived.hour for arrived in left)])
         cut = Cut(
             source=self.source,
             database=self.database,

@@ -143,10 +143,10 @@ class Compactor:
         except ManifestError as error:
             return [error] * len(tables)
         with cancelling_threads(_AT_ONCE, "compact") as pool:
-            found = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
-        added = self.record.add_all([one for one in found if not isinstance(one, RdsLakeError | None)])
+            outcomes = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
+        added = self.record.add_all([outcome for outcome in outcomes if not isinstance(outcome, RdsLakeError | None)])
         self.log(f"{self.source}: cuts {cuts[0].number} to {cuts[-1].number} are compacted")
-        return [_rows_of(one, added) for one in found]
+        return [_rows_of(outcome, added) for outcome in outcomes]
 
     def _before(self, final: EpochCuts, after: int) -> tuple[Cut, ...]:
         first = max(final.first, after - _LOOK_BACK + 1)
