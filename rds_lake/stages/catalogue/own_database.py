@@ -1,6 +1,6 @@
 """Whether a Glue database is this lake's: a source's name is the name of its database, of which an account has one.
 
-A second lake with a source of the same name would move the first one's partitions and views to files of its own.
+A second lake with a source of the same name would move the first lake's partitions and views to its own files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rds_lake.stages.catalogue.raw_tables import raw_among
 
 
 def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, source: str) -> None:
-    """CatalogError where raw tables lie in another lake's folder. A raw table keeps the location that it was made with."""
+    """CatalogError if raw tables are in another lake's folder. A raw table keeps its original location."""
     own = layout.uri(layout.source_folder(source))
     places = [table.location for table in raw_among(tables).values() if table.location]
     foreign = sorted(place for place in places if not place.startswith(own))

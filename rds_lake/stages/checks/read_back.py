@@ -29,7 +29,7 @@ _LOOKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """The published date and what is wrong with it for readers; `holds`: what was seen where nothing is."""
+    """The published date and its problems for readers; `holds`: what was checked, if there are no problems."""
 
     snapshot_date: date | None
     problems: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Export: find the date's snapshot, start or adopt its export task, see it to its end.
+"""Exports a date: finds its snapshot, starts or adopts the export task, and waits until it ends.
 
 AWS charges for every export, so the source's own task is looked for before one is started: a running one is adopted, a
 COMPLETE one is reused, only after FAILED or CANCELED a next attempt is started. The id is deterministic
@@ -34,7 +34,7 @@ Usable = Callable[[ExportTask], bool]
 
 
 def choose_snapshot(rds: RdsGateway, plan: ExportPlan, day: date, *, now: datetime, usable: Usable) -> Snapshot:
-    """What is exported for the date, or SnapshotNotFoundError with what there is instead.
+    """Choose what to export for the date. SnapshotNotFoundError says which snapshots exist.
 
     A snapshot of the date that is exported already is chosen again, unless the source has `replace: true`: a second export
     costs as much as the first.
@@ -85,7 +85,7 @@ def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
 
 
 def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list[tuple[int, ExportTask]]:
-    """The source's attempts to export this snapshot, as (number, task); 0 is one started by hand that serves as well."""
+    """The source's attempts to export this snapshot, as (number, task); 0 is a usable export that was started by hand."""
     attempts = [
         (number, task)
         for task in rds.list_export_tasks(source_arn=snapshot.arn)
@@ -151,7 +151,7 @@ def _start(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, include: tuple
 
 
 def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
-    """ConfigError where `include` is not in the grammar of the snapshot's engine, which lake.yaml need not name."""
+    """ConfigError if `include` does not match the grammar of the snapshot's engine, which lake.yaml may not name."""
     try:
         engine = engine_of(snapshot.engine)
     except ValueError as error:

@@ -72,7 +72,7 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
 
 
 def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> Since:
-    """From when freshness counts: the newest state, else the time at which the source could first have had one.
+    """The time from which freshness counts: the newest snapshot, else the time of the first possible one.
 
     That is the source's first date, or the creation of the database where that is later. AWS is asked for the creation only
     where it makes a difference. A role that may not ask (a policy of an earlier release) risks a false alarm, and no more.

@@ -1,4 +1,4 @@
-"""RDS and Aurora up to the manifest, by date: `begin`, `accept`, `relocate` in the order of `source/run.py`.
+"""The stages of RDS and Aurora up to the manifest, by date: `begin`, `accept`, `relocate`, as in `source/run.py`.
 
 What belongs here: the order and the hand-over. The work itself is `export.py`, `accept.py` and `relocation/`.
 """
@@ -133,7 +133,7 @@ class DatabaseRun:
         )
 
     def _foresee(self) -> None:
-        """Log the tables that will get no view, because the newest date's got none, before AWS charges for exporting them."""
+        """Log tables that will probably get no view, as on the newest date, before AWS charges for exporting them."""
         newest = max(handover.list_dates(self._lake.s3, self._lake.layout, self._source.name), default=None)
         if newest is None or not self._source.athena:
             return
@@ -182,7 +182,7 @@ class DatabaseRun:
         return self._brought(contents, record)
 
     def _brought(self, contents: ExportContents, record: ExportRecord) -> Manifest:
-        """The export's files registered where they are, or copied, as the source wants it."""
+        """Register the export's files in place, or copy them, as the source is configured."""
         lake, newest, threads = self._lake, self._source.which == "newest", self.shared.config.lake.copy_threads
         if self._source.in_place:
             return Registrar(

@@ -19,12 +19,12 @@ _REPORTED_AFTER = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Since when which source could not be looked at as a whole."""
+    """Since when each source could not be compared completely."""
 
     _since: dict[str, datetime] = field(default_factory=dict)
 
     def note(self, source: str, problems: Sequence[str], *, now: datetime) -> tuple[WantedIncident, ...]:
-        """Note a tick's problems with a source; an incident once they last too long, with one key until they end."""
+        """Record a tick's problems with a source. Returns an incident once they last too long, with one key until they end."""
         if not problems:
             self._since.pop(source, None)
             return ()

@@ -38,7 +38,7 @@ _TOO_MUCH = "comparing the smaller tables already reads as many GB as `most_gb` 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedDate:
-    """What the date's rows differ by from those of the date before. `kept`: what the lake keeps of it; None for the first date.
+    """How the date's rows differ from those of the date before. `kept`: what the lake keeps of it; None for the first date.
 
     `problems`: limits that are exceeded, tables that could not be compared, names in lake.yaml that are no table's.
     """

@@ -157,7 +157,7 @@ class ViewMover:
             if state.pointer is not None and state.pointer.snapshot_date != day:
                 shown = state.pointer.snapshot_date
                 self.log(
-                    f"not every view of {self.source.name} can be moved to {day}; those that did go back to {shown}"
+                    f"not every view of {self.source.name} can be moved to {day}; the moved views go back to {shown}"
                 )
                 self.move(tables_of(self.lake, self.source, shown), state, state.pointer.rolled_back_from)
             raise

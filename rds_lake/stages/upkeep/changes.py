@@ -36,7 +36,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale:
-    """Something that goes, for people: what, where, why, and how much it is."""
+    """An item to remove, for display: kind, place, reason and size."""
 
     what: str
     where: str
@@ -47,7 +47,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesPlan:
-    """What goes of a source's changes while the dates `kept` stay. `problem`: why nothing of its cuts can go."""
+    """What to remove of a source's changes while the dates `kept` stay. `problem`: why no cut can be removed."""
 
     source: str
     kept: frozenset[date] = frozenset()
@@ -64,7 +64,7 @@ class ChangesPlan:
             Stale(
                 what="cuts",
                 where=f"{one.database}, epoch {one.epoch}, up to cut {one.last}",
-                why="no date that stays needs these changes",
+                why="no date that is kept needs these changes",
                 objects=len(one.objects),
                 bytes=sum(item.bytes for item in one.objects),
             )
@@ -77,7 +77,7 @@ class ChangesPlan:
         arrived = Stale(
             what="arrived",
             where="what Firehose wrote",
-            why="older than every date that stays",
+            why="older than every date that is kept",
             objects=len(self.arrived),
             bytes=sum(item.bytes for item in self.arrived),
         )
@@ -114,7 +114,7 @@ def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, 
 def apply_changes(
     lake: Lake, source: SourceSettings, plan: ChangesPlan, *, now: datetime, log: Callable[[str], None]
 ) -> ChangesPlan:
-    """Remove it, as far as it still may go; what was removed. Repeatable after a crash anywhere.
+    """Remove what may still be removed, and return it. Repeatable after a crash anywhere.
 
     It is planned anew with the dates that are there by now: one of those that should have gone may have stayed.
     """

@@ -1,4 +1,4 @@
-"""Compacted changes that no view reads any more: partitions in Glue, and folders that no partition names.
+"""Finds compacted changes that no view reads any more: partitions in Glue, and folders that no partition uses.
 
 | what | why it is there |
 |---|---|
@@ -37,7 +37,7 @@ _OF_CUTS = re.compile(r"[^/]+/\d{12}(\.\w+)?")  # partitions of anything else ar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalePartition:
-    """A partition that goes, and why."""
+    """A partition to remove, and why."""
 
     raw: str
     values: tuple[str, ...]
@@ -155,4 +155,4 @@ def _folders(
         if uri in going:
             yield folder, going[uri]
         elif uri not in named and uri not in pending and state.now - folder.modified > _QUERY:
-            yield folder, "no partition names it: an attempt that was killed or overtaken"
+            yield folder, "no partition uses it: an attempt was killed, or another run was faster"

@@ -1,4 +1,4 @@
-"""What the lake has of one source. Each list and each manifest is read once, for the source's status and its report.
+"""The lake's records of one source. Each list and each manifest is read once, for the source's status and report.
 
 Of 400 dates a list is 2,400 keys, and a manifest may have 200 MB, so that reading them again is most of the work of both.
 """
@@ -60,7 +60,7 @@ class SourceRecords:
 
 
 def read_records(lake: Lake, source: SourceSettings) -> SourceRecords:
-    """The pointer first: a date that is published meanwhile is listed, and not yet the published one."""
+    """Read the records, the pointer first: a date that is published meanwhile is listed, but not yet as published."""
     state = read_state(lake.s3, lake.layout, source.name)
     return SourceRecords(
         lake=lake,

@@ -1,6 +1,6 @@
 """Convert tables on this machine, one after the other: bytes stream from S3 through the engine in `convert/` to S3.
 
-Two runs may convert one date at the same time. Each writes to a folder of its own; the first that finishes a table counts
+Two runs may convert one date at the same time. Each writes to its own folder; the first that finishes a table counts
 for both, and the other removes the files it made. Files of a run that died are left: `upkeep/orphans.py` finds them later.
 """
 

@@ -1,4 +1,4 @@
-"""A date's exports of a DynamoDB source: which were begun, and what became of them.
+"""A date's exports of a DynamoDB source: which were started, and their state.
 
 Which exports make up the date is recorded (`model/dynamodb/export_set.py`), so that a look costs one call per running export.
 Beginning exports is `begin.py`, waiting for them `awaiting.py`, what they contain `inspect.py`.
@@ -86,7 +86,7 @@ class DynamoExports:
         return complete_or_raise(export_set)
 
     def find(self, arn: str | None) -> TableExport | None:
-        """The export as it is now; None without an ARN (none was started), or where DynamoDB does not know it."""
+        """The current state of the export; None without an ARN (not started), or if DynamoDB does not know it."""
         if arn is None:
             return None
         if arn in self._ended:

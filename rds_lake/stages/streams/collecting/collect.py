@@ -49,7 +49,7 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedNow:
-    """What one call took. `repeated`: changes that were known. `record`: as it is now. `astray`: objects in no hour's folder."""
+    """The result of one call. `repeated`: changes that were known. `record`: the new record. `astray`: objects in no hour's folder."""
 
     record: Collected
     cuts: int = 0
@@ -80,7 +80,7 @@ class Collector:
         return read_collected(self.lake, self.source)
 
     def collect(self) -> CollectedNow:
-        """Take everything that is there, as one cut or several.
+        """Collect everything that has arrived, as one or several cuts.
 
         TransientError where S3 does not answer, and where others take cuts all the time; ManifestError for a damaged record.
         """
@@ -94,11 +94,9 @@ class Collector:
             if is_all:
                 return done
             self.log(
-                f"another run collects changes of {self.source} at the same time; what is left is looked for again"
+                f"another run collects changes of {self.source} at the same time; remaining changes are listed again"
             )
-        raise UnavailableError(
-            f"changes of {self.source} are being collected by several runs at once; it can be repeated in a few minutes"
-        )
+        raise UnavailableError(f"several runs collect changes of {self.source} at once; repeat this in a few minutes")
 
     def _take_all(
         self, record: Collected, etag: str | None, found: Sequence[ArrivedObject], done: CollectedNow

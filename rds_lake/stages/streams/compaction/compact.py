@@ -4,7 +4,7 @@
 
 Cut after cut is read once, and each table's changes go into one file, however many cuts there are. Nothing is deleted and
 nothing written twice: of two runs at once, the one whose batch the record took counts, and the other's file is never read.
-A table whose changes cannot be read is named; the others go on.
+A table whose changes cannot be read is reported; the others continue.
 
 What belongs here: that order.
 """
@@ -57,7 +57,7 @@ class Compaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compactor:
-    """Compacts the changes of one source. `attempt` names a folder that no other run has."""
+    """Compacts the changes of one source. `attempt` returns a folder name that no other run uses."""
 
     lake: Lake
     source: str
@@ -80,7 +80,7 @@ class Compactor:
             while not fits(placed, existing, has_rows=has_rows and placed.version == version):
                 placed = replace(placed, version=placed.version + 1)
             if placed.version != version:
-                self.log(f"the changes of {table.names.target} are compacted anew, into {placed.raw}")
+                self.log(f"the changes of {table.names.target} are compacted again, into {placed.raw}")
             settled.append(placed)
         return tuple(settled)
 
@@ -120,7 +120,7 @@ class Compactor:
                 service="rds-lake",
                 operation="compact",
                 code="NewerVersion",
-                message=f"another run compacts {', '.join(newer)} anew, into other raw tables",
+                message=f"another run compacts {', '.join(newer)} again, into other raw tables",
             )
         return places
 
