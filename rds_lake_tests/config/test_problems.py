@@ -38,7 +38,7 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"max_drop": {"orders": 7}}, ".max_drop.orders: "),
     (
         {"changes": {"most": {"orders": {"removed": 0.5}}}},
-        ".changes.most.orders.removed: '0.5' is no limit: write a number",
+        ".changes.most.orders.removed: '0.5' is not a limit: write a number",
     ),
     ({"changes": {"most": {"orders": {"gone": 1}}}}, ".changes.most.orders.gone: unknown key"),
     ({"changes": {}, "athena": False}, ": changes: needs Athena to compare the dates"),
@@ -82,7 +82,7 @@ OF_DYNAMODB: list[tuple[dict[Any, Any], str]] = [
 ]  # fmt: skip
 OF_THE_LAKE: list[tuple[dict[str, Any], str]] = [
     ({"bucket": "Acme_Lake"}, "lake.bucket: "),
-    ({"export_role": "rds-lake-export"}, "lake.export_role: 'rds-lake-export' is no ARN"),
+    ({"export_role": "rds-lake-export"}, "lake.export_role: 'rds-lake-export' is not an ARN"),
     ({"kms_key": None}, "source shop: RDS needs lake."),
     ({"reconcile_days": 0}, "source reviews: no export of DynamoDB is ever started"),
     ({"prices": {"put_per_1000": -1}}, "lake.prices.put_per_1000: "),

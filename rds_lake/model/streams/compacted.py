@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from rds_lake.model.records import read_record, render_record
 from rds_lake.model.tables.table import TableTarget
 
-_REMEDY = "find out who wrote it; deleted, it is made anew from the cuts, and the raw tables of changes have to be dropped with it"
+_REMEDY = "find out who wrote it; if you delete it, also drop the raw tables of changes: both are then created again from the cuts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

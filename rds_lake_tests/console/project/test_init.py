@@ -159,7 +159,7 @@ def test_without_a_region_it_says_so(monkeypatch: pytest.MonkeyPatch, account: L
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     done = init("--yes")
     assert done.exit_code == 1
-    assert "there is no AWS Region" in done.output
+    assert "no AWS Region is set" in done.output
 
 
 def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, account: LocalCloud, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_table_too_wide_for_such_a_view_is_said_in_a_sentence_and_the_other_vi
     assert (str(seen.snapshot_date), str(seen.before), seen.views) == (NEW, OLD, ("log_diff", "orders_diff"))
     problems = {problem.partition(":")[0]: problem for problem in seen.problems}
     assert problems.keys() == {"broad_diff", "widest"}
-    said = r"its statement would have [\d,]+ bytes, and about [\d,]+ characters in Glue; Athena takes 262,144 and Glue 409,600"
+    said = r"its statement would have [\d,]+ bytes, and about [\d,]+ characters in Glue; Athena allows 262,144 and Glue 409,600"
     assert re.search(said, problems["broad_diff"]), problems
     assert "`rds-lake diff` compares a table of any width" in problems["broad_diff"]
     assert re.search(r"its view would be about [\d,]+ characters in Glue.*it has no view", problems["widest"]), problems

@@ -60,7 +60,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _head(patient: Patient, name: str, owner: str | None) -> Any:
-    """S3's answer; None where there is no such bucket, its error where it belongs to another account or Region.
+    """S3's answer; None where the bucket does not exist, its error where it belongs to another account or Region.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     """
@@ -83,7 +83,7 @@ def _exists(name: str, owner: str | None, patient: Patient) -> Seen:
             "choose a bucket of this account in lake.yaml; or let these credentials list it (s3:ListBucket)",
             missing=("s3:ListBucket",),
         )
-    return bad("there is no such bucket") if head is None else good("it is there, and this account's")
+    return bad("the bucket does not exist") if head is None else good("it is there, and this account's")
 
 
 def _region(name: str, owner: str | None, patient: Patient) -> Seen:

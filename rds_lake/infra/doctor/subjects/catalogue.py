@@ -14,7 +14,8 @@ from rds_lake.model.lake.layout import LakeLayout
 
 DATABASE = Row(
     id="catalogue.database",
-    looks_at="The Glue database of the source is an ordinary one of this catalogue; where it is not there yet, the pipeline makes it.",
+    looks_at="The Glue database of the source is an ordinary database of this catalogue; if it does not exist yet, the "
+    "pipeline creates it.",
     remedy="give the source another name: a database that is a link to another account's cannot hold its tables",
 )
 GOVERNED = Row(
@@ -74,7 +75,7 @@ def _job(patient: Patient) -> Seen:
     name, lake = patient.lake.glue_job, patient.lake
     job = patient.ask("glue", "get_job", about=name, missing=_MISSING, JobName=name)
     if job is None:
-        return bad("there is no such job here")
+        return bad("the job does not exist in this account and Region")
     script = job["Job"].get("Command", {}).get("ScriptLocation", "")
     own = LakeLayout(bucket=lake.bucket, prefix=lake.prefix).uri("")
     if not script.startswith(own):

@@ -28,7 +28,7 @@ POLICY = Row(
 )
 GRANTS = Row(
     id="key.grants",
-    looks_at="The key has room for grants: RDS takes one for each export, and a key has at most 50,000.",
+    looks_at="The key can get more grants: RDS creates one for each export, and a key can have 50,000.",
     remedy="retire grants that are no longer needed, or use another key for other work",
 )
 ROWS = (EXISTS, STATE, POLICY, GRANTS)
@@ -50,7 +50,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 def _exists(patient: Patient) -> Seen:
     key = patient.key(patient.lake.kms_key or "")
-    return bad("there is no such key here") if key is None else good(key["Arn"])
+    return bad("the key does not exist in this account and Region") if key is None else good(key["Arn"])
 
 
 def _state(patient: Patient) -> Seen:

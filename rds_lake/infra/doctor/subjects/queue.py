@@ -23,7 +23,7 @@ EXISTS = Row(
 )
 REDRIVE = Row(
     id="queue.redrive",
-    looks_at="Messages that cannot be read go to a dead-letter queue; without one they are delivered again and again.",
+    looks_at="Messages that cannot be read go to a dead-letter queue; without it they are delivered again and again.",
     remedy="give the queue a dead-letter queue with `maxReceiveCount` 10, as `rds-lake template` has it",
 )
 DEAD = Row(
@@ -43,7 +43,7 @@ KEY = Row(
 )
 CONSUMERS = Row(
     id="queue.consumers",
-    looks_at="No function of Lambda receives from the queue as well: each message would reach one of the two.",
+    looks_at="No Lambda function receives from the queue as well: each message would reach only one of the two.",
     remedy="remove the function's trigger, or give this lake its own queue (`events_queue`)",
 )
 VISIBILITY = Row(
@@ -76,7 +76,7 @@ def _queue(patient: Patient) -> dict[str, str]:
 
 def _exists(patient: Patient) -> Seen:
     queue = _queue(patient)
-    return good(queue["QueueArn"]) if queue else bad("there is no such queue here")
+    return good(queue["QueueArn"]) if queue else bad("the queue does not exist in this account and Region")
 
 
 def _dead_letters(patient: Patient) -> str | None:

@@ -59,7 +59,7 @@ def _topic(patient: Patient) -> Any:
 
 
 def _exists(patient: Patient) -> Seen:
-    return bad("there is no such topic") if _topic(patient) is None else good("it is there")
+    return bad("the topic does not exist") if _topic(patient) is None else good("it is there")
 
 
 def _subscribed(patient: Patient) -> Seen:

@@ -17,8 +17,9 @@ from rds_lake.model.warehouse.names import STATEMENTS_TAG, is_name_of, statement
 
 LEASE = Row(
     id="warehouse.lease",
-    looks_at="The lease of each warehouse can be read and has not expired: what an expired one names costs money until it is removed.",
-    remedy="see that the sensor `rds_lake_reaper` is on in Dagster, or run `rds-lake warehouse reap --apply`",
+    looks_at="The lease of each warehouse can be read and has not expired: the warehouse of an expired lease costs money "
+    "until it is removed.",
+    remedy="check that the sensor `rds_lake_reaper` is on in Dagster, or run `rds-lake warehouse reap --apply`",
 )
 STACKS = Row(
     id="warehouse.stacks",
