@@ -57,7 +57,7 @@ def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
 @main.command()
 @click.option("--out", type=FILE, help="Write the template to this file, and print how to deploy it.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
-@click.option("--job-files", type=click.Path(path_type=Path), help="Also write the Glue job's script into this folder.")
+@click.option("--job-files", type=click.Path(path_type=Path), help="Also write the Glue job's files into this folder.")
 @config_option
 def template(out: Path | None, form: str, job_files: Path | None, config_path: Path) -> None:
     """Print the CloudFormation template of all AWS objects that lake.yaml needs."""
@@ -111,8 +111,8 @@ def policy(config_path: Path, **asked: Any) -> None:
 @click.option("--as", "role", metavar="ARN", help="Role of the pipeline. Default: that of `setup`, or the caller's.")
 @click.option("--json", is_flag=True, help="Print JSON for programs.")
 @click.option("--all", "every", is_flag=True, help="Show every row, also those without a problem.")
-@click.option("--fix", is_flag=True, help="Repair what adding or enabling something can repair; asks each time.")
-@click.option("--yes", is_flag=True, help="With --fix: repair without asking.")
+@click.option("--fix", is_flag=True, help="Fix problems by adding or enabling what is missing; asks each time.")
+@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
 @config_option
 def doctor(config_path: Path, **asked: Any) -> None:
     """Look at the account, Dagster and databases before anything is paid for: what is wrong, and what to do.
@@ -152,7 +152,7 @@ def notify(config_path: Path) -> None:
 
 @main.command()
 @click.argument("sources", nargs=-1)
-@click.option("--apply", is_flag=True, help="Remove what is listed; without this, nothing is removed.")
+@click.option("--apply", is_flag=True, help="Remove the listed items; without this option nothing is removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
 @config_option
 def prune(sources: tuple[str, ...], apply: bool, as_json: bool, config_path: Path) -> None:

@@ -17,7 +17,7 @@
         ├── MalformedExportError   info files or Parquet not as documented; lists all
         ├── RelocationError        objects could not be copied or verified; lists all
         ├── LostFilesError         files that a manifest names are gone for good; lists all
-        ├── ConversionError        DynamoDB's files are missing, damaged or no DynamoDB JSON; names file and line
+        ├── ConversionError DynamoDB's files are missing, damaged or not DynamoDB JSON; names file and line
         ├── FullExportDueError     changes cannot be brought to the files of an earlier date; says why, by table
         │   └── TypesChangedError  they need types that those files cannot be brought to
         ├── FullExportBegunError   full exports were begun instead; the date is made when they have ended, by itself
@@ -50,14 +50,14 @@ class RdsLakeError(Exception):
 
 
 def _bulleted(headline: str, problems: Sequence[str], limit: int = 50) -> str:
-    """The headline and every problem as a line of its own, at most `limit` of them spelled out."""
+    """The headline, then one line per problem, at most `limit` lines."""
     shown = "".join(f"\n  - {problem}" for problem in problems[:limit])
     more = f"\n  … and {len(problems) - limit} more" if len(problems) > limit else ""
     return f"{headline}{shown}{more}"
 
 
 class ProblemsError(RdsLakeError):
-    """An error that carries all problems found, not the first one."""
+    """An error with all problems found, not only the first."""
 
     def __init__(self, headline: str, problems: Sequence[str] = ()) -> None:
         super().__init__(_bulleted(headline, problems))
@@ -82,7 +82,7 @@ class UnavailableError(TransientError):
 
 
 class OutboxBusyError(UnavailableError):
-    """Another process forwards the changes of the same database now; nothing is to be done here until it ends."""
+    """Another process is forwarding the changes of the same database; wait until it ends."""
 
 
 class ExportQuotaError(TransientError):
@@ -135,7 +135,7 @@ class RelocationError(ProblemsError, TerminalError):
 
 
 class LostFilesError(ProblemsError, TerminalError):
-    """Files that a manifest names are gone from the lake, and what they were copied from is too."""
+    """Files that a manifest names are missing from the lake, and their originals are missing too."""
 
 
 class ConversionError(ProblemsError, TerminalError):
@@ -143,7 +143,7 @@ class ConversionError(ProblemsError, TerminalError):
 
 
 class FullExportDueError(TerminalError):
-    """Changes cannot be merged into the files of an earlier date. `tables`: why, where it is about several."""
+    """Changes cannot be merged into the files of an earlier date. `tables`: the reason by table."""
 
     def __init__(self, message: str, tables: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -155,7 +155,7 @@ class TypesChangedError(FullExportDueError):
 
 
 class FullExportBegunError(ProblemsError, TerminalError):
-    """Tables that could not be made from changes are exported in full; the date is made by itself when that has ended."""
+    """Tables whose changes cannot be used are exported in full; the date is converted automatically when that has ended."""
 
 
 class ManifestError(TerminalError):
@@ -163,11 +163,11 @@ class ManifestError(TerminalError):
 
 
 class NewerRecordError(ManifestError):
-    """A newer release wrote the record: it is not damaged, and nothing may take its place."""
+    """A newer release wrote the record. It is not damaged, and must not be replaced."""
 
 
 class RefusedDeleteError(ManifestError):
-    """Objects outside of what lake.yaml gives to the source were to be deleted; nothing was."""
+    """Objects that do not belong to the source by lake.yaml were to be deleted; nothing was deleted."""
 
 
 class NameCollisionError(ProblemsError, TerminalError):
@@ -179,11 +179,11 @@ class CatalogError(ProblemsError, TerminalError):
 
 
 class PublishError(ProblemsError, TerminalError):
-    """A date that cannot be published, or gone back to; no view was moved."""
+    """A date cannot be published or rolled back to; no view was moved."""
 
 
 class InputError(ProblemsError, TerminalError):
-    """A JSON that asks a warehouse for a run is wrong; nothing was begun. `rest`: what of it can be read, for further problems."""
+    """A JSON that asks a warehouse for a run is wrong; nothing was started. `rest`: its readable part, to find further problems."""
 
     def __init__(self, problems: Sequence[str], rest: object = None) -> None:
         super().__init__("the input has problems:", problems)
@@ -191,7 +191,7 @@ class InputError(ProblemsError, TerminalError):
 
 
 class WarehouseError(ProblemsError, TerminalError):
-    """A run of a warehouse ended badly, or cannot begin."""
+    """A run of a warehouse failed, or cannot begin."""
 
 
 class LeaseLostError(TerminalError):
@@ -199,19 +199,19 @@ class LeaseLostError(TerminalError):
 
 
 class StackError(ProblemsError, TerminalError):
-    """The CloudFormation stack did not come to a good end, or cannot be worked on; lists what failed and what to do."""
+    """The CloudFormation stack failed or cannot be changed; lists what failed and what to do."""
 
 
 class AsOfError(ProblemsError, TerminalError):
-    """A query that cannot be read as of a date; nothing was asked."""
+    """A query cannot be read as of a date; nothing was run."""
 
 
 class DiffError(ProblemsError, TerminalError):
-    """Two dates of a table cannot be compared as it was asked."""
+    """Two dates of a table cannot be compared as requested."""
 
 
 class PullError(ProblemsError, TerminalError):
-    """A date could not be pulled into another database, or not all of it; what is there whole stays."""
+    """A date could not be pulled into another database completely; complete tables are kept."""
 
 
 class QueryError(TerminalError):
@@ -230,5 +230,5 @@ def is_transient(error: RdsLakeError) -> bool:
 
 
 def all_together(summary: RdsLakeError, causes: Sequence[RdsLakeError]) -> RdsLakeError:
-    """The error for several at once: transient, and so retried, where every one of them is."""
+    """One error for several causes: transient, and so retried, if all causes are transient."""
     return UnavailableError(str(summary)) if causes and all(map(is_transient, causes)) else summary

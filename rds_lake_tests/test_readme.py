@@ -26,7 +26,7 @@ _SAYS = {
     "rds-lake setup": "stack rds-lake is up to date: nothing to change",
     "rds-lake policy": '"Sid": "FindInstanceSnapshots"',
     "rds-lake template --out stack.yaml": "--capabilities CAPABILITY_NAMED_IAM",
-    "rds-lake notify --test": "is on its way",
+    "rds-lake notify --test": "was sent to the subscribers",
     "rds-lake refresh": "3 tables of 2026-11-20 written",
     "rds-lake status": "2026-11-19",
     "rds-lake report": "rds-lake-report.html",

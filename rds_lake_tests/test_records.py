@@ -192,7 +192,7 @@ def test_a_record_that_is_none_is_named(name: str, text: str) -> None:
 def test_a_small_text_that_would_fill_the_memory_is_refused_before_it_is_read() -> None:
     with pytest.raises(ValueError, match="objects and lists, of which no record has more"):
         load_object('{"a": [' + "[]," * MOST_CONTAINERS + "[]]}")
-    with pytest.raises(ManifestError, match="a file that is none"):
+    with pytest.raises(ManifestError, match="not a valid file entry"):
         PARSERS["manifest.json"]('{"version": 1, "tables": [{"files": [' + '{"key": 1},' * 1000 + '{"key": 1}]}]}')
 
 

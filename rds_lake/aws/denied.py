@@ -109,14 +109,14 @@ def is_denied(code: str) -> bool:
 
 def read_denied(message: str, *, service: str = "", operation: str = "", about: str = "") -> Denied:
     """The denial that AWS's message describes; what the message leaves out is taken from the call."""
-    found = _PERFORM.search(message)
-    named = found["quoted"] or found["plain"] if found else None
-    actions = (_spelled(found["action"]),) if found else _actions(service, operation)
+    match = _PERFORM.search(message)
+    named = match["quoted"] or match["plain"] if match else None
+    actions = (_spelled(match["action"]),) if match else _actions(service, operation)
     lacking, denying = _LACKING.search(message), _DENYING.search(message)
     return Denied(
         actions=actions,
         resources=(named,) if named else _resources(service, actions, about),
-        principal=_identity(found["principal"]) if found and found["principal"] else None,
+        principal=_identity(match["principal"]) if match and match["principal"] else None,
         lacking=lacking[1] if lacking else "identity-based policy",
         denying=f"an explicit deny in a policy of type {denying[1] or 'unknown'!r}" if denying else None,
     )

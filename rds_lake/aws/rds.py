@@ -175,8 +175,8 @@ class RdsGateway:
             client: Any = self._client  # its types know each paginator by a literal
             pages = client.get_paginator(api.operation).paginate(PaginationConfig={"PageSize": 100})
             items = [item for page in pages for item in page[api.items]]
-        found = [_server(kind, item) for item in items if api.of_cluster or not item.get("DBClusterIdentifier")]
-        return sorted(found, key=lambda server: server.identifier)
+        servers = [_server(kind, item) for item in items if api.of_cluster or not item.get("DBClusterIdentifier")]
+        return sorted(servers, key=lambda server: server.identifier)
 
     def _find(self, operation: str, about: str, **arguments: str) -> Any:
         """The answer, or None when AWS knows no such thing."""

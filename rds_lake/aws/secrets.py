@@ -29,12 +29,12 @@ class SecretsGateway:
         """The ARN of the secret of this name; None where there is none, or one that only waits for its deletion."""
         try:
             with aws_errors("secretsmanager", "DescribeSecret", about=name):
-                found = self._client.describe_secret(SecretId=name)
+                secret = self._client.describe_secret(SecretId=name)
         except AwsError as error:
             if error.code == "ResourceNotFoundException":
                 return None
             raise
-        return None if "DeletedDate" in found else found["ARN"]
+        return None if "DeletedDate" in secret else secret["ARN"]
 
     def delete(self, name: str) -> None:
         """Delete the secret, without days in which it could be restored."""

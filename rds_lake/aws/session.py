@@ -38,7 +38,7 @@ def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
     if session.region_name is None and region is None:
         # S3 alone would work without a Region, and everything else fail later.
         raise ConfigError(
-            "there is no AWS Region: set `region` under `lake:` in lake.yaml, or AWS_REGION, or a region in ~/.aws/config"
+            "no AWS Region is set: set `region` under `lake:` in lake.yaml, or AWS_REGION, or a region in ~/.aws/config"
         )
     _require_answer(probe.meta.endpoint_url, probe.meta.region_name, getproxies())
     return AwsClients(session, region=region, hurried=hurried)

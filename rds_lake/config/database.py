@@ -35,7 +35,9 @@ class Verify(Settings):
         description="How far counts may differ: the database changes after its snapshot was taken.",
     )
     exact_below: int = Field(
-        default=1_000_000, ge=0, description="Tables that the database estimates below this are counted, others not."
+        default=1_000_000,
+        ge=0,
+        description="Only tables with fewer estimated rows than this are counted; for others the estimate is compared.",
     )
     timeout_seconds: int = Field(default=30, ge=1, le=600, description="Of one statement, in the database itself.")
 
@@ -54,16 +56,16 @@ def _include_is_legal(source: DatabaseKeys) -> Iterator[str]:
 def _in_place_keeps_the_export(source: DatabaseKeys) -> Iterator[str]:
     if source.parquet == "in_place" and "keep_export" in source.model_fields_set and not source.keep_export:
         yield (
-            "keep_export: false would delete the only Parquet there is, since `parquet: in_place` copies nothing; remove "
-            "it (`retention:` removes AWS's folders of the dates it does not keep), or set `parquet: relocated`"
+            "keep_export: false would delete the only Parquet files, since `parquet: in_place` copies nothing; remove it "
+            "(`retention:` removes AWS's folders of the dates that it does not keep), or set `parquet: relocated`"
         )
 
 
 def _held_dates_are_not_replaced(source: DatabaseKeys) -> Iterator[str]:
     if source.publish == "manual" and source.replace:
         yield (
-            "replace: true puts a later snapshot in the place of a published date without asking anybody, which "
-            "`publish: manual` is to prevent; remove one of the two"
+            "replace: true replaces a published date by a later snapshot without approval, which contradicts `publish: "
+            "manual`; remove one of the two"
         )
 
 
@@ -91,7 +93,7 @@ def _outbox_has_its_own_database(source: DatabaseKeys) -> Iterator[str]:
 
 def _live_is_aurora(source: Rds) -> Iterator[str]:
     if "live" in source.snapshots:
-        yield "snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`"
+        yield "snapshots: live exports an Aurora cluster without a snapshot, so it needs `kind: aurora`"
 
 
 class DatabaseKeys(SharedKeys):

@@ -25,7 +25,7 @@ _SCAN_ONLY = ("on_demand_rcu", "read_percentage")
 def _legal_table(text: str) -> str:
     if not _PATTERN.fullmatch(text) or (is_table_name(text) and not _TABLE_NAME.fullmatch(text)):
         raise ValueError(
-            f"{text!r} is not a name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a pattern (* ? [abc])"
+            f"{text!r} is neither a name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a pattern (* ? [abc])"
         )
     return text
 
@@ -77,14 +77,14 @@ def _a_scan_has_no_changes(source: DynamoDb) -> Iterator[str]:
 
 def _changes_are_parquet(source: DynamoDb) -> Iterator[str]:
     if source.incremental and source.format != "parquet":
-        yield f"incremental: changes can be merged into Parquet only, not into {source.format}; leave one of the two out"
+        yield f"incremental: changes can only be merged into Parquet, not into {source.format}; leave one of the two out"
 
 
 def _changes_are_merged_here(source: DynamoDb) -> Iterator[str]:
     if source.incremental and source.by_glue:
         yield (
-            f"incremental: changes are merged by this machine, and converter: {source.converter} is for tables that outgrow "
-            "one; use `converter: local`, or leave it out"
+            f"incremental: changes are merged on one machine, not by converter: {source.converter}; use `converter: local`, "
+            f"or leave it out"
         )
 
 
@@ -98,7 +98,7 @@ def _keys_of_the_method(source: DynamoDb) -> Iterator[str]:
     if source.method != "scan":
         yield from (f"{key}: is for `method: scan` only; remove it" for key in _SCAN_ONLY if key in given)
     elif "export_at" in given:
-        yield "export_at: is for `method: export`; a scan is made on its date, as soon as that begins"
+        yield "export_at: is for `method: export` only; a scan runs at the beginning of its date. Remove it"
 
 
 def _no_table_twice(source: DynamoDb) -> Iterator[str]:

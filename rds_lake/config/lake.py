@@ -66,8 +66,8 @@ class Notify(Settings):
         default=None,
         pattern=r"^https?://[^\s]+$",
         repr=False,
-        description="URL that gets each message as JSON with `text`, as Slack's incoming webhooks take it. Who has it can write "
-        "there: name a variable of the environment, `${NAME}`.",
+        description="URL that gets each message as JSON with `text`, as Slack's incoming webhooks take it. Anyone who knows "
+        "the URL can post there, so use an environment variable, `${NAME}`.",
         examples=["${SLACK_WEBHOOK}"],
     )
     dagster_url: str | None = Field(
@@ -98,17 +98,17 @@ class LakeSettings(Settings):
     export_bucket_owner: str | None = Field(
         default=None,
         pattern=r"^[0-9]{12}$",
-        description="Account of `export_bucket`, where DynamoDB exports to another's.",
+        description="Account of `export_bucket`, if DynamoDB exports to another account's bucket.",
     )
     export_role: Arn | None = Field(
         default=None,
-        description="IAM role that export.rds.amazonaws.com assumes to write the export. Databases need it, DynamoDB does not.",
+        description="IAM role that export.rds.amazonaws.com assumes to write the export. Required for databases, not for DynamoDB.",
     )
     kms_key: str | None = Field(
         default=None,
         min_length=1,
-        description="KMS key (ARN, id or alias/…) of exports and of what rds-lake writes. Databases need it; without, the bucket's "
-        "own encryption applies.",
+        description="KMS key (ARN, id or alias/…) of exports and of what rds-lake writes. Required for databases. Without it, "
+        "the bucket's default encryption applies.",
     )
     events_queue: str = Field(
         pattern=r"^[A-Za-z0-9_-]{1,80}$",
@@ -118,10 +118,12 @@ class LakeSettings(Settings):
     notifications: Arn | None = Field(
         default=None, description="SNS topic for failures. None: only Dagster shows them."
     )
-    notify: Notify = Field(default=Notify(), description="A webhook beside the topic, and links to Dagster.")
+    notify: Notify = Field(
+        default=Notify(), description="A webhook that gets the same messages as the topic, and links to Dagster."
+    )
     report: Report | None = Field(
         default=None,
-        description="`{}`: Dagster writes a page about the lake to S3, every day. None: only the command does.",
+        description="`{}`: Dagster writes a page about the lake to S3, every day. None: only `rds-lake report` writes it.",
     )
     workgroup: str = Field(
         default="primary",
@@ -131,13 +133,13 @@ class LakeSettings(Settings):
     region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
     start_date: date = Field(description="First snapshot date that has a partition (UTC).", examples=["2026-01-01"])
     export_quota: int = Field(
-        default=5, ge=1, description="Exports AWS lets the account have in progress at once; everybody's count."
+        default=5, ge=1, description="Exports that AWS allows the account at once, including those that others start."
     )
     copy_threads: int = Field(
         default=512,
         ge=1,
         le=1024,
-        description="Most requests to S3 under way at once. So many only where S3 takes long to answer; fewer while it says SlowDown.",
+        description="Maximum concurrent requests to S3. Reached only when S3 answers slowly; reduced when S3 says SlowDown.",
     )
     reconcile_days: int = Field(
         default=3,
@@ -154,8 +156,8 @@ class LakeSettings(Settings):
     glue_workers: int = Field(
         default=10, ge=2, le=299, description="Workers (G.1X) a run of that job may have; Glue takes fewer if it can."
     )
-    glue_runs: int = Field(default=10, ge=1, le=1000, description="Runs of that job at once.")
-    prices: Prices = Field(default=Prices(), description="What estimated costs are reckoned with, in USD.")
+    glue_runs: int = Field(default=10, ge=1, le=1000, description="Concurrent runs of that job.")
+    prices: Prices = Field(default=Prices(), description="Prices in USD for cost estimates.")
 
     @property
     def exports_bucket(self) -> str:

@@ -42,13 +42,14 @@ class LakeConfig(Settings):
     have a new name and still work.
     """
 
-    lake: LakeSettings = Field(description="Where the lake lives, and which AWS objects serve it.")
+    lake: LakeSettings = Field(description="The lake's bucket and the AWS objects it uses.")
     sources: tuple[Annotated[SourceSettings, Field(discriminator="kind")], ...] = Field(
         min_length=1,
-        description="The databases whose snapshots become tables: one entry per instance, cluster or set of tables.",
+        description="The databases to export: one entry per instance, cluster or set of DynamoDB tables.",
     )
     warehouses: tuple[WarehouseSettings, ...] = Field(
-        default=(), description="Redshift that loads tables of the lake while a run needs it, and writes results to S3."
+        default=(),
+        description="Redshift warehouses that exist while a run needs them: they load tables of the lake, and write results to S3.",
     )
     directory: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)
     notices: SkipJsonSchema[tuple[str, ...]] = Field(default=(), exclude=True)

@@ -38,7 +38,7 @@ def problems_alone(source: SourceSettings) -> list[str]:
 
 def _names(sources: Sequence[SourceSettings]) -> Iterator[str]:
     for name in _repeated(source.name for source in sources if _has(source, "name")):
-        yield f"two sources are named {name!r}: names must differ"
+        yield f"two sources are named {name!r}: give each its own name"
 
 
 def _identifiers(sources: Sequence[SourceSettings]) -> Iterator[str]:
@@ -97,8 +97,8 @@ def _starts(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
 def _nothing_begins(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     if isinstance(source, DynamoDb) and lake.reconcile_days == 0:
         yield (
-            f"source {source.name!r}: nothing in AWS begins an export of DynamoDB, and with lake.reconcile_days 0 rds-lake "
-            "begins none either; raise it"
+            f"source {source.name!r}: with lake.reconcile_days 0 no export of DynamoDB is ever started, since AWS starts none "
+            f"by itself; raise it"
         )
 
 
@@ -106,14 +106,14 @@ def _needs_of_rds(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     lacking = [f"lake.{name}" for name in ("export_role", "kms_key") if getattr(lake, name) is None]
     if lacking and isinstance(source, Rds | Aurora):
         yield (
-            f"source {source.name!r}: RDS exports no snapshot without {' and '.join(lacking)}; add "
+            f"source {source.name!r}: RDS needs {' and '.join(lacking)} to export a snapshot; add "
             f"{'them' if len(lacking) > 1 else 'it'} (`rds-lake setup` makes what does not exist yet)"
         )
 
 
 def _needs_of_glue(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     if isinstance(source, DynamoDb) and source.by_glue and lake.glue_role is None:
-        yield f"source {source.name!r}: converter {source.converter} converts by Glue, and has no `glue_role` for the job; add one"
+        yield f"source {source.name!r}: converter {source.converter} uses Glue, and lake.glue_role is missing for the job; add it"
 
 
 def _places(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
@@ -121,8 +121,8 @@ def _places(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     folder = "/".join(part for part in (lake.prefix, source.name) if part)
     if lake.exports_bucket == lake.bucket and f"{lake.export_prefix}/".startswith(f"{folder}/"):
         yield (
-            f"lake.export_prefix {lake.export_prefix!r} lies within {folder}/, the folder of source {source.name!r}, where only "
-            "its tables may lie; choose another export_prefix"
+            f"lake.export_prefix {lake.export_prefix!r} is inside {folder}/, the folder of source {source.name!r}, which may "
+            f"contain only its tables; choose another export_prefix"
         )
 
 
@@ -130,5 +130,6 @@ def _retention(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     if source.retention and source.retention.daily < lake.reconcile_days:
         yield (
             f"source {source.name!r}: retention.daily {source.retention.daily} is less than lake.reconcile_days "
-            f"{lake.reconcile_days}: what retention removes could be exported, and paid, again; raise the one or lower the other"
+            f"{lake.reconcile_days}: a date that retention removed could be exported, and paid for, again; raise the first or "
+            f"lower the second"
         )

@@ -78,7 +78,7 @@ def _with_variables(value: dict[str, Any]) -> dict[str, Any]:
     value = {key: part for key, part in value.items() if key != "title" and (key, part) != ("default", None)}
     if "const" in value or "anyOf" in value or "oneOf" in value:
         return {
-            key: [_with_variables(one) for one in part] if key in ("anyOf", "oneOf") else part
+            key: [_with_variables(choice) for choice in part] if key in ("anyOf", "oneOf") else part
             for key, part in value.items()
         }
     if isinstance(value.get("items"), dict):

@@ -73,7 +73,7 @@ class MostRows(Settings):
     """How many rows of a table may differ from the date before without a warning: a number, or a part such as `5%`."""
 
     added: LimitText | None = Field(default=None, description="New rows.")
-    removed: LimitText | None = Field(default=None, description="Rows that are gone.")
+    removed: LimitText | None = Field(default=None, description="Rows that are missing at the later date.")
     changed: LimitText | None = Field(default=None, description="Rows with other values; needs the key of the table.")
 
 
@@ -90,7 +90,7 @@ class Changes(Settings):
     most_gb: float = Field(
         default=100,
         gt=0,
-        description="So many GB are read per date, of the smaller tables first; those that are left are not compared.",
+        description="At most so many GB are read per date, smaller tables first; the remaining tables are not compared.",
     )
 
     def limit_of(self, kind: str, view: str, table: str) -> tuple[RowLimit | None, bool]:
@@ -106,25 +106,25 @@ class Changes(Settings):
 
 def _changes_need_athena(source: SharedKeys) -> Iterator[str]:
     if source.changes is not None and not source.athena:
-        yield "changes: Athena compares the dates, and `athena: false` is without it; remove one of the two"
+        yield "changes: needs Athena to compare the dates, and `athena: false` turns it off; remove one of the two"
 
 
 def _diff_views_need_athena(source: SharedKeys) -> Iterator[str]:
     if source.diff_views and not source.athena:
-        yield "diff_views: they are views of Athena, and `athena: false` is without it; remove one of the two"
+        yield "diff_views: needs Athena for its views, and `athena: false` turns it off; remove one of the two"
 
 
 class Retention(Settings):
     """How many dates to keep: the newest days, and one per week and month before them."""
 
-    daily: int = Field(default=14, ge=1, le=10_000, description="How many of the newest dates are kept.")
+    daily: int = Field(default=14, ge=1, le=10_000, description="How many of the newest dates to keep.")
     weekly: int = Field(
-        default=8, ge=0, le=10_000, description="Of each of the last so many weeks, the newest date is kept."
+        default=8, ge=0, le=10_000, description="For how many weeks to keep the newest date of each week."
     )
     monthly: int = Field(
-        default=12, ge=0, le=10_000, description="Of each of the last so many months, the newest date is kept."
+        default=12, ge=0, le=10_000, description="For how many months to keep the newest date of each month."
     )
-    schedule: Cron = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
+    schedule: Cron = Field(default="20 6 * * *", description="When Dagster removes the other dates: cron, UTC.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class SharedKeys(Settings):
 
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.", examples=["shop"])
     owners: tuple[Owner, ...] = Field(
-        default=(), description="Who is asked about it, shown at its assets in Dagster: e-mail addresses, `team:name`."
+        default=(), description="Owners of its assets in Dagster: e-mail addresses, `team:name`."
     )
     freshness_hours: float | None = Field(
         default=None,
@@ -177,7 +177,7 @@ class SharedKeys(Settings):
     )
     max_drop: MaxDrop = Field(
         default=_MAX_DROP,
-        description="Part of a table's rows that may be gone since the date before; or by view, with `default`.",
+        description="Share of a table's rows that may disappear since the date before; or by view, with `default`.",
     )
     changes: Changes | None = Field(
         default=None,
@@ -188,7 +188,9 @@ class SharedKeys(Settings):
         description="Views, or `db.schema.table`: tables that get a view `<view>_diff` of the rows that differ from the date before.",
     )
     keep_export: bool = Field(default=False, description="Keep AWS's copy after the date is published.")
-    athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
+    athena: bool = Field(
+        default=True, description="False: relocate the Parquet only, without tables and views in Athena."
+    )
     table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
     retention: Retention | None = Field(
         default=None,

@@ -73,7 +73,7 @@ def _of_other_kinds(key: str, kind: str) -> str | None:
     if not kinds:
         return None
     belongs = f"kind {kinds[0]}" if len(kinds) == 1 else f"kinds {' and '.join(kinds)}"
-    return f"makes no sense for kind {kind}; remove it (it is a key of {belongs})"
+    return f"is not a key of kind {kind}; remove it (it is a key of {belongs})"
 
 
 def _keys_of_all_kinds(key: str) -> str | None:
@@ -90,9 +90,11 @@ def _with_converter(raw: dict[Any, Any], place: str) -> tuple[dict[Any, Any], tu
     if engine is None:
         return rest, (), ()
     if engine not in _CONVERTERS:
-        return rest, (f"{place}.engine: kind dynamodb has no engine, and {engine!r} converts nothing; remove it "
+        return rest, (f"{place}.engine: kind dynamodb has no engine; remove it "
                       f"(`converter: {', '.join(_CONVERTERS)}` is what converts)",), ()  # fmt: skip
     if "converter" in raw:
-        return rest, (f"{place}.engine: is the old name of `converter`, which is there too; remove `engine`",), ()
-    notice = f"{place}: `engine: {engine}` is `converter: {engine}` by now; the old name still works, please change it"
+        return rest, (f"{place}.engine: is the old name of `converter`, and both are given; remove `engine`",), ()
+    notice = (
+        f"{place}: `engine: {engine}` is now written `converter: {engine}`; the old name still works, please change it"
+    )
     return {**rest, "converter": engine}, (), (notice,)

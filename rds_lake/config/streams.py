@@ -21,33 +21,34 @@ class Streams(Settings):
 
     tables: tuple[CapturedName, ...] = Field(
         min_length=1,
-        description="Tables whose changes are captured: `db.schema.table`; MySQL: `db.table`. Each needs a primary key.",
+        description="Tables to capture: `db.schema.table`; MySQL: `db.table`. Each needs a primary key.",
     )
     capture: Literal["outbox", "lambda"] = Field(
         default="outbox",
-        description="outbox: a table in the database, from which `rds-lake streams forward` takes the changes; exact. "
-        "lambda: the trigger calls a function for each row; for notifications, as it loses and repeats changes.",
+        description="outbox: triggers write changes to a table in the database, and `rds-lake streams forward` takes them "
+        "from there; exact. lambda: triggers call a function for each row; for notifications only, since changes may be lost "
+        "or repeated.",
     )
     level: Literal["row_level", "statement_level"] = Field(
         default="row_level",
-        description="What triggers fire for (PostgreSQL). statement_level costs bulk writers a third of row_level.",
+        description="When triggers fire (PostgreSQL). For bulk writes, statement_level costs a third of row_level.",
     )
     on_error: Literal["fail", "drop"] = Field(
         default="fail",
-        description="Only with `capture: lambda`. fail: a change that cannot be handed over ends the writer's transaction. "
+        description="Only with `capture: lambda`. fail: if the function cannot be called, the writer's transaction fails. "
         "drop: the change is lost, and counted.",
     )
     function: Arn | None = Field(default=None, description="Only with `capture: lambda`: the function that is called.")
     secret: Arn | None = Field(
         default=None,
         description="Secrets Manager secret of the user who reads the outbox: a URL, or RDS's own JSON. "
-        "Needed by `rds-lake streams forward`, and by Dagster where it forwards.",
+        "Needed by `rds-lake streams forward`, and by Dagster with `capture: outbox`.",
     )
     forward_minutes: float = Field(
         default=5,
         gt=0,
         le=1440,
-        description="How often Dagster takes the changes; with `capture: outbox` it needs `secret` for that.",
+        description="How often Dagster forwards or collects changes, in minutes; `capture: outbox` needs `secret` for that.",
     )
     alarm_minutes: float = Field(
         default=60,
@@ -61,8 +62,8 @@ class Streams(Settings):
         default=0,
         ge=0,
         le=10_000,
-        description="For how many days changes are kept at least. Those that a date needs which `retention:` keeps are always "
-        "kept, others go with it; without `retention:` all are kept.",
+        description="Minimum days to keep changes. Changes that a kept date needs are always kept; `retention:` removes the "
+        "others. Without `retention:` all are kept.",
     )
 
     def family(self, engine: Engine | None) -> Engine:

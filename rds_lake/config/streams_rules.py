@@ -37,9 +37,12 @@ def _names(streams: Streams, family: Engine | None) -> Iterator[str]:
         yield f"streams.tables {wrong}: a captured table is written {grammar}"
     for name, count in Counter(streams.tables).items():
         if count > 1:
-            yield f"streams.tables: {name!r} is there {count} times; remove all but one"
+            yield f"streams.tables: {name} is listed {count} times; keep one"
     if family is None and len({min(name.count("."), 2) for name in streams.tables}) > 1:
-        yield "streams.tables: some are written as PostgreSQL's (`db.schema.table`), some as MySQL's (`db.table`); say `engine:`"
+        yield (
+            "streams.tables: some tables are written as for PostgreSQL (`db.schema.table`), others as for MySQL (`db.table`); "
+            "add `engine:`, and use one form"
+        )
 
 
 def _keys(streams: Streams) -> Iterator[str]:
@@ -49,21 +52,21 @@ def _keys(streams: Streams) -> Iterator[str]:
     for key in _OF_OUTBOX if by_call else _OF_LAMBDA:
         if key in streams.model_fields_set:
             other = "outbox" if by_call else "lambda"
-            yield f"streams.{key}: means something with `capture: {other}` only; remove it, or set that"
+            yield f"streams.{key}: is only for `capture: {other}`; remove it, or set that"
     if by_call and streams.level == "statement_level":
-        yield "streams.level: with `capture: lambda` each row is a call anyway; remove `statement_level`"
+        yield "streams.level: `capture: lambda` always calls the function per row; remove `statement_level`"
 
 
 def _tables(streams: Streams, family: Engine | None, include: Sequence[str]) -> Iterator[str]:
     targets = streams.targets(family)
     mysql = streams.family(family) is Engine.MYSQL
     if mysql and streams.level == "statement_level":
-        yield "streams.level: MySQL has triggers for rows only; remove `statement_level`"
+        yield "streams.level: MySQL only has row-level triggers; remove `statement_level`"
     databases = sorted({target.database for target in targets})
     if not mysql and len(databases) > 1:
         yield (
-            f"streams.tables are of the databases {databases}: PostgreSQL's triggers and their outbox are within one database, so "
-            "only one of them can be captured"
+            f"streams.tables are in several databases ({databases}). PostgreSQL's triggers and outbox are inside one "
+            f"database, so keep the tables of one"
         )
     items_of = (Engine.MYSQL if mysql else Engine.POSTGRES).items_of
     outside = [
@@ -72,4 +75,4 @@ def _tables(streams: Streams, family: Engine | None, include: Sequence[str]) -> 
         if not set(items_of(target)) & set(include)
     ]
     if include and outside:
-        yield f"streams.tables {outside} are not within `include`: changes without a snapshot to start from; add them to `include`"
+        yield f"streams.tables {outside} are not in `include`, so no snapshot has their rows; add them to `include`"

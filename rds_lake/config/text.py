@@ -75,7 +75,7 @@ def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere:
         case "too_short":
             return f"{where}: must not be empty; add what belongs there (docs/configuration.md describes it)"
         case "invalid_key":
-            return f"{where}: keys are words, and {shown(detail['input'])} is none; correct it or put it in quotes"
+            return f"{where}: a key must be a word, not {shown(detail['input'])}; correct it or put it in quotes"
         case "value_error":
             return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
         case _ if detail["input"] is None or detail["input"] == "":

@@ -30,9 +30,9 @@ Keep = Annotated[
 class UsageLimit(Settings):
     """The most that Redshift Serverless may use; beyond it queries are refused by AWS."""
 
-    rpu_hours: int = Field(ge=1, description="RPU hours that may be used in that time.", examples=[10])
+    rpu_hours: int = Field(ge=1, description="RPU hours that may be used in a period.", examples=[10])
     per: Literal["daily", "weekly", "monthly"] = Field(
-        default="daily", description="The time after which AWS counts anew."
+        default="daily", description="The period of the limit, after which AWS starts counting again."
     )
 
 
@@ -42,7 +42,7 @@ class Serverless(Settings):
     base_capacity: int = Field(default=8, ge=4, le=1024, description="RPUs; AWS's own default is 128.")
     max_capacity: int = Field(default=32, ge=4, le=1024, description="RPUs that it may grow to.")
     usage_limit: UsageLimit | None = Field(
-        default=None, description="The most that may be used; beyond it AWS refuses queries. None: no limit."
+        default=None, description="Usage limit; when it is reached, AWS refuses queries. None: no limit."
     )
     usd_per_rpu_hour: float = Field(
         default=0.375,
@@ -103,9 +103,9 @@ class LoadOfTable(Settings):
     date: Annotated[str, AfterValidator(legal_date)] = Field(
         default="published", description="`published`, or a snapshot date."
     )
-    name: TableName | None = Field(default=None, description="The table's name in Redshift. Default: as in the lake.")
+    name: TableName | None = Field(default=None, description="Name of the table in Redshift. Default: as in the lake.")
     load: Literal["spectrum", "copy"] | None = Field(
-        default=None, description="How it is loaded. Default: the warehouse's `load`."
+        default=None, description="How to load it. Default: the warehouse's `load`."
     )
 
     @property
@@ -121,7 +121,7 @@ class LoadOfFiles(Settings):
     )
     name: TableName = Field(description="The table's name in Redshift.")
     format: Literal["parquet", "csv", "text", "json"] = Field(
-        description="What the files are; text: delimited lines without CSV's quotes. Names that end with .gz are gzip."
+        description="Format of the files; text: delimited lines without quotes. Files named .gz are read as gzip."
     )
     columns: tuple[ColumnOfFile, ...] = Field(
         min_length=1, description="Columns of the table, in the order in which the files have them."
@@ -161,18 +161,18 @@ class UnloadOfQuery(Settings):
     query: str | None = Field(
         default=None,
         min_length=1,
-        description="A SELECT whose rows are the result. Exactly one of `query` and `table`.",
+        description="A SELECT whose rows are the result. Give either `query` or `table`.",
     )
     table: TableName | None = Field(
-        default=None, description="A table that a load or step made, all of whose rows are the result."
+        default=None, description="A table from a load or step; all its rows are the result."
     )
     to: S3Folder = Field(
-        description="Folder in S3 that gets the files. May use `{{run}}`, `{{date}}`, `{{warehouse}}` and parameters.",
+        description="Folder in S3 for the files. May use `{{run}}`, `{{date}}`, `{{warehouse}}` and parameters.",
         examples=["s3://acme-results/recommendations/"],
     )
     format: Literal["csv", "parquet", "json", "text"] = Field(
         default="csv",
-        description="What is written; text: delimited lines, with `\\` before special characters instead of CSV's quotes.",
+        description="Format of the files; text: delimited lines, with `\\` before special characters instead of quotes.",
     )
     header: bool | None = Field(
         default=None,
@@ -187,13 +187,13 @@ class UnloadOfQuery(Settings):
     gzip: bool = Field(default=False, description="Compress the files with gzip. Parquet is compressed anyway.")
     single_file: bool = Field(
         default=False,
-        description="Write exactly one file, `<to><name>.csv` or as the format is; a result too long for one is an error.",
+        description="Write exactly one file, `<to><name>.csv` or as the format is; a result that is too big for one file is an error.",
     )
     most_gb: float = Field(
         default=5, gt=0, le=5, description="How long a single file may be, in GB; a longer result is an error."
     )
     partition_by: tuple[str, ...] = Field(
-        default=(), description="Columns by whose values the files are put into folders, `<column>=<value>/`."
+        default=(), description="Partition columns: files go into folders `<column>=<value>/`."
     )
 
     @property
@@ -204,15 +204,19 @@ class UnloadOfQuery(Settings):
 class WarehouseSettings(Settings):
     """One entry of `warehouses:`."""
 
-    name: WarehouseName = Field(description="Name in Dagster and S3; no source may have it.", examples=["warehouse"])
+    name: WarehouseName = Field(
+        description="Name in Dagster and S3; must differ from every source's.", examples=["warehouse"]
+    )
     mode: Literal["serverless", "cluster", "existing"] = Field(
         default="serverless",
         description="serverless: Redshift Serverless, billed by what queries use. cluster: nodes that exist while a run needs "
-        "them. existing: somebody else's, of which nothing is created or removed.",
+        "them. existing: a warehouse that you run; rds-lake does not create or remove it.",
     )
     serverless: Serverless | None = Field(default=None, description="Capacity and limits of `mode: serverless`.")
     cluster: Cluster | None = Field(default=None, description="Nodes of `mode: cluster`.")
-    existing: Existing | None = Field(default=None, description="Which Redshift `mode: existing` uses, and as whom.")
+    existing: Existing | None = Field(
+        default=None, description="The Redshift and the database user of `mode: existing`."
+    )
     database: str = Field(
         default="warehouse", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="The database in Redshift."
     )
@@ -230,7 +234,7 @@ class WarehouseSettings(Settings):
     )
     keep: Keep | None = Field(
         default=None,
-        description="Whether it stays after a run, or for how many minutes. Default: serverless stays, a cluster goes.",
+        description="Whether to keep it after a run, or for how many minutes. Default: serverless is kept, a cluster is removed.",
     )
     load: Literal["spectrum", "copy"] = Field(
         default="spectrum",
@@ -249,8 +253,10 @@ class WarehouseSettings(Settings):
     unload: tuple[UnloadOfQuery, ...] = Field(
         default=(), description="Results: rows of a query or table that a run writes to S3."
     )
-    budget_usd: float | None = Field(default=None, gt=0, description="What a run may cost at most.")
-    most_hours: float = Field(default=6, gt=0, le=24, description="After which its lease expires, and all is removed.")
+    budget_usd: float | None = Field(default=None, gt=0, description="Maximum cost of a run.")
+    most_hours: float = Field(
+        default=6, gt=0, le=24, description="Time after which the lease expires and everything is removed."
+    )
     input: S3Folder | None = Field(default=None, description="Prefix where JSON files that ask for a run arrive.")
 
     @property

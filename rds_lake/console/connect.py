@@ -80,5 +80,5 @@ def connect_by(config: LakeConfig, clients: AwsClients) -> Connected:
 def has_dagster(home: str | None, *, otherwise: str) -> bool:
     """Whether DAGSTER_HOME is set; prints the consequence where it is not."""
     if not home:
-        click.echo(f"DAGSTER_HOME is not set, so this was not recorded in Dagster: {otherwise}", err=True)
+        click.echo(f"DAGSTER_HOME is not set, so Dagster did not record this: {otherwise}", err=True)
     return bool(home)

@@ -18,7 +18,7 @@ def notify(config: LakeConfig, *, say: Callable[[str], None]) -> None:
     topic, webhook = config.lake.notifications, config.lake.notify.webhook
     if topic is None and webhook is None:
         raise click.ClickException(
-            "lake.yaml names no `notifications`: add the ARN of an SNS topic under `lake:`, or `notify: {webhook: ${NAME}}`"
+            "lake.yaml has no `notifications`: add the ARN of an SNS topic under `lake:`, or `notify: {webhook: ${NAME}}`"
         )
     if webhook is not None:
         Webhook(url=webhook).publish(subject=TEST.subject, message=TEST.body)
@@ -30,7 +30,7 @@ def notify(config: LakeConfig, *, say: Callable[[str], None]) -> None:
 def _to_topic(config: LakeConfig, topic: str, *, say: Callable[[str], None]) -> None:
     sns = SnsGateway(open_clients(region=config.lake.region).sns, topic)
     message = sns.publish(subject=TEST.subject, message=TEST.body)
-    say(f"message {message} is on its way to the subscribers of {topic}")
+    say(f"message {message} was sent to the subscribers of {topic}")
     say(
         "If nothing arrives: the subscription must be confirmed. If a KMS key of yours encrypts the topic, the role that runs"
     )

@@ -116,7 +116,7 @@ def _require_deployer(asked: Asked) -> None:
     given = {"--name-prefix": asked.name_prefix, "--template-bucket": asked.template_bucket}
     options = [option for option, value in given.items() if value is not None]
     if options and asked.whose not in ("deployer", "all"):
-        raise ConfigError(f"{' and '.join(options)}: no policy but the deployer's depends on it; add --for deployer")
+        raise ConfigError(f"{' and '.join(options)}: only the deployer's policy uses it; add --for deployer")
     if asked.name_prefix is not None and not re.search(PREFIX_PATTERN, asked.name_prefix):
         raise ConfigError(
             f"--name-prefix {asked.name_prefix!r}: the template takes letters, digits and dashes, at most {LONGEST_PREFIX}, and "
@@ -129,8 +129,8 @@ def _credentials(region: str | None, say: Callable[[str], None]) -> Account:
         return find_account(open_clients(region=region))
     except RdsLakeError as error:
         say(
-            f"the credentials did not say account and Region ({error}); ACCOUNT and REGION stand for what is not known: put "
-            "yours in, or use --account, --region and --partition"
+            f"account and Region could not be read from the credentials ({error}); replace ACCOUNT and REGION in the output, "
+            f"or use --account, --region and --partition"
         )
         return _PLACEHOLDERS
 
@@ -160,7 +160,7 @@ def _said(whose: str, document: PolicyDocument, asked: Asked, say: Callable[[str
         say(f"{whose}: {sentence}")
     if document.characters > limit:
         say(
-            f"{whose}: IAM will refuse it, and no shorter pattern is left; shorten the bucket's prefixes, or make two lakes"
+            f"{whose}: IAM will refuse it, and it cannot be shortened further; use shorter prefixes in the bucket, or two lakes"
         )
     if not document.statements:
         say(f"{whose}: this lake.yaml does not need this role")
@@ -170,7 +170,7 @@ def _said(whose: str, document: PolicyDocument, asked: Asked, say: Callable[[str
 def _trust(whose: str) -> dict[str, Any]:
     if whose not in _TRUST:
         raise ConfigError(
-            f"--trust is for --for {' and --for '.join(_TRUST)}: you decide which principals another role trusts"
+            f"--trust is for --for {' and --for '.join(_TRUST)}: for other roles, you decide which principals they trust"
         )
     return _TRUST[whose]()
 

@@ -71,7 +71,7 @@ def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *
 
 
 def _show(console: Console, plans: Sequence[PrunePlan]) -> None:
-    table = Table(title="What no rule keeps and nothing uses", title_justify="left")
+    table = Table(title="Not kept by any rule, and not used", title_justify="left")
     for column in ("source", "what", "where", "age", "size", "why"):
         table.add_column(column, justify="right" if column in ("age", "size") else "left", overflow="fold")
     for plan in plans:

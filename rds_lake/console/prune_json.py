@@ -38,8 +38,10 @@ def _source(plan: PrunePlan, done: Pruned | None) -> dict[str, Any]:
 def _dates(plan: PrunePlan, done: Pruned | None) -> list[dict[str, Any]]:
     gone = None if done is None else set(done.removed.dates)
     return [
-        _item("date", one.snapshot_date.isoformat(), one.manifest.bytes, _RULE, _fate(one.snapshot_date, gone))
-        for one in plan.retention.removals
+        _item(
+            "date", removal.snapshot_date.isoformat(), removal.manifest.bytes, _RULE, _fate(removal.snapshot_date, gone)
+        )
+        for removal in plan.retention.removals
     ]
 
 

@@ -43,7 +43,7 @@ def rollback(connected: Connected, name: str, day: date, *, now: datetime, dagst
     source = _source(connected, name)
     outcome = by_hand.roll_back(_publisher(connected, source, now, say), day)
     _report(source, outcome, say)
-    say(f"runs of newer dates that exist by now do not move them again; to do that: rds-lake publish {name} DATE")
+    say(f"existing runs of newer dates do not move the views again; to move them: rds-lake publish {name} DATE")
     _record(connected, source, outcome, dagster_home, how="rds-lake rollback")
 
 
@@ -61,13 +61,15 @@ def _publisher(connected: Connected, source: SourceSettings, now: datetime, say:
 
 def _report(source: SourceSettings, outcome: Publication, say: Say) -> None:
     dropped = (
-        f"; dropped, as {outcome.latest} does not have them: {', '.join(outcome.dropped)}" if outcome.dropped else ""
+        f"; dropped, since {outcome.latest} does not have these tables: {', '.join(outcome.dropped)}"
+        if outcome.dropped
+        else ""
     )
     say(f"readers of {source.name} see {outcome.latest}{dropped}")
 
 
 def _record(connected: Connected, source: SourceSettings, outcome: Publication, home: str | None, *, how: str) -> None:
-    if has_dagster(home, otherwise="assets that depend on the source's are not started"):
+    if has_dagster(home, otherwise="assets downstream of the source are not started"):
         from rds_lake.console.tell_dagster import tell_published  # imports Dagster, which takes a second
 
         tell_published(connected, source, outcome, how=how)

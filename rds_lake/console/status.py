@@ -93,7 +93,7 @@ def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
         with dg.DagsterInstance.get() as instance:
             return Failures(runs=failed_runs(instance, config, now=now))
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
-        why = f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}"
+        why = f"failed runs could not be read from the Dagster in DAGSTER_HOME: {error}"
         click.echo(why, err=True)
         return Failures(error=why)
 

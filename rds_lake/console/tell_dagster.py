@@ -48,7 +48,7 @@ def _tell(events: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterializatio
                 count += 1
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
         raise PublishError(
-            f"the command itself is done, but could not be recorded in the Dagster of DAGSTER_HOME ({error}); make it "
-            "reachable and run `rds-lake refresh`, which records it"
+            f"the command succeeded, but the Dagster in DAGSTER_HOME did not record it ({error}); make Dagster reachable and "
+            f"run `rds-lake refresh`, which records it"
         ) from error
     return count

@@ -66,7 +66,10 @@ def table_published(
 
 def _all_views(outcome: Published) -> dict[str, Any]:
     manifests = [table.named.manifest for table in outcome.tables]
-    return {metadata.ROWS: sum(one.rows for one in manifests), metadata.BYTES: sum(one.bytes for one in manifests)}
+    return {
+        metadata.ROWS: sum(manifest.rows for manifest in manifests),
+        metadata.BYTES: sum(manifest.bytes for manifest in manifests),
+    }
 
 
 def _raw_column(table: TypedTable, column: ViewColumn) -> str:

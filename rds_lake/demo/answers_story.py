@@ -1,6 +1,6 @@
-"""What else can be asked of the demo's lake: what changed between its two dates, and the page about all of it.
+"""Two more commands on the demo's lake: what changed between its two dates, and the report page.
 
-Both are as `rds-lake diff` and `rds-lake report` print them.
+The output is that of `rds-lake diff` and `rds-lake report`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _TABLE = "orders"
 
 
 def show_changes(console: Console, lake: Lake, source: SourceSettings, before: date, after: date) -> None:
-    """The summary of the source, and a row of each kind of one table."""
-    found = compare_source(lake, source, Asked(before=before, after=after), known_key=lambda _: ())
+    """Show the summary of the source, and one row of each kind for one table."""
+    diff = compare_source(lake, source, Asked(before=before, after=after), known_key=lambda _: ())
     console.print("\n[bold]What changed between the two dates[/]")
     console.print(f"rds-lake diff {source.name} {before} {after} --summary", style="dim", highlight=False)
-    print_source_lines(console, found)
+    print_source_lines(console, diff)
     asked = Asked(before=before, after=after, most_rows=1)
     console.print(f"\nrds-lake diff {source.name}.{_TABLE} {before} {after} --rows 1", style="dim", highlight=False)
     print_table_lines(console, compare_table(lake, source, _TABLE, asked, known_key=lambda _: ()), asked)
 
 
 def write_page(console: Console, connected: Connected, now: datetime) -> None:
-    """The report, into the folder in which the demo was started: a person opens it afterwards."""
+    """Write the report into the folder in which the demo was started, to open afterwards."""
     console.print("\n[bold]A page about the lake[/]")
     console.print("rds-lake report", style="dim", highlight=False)
     report(connected, (), PAGE, dagster_home=None, now=now, console=console)

@@ -60,9 +60,9 @@ def _run(console: Console, config_path: Path, work: Path, port: int) -> int:
 
 
 def _first_dates(stack: Stack) -> Iterator[str]:
-    """Snapshots of yesterday and today, the shop changed in between; a line whenever something of it is done.
+    """Snapshots of yesterday and today, the shop changed in between; prints a line for each step.
 
-    Dagster publishes them by its own sensors, as it does everything else.
+    Dagster's own sensors publish the dates.
     """
     source = stack.config.databases[0]
     lake = stack.config.lake
@@ -81,15 +81,14 @@ def _first_dates(stack: Stack) -> Iterator[str]:
 
 
 def _require_free(port: int) -> None:
-    """ConfigError where the port is taken: the browser would show the other program that answers there."""
+    """ConfigError if the port is in use: the browser would show another program."""
     for host in ("127.0.0.1", "::1"):
         try:
             socket.create_connection((host, port), timeout=1).close()
         except OSError:
             continue
         raise ConfigError(
-            f"port {port} of this machine is taken by another program; stop it, or choose another port: "
-            f"rds-lake dev --port {port + 1}"
+            f"another program uses port {port} of this machine; stop it, or choose another port: rds-lake dev --port {port + 1}"
         )
 
 
@@ -115,7 +114,7 @@ def _greet(console: Console, stack: Stack, port: int) -> None:
 
 
 def _watch(console: Console, stack: Stack, first: Iterator[str]) -> int:
-    """Until a process dies. `first` says line by line what is done meanwhile; an empty line is nothing to say."""
+    """Wait until a process dies. `first` yields lines to print meanwhile; an empty line prints nothing."""
     while not (dead := stack.processes.dead()):
         if line := next(first, ""):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

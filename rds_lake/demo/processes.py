@@ -1,4 +1,4 @@
-"""Child processes that end with this program: each in a session of its own, stopped as a group.
+"""Child processes that end with this program: each has its own session and is stopped as a group.
 
 As a group, because `dagster dev` ignores SIGINT when it was started in the background, and on SIGTERM does not stop its
 own children.
@@ -20,7 +20,7 @@ _GRACE_SECONDS = 30
 
 @dataclass(slots=True)
 class ProcessGroup:
-    """Several commands that are stopped together when the block ends, also by an error."""
+    """Several commands that are stopped together when the block ends, also after an error."""
 
     environment: Mapping[str, str]
     log_folder: Path
@@ -47,7 +47,7 @@ class ProcessGroup:
         return {name: code for name, code in codes.items() if code is not None}
 
     def stop(self) -> None:
-        """Ask every group to end, the last started first; kill those that do not end in time."""
+        """Ask every group to end, newest first; kill groups that do not end in time."""
         for process in reversed(self._running.values()):
             _signal_group(process, signal.SIGTERM)
         for process in reversed(self._running.values()):

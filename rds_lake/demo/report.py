@@ -44,7 +44,7 @@ def print_counts(
     views: dict[TableTarget, str],
     stories: Sequence[DayStory],
 ) -> bool:
-    """Rows per table and date, PostgreSQL's own beside Athena's; whether all are equal.
+    """Print the rows per table and date, PostgreSQL's beside Athena's, and return whether all are equal.
 
     The newest date is read from the views, older ones from the raw tables' partitions.
     """

@@ -1,4 +1,4 @@
-"""Who does what in the demo: Dagster works as the pipeline's role, queries are a reader's, each under the printed policy."""
+"""The roles of the demo: Dagster runs as the pipeline's role, queries run as a reader; each has the printed policy."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ROOT, _PIPELINE = "rds-lake-demo", "rds-lake-pipeline"
 
 
 def as_pipeline(variables: dict[str, str], config: LakeConfig, folder: Path) -> dict[str, str]:
-    """The variables of a process that works as the role which the lake's stack makes for the pipeline.
+    """The environment variables of a process that runs as the pipeline's role.
 
-    By a profile, whose session boto3 renews: `make dev` outlives every session's hour.
+    They name a profile, whose session boto3 renews, since `make dev` runs longer than a session's hour.
     """
     role = f"arn:aws:iam::{ACCOUNT}:role/{name_prefix(config.lake)}-pipeline"
     keys = (variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])

@@ -42,9 +42,9 @@ DEMO_CONFIG = _PROJECT / "lake.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A running local cloud with a lake provisioned in it.
+    """A running local cloud with a lake in it.
 
-    `clients` may everything, as the account's owner; processes that are started work as the pipeline.
+    `clients` have all rights, as the account's root user; started processes run as the pipeline's role.
     """
 
     config: LakeConfig
@@ -123,7 +123,7 @@ def _start_cloud(processes: ProcessGroup, port: int, ready: Path, say: Callable[
 
 
 def beside(config_path: Path, name: str) -> Path:
-    """The file of that name beside lake.yaml, or the demo's own where there is none."""
+    """The file with that name beside lake.yaml, or the demo's file if it does not exist."""
     own = config_path.resolve().with_name(name)
     return own if own.exists() else _PROJECT / name
 
@@ -173,5 +173,5 @@ def _session(variables: dict[str, str]) -> boto3.Session:
 
 
 def _without_aws(variables: dict[str, str]) -> dict[str, str]:
-    """Without the user's profiles and tokens, so that no call of a child process can reach a real account."""
+    """The environment without the user's AWS profiles and tokens, so that no child process can call a real account."""
     return {name: value for name, value in variables.items() if not name.startswith("AWS_")}

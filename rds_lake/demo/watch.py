@@ -1,4 +1,4 @@
-"""Watching Dagster work: which stages of a source and date are done, and since when.
+"""Watches Dagster: which stages of a source and date are done, and since when.
 
 Reads Dagster's own event log and AWS's answers; nothing here drives the pipeline.
 Printing is `story.py` and `report.py`.
@@ -44,7 +44,7 @@ class DayWatch:
     sleep: Callable[[float], None] = time.sleep
 
     def steps(self, timeout_seconds: float) -> Iterator[Step | str]:
-        """Yield a Step for each thing done, and a line of status in between, until the date is published."""
+        """Yield a Step for each finished stage, and a status line in between, until the date is published."""
         deadline = self.clock() + timeout_seconds
         waiting = {
             "export started by the snapshot event": self._export_started,

@@ -1,4 +1,4 @@
-"""The whole local cloud, assembled: router, repairs of moto, services, control API, server. No operation of any service."""
+"""Assembles the local cloud: router, repairs of moto, services, control API, server. No operation of a service belongs here."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class LocalCloud:
         return self._server.url
 
     def start(self) -> LocalCloud:
-        """Reset, which registers the databases as instances and clusters of RDS, and serve."""
+        """Start serving, after a reset that registers the databases as RDS instances and clusters."""
         self.reset()
         self._server.start()
         return self
@@ -162,7 +162,7 @@ class LocalCloud:
             stack.callback(self._server.stop)
 
     def reset(self) -> None:
-        """Forget everything but the databases."""
+        """Delete everything except the databases."""
         for callback in self.app.reset_callbacks:
             callback()
         request = EnvironBuilder(path="/moto-api/reset", method="POST").get_environ()
@@ -201,7 +201,7 @@ class LocalCloud:
 
 
 def _repair_moto(app: LocalCloudApp, permissions: Permissions) -> None:
-    """Repairs in the router, and those for all of this process."""
+    """Apply the repairs of moto, in the router and in this process."""
     GlueFixes(app)
     leave_policies_to_the_gate()
     keep_policies_of_queues()

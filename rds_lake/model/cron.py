@@ -34,7 +34,7 @@ class _Field:
         bad = [part for part in text.split(",") if not self._takes(part)]
         if not bad:
             return None
-        return f"{bad[0]!r} is no {self.name} ({self.least} to {self.greatest}, `*`, lists, ranges and steps of them)"
+        return f"{bad[0]!r} is not a valid {self.name} ({self.least} to {self.greatest}, `*`, lists, ranges and steps of them)"
 
     def _is_special(self, text: str) -> bool:
         """The last day of a month, the last Friday, the first Monday: alone in their field."""

@@ -107,8 +107,8 @@ def read_record(
 def newer(where: str, version: int, known: Collection[int]) -> str:
     """The sentence about a record that a newer release wrote."""
     return (
-        f"{where} has version {version}, which a newer release of rds-lake wrote; this one reads "
-        f"{' and '.join(map(str, sorted(known)))}. It is left as it is: update rds-lake, then do it again"
+        f"{where} has version {version}, which a newer release of rds-lake wrote; this release reads "
+        f"{' and '.join(map(str, sorted(known)))}. It was not changed: update rds-lake, then try again"
     )
 
 

@@ -1,1 +1,1 @@
-"""A date of the lake into a DuckDB file or a PostgreSQL database, from the lake's own files: no Athena."""
+"""Copies a snapshot date from the lake's files into a DuckDB file or a PostgreSQL database, without Athena."""

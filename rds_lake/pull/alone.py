@@ -1,6 +1,6 @@
-"""One pull at a time into a file: the lock that a pull has while it writes there.
+"""The lock file that lets only one pull at a time write to a DuckDB file.
 
-The system gives the lock back when the process ends, however it ends (https://man7.org/linux/man-pages/man2/flock.2.html).
+The operating system releases the lock when the process ends, also after a crash (https://man7.org/linux/man-pages/man2/flock.2.html).
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from rds_lake.errors import PullError
 
 @contextmanager
 def alone_at(path: Path) -> Iterator[None]:
-    """Be the only pull into `path` meanwhile, by a file beside it that is gone afterwards; PullError where another is.
+    """Hold the lock file of `path` during the block, and delete it afterwards. PullError if another pull holds it.
 
-    An OSError names the file that could not be made.
+    An OSError names the file that could not be created.
     """
     lock = path.with_name(f"{path.name}.partial.lock")
     held = _held(lock)
     if held is None:
-        raise PullError(f"another rds-lake pull writes to {path} now; wait for its end, and repeat")
+        raise PullError(f"another rds-lake pull is writing to {path}; wait until it ends, then repeat the command")
     try:
         yield
     finally:
-        # Before it is given back: whoever opened it until now is refused, and whoever comes later makes another.
+        # Deleted before it is unlocked: a pull that has opened this file is refused, a later pull creates a new file.
         lock.unlink(missing_ok=True)
         os.close(held)
 
 
 def _held(lock: Path) -> int | None:
-    """The locked file's descriptor; None where another pull has it."""
+    """Returns the descriptor of the locked file, or None if another pull holds the lock."""
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -46,4 +46,4 @@ def _held(lock: Path) -> int | None:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # it was another pull's, which removed it in this moment
+        os.close(descriptor)  # another pull deleted this file at the same moment

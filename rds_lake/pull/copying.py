@@ -1,9 +1,9 @@
-"""The text of rows into a table of PostgreSQL by COPY: over one connection, or over several where the table is big.
+"""Writes rows into a PostgreSQL table by COPY, over one connection or, for a big table, over several.
 
 The server reads the text of one COPY with one process, which takes longer than everything else of a pull. So a table that has
 most of a date's rows would keep one core of the server busy for hours, while the others do nothing.
 
-What belongs here: which session writes what. What the table is and when readers see it is `postgres.py`.
+What belongs here: which session writes which rows. How the table is created and when readers see it is in `postgres.py`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from queue import Empty, Full, Queue
 from rds_lake.pull.postgres_session import Session
 from rds_lake.threads import cancelling_threads, check
 
-_PAUSE = 0.05  # seconds between two looks at whether somebody takes or brings text
+_PAUSE = 0.05  # seconds between two attempts to put or get text
 OpenSession = Callable[[], AbstractContextManager[Session]]
 
 
 class Sessions:
-    """How many connections may copy at once. Each table has one in any case; a big one gets those that no table uses."""
+    """Counts the connections that copy. Every table has one connection; a big table also gets the unused ones, up to `most`."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -32,7 +32,7 @@ class Sessions:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """A table's first."""
+        """Count the first connection of a table during the block."""
         self._change(1)
         try:
             yield
@@ -40,7 +40,7 @@ class Sessions:
             self._change(-1)
 
     def one_more(self) -> bool:
-        """Whether there is another; `back` returns it."""
+        """Take one more connection if one is free, and return whether there was one. `back` returns it."""
         with self._lock:
             if self._used >= self.most:
                 return False
@@ -48,7 +48,7 @@ class Sessions:
             return True
 
     def back(self) -> None:
-        """What `one_more` gave is free again."""
+        """Return a connection that `one_more` gave."""
         self._change(-1)
 
     def _change(self, by: int) -> None:
@@ -57,7 +57,7 @@ class Sessions:
 
 
 def copy_by_one(session: Session, statement: str, texts: Iterator[memoryview]) -> int:
-    """Write all texts; the number of rows that the server counted."""
+    """Write all texts over one connection, and return the number of rows that the server counted."""
     with session.copy(statement) as copy:
         for text in texts:
             copy.write(text)
@@ -66,9 +66,9 @@ def copy_by_one(session: Session, statement: str, texts: Iterator[memoryview]) -
 
 @dataclass(slots=True, kw_only=True)
 class CopyingTogether:
-    """The same over several connections, each of which commits what it wrote: nobody may see the table before all have ended.
+    """Copies over several connections. Each of them commits its own rows, so readers must not see the table before all are done.
 
-    The first error ends all of them. `connect` opens a connection that can be interrupted.
+    The first error stops all connections. `connect` opens a connection that can be interrupted.
     """
 
     statement: str
@@ -77,7 +77,7 @@ class CopyingTogether:
     _texts: Queue[memoryview | None] = field(default_factory=lambda: Queue(maxsize=1))
 
     def copy(self, texts: Iterator[memoryview]) -> int:
-        """Write all texts; the number of rows that the server counted. A connection more is opened while all have work."""
+        """Write all texts, and return the number of rows that the server counted. Opens another connection while all are busy."""
         extra = 0
         try:
             with cancelling_threads(self.sessions.most, "copy") as pool:
@@ -96,7 +96,7 @@ class CopyingTogether:
                 self.sessions.back()
 
     def _taken(self, text: memoryview | None, writers: list[Future[int]]) -> bool:
-        """Whether some writer took what was waiting before, so that this waits now; raises what a writer raised."""
+        """Queue the text for the writers; False if the queue stayed full. Raises the error of a writer that failed."""
         check()
         try:
             self._texts.put(text, timeout=_PAUSE)

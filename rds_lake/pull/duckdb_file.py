@@ -1,10 +1,10 @@
-"""A date into a DuckDB file.
+"""Writes a snapshot date into a DuckDB file.
 
-    shop.duckdb.partial        while tables come; a run that was interrupted goes on with it
-    shop.duckdb                once all are there: the other, renamed
-    shop.duckdb.partial.lock   while a pull writes to one of them
+    shop.duckdb.partial        while tables are written; an interrupted pull continues with it
+    shop.duckdb                the renamed .partial file, once all tables are complete
+    shop.duckdb.partial.lock   while a pull writes to one of the two
 
-Each table is one transaction, with its row in the table `_rds_lake_pull`: what has no row there is not whole.
+One transaction writes a table and its row in the table `_rds_lake_pull`. A table without such a row is not complete.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from rds_lake.threads import check
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuckDbFile:
-    """The file of a pull. `replace`: also where it is something else, or has tables that are not of a pull."""
+    """The DuckDB file to write. `replace`: also replace a file that no pull made, or that has tables of other programs."""
 
     path: Path
     room: Room
@@ -54,12 +54,12 @@ class DuckDbFile:
 
     @property
     def partial(self) -> Path:
-        """The file that tables are written to."""
+        """The file that tables are written to until all are complete."""
         return self.path.with_name(f"{self.path.name}.partial")
 
     @contextmanager
     def open(self, plan: Plan) -> Iterator[OpenedFile]:
-        """The file beside the final one; renamed when the block is left without an error."""
+        """Open the partial file; it gets its final name when the block ends without an error."""
         problems = refuse_own_name(plan)
         if problems:
             raise PullError("these tables cannot be pulled; nothing was written:", problems)
@@ -76,17 +76,17 @@ class DuckDbFile:
                 yield opened
                 with translated(str(self.partial), self.room.memory):
                     connection.execute("CHECKPOINT")
-            # What a process that was killed wrote last to the file of before would be done once more, to this one.
+            # A killed process may have left a log of the old file, which DuckDB would replay into the new one.
             _log_of(self.path).unlink(missing_ok=True)
             self.partial.replace(self.path)
 
     def _has_all(self, plan: Plan) -> FoundFile | None:
-        """The file, where nothing is left to do."""
+        """Returns the existing file if it already has all tables of the plan, else None."""
         there = None if self.replace else find_file(self.path)
         return there if there is not None and there.has_all(plan) else None
 
     def _begin(self, plan: Plan) -> None:
-        """Go on with the file that was begun; where the final one is of this very export, with a copy of it; else with none."""
+        """Prepare the partial file: keep an unfinished one, or copy a final file of the same export, or start without a file."""
         there = None if self.replace else find_file(self.path)
         if there is not None and not there.is_of(plan):
             refuse_other(self.path, there, plan)
@@ -94,8 +94,8 @@ class DuckDbFile:
         if begun is not None and begun.whole:
             if not begun.is_of(plan):
                 raise PullError(
-                    f"{self.partial} was begun with {begun.source} {begun.day} and is not whole: go on with --date {begun.day}, "
-                    "or begin anew with --replace"
+                    f"{self.partial} is an unfinished pull of {begun.source} {begun.day}: continue it with --date "
+                    f"{begun.day}, or start again with --replace"
                 )
             return
         for path in (self.partial, _log_of(self.partial)):
@@ -104,7 +104,7 @@ class DuckDbFile:
             self._copy()
 
     def _copy(self) -> None:
-        """The final file as the one to go on with, with what is only in its log until now."""
+        """Copy the final file to the partial file, together with its write-ahead log."""
         beside = self.path.with_name(f"{self.path.name}.partial.copy")
         try:
             with beside.open("wb") as target, self.path.open("rb") as source:
@@ -113,7 +113,7 @@ class DuckDbFile:
                 shutil.copyfile(_log_of(self.path), _log_of(self.partial))
             beside.replace(self.partial)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(beside)) from error  # writing names no file
+            raise OSError(error.errno, error.strerror, str(beside)) from error  # an error of write() has no file name
         finally:
             beside.unlink(missing_ok=True)
 
@@ -129,12 +129,12 @@ class DuckDbFile:
 
 
 def _log_of(path: Path) -> Path:
-    """Where DuckDB writes what is committed and not yet in the file."""
+    """The path of DuckDB's write-ahead log: changes that are committed, but not yet in the file."""
     return path.with_name(f"{path.name}.wal")
 
 
 def _prepared(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
-    """The tables that are whole; a table is whole when the record names it, as both are made at once."""
+    """Create the record table if it is missing, and return the complete tables, which are those that the record names."""
     tables = {name for (name,) in connection.execute(TABLES).fetchall()}
     if RECORD not in tables:
         connection.execute(MAKE_RECORD)
@@ -143,7 +143,7 @@ def _prepared(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
 
 @dataclass(slots=True)
 class OpenedFile:
-    """The file while tables are written to it: each by a connection of its own."""
+    """The open file. Each table is written over its own connection."""
 
     plan: Plan
     connection: duckdb.DuckDBPyConnection
@@ -160,7 +160,7 @@ class OpenedFile:
         *,
         moved: Callable[[int], None],
     ) -> Loaded:
-        """One transaction: the table, its rows, its key, and its row in the record."""
+        """Write the table, its rows, its primary key, and its row in the record, in one transaction."""
         connection = self.connection.cursor()
         self._at_work.add(connection)
         try:
@@ -173,9 +173,9 @@ class OpenedFile:
             self._at_work.discard(connection)
 
     def interrupt(self) -> None:
-        """End the statements that run now."""
+        """Cancel all running statements."""
         for connection in tuple(self._at_work):
-            with suppress(duckdb.ConnectionException):  # it was closed in this moment
+            with suppress(duckdb.ConnectionException):  # it was closed at the same moment
                 connection.interrupt()
 
     def _load(
@@ -223,6 +223,6 @@ class OpenedFile:
             connection.execute(f"ALTER TABLE {identifier(table.view)} ADD PRIMARY KEY ({listed})")
         except duckdb.ConstraintException as error:
             raise PullError(
-                f"{', '.join(table.keys)} is no primary key of its rows ({str(error).splitlines()[0]}): name other columns under "
-                "`keys:` in lake.yaml, or pull it with --no-keys"
+                f"({', '.join(table.keys)}) cannot be the primary key ({str(error).splitlines()[0]}): name other columns "
+                f"under `keys:` in lake.yaml, or pull without keys (--no-keys)"
             ) from error

@@ -1,4 +1,4 @@
-"""The DuckDB that reads the lake's files: its settings, and its errors in a person's words."""
+"""The DuckDB that reads the lake's files: its settings, and its errors as plain messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FILE = re.compile(r'\bfile "([^"]+)"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What a pull may take of this machine: `memory` as DuckDB writes it (`300MB`), threads, a folder for files."""
+    """What a pull may use of this machine: memory as DuckDB writes it (`300MB`), threads, and a folder for files."""
 
     scratch: Path
     memory: str = "300MB"
@@ -35,7 +35,7 @@ class Room:
 
 
 def connect(path: str, room: Room) -> duckdb.DuckDBPyConnection:
-    """DuckDB over a file, or in memory: it loads no extension, and counts time in UTC."""
+    """Open DuckDB on a file, or in memory (`:memory:`). It loads no extensions, and its time zone is UTC."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": room.memory,
         "threads": room.threads,
@@ -51,13 +51,13 @@ def connect(path: str, room: Room) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def translated(about: str, memory: str) -> Iterator[None]:
-    """DuckDB's errors as PullError; an interrupt as the end of a thread whose caller has ended."""
+    """Turn DuckDB's errors into PullError, and an interrupted statement into Cancelled."""
     try:
         yield
     except (duckdb.Error, pa.ArrowException) as error:
         raise _in_words(error, about, memory) from error
     except OSError as error:
-        # What DuckDB raises while Arrow reads from it has its words and nothing else.
+        # If DuckDB fails while Arrow reads from it, Arrow raises a bare OSError with DuckDB's message.
         if type(error) is not OSError or error.errno is not None:
             raise
         raise _in_words(error, about, memory) from error
@@ -71,17 +71,17 @@ def _in_words(error: Exception, about: str, memory: str) -> BaseException:
     if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory Error"):
         disk = ", another disk with --scratch" if "max_temp_directory_size" in text else ""
         return PullError(
-            f"{about}: {memory} of memory are not enough; give it more with --memory{disk}, or leave primary keys out with --no-keys"
+            f"{about}: {memory} of memory is not enough; allow more with --memory{disk}, or leave out primary keys with --no-keys"
         )
     return PullError(f"{about}: {text.splitlines()[0]}")
 
 
 def refuse_full(error: Exception, about: str) -> None:
-    """OSError with the file that could not grow, where that is what DuckDB says. It is not of one table: all of them end."""
-    found = next((number for number in _NO_SPACE if os.strerror(number) in str(error)), None)
-    if found is not None:
+    """Raise an OSError with the file's name if DuckDB's error says that the disk is full. It stops all tables, not only one."""
+    full = next((number for number in _NO_SPACE if os.strerror(number) in str(error)), None)
+    if full is not None:
         named = _FILE.search(str(error))
-        raise OSError(found, os.strerror(found), named[1] if named else about) from error
+        raise OSError(full, os.strerror(full), named[1] if named else about) from error
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def fitting(
     chosen: Mapping[str, int],
     reading: Reading,
 ) -> Iterator[None]:
-    """A value that cannot go its way becomes an UnfitError with all such columns of these files."""
+    """Turn the error of a value that does not fit its column's type into an UnfitError with all such columns of these files."""
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
@@ -100,5 +100,5 @@ def fitting(
         statement = select_unfit(columns, chosen, reading)
         cursor = connection.cursor()
         with cursor:
-            found = cursor.execute(statement).fetchone() if statement else None
-        raise UnfitError([column.name for column, unfit in zip(columns, found or (), strict=True) if unfit]) from error
+            flags = cursor.execute(statement).fetchone() if statement else None
+        raise UnfitError([column.name for column, unfit in zip(columns, flags or (), strict=True) if unfit]) from error

@@ -1,6 +1,6 @@
-"""A table's files, brought to this machine portion by portion: the next one comes while one is read.
+"""Downloads a table's files in portions; the next portion is downloaded while the current one is read.
 
-What belongs here: files and the room they take. What is read of them is the targets' matter.
+What belongs here: files, and the disk space they take. The targets decide what is read from them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rds_lake.sql.pull.select import Reading
 from rds_lake.sql.pull.ways import names_read
 from rds_lake.threads import cancelling_threads
 
-# At most so much is fetched at once, unless a single file has more; and so many files, as each is opened.
+# A portion has at most so many bytes, unless a single file has more, and at most so many files, since each is opened.
 _PORTION_BYTES = 64 << 20
 _PORTION_FILES = 64
 _AT_ONCE = 8
@@ -40,7 +40,7 @@ class _Portion:
 
 @contextmanager
 def fetched(s3: S3Gateway, table: PulledTable, scratch: Path) -> Iterator[Iterator[Reading]]:
-    """The table's files in portions. A portion's files are gone when the next is asked for, all are when the block is left."""
+    """Yields the table's files in portions. A portion's files are deleted when the next one is asked for, all when the block ends."""
     folder = Path(mkdtemp(prefix="table-", dir=scratch))
     try:
         with cancelling_threads(_AT_ONCE, "fetch") as pool:
@@ -76,13 +76,13 @@ def _readings(s3: S3Gateway, table: PulledTable, folder: Path, pool: Executor) -
 
 
 def _portions(table: PulledTable) -> Iterator[_Portion]:
-    """Files without rows are not fetched."""
+    """Group the files into portions; files without rows are left out."""
     for part in table.parts:
         mine: list[DataFile] = []
         for file in part.files:
             if not file.rows:
                 continue
-            if mine and (len(mine) == _PORTION_FILES or sum(one.bytes for one in (*mine, file)) > _PORTION_BYTES):
+            if mine and (len(mine) == _PORTION_FILES or sum(each.bytes for each in (*mine, file)) > _PORTION_BYTES):
                 yield _Portion(part, tuple(mine))
                 mine = []
             mine.append(file)
@@ -91,18 +91,18 @@ def _portions(table: PulledTable) -> Iterator[_Portion]:
 
 
 def _fetch(s3: S3Gateway, bucket: str, file: DataFile, path: Path) -> Path:
-    """The object as a file; PullError where it is not the one that the manifest names."""
+    """Download the object. PullError if its size is not the one in the manifest."""
     try:
         with S3Reader(s3.client, bucket, file.key) as source, path.open("wb") as target:
             shutil.copyfileobj(source, target, _BLOCK)
     except OSError as error:
         if error.filename is not None or error.errno is None:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error  # writing names no file
+        raise OSError(error.errno, error.strerror, str(path)) from error  # an error of write() has no file name
     if path.stat().st_size != file.bytes:
         raise PullError(
-            f"s3://{bucket}/{file.key} has {path.stat().st_size:,} bytes, and the manifest says {file.bytes:,}: it was written "
-            "again since. Materialize `parquet` of the date again, or pull another date"
+            f"s3://{bucket}/{file.key} has {path.stat().st_size:,} bytes, but the manifest says {file.bytes:,}: the object "
+            f"was replaced. Materialize `parquet` of the date again, or pull another date"
         )
     return path
 
@@ -112,5 +112,5 @@ def _names_in(path: Path, table: PulledTable) -> Sequence[str]:
         return pq.read_schema(path).names
     except pa.ArrowException as error:
         raise PullError(
-            f"a file of {table.view} is no Parquet: {error}; materialize `parquet` of the date again"
+            f"a file of {table.view} is not valid Parquet: {error}; materialize `parquet` of the date again"
         ) from error

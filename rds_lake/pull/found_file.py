@@ -1,4 +1,4 @@
-"""What a DuckDB file has that is there before a pull: of which date it is, and whether it may be replaced."""
+"""Reads a DuckDB file that exists before the pull: which date it has, and whether it may be replaced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAKE_RECORD = (
     f"CREATE TABLE {RECORD} (source VARCHAR, snapshot_date DATE, export_task VARCHAR, view VARCHAR PRIMARY KEY, "
     "source_table VARCHAR, row_count BIGINT, other_types JSON, pulled_at TIMESTAMPTZ)"
 )
-# A person may have dropped a table since.
+# Only tables that still exist: a user may have dropped one.
 _RECORDED = (
     f"SELECT view, row_count, other_types FROM {RECORD} WHERE view IN "
     "(SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main')"
@@ -30,7 +30,7 @@ _OTHERS = (
     "SELECT table_name FROM system.information_schema.tables WHERE table_catalog = current_database() "
     f"AND table_name <> '{RECORD}' AND (table_schema <> 'main' OR table_name NOT IN (SELECT view FROM {RECORD})) ORDER BY ALL"
 )
-# Of the system's own schema: a lake may have a table of any name.
+# A function of DuckDB, not a view: a lake's table may have the name of a view.
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
 _ELSE = "name another file, or replace it with --replace"
 _HEAD_BYTES = 3 * 4_096  # of every DuckDB file (https://duckdb.org/docs/stable/internals/storage)
@@ -38,7 +38,7 @@ _HEAD_BYTES = 3 * 4_096  # of every DuckDB file (https://duckdb.org/docs/stable/
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """Source, date and export of the tables that are whole in the file (empty where there are none), and tables of others."""
+    """Source, date and export of the complete tables in the file (empty if there are none), and `others`: tables no pull made."""
 
     source: str
     day: str
@@ -47,16 +47,16 @@ class FoundFile:
     others: tuple[str, ...]
 
     def is_of(self, plan: Plan) -> bool:
-        """Whether its tables are of the plan's export."""
+        """Whether its tables come from the export of the plan."""
         return (self.source, self.day, self.export_task) == (plan.source, plan.day.isoformat(), plan.export_task)
 
     def has_all(self, plan: Plan) -> bool:
-        """Whether nothing of the plan is left to do."""
+        """Whether all tables of the plan are complete in it."""
         return self.is_of(plan) and all(table.view in self.whole for table in plan.tables)
 
 
 def find_file(path: Path) -> FoundFile | None:
-    """What the file has; None where there is none. PullError where it is not of a pull, or in use."""
+    """Read the file; None if it does not exist. PullError if no pull made it, or another process has it open."""
     if not path.exists():
         return None
     try:
@@ -73,7 +73,7 @@ def find_file(path: Path) -> FoundFile | None:
 
 
 def find_begun(path: Path) -> FoundFile | None:
-    """The same of a file that a pull writes to; None also where it was killed, or the disk full, before anything was in it."""
+    """As `find_file`, for an unfinished file; None also if the pull stopped before it had written any table."""
     if not path.exists() or path.stat().st_size < _HEAD_BYTES:
         return None
     try:
@@ -85,37 +85,37 @@ def find_begun(path: Path) -> FoundFile | None:
 
 
 def read_loaded(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
-    """The tables that are whole."""
+    """The complete tables, by view."""
     rows = connection.execute(_RECORDED).fetchall()
     return {view: Loaded(view=view, rows=count, kinds=json.loads(kinds)) for view, count, kinds in rows}
 
 
-def refuse_other(path: Path, found: FoundFile, plan: Plan) -> None:
-    """PullError where a new date must not take the place of what the file has."""
-    if found.source != plan.source:
-        raise PullError(f"{path} has tables of {found.source or 'several dates'}, not of {plan.source}; {_ELSE}")
-    if found.others:
-        more = ", …" if len(found.others) > 5 else ""
+def refuse_other(path: Path, existing: FoundFile, plan: Plan) -> None:
+    """PullError if the file has tables of another source, or tables that no pull made."""
+    if existing.source != plan.source:
+        raise PullError(f"{path} has tables of {existing.source or 'several dates'}, not of {plan.source}; {_ELSE}")
+    if existing.others:
+        more = ", …" if len(existing.others) > 5 else ""
         raise PullError(
-            f"{path} has more than pulled tables ({', '.join(found.others[:5])}{more}), which the new file would not have; {_ELSE}"
+            f"{path} also has tables that no pull made ({', '.join(existing.others[:5])}{more}), which would be lost; {_ELSE}"
         )
 
 
 def require_place(path: Path) -> None:
-    """PullError where there can be no file of this name."""
+    """PullError if the path is a folder, or its folder does not exist."""
     if path.is_dir():
-        raise PullError(f"{path} is a folder: give --to the name of a file in it")
+        raise PullError(f"{path} is a folder: name a file in it with --to")
     if not path.parent.is_dir():
-        raise PullError(f"there is no folder {path.parent}: make it, or name another file with --to")
+        raise PullError(f"the folder {path.parent} does not exist: create it, or name another file with --to")
 
 
 def unusable(path: Path, error: duckdb.IOException) -> Exception:
-    """What a person does about a file that DuckDB does not open."""
+    """The error for a file that DuckDB cannot open, with what to do."""
     refuse_full(error, str(path))
     if "Could not set lock" in str(error):
-        return PullError(f"{path} is open in another process; wait for it or end it, and repeat")
+        return PullError(f"another process has {path} open; close it or wait until it ends, then repeat the command")
     if os.strerror(errno.EACCES) in str(error):
         return PullError(
             f"this user may not read and write {path}; change its permissions, or name another file with --to"
         )
-    return PullError(f"{path} is no DuckDB file that can be read here; {_ELSE}")
+    return PullError(f"{path} is not a DuckDB file that this version can read; {_ELSE}")

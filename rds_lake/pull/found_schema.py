@@ -1,4 +1,4 @@
-"""What a schema of PostgreSQL has before a pull: tables of earlier ones, and what is in the way."""
+"""Reads a PostgreSQL schema before the pull: tables of earlier pulls, and what has the same names."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class _Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTables:
-    """`relations`: oid and kind of what has the names of the plan's tables; `recorded`: what earlier pulls made.
+    """`relations`: oid and kind of everything named like a table of the plan; `recorded`: tables that earlier pulls made.
 
-    `foreign`: those of the names that another user has made, so that this one cannot drop them.
+    `foreign`: the names that belong to another user, so that this user cannot drop them.
     """
 
     schema_exists: bool
@@ -57,11 +57,11 @@ class FoundTables:
     foreign: frozenset[str]
 
     def is_ours(self, view: str) -> bool:
-        """Whether a pull made the table that is there, and nobody another one of its name since."""
+        """Whether the existing table is the one that a pull made, not a later table with the same name."""
         return view in self.recorded and self.recorded[view].oid == self.relations.get(view, (0, ""))[0]
 
     def whole(self, plan: Plan) -> dict[str, Loaded]:
-        """The tables of the plan's export that are there."""
+        """The complete tables of the plan's export, by view."""
         wanted = (plan.source, plan.day.isoformat(), plan.export_task)
         return {
             view: known.loaded
@@ -71,9 +71,9 @@ class FoundTables:
 
 
 def find_tables(session: Session, schema: str, views: Sequence[str], *, may_read: bool) -> FoundTables:
-    """What the schema has of these names. `may_read`: whether this user may read the record of earlier pulls."""
-    found = session.all(_RELATIONS, [schema, [*views, RECORD]])
-    relations = {name: (oid, kind) for name, oid, kind, _ in found}
+    """Look up these names in the schema. `may_read`: whether this user may read the record of earlier pulls."""
+    rows = session.all(_RELATIONS, [schema, [*views, RECORD]])
+    relations = {name: (oid, kind) for name, oid, kind, _ in rows}
     has_record = RECORD in relations
     recorded: dict[str, _Recorded] = {}
     if has_record and may_read:
@@ -92,66 +92,68 @@ def find_tables(session: Session, schema: str, views: Sequence[str], *, may_read
         has_record=has_record,
         relations=relations,
         recorded=recorded,
-        foreign=frozenset(name for name, _, _, is_mine in found if not is_mine),
+        foreign=frozenset(name for name, _, _, is_mine in rows if not is_mine),
     )
 
 
 def refuse_in_the_way(
-    plan: Plan, schema: str, found: FoundTables, *, replace: bool, missing: Sequence[str] = ()
+    plan: Plan, schema: str, existing: FoundTables, *, replace: bool, missing: Sequence[str] = ()
 ) -> None:
-    """PullError lists all tables that cannot come into the schema, and rights that are `missing`; nothing was changed."""
+    """PullError with all tables that cannot be written to the schema, and the `missing` rights. Changes nothing."""
     problems = [*missing, *refuse_own_name(plan)]
     for table in plan.tables:
-        if table.view in found.relations and not too_much(table):
-            problems += _in_the_way(plan, table, found, replace=replace, is_known=not missing)
+        if table.view in existing.relations and not too_much(table):
+            problems += _in_the_way(plan, table, existing, replace=replace, is_known=not missing)
     if problems:
         raise PullError(
-            f"these tables cannot come into the schema {schema}; nothing was changed. Leave them out with --except, or:"
+            f"these tables cannot be written to the schema {schema}; nothing was changed. Leave them out with --except, or:"
             if not missing
             else f"nothing can be pulled into the schema {schema}; nothing was changed:",
             problems,
         )
 
 
-def _in_the_way(plan: Plan, table: PulledTable, found: FoundTables, *, replace: bool, is_known: bool) -> list[str]:
-    view, (_, kind) = table.view, found.relations[table.view]
+def _in_the_way(plan: Plan, table: PulledTable, existing: FoundTables, *, replace: bool, is_known: bool) -> list[str]:
+    view, (_, kind) = table.view, existing.relations[table.view]
     if kind not in "rp":
-        return [f"{view} is {_KINDS.get(kind, 'something else')} there; name another schema with --schema"]
-    if view in found.foreign:
-        return [f"{view} belongs to another user, so this one cannot replace it; use another --schema, or that user"]
-    if replace or not is_known:  # without a look at the record, nobody can say who made it
-        return []
-    if not found.is_ours(view):
-        return [f"{view} is there and was not pulled; replace it with --replace, or use another --schema"]
-    if found.recorded[view].source != plan.source:
+        return [f"{view} is {_KINDS.get(kind, 'something else')} in this schema; use another --schema"]
+    if view in existing.foreign:
         return [
-            f"{view} is there from {found.recorded[view].source}; use another --schema, or replace it with --replace"
+            f"{view} belongs to another user, so this user cannot replace it; use another --schema, or connect as the owner"
+        ]
+    if replace or not is_known:  # the record cannot be read, so it is unknown who made the table
+        return []
+    if not existing.is_ours(view):
+        return [f"{view} exists already and no pull made it; replace it with --replace, or use another --schema"]
+    if existing.recorded[view].source != plan.source:
+        return [
+            f"{view} exists already, pulled from {existing.recorded[view].source}; use another --schema, or replace it with --replace"
         ]
     return []
 
 
 def too_wide(plan: Plan) -> dict[str, str]:
-    """The tables that PostgreSQL cannot hold, by view, and why."""
+    """Why PostgreSQL cannot hold some tables, by view."""
     return {table.view: "; ".join(problems) for table in plan.tables if (problems := too_much(table))}
 
 
 def too_much(table: PulledTable) -> list[str]:
-    """What of the table PostgreSQL does not take."""
+    """The limits of PostgreSQL that the table exceeds, as sentences."""
     columns = [column.name for column in table.columns]
     problems = [
-        f"the name {name} of {table.table} has {len(name.encode())} bytes, and PostgreSQL takes {MOST_BYTES}: shorten it with "
+        f"the name {name} of {table.table} has {len(name.encode())} bytes, and PostgreSQL allows {MOST_BYTES}: shorten it with "
         "`rename:` in lake.yaml"
         for name in (table.view, *columns)
         if len(name.encode()) > MOST_BYTES
     ]
     problems += [
-        f"PostgreSQL keeps the name {name} for itself: give the column of {table.table} another with `rename:` in lake.yaml"
+        f"PostgreSQL reserves the column name {name}: rename the column of {table.table} with `rename:` in lake.yaml"
         for name in columns
         if name in _SYSTEM_COLUMNS
     ]
     if len(columns) > _MOST_COLUMNS:
         problems.append(
-            f"it has {len(columns):,} columns, and PostgreSQL takes {_MOST_COLUMNS:,}: leave it out with --except, or pull it into "
+            f"it has {len(columns):,} columns, and PostgreSQL allows {_MOST_COLUMNS:,}: leave it out with --except, or pull it into "
             "a DuckDB file"
         )
     return problems

@@ -1,6 +1,6 @@
-"""What of a source is pulled: the date, the tables, their columns and keys, and the files of each.
+"""Plans a pull: the date, its tables, their columns and keys, and the files of each table.
 
-What belongs here: looking it up. Moving rows is `table.py`, the targets are `duckdb_file.py` and `postgres.py`.
+What belongs here: what the lake has. `run.py` copies the rows; the targets are `duckdb_file.py` and `postgres.py`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MakeColumn = Callable[[Column, str, str | None], PulledColumn]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Of which date (None: the published one), and which tables: by view, or by `database.schema.table`; none: all.
+    """What the user asked for: the date (None: the published date) and tables, by view or `database.schema.table` (empty: all).
 
-    `excepted`: not these. `with_keys`: make primary keys.
+    `excepted`: tables to leave out. `with_keys`: create primary keys.
     """
 
     day: date | None = None
@@ -41,7 +41,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Files of one table in S3; `constants`: texts of columns that no file has (the member's name of a union)."""
+    """Files of one table in S3. `constants`: values of columns that no file has (the name of a union's member table)."""
 
     bucket: str
     files: Sequence[DataFile]
@@ -69,7 +69,7 @@ class PulledTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The tables of one export of one date; the biggest first. `without_view`: tables of the date that have none."""
+    """The tables of a date's export, the biggest first. `without_view`: tables of the date that have no view and are left out."""
 
     source: str
     day: date
@@ -86,10 +86,10 @@ def plan_pull(
     make_column: MakeColumn,
     known_key: Callable[[str], Sequence[str]],
 ) -> Plan:
-    """What is to be pulled; every file of it was seen to be there.
+    """Returns what to pull, after checking that every file exists.
 
-    `known_key`: a DynamoDB table's own key columns, by its name. AsOfError names the dates there are; PullError lists what of
-    `asked` is no table; LostFilesError and CatalogError say what of the date is gone.
+    `known_key`: a DynamoDB table's own key columns, by its name. AsOfError lists the dates that exist; PullError lists names
+    in `asked` that are not tables; LostFilesError and CatalogError list what is missing of the date.
     """
     day = asked.day or published_date(lake, source)
     refuse_unreadable(lake, source, day)
@@ -98,7 +98,7 @@ def plan_pull(
     wanted = _chosen(source.name, day, named, asked)
     typed = readable_tables(lake, source, day, {table.names.view for table in wanted})
     if get_head(lake.s3, lake.layout, source.name, day).export.export_task != manifest.export.export_task:
-        raise PullError(f"{source.name} {day} was replaced by a later export in this moment; repeat the command")
+        raise PullError(f"{source.name} {day} was replaced by a later export at this moment; repeat the command")
     tables = [
         _pulled(source, table, manifest.data_bucket, asked, make_column=make_column, known_key=known_key)
         for table in typed
@@ -114,12 +114,12 @@ def plan_pull(
 
 
 def _chosen(source: str, day: date, named: Sequence[NamedTable], asked: Asked) -> list[NamedTable]:
-    """The tables that are asked for; PullError lists all names that are none, and all there are."""
+    """The tables that were asked for. PullError lists all unknown names, and the tables of the date."""
     known = {name: table for table in named for name in (str(table.names.target), table.names.view)}
     unknown = [name for name in dict.fromkeys((*asked.tables, *asked.excepted)) if name not in known]
     if unknown:
         there = ", ".join(sorted(table.names.view for table in named)) or "none"
-        raise PullError(f"{source} {day} has no such tables; it has {there}. Nothing was pulled:", unknown)
+        raise PullError(f"{source} {day} does not have these tables; it has {there}. Nothing was pulled:", unknown)
     left_out = {known[name].names.view for name in asked.excepted}
     only = {known[name].names.view for name in asked.tables} or {table.names.view for table in named}
     chosen = [table for table in named if table.names.view in only - left_out]

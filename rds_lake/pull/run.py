@@ -1,6 +1,6 @@
-"""All tables of a plan into a target, several at once; a table that cannot be pulled does not stop the others.
+"""Pulls the tables of a plan into a target, several at once; a table that fails does not stop the others.
 
-What belongs here: their order and their end. One target's ways are `duckdb_file.py` and `postgres.py`.
+What belongs here: the order of tables, and errors. How each target writes is in `duckdb_file.py` and `postgres.py`.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from rds_lake.threads import cancelling_threads, check
 
 
 class Told(Protocol):
-    """Who is told how far a pull is; called from many threads."""
+    """Receives the progress of a pull; called from many threads."""
 
     def moved(self, table: PulledTable, rows: int) -> None:
-        """So many rows more; fewer than none where the table begins again."""
+        """`rows` more rows were written; negative if the table starts again."""
         ...
 
     def loaded(self, table: PulledTable, loaded: Loaded) -> None:
-        """The table is whole."""
+        """The table is complete."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The tables that are whole now, those of them that were before, and why others are not, by view."""
+    """The tables that were pulled, the tables that were complete before, and why others failed, by view."""
 
     loaded: tuple[Loaded, ...]
     kept: tuple[Loaded, ...]
@@ -45,7 +45,7 @@ class Outcome:
 
 @contextmanager
 def scratch_folder(within: Path | None) -> Iterator[Path]:
-    """A folder for the files of a pull, gone afterwards."""
+    """A temporary folder for the files of a pull; it is deleted when the block ends."""
     folder = Path(mkdtemp(prefix="rds-lake-pull-", dir=within))
     try:
         yield folder
@@ -54,9 +54,9 @@ def scratch_folder(within: Path | None) -> Iterator[Path]:
 
 
 def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: int, told: Told) -> Outcome:
-    """Pull the plan's tables, the biggest first; PullError, with everything that was wrong, where some are not whole.
+    """Pull the tables of the plan, the biggest first. PullError lists every table that failed, and why.
 
-    A connection or disk that is gone ends all of them. What is whole stays, and is not pulled again by a later run.
+    A lost connection or a full disk stops all tables. Complete tables are kept, and a later pull does not repeat them.
     """
     with target.open(plan) as opened:
         kept = [opened.whole[table.view] for table in plan.tables if table.view in opened.whole]
@@ -69,7 +69,7 @@ def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: 
         if problems:
             whole = len(loaded) + len(kept)
             raise PullError(
-                f"{whole} of {len(plan.tables)} tables of {plan.source} {plan.day} are whole, and stay; these are not:",
+                f"{whole} of {len(plan.tables)} tables of {plan.source} {plan.day} are complete and kept; these failed:",
                 [f"{view}: {problem}" for view, problem in problems.items()],
             )
     return Outcome(loaded=tuple(loaded), kept=tuple(kept))
@@ -96,7 +96,7 @@ def _load_all(
 
 
 def load_table(table: PulledTable, opened: Opened, s3: S3Gateway, scratch: Path, told: Told) -> Loaded:
-    """One table; it begins again, another way for the columns concerned, when a value does not fit."""
+    """Pull one table. If a value does not fit its column's type, start again with the next type for that column."""
     chosen: dict[str, int] = defaultdict(int)
     while True:
         check()
@@ -124,7 +124,7 @@ def _choose_again(table: PulledTable, chosen: dict[str, int], error: UnfitError)
         chosen[name] += 1
         if chosen[name] == len(by_name[name].ways):
             raise PullError(
-                f"column {name} has a value that the target can hold in no type: {error.__cause__ or error}"
+                f"column {name} has a value that no type of the target can hold: {error.__cause__ or error}"
             )
     if not error.columns:
-        raise PullError(f"a value was refused, and no column could be named: {error.__cause__ or error}")
+        raise PullError(f"the target refused a value, and its column is not known: {error.__cause__ or error}")

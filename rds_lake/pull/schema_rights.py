@@ -1,4 +1,4 @@
-"""What a user of PostgreSQL may not do that a pull needs, asked before anything is changed."""
+"""Finds the rights that a pull needs and the PostgreSQL user does not have, before anything is changed."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _RECORD_RIGHTS = ("SELECT", "INSERT", "DELETE")
 
 
 def missing_rights(session: Session, schema: str) -> list[str]:
-    """All that is in the way, as sentences with the statement that helps; empty where a pull may write to the schema."""
+    """Missing rights, each as a sentence with the GRANT that helps; empty if the user may write to the schema."""
     ((is_standby, is_read_only, user, database),) = session.all(_ABOUT, [])
     problems: list[str] = []
     if is_standby:
-        problems.append("the database is a standby, which only reads: give --to the primary, or another database")
+        problems.append("the database is a read-only standby: use --to with the primary, or with another database")
     elif is_read_only:
         problems.append(
-            f"the database is read-only for {user} (default_transaction_read_only): give --to another user or database"
+            f"the database is read-only for {user} (default_transaction_read_only): use --to with another user or database"
         )
     namespace = session.ask("SELECT oid::bigint FROM pg_namespace WHERE nspname = %s", [schema])
     if namespace is None:
         if not session.ask("SELECT has_database_privilege(current_database(), 'CREATE')", []):
             problems.append(
-                f"{user} may not make the schema {schema}: GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(user)}"
+                f"{user} may not create the schema {schema}: GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(user)}"
             )
         return problems
     asked = "SELECT has_schema_privilege(%s::bigint::oid, %s)"
@@ -33,14 +33,14 @@ def missing_rights(session: Session, schema: str) -> list[str]:
     if lacking:
         rights = ", ".join(lacking)
         problems.append(
-            f"{user} may not make tables in the schema {schema}: GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(user)}"
+            f"{user} may not create tables in the schema {schema}: GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(user)}"
         )
     return problems + _missing_of_record(session, schema, namespace, user)
 
 
 def _missing_of_record(session: Session, schema: str, namespace: int, user: str) -> list[str]:
-    found = "SELECT oid::bigint FROM pg_class WHERE relnamespace = %s::bigint::oid AND relname = %s"
-    record = session.ask(found, [namespace, RECORD])
+    query = "SELECT oid::bigint FROM pg_class WHERE relnamespace = %s::bigint::oid AND relname = %s"
+    record = session.ask(query, [namespace, RECORD])
     if record is None:
         return []
     asked = "SELECT has_table_privilege(%s::bigint::oid, %s)"
@@ -48,4 +48,4 @@ def _missing_of_record(session: Session, schema: str, namespace: int, user: str)
     if not lacking:
         return []
     what = f"GRANT {', '.join(lacking)} ON {qualified(schema, RECORD)} TO {identifier(user)}"
-    return [f"{user} may not use the record of earlier pulls there: {what}, or use another --schema"]
+    return [f"{user} may not use the table that records earlier pulls: {what}, or use another --schema"]

@@ -1,4 +1,4 @@
-"""Where a date is pulled to: what a target can do, and what one has already.
+"""What a pull needs of its target, a DuckDB file or a PostgreSQL schema.
 
 What belongs here: the protocol and its values. The targets are `duckdb_file.py` and `postgres.py`.
 """
@@ -18,16 +18,16 @@ RECORD = "_rds_lake_pull"
 
 
 class UnfitError(RdsLakeError):
-    """Values of these columns cannot go the way that was chosen; nothing of the table was kept."""
+    """Values of these columns do not fit the chosen type; the table was not kept."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        super().__init__(f"another way is needed for {', '.join(columns)}")
+        super().__init__(f"the chosen types do not fit values of {', '.join(columns)}")
         self.columns = tuple(columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A table that is whole in the target. `kinds`: columns that did not get the type of their first way, and what they got."""
+    """A complete table in the target. `kinds`: the type of each column that did not get its first choice of type."""
 
     view: str
     rows: int
@@ -35,16 +35,16 @@ class Loaded:
 
 
 class Opened(Protocol):
-    """A target that a plan is pulled into."""
+    """An open target, ready to receive the tables of a plan."""
 
     @property
     def whole(self) -> Mapping[str, Loaded]:
-        """Tables of this plan that an earlier run left whole."""
+        """Tables of this plan that an earlier pull completed."""
         ...
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """Tables of this plan that the target cannot hold at all, and why."""
+        """Tables of this plan that the target cannot hold, and why."""
         ...
 
     def load(
@@ -55,11 +55,11 @@ class Opened(Protocol):
         *,
         moved: Callable[[int], None],
     ) -> Loaded:
-        """Make the table of these rows, whole or not at all. UnfitError where a value needs another way."""
+        """Write the table completely or not at all. UnfitError if a value needs another type."""
         ...
 
     def interrupt(self) -> None:
-        """End what the target is doing in other threads; each of them gets an error. Called until they have ended."""
+        """Cancel what other threads do with the target; each of them gets an error. Called again until all have ended."""
         ...
 
 
@@ -68,37 +68,37 @@ class Target(Protocol):
 
     @property
     def make_column(self) -> MakeColumn:
-        """How a column goes there."""
+        """Chooses the types and expressions for a column in this target."""
         ...
 
     def open(self, plan: Plan) -> AbstractContextManager[Opened]:
-        """The target, ready for the plan; PullError lists all that is in the way, before anything is changed.
+        """Open the target for the plan. PullError lists everything that prevents the pull, before anything is changed.
 
-        When the block is left without an error everything is there.
+        When the block ends without an error, all tables are complete.
         """
         ...
 
 
 def kinds_of(table: PulledTable, chosen: Mapping[str, int]) -> dict[str, str]:
-    """The columns that go another way than their first, and the type they have there."""
+    """The type of each column that did not get its first choice of type."""
     return {
         column.name: column.ways[chosen[column.name]].kind for column in table.columns if chosen.get(column.name, 0)
     }
 
 
 def require_rows(table: PulledTable, rows: int) -> None:
-    """PullError where the files had another number of rows than the manifest says."""
+    """PullError if the number of rows in the files differs from the manifest."""
     if rows != table.rows:
         raise PullError(
-            f"{table.view}: its files have {rows:,} rows, and the manifest says {table.rows:,}; the table was not kept. "
+            f"{table.view}: its files have {rows:,} rows, but the manifest says {table.rows:,}; the table was not kept. "
             "Materialize `parquet` of the date again, or pull another date"
         )
 
 
 def refuse_own_name(plan: Plan) -> list[str]:
-    """The problem that a table of the plan has the name of the record."""
+    """The tables of the plan that have the name of the record table, as problems."""
     return [
-        f"{table.table}: its name in the target is taken by rds-lake; give it another with `rename:`"
+        f"{table.table}: rds-lake reserves its name in the target; rename it with `rename:` in lake.yaml"
         for table in plan.tables
         if table.view == RECORD
     ]

@@ -1,7 +1,7 @@
-"""Tables that several connections fill: no transaction holds them together, so that a killed pull leaves one behind.
+"""Tables that several connections fill. No single transaction covers them, so a killed pull leaves one behind.
 
-Their name and comment say that a pull made them. Only one pull at a time writes to a schema (`Session.lock`): what it finds of them
-when it begins is a killed one's, and goes.
+Their name and comment say that a pull made them. Only one pull at a time writes to a schema (`Session.lock`), so any such
+table that it finds at its start belongs to a killed pull, and is dropped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAMES = f"^{RECORD}_[0-9a-f]{{12}}$"
 
 
 def drop_unfinished(session: Session, schema: str) -> None:
-    """Drop what killed pulls left in the schema; its lock has to be held."""
+    """Drop the tables that killed pulls left in the schema. The caller must hold the schema's lock."""
     for (name,) in session.all(_LEFT, [schema, _NAMES, _COMMENT]):
         # The server may not have seen yet that the killed process is gone, and keep its table: the next pull drops it.
         with suppress(psycopg.errors.LockNotAvailable), session.transaction():
@@ -35,7 +35,7 @@ def drop_unfinished(session: Session, schema: str) -> None:
 
 @contextmanager
 def unfinished(session: Session, schema: str, name: str, columns: str) -> Iterator[None]:
-    """A table that all connections see. Within, it is filled, and gets another name; an error drops it."""
+    """Create a table that all connections see. The block fills and renames it; an error drops it."""
     place = qualified(schema, name)
     with session.transaction():
         session.run(f"CREATE TABLE {place} ({columns})")
@@ -43,12 +43,12 @@ def unfinished(session: Session, schema: str, name: str, columns: str) -> Iterat
     try:
         yield
     except BaseException:
-        # A connection that is gone drops nothing: the next pull does.
+        # If the connection is lost, the next pull drops the table.
         with undisturbed(), suppress(psycopg.Error):
             session.run(f"DROP TABLE {place}")
         raise
 
 
 def finish(session: Session, schema: str, name: str) -> None:
-    """The table is whole once the transaction that this is called in has ended."""
+    """Remove the comment, which marks the table as complete once the caller's transaction is committed."""
     session.run(f"COMMENT ON TABLE {qualified(schema, name)} IS NULL")

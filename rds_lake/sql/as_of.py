@@ -67,8 +67,8 @@ def render_as_of(
     _verify(rewritten, database, {names.raw for names, _ in tables}, expected=len(edits))
     if len(rewritten.encode()) > MAX_STATEMENT_BYTES:
         raise AsOfError(
-            f"as of {day} the query would have {len(rewritten.encode()):,} bytes, and Athena takes "
-            f"{MAX_STATEMENT_BYTES:,}; name each wide view only once, in a WITH clause"
+            f"as of {day} the query would have {len(rewritten.encode()):,} bytes, and Athena allows {MAX_STATEMENT_BYTES:,}; "
+            f"name each wide view only once, in a WITH clause"
         )
     return rewritten
 

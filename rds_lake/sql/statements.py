@@ -15,20 +15,20 @@ _READING = {"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "EX
 # Its statements that change something, or may (https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html and
 # https://docs.aws.amazon.com/athena/latest/ug/dml-queries-functions-operators.html).
 _CHANGING = {
-    *("ALTER", "CREATE", "DROP", "MSCK", "INSERT", "DELETE", "UPDATE", "MERGE", "OPTIMIZE", "VACUUM", "UNLOAD"),
+    *("ALTER", "ANALYZE", "CALL", "COMMENT", "CREATE", "DEALLOCATE", "DELETE", "DROP", "EXECUTE", "GRANT", "INSERT"),
     *(
+        "MERGE",
+        "MSCK",
+        "OPTIMIZE",
         "PREPARE",
-        "EXECUTE",
-        "DEALLOCATE",
-        "TRUNCATE",
-        "CALL",
-        "ANALYZE",
-        "COMMENT",
-        "GRANT",
+        "RESET",
         "REVOKE",
         "SET",
-        "RESET",
+        "TRUNCATE",
+        "UNLOAD",
+        "UPDATE",
         "USE",
+        "VACUUM",
     ),
 }
 

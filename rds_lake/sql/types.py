@@ -48,4 +48,6 @@ def parse_presto_type(text: str) -> str:
         precision, scale = int(match[1]), int(match[2])
         if 1 <= precision <= _MAX_DIGITS and scale <= precision:
             return f"decimal({precision},{scale})"
-    raise ValueError(f"{text!r} is no type a view can have; use {', '.join(sorted(_SIMPLE))} or decimal(p,s), p ≤ 38")
+    raise ValueError(
+        f"{text!r} is not a type that a view can have; use {', '.join(sorted(_SIMPLE))} or decimal(p,s), p ≤ 38"
+    )

@@ -50,12 +50,12 @@ def view_excess(database: str, names: AthenaTable, columns: Sequence[ViewColumn]
     """Why the view cannot be made, as it is longer than Athena or Glue take; None when it can."""
     size = len(_create(database, names, columns, day).encode())
     if size > MAX_STATEMENT_BYTES:
-        return f"its view would be a statement of {size:,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}"
+        return f"its view would be a statement of {size:,} bytes, and Athena allows {MAX_STATEMENT_BYTES:,}"
     listed = [(column.alias, column.presto_type) for column in columns]
     listed += [(key, "varchar") for key in (names.member_key, PARTITION_KEY) if key]
     stored = stored_characters(render_select(database, names, columns, day), listed)
     if stored > MAX_STORED_CHARACTERS:
-        return f"its view would be about {stored:,} characters in Glue, which takes {MAX_STORED_CHARACTERS:,}"
+        return f"its view would be about {stored:,} characters in Glue, which allows {MAX_STORED_CHARACTERS:,}"
     return None
 
 

@@ -162,7 +162,7 @@ def test_in_place_and_a_deleted_export_are_refused_together() -> None:
     assert parse_config(in_place, where="lake.yaml").databases[0].parquet == "in_place"
     assert parse_config(in_place + "    keep_export: true\n", where="lake.yaml")
     message = problems_of(in_place + "    keep_export: false\n")
-    assert "would delete the only Parquet there is" in message
+    assert "would delete the only Parquet files" in message
     assert "set `parquet: relocated`" in message
 
 

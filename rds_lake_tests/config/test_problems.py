@@ -38,10 +38,10 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"max_drop": {"orders": 7}}, ".max_drop.orders: "),
     (
         {"changes": {"most": {"orders": {"removed": 0.5}}}},
-        ".changes.most.orders.removed: '0.5' is no limit: write a number",
+        ".changes.most.orders.removed: '0.5' is not a limit: write a number",
     ),
     ({"changes": {"most": {"orders": {"gone": 1}}}}, ".changes.most.orders.gone: unknown key"),
-    ({"changes": {}, "athena": False}, ": changes: Athena compares the dates"),
+    ({"changes": {}, "athena": False}, ": changes: needs Athena to compare the dates"),
     ({"retention": {"daily": 0}}, ".retention.daily: "),
     ({"retention": {"dayly": 9}}, ".retention.dayly: unknown key; did you mean `daily`?"),
     ({"retention": {"schedule": "daily"}}, ".retention.schedule: 'daily' is not a cron schedule"),
@@ -50,7 +50,7 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"start_date": "2020-01-01"}, ": start_date 2020-01-01 is before the lake's"),
     ({"nonsense": 1}, ".nonsense: unknown key; remove it or correct its spelling"),
     ({"athina": True}, ".athina: unknown key; did you mean `athena`?"),
-    ({7: 1}, ".7: keys are words, and 7 is none"),
+    ({7: 1}, ".7: a key must be a word, not 7"),
 ]
 OF_DATABASES: list[tuple[dict[Any, Any], str]] = [
     ({"identifier": "shop_prod"}, ".identifier: "),
@@ -63,36 +63,36 @@ OF_DATABASES: list[tuple[dict[Any, Any], str]] = [
     ({"verify": {}}, ".verify.secret: is required"),
     ({"live_schedule": "0 25 * * *"}, ".live_schedule: '0 25 * * *' is not a cron schedule"),
     ({"parquet": "in_place", "keep_export": False}, ": keep_export: false would delete"),
-    ({"converter": "glue"}, ".converter: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
-    ({"tables": ["Reviews"]}, ".tables: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
+    ({"converter": "glue"}, ".converter: is not a key of kind {kind}; remove it (it is a key of kind dynamodb)"),
+    ({"tables": ["Reviews"]}, ".tables: is not a key of kind {kind}; remove it (it is a key of kind dynamodb)"),
 ]
 OF_DYNAMODB: list[tuple[dict[Any, Any], str]] = [
     ({"tables": []}, ".tables: must not be empty"),
-    ({"tables": ["a b"]}, ".tables.0: 'a b' is not a name of a DynamoDB table"),
+    ({"tables": ["a b"]}, ".tables.0: 'a b' is neither a name of a DynamoDB table"),
     ({"method": "copy"}, ".method: "),
     ({"export_at": "25:00"}, ".export_at: '25:00' is not a time of day"),
     ({"read_percentage": 0.5}, ": read_percentage: is for `method: scan` only"),
     ({"converter": "spark"}, ".converter: "),
-    ({"engine": "mysql"}, ".engine: kind dynamodb has no engine, and 'mysql' converts nothing; remove it"),
+    ({"engine": "mysql"}, ".engine: kind dynamodb has no engine; remove it"),
     ({"engine": ["mysql"]}, ".engine: kind dynamodb has no engine"),
     ({"glue_above_gb": 9}, ": glue_above_gb: is for `converter: auto` only"),
     ({"format": "csv"}, ": format: csv files have no tables in Athena"),
-    ({"identifier": "x"}, ".identifier: makes no sense for kind dynamodb; remove it (it is a key of kinds rds and aurora)"),
-    ({"include": []}, ".include: makes no sense for kind dynamodb; remove it"),
+    ({"identifier": "x"}, ".identifier: is not a key of kind dynamodb; remove it (it is a key of kinds rds and aurora)"),
+    ({"include": []}, ".include: is not a key of kind dynamodb; remove it"),
 ]  # fmt: skip
 OF_THE_LAKE: list[tuple[dict[str, Any], str]] = [
     ({"bucket": "Acme_Lake"}, "lake.bucket: "),
-    ({"export_role": "rds-lake-export"}, "lake.export_role: 'rds-lake-export' is no ARN"),
-    ({"kms_key": None}, "source shop: RDS exports no snapshot without"),
-    ({"reconcile_days": 0}, "source reviews: nothing in AWS begins an export of DynamoDB"),
+    ({"export_role": "rds-lake-export"}, "lake.export_role: 'rds-lake-export' is not an ARN"),
+    ({"kms_key": None}, "source shop: RDS needs lake."),
+    ({"reconcile_days": 0}, "source reviews: no export of DynamoDB is ever started"),
     ({"prices": {"put_per_1000": -1}}, "lake.prices.put_per_1000: "),
     ({"prefix": "/lake"}, "lake.prefix: "),
     ({"exprot_prefix": "x"}, "lake.exprot_prefix: unknown key; did you mean `export_prefix`?"),
 ]
 
 TOGETHER = [
-    "source shop: RDS exports no snapshot without",
-    "source reviews: nothing in AWS begins an export of DynamoDB",
+    "source shop: RDS needs lake.",
+    "source reviews: no export of DynamoDB is ever started",
 ]
 # rule about -> key it needs
 NEEDS = {"read_percentage": "method", "glue_above_gb": "converter", "include": "engine", "format": "athena"}
@@ -226,7 +226,7 @@ def test_the_old_word_for_the_converter_is_accepted_with_a_notice(converter: str
     old, new = read(engine=converter), read(converter=converter)
     assert old.sources == new.sources
     assert new.notices == ()
-    assert old.notices == (f"sources.0: `engine: {converter}` is `converter: {converter}` by now; the old name still works, "
+    assert old.notices == (f"sources.0: `engine: {converter}` is now written `converter: {converter}`; the old name still works, "
                            "please change it",)  # fmt: skip
     (line,) = problems_of(lake, [SOURCES["dynamodb"] | {"engine": converter, "converter": converter}])
     assert line.startswith("source reviews: engine: is the old name of `converter`")

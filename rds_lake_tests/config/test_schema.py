@@ -41,7 +41,7 @@ _BY_ITSELF = (
     ": is required",
     ": must not be empty",
     ": must have ",
-    "makes no sense for kind",
+    "is not a key of kind",
 )
 POOL = [
     None,

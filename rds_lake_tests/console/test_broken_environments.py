@@ -212,7 +212,7 @@ def test_dev_says_when_its_port_is_taken_and_starts_nothing(tmp_path: Path) -> N
             env={**os.environ},
         )
     assert done.returncode == 1
-    assert f"port {port} of this machine is taken" in done.stderr
+    assert f"another program uses port {port} of this machine" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -113,7 +113,7 @@ def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
     monkeypatch.setenv("DAGSTER_HOME", str(path.parent / "gone"))
     (body,) = json.loads(run("--json").stdout)
     assert (body["failed_runs"], body["published"]) == ([], yesterday)
-    assert "could not be asked for failed runs" in body["failed_runs_error"], "not the same as no failed run"
+    assert "failed runs could not be read" in body["failed_runs_error"], "not the same as no failed run"
 
 
 def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> None:

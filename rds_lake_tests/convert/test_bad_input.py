@@ -39,7 +39,7 @@ BAD_LINES = [
     ('{"Item":{"pk":{"B":"a"}}}', "not base64"),
     ('{"Item":{"pk":{"B":"a==="}}}', "not base64"),
     ('{"Item":{"pk":{"NULL":"yes"}}}', "'NULL' with 'yes'"),
-    ('{"Item":{"pk":{"S":"\\ud800"}}}', "no Unicode"),
+    ('{"Item":{"pk":{"S":"\\ud800"}}}', "not Unicode"),
     ('{"Item":{"pk":{"S":"\ud800"}}}', "not UTF-8"),
     ('{"Item":{"pk":{"S":"\t"}}}', "not JSON"),
     ('{"Item":{"pk":{"S":"\\x"}}}', "not JSON"),
@@ -53,7 +53,7 @@ BAD_TEXTS = [
     ('{"M":{"d":{"S":"1"},"c":{"S":"3"},"d":{"S":"2"}}}', "there twice: 'd'"),
     ('{"M":{"d":{"S":"1","N":"2"}}}', "one type and its content"),
     ('{"M":{"d":{"L":[{"NS":["1",2]}]}}}', "'NS' with ['1', 2]"),
-    ('{"M":{"d":{"S":"\\udc00"}}}', "no Unicode"),
+    ('{"M":{"d":{"S":"\\udc00"}}}', "not Unicode"),
     ('{"M":[]}', "'M' with []"),
     ('{"S":"x"', "not JSON"),
 ]

@@ -203,20 +203,23 @@ def test_another_type_asks_for_a_full_export_and_leaves_nothing() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{}", "no line of an incremental export"),
-        ("x", "no line of an incremental export"),
+        ("{}", "not a line of an incremental export"),
+        ("x", "not a line of an incremental export"),
         (change(item("a", "1"), item("a", "1", v={"S": 1}), 5), "'S' with 1 is not a value"),
-        (change(item("a", "1"), {"pk": {"S": 1}}, 5), "S is no type of a key"),
+        (change(item("a", "1"), {"pk": {"S": 1}}, 5), "S is not a type of a key"),
         (change(item("a", "1"), item("c", "1"), 5), "NewImage is of another key"),
         ('{"Keys":{"pk":{"S":"a"}},"Metadata":{"WriteTimestampMicros":{"N":"1"}}}', "its Keys are ['pk']"),
-        ('{"Keys":{"pk":{"S":"a"},"sk":{"N":"1"}},"Metadata":{"WriteTimestampMicros":1}}', "no line of an incremental"),
+        (
+            '{"Keys":{"pk":{"S":"a"},"sk":{"N":"1"}},"Metadata":{"WriteTimestampMicros":1}}',
+            "not a line of an incremental",
+        ),
         (
             '{"Keys":{"pk":{"S":"a"},"sk":{"N":"1"}},"OldImage":[],"Metadata":{"WriteTimestampMicros":{"N":"1"}}}',
-            "no line",
+            "not a line",
         ),
         (
             '{"Keys":{"pk":{"SS":["a"]},"sk":{"N":"1"}},"Metadata":{"WriteTimestampMicros":{"N":"1"}}}',
-            "no type of a key",
+            "not a type of a key",
         ),
     ],
 )

@@ -101,7 +101,7 @@ class TestLive:
         shell.world.of_cluster("live")
         shell.reload()
         result = shell.materialize(str(YESTERDAY))
-        assert "a live export can only be made of the present" in shell.failure(result)
+        assert "a live export only has the current data" in shell.failure(result)
 
     def test_the_end_of_a_live_export_nobody_told_is_found(self, shell: Shell) -> None:
         shell.world.of_cluster("live")

@@ -123,8 +123,10 @@ def test_ctrl_c_in_a_statement_of_duckdb_ends_the_pull_and_the_next_goes_on(
         assert process.stdout.readline() == "at work\n"
         partial = tmp_path / "shop.duckdb.partial"
         refused = pull(path, "--date", DAY)
-        assert f"another rds-lake pull writes to {path} now; wait for its end, and repeat" in said(refused)
-        assert "another rds-lake pull writes to" in said(pull(path, "--date", DAY, "--replace"))
+        assert f"another rds-lake pull is writing to {path}; wait until it ends, then repeat the command" in said(
+            refused
+        )
+        assert "another rds-lake pull is writing to" in said(pull(path, "--date", DAY, "--replace"))
         assert "threads: []" in ended_by_ctrl_c(process)
     assert not path.exists()
     assert [file.name for file in tmp_path.iterdir() if not file.name.endswith(".wal")] == [partial.name]
@@ -134,7 +136,7 @@ def test_ctrl_c_in_a_statement_of_duckdb_ends_the_pull_and_the_next_goes_on(
     assert whole == {name for (name,) in rows_in(partial, "SHOW TABLES")} - {"_rds_lake_pull"}
     done = pull(path, "--date", DAY)
     assert done.exit_code == 0, done.output
-    assert f"{len(whole)} were there already" in said(done)
+    assert f"{len(whole)} existed already" in said(done)
     assert rows_in(path, "SELECT (SELECT count(*) FROM orders), count(*), count(DISTINCT v) FROM big") == [
         (10, 60000, 60000)
     ]
@@ -259,7 +261,7 @@ def test_of_pulls_at_once_one_writes_and_the_file_is_whole_whatever_the_others_a
     _each(threads, threading.Thread.start)
     _each(threads, threading.Thread.join)
     assert 0 in [code for code, _ in texts]
-    assert all("another rds-lake pull writes to" in text for code, text in texts if code)
+    assert all("another rds-lake pull is writing to" in text for code, text in texts if code)
     assert rows_in(path, "SELECT count(*) FROM big UNION ALL SELECT count(*) FROM orders") == [(60000,), (10,)]
     assert [file.name for file in tmp_path.iterdir()] == ["shop.duckdb"]
 

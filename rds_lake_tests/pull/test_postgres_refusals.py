@@ -69,18 +69,19 @@ def test_a_user_without_rights_is_told_all_that_is_missing_and_nothing_is_change
     text = said(done)
     assert f"the database is read-only for {name} (default_transaction_read_only)" in text
     assert (
-        f'{name} may not make tables in the schema public: GRANT USAGE, CREATE ON SCHEMA "public" TO "{name}"' in text
+        f'{name} may not create tables in the schema public: GRANT USAGE, CREATE ON SCHEMA "public" TO "{name}"' in text
     )
-    assert f"{name} may not make the schema own: GRANT CREATE ON DATABASE" in said(pull(guest, "--schema", "own"))
+    assert f"{name} may not create the schema own: GRANT CREATE ON DATABASE" in said(pull(guest, "--schema", "own"))
     assert "s3cret" not in text
     execute(owner, f"ALTER ROLE {name} RESET ALL; GRANT USAGE, CREATE ON SCHEMA public TO {name}")
     execute(owner, "CREATE TABLE orders (mine integer)")
     assert pull(owner, "--tables", "big").exit_code == 0
     text = said(pull(guest))
     assert (
-        f'{name} may not use the record of earlier pulls there: GRANT SELECT, INSERT, DELETE ON "public"."_rds' in text
+        f'{name} may not use the table that records earlier pulls: GRANT SELECT, INSERT, DELETE ON "public"."_rds'
+        in text
     )
-    assert "orders belongs to another user, so this one cannot replace it" in text
+    assert "orders belongs to another user, so this user cannot replace it" in text
     assert "big belongs to another user" in text
     assert tables(owner) == ["_rds_lake_pull", "big", "orders"]
     execute(owner, f"DROP TABLE orders, big; GRANT ALL ON _rds_lake_pull TO {name}")
@@ -92,7 +93,7 @@ def test_a_table_of_another_source_is_not_taken_for_ones_own(pull: Pull, owner: 
     assert pull(owner, "--tables", "orders").exit_code == 0
     execute(owner, "UPDATE _rds_lake_pull SET source = 'crm'")
     refused = said(pull(owner, "--tables", "orders,order_details"))
-    assert "orders is there from crm; use another --schema, or replace it with --replace" in refused
+    assert "orders exists already, pulled from crm; use another --schema, or replace it with --replace" in refused
     assert tables(owner) == ["_rds_lake_pull", "orders"]
 
 
@@ -115,7 +116,7 @@ def test_what_the_server_says_of_one_table_does_not_stop_the_others(pull: Pull, 
         done = pull(owner, "--replace")
     assert done.exit_code == 1
     assert "orders: PostgreSQL refused it: canceling statement due to lock timeout" in said(done)
-    assert "3 of 4 tables of shop 2026-11-20 are whole" in said(done)
+    assert "3 of 4 tables of shop 2026-11-20 are complete" in said(done)
     assert tables(owner) == ["_rds_lake_pull", "big", "order_details", "orders", "sales_nothing"]
 
 

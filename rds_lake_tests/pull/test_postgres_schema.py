@@ -72,7 +72,7 @@ def test_a_date_is_in_the_schema_with_its_types_values_and_keys(pull: Pull, targ
     ]
     again = pull(target, "--schema", "From the lake", "--date", DAY)
     assert "0 tables, 0 rows of shop 2026-11-20" in said(again)
-    assert "5 were there already" in said(again)
+    assert "5 existed already" in said(again)
 
 
 def test_readers_see_the_old_date_until_the_new_one_is_whole(
@@ -103,22 +103,24 @@ def test_a_table_of_somebody_else_is_replaced_only_when_asked(pull: Pull, target
     )
     refused = pull(target)
     assert refused.exit_code == 1
-    assert "orders is there and was not pulled; replace it with --replace, or use another --schema" in said(refused)
-    assert "twice is a view there" in said(refused)
+    assert "orders exists already and no pull made it; replace it with --replace, or use another --schema" in said(
+        refused
+    )
+    assert "twice is a view in this schema" in said(refused)
     assert rows(target, "SELECT mine FROM orders") == [(7,)]
     assert rows(target, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(1,)], "nothing was changed"
     done = pull(target, "--replace", "--except", "twice", "--date", DAY)
     assert done.exit_code == 0, done.output
     assert rows(target, "SELECT count(*) FROM orders") == [(10,)]
     execute(target, "DROP TABLE orders; CREATE TABLE orders (mine integer)")
-    assert "orders is there and was not pulled" in said(pull(target, "--tables", "orders", "--date", DAY))
+    assert "orders exists already and no pull made it" in said(pull(target, "--tables", "orders", "--date", DAY))
 
 
 def test_a_key_that_rows_do_not_have_is_said_and_the_other_tables_stay(pull: Pull, target: str, lake: World) -> None:
     settings(lake, keys={"twice": ["id"]})
     done = pull(target, "--date", DAY, "--tables", "twice,orders")
     assert done.exit_code == 1
-    assert "1 of 2 tables of shop 2026-11-20 are whole, and stay; these are not:" in said(done)
+    assert "1 of 2 tables of shop 2026-11-20 are complete and kept; these failed:" in said(done)
     assert "twice: id is no primary key of its rows" in said(done)
     assert "Key (id)=(1) is duplicated" in said(done)
     assert rows(target, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1") == [
@@ -151,7 +153,7 @@ def test_a_connection_that_breaks_leaves_nothing_half_and_the_next_run_goes_on(
     assert rows(target, "SELECT count(*) FROM _rds_lake_pull") == [(2,)]
     again = pull(target, "--date", DAY)
     assert "3 tables" in said(again)
-    assert "2 were there already" in said(again)
+    assert "2 existed already" in said(again)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_a_name_that_postgresql_would_cut_is_said_with_what_to_do_and_the_other_
     done = pull(target, "--date", DAY)
     settings(lake, rename={})
     assert done.exit_code == 1
-    assert f"orders: the name {_LONG} of shop.public.orders has 71 bytes, and PostgreSQL takes 63" in said(done)
+    assert f"orders: the name {_LONG} of shop.public.orders has 71 bytes, and PostgreSQL allows 63" in said(done)
     assert rows(target, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1") == [
         ("_rds_lake_pull",),
         ("group",),

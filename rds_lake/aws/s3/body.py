@@ -32,8 +32,8 @@ def read_within(answer: Any, most: int | None, where: str) -> bytes:
         return body.read()
     body.close()
     raise ManifestError(
-        f"{where} has {size:,} bytes or more, and no such object that rds-lake or AWS writes has more than {most:,}; it was not "
-        "read. See who wrote it, then delete it and materialize the date again"
+        f"{where} has {size:,} bytes or more, and objects of this kind have at most {most:,}; it was not read. Find out who "
+        f"wrote it, then delete it and materialize the date again"
     )
 
 

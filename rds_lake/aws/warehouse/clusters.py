@@ -39,10 +39,10 @@ class RedshiftGateway:
 
     def find_cluster(self, name: str) -> Existing | None:
         """The cluster; None where there is none."""
-        found: list[Any] = []
+        clusters: list[Any] = []
         with _gone_is_fine(), aws_errors("redshift", "DescribeClusters", about=name):
-            found = self.client.describe_clusters(ClusterIdentifier=name)["Clusters"]
-        for each in found:
+            clusters = self.client.describe_clusters(ClusterIdentifier=name)["Clusters"]
+        for each in clusters:
             return Existing(name=name, status=each["ClusterStatus"], secret=each.get("MasterPasswordSecretArn"))
         return None
 
@@ -58,16 +58,16 @@ class RedshiftGateway:
 
     def snapshots(self, cluster: str) -> tuple[Existing, ...]:
         """Every manual and final snapshot of a cluster, be it there or gone."""
-        found: list[Existing] = []
+        existing: list[Existing] = []
         with _gone_is_fine(), aws_errors("redshift", "DescribeClusterSnapshots", about=cluster):
             pages = self.client.get_paginator("describe_cluster_snapshots")
             for page in pages.paginate(ClusterIdentifier=cluster, SnapshotType="manual"):
-                found += [
+                existing += [
                     Existing(name=each["SnapshotIdentifier"], status=each["Status"])
                     for each in page["Snapshots"]
                     if each["ClusterIdentifier"] == cluster
                 ]
-        return tuple(found)
+        return tuple(existing)
 
     def delete_snapshot(self, name: str, cluster: str) -> None:
         """Delete a snapshot."""

@@ -27,25 +27,25 @@ class ServerlessGateway:
     def find_namespace(self, name: str) -> Existing | None:
         """The namespace; None where there is none."""
         with _but(_GONE), aws_errors("redshift-serverless", "GetNamespace", about=name):
-            found = self.client.get_namespace(namespaceName=name)["namespace"]
-            secret = found.get("adminPasswordSecretArn")
-            return Existing(name=name, status=found["status"], secret=secret, arn=found["namespaceArn"])
+            namespace = self.client.get_namespace(namespaceName=name)["namespace"]
+            secret = namespace.get("adminPasswordSecretArn")
+            return Existing(name=name, status=namespace["status"], secret=secret, arn=namespace["namespaceArn"])
         return None
 
     def find_workgroup(self, name: str) -> Existing | None:
         """The workgroup; None where there is none."""
         with _but(_GONE), aws_errors("redshift-serverless", "GetWorkgroup", about=name):
-            found = self.client.get_workgroup(workgroupName=name)["workgroup"]
-            return Existing(name=name, status=found["status"], arn=found["workgroupArn"])
+            workgroup = self.client.get_workgroup(workgroupName=name)["workgroup"]
+            return Existing(name=name, status=workgroup["status"], arn=workgroup["workgroupArn"])
         return None
 
     def snapshots(self, namespace: str) -> tuple[Existing, ...]:
         """Every snapshot of a namespace, be it there or gone."""
-        found: list[Existing] = []
+        existing: list[Existing] = []
         with _but(_GONE), aws_errors("redshift-serverless", "ListSnapshots", about=namespace):
             for page in self.client.get_paginator("list_snapshots").paginate(namespaceName=namespace):
-                found += [Existing(name=each["snapshotName"], status=each["status"]) for each in page["snapshots"]]
-        return tuple(found)
+                existing += [Existing(name=each["snapshotName"], status=each["status"]) for each in page["snapshots"]]
+        return tuple(existing)
 
     def limit_usage(self, workgroup_arn: str, rpu_hours: int, period: str) -> None:
         """Let the workgroup refuse queries that are beyond so many RPU-hours; one that is there is changed where it differs."""

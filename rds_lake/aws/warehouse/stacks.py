@@ -80,21 +80,21 @@ class StackGateway:
         """The stack of this name, or the one of an id; None where there is none."""
         try:
             with self._asked("DescribeStacks"):
-                found = self.api.describe_stacks(StackName=stack_id or self.name)["Stacks"][0]
+                stack = self.api.describe_stacks(StackName=stack_id or self.name)["Stacks"][0]
         except AwsError as error:
             if error.code == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
         return Stack(
-            id=found["StackId"],
-            name=found["StackName"],
-            status=found["StackStatus"],
-            description=found.get("Description", ""),
-            parameters={item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", ())},
+            id=stack["StackId"],
+            name=stack["StackName"],
+            status=stack["StackStatus"],
+            description=stack.get("Description", ""),
+            parameters={item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", ())},
             outputs=tuple(
-                (item.get("Description", item["OutputKey"]), item["OutputValue"]) for item in found.get("Outputs", ())
+                (item.get("Description", item["OutputKey"]), item["OutputValue"]) for item in stack.get("Outputs", ())
             ),
-            tags={item["Key"]: item["Value"] for item in found.get("Tags", ())},
+            tags={item["Key"]: item["Value"] for item in stack.get("Tags", ())},
         )
 
     def events(self, stack_id: str, *, after: str | None = None) -> list[Event]:
@@ -116,12 +116,16 @@ class StackGateway:
 
     def resources(self, stack_id: str) -> frozenset[str]:
         """The logical ids of what the stack has made and not deleted."""
-        found: set[str] = set()
+        ids: set[str] = set()
         with self._asked("ListStackResources"):
             for page in self.api.get_paginator("list_stack_resources").paginate(StackName=stack_id):
                 made = page["StackResourceSummaries"]
-                found |= {one["LogicalResourceId"] for one in made if not one["ResourceStatus"].startswith("DELETE_")}
-        return frozenset(found)
+                ids |= {
+                    resource["LogicalResourceId"]
+                    for resource in made
+                    if not resource["ResourceStatus"].startswith("DELETE_")
+                }
+        return frozenset(ids)
 
     def create(self, **order: Any) -> str:
         """Begin to create the stack; its id."""
@@ -151,11 +155,11 @@ class StackGateway:
 
 def list_stacks(api: Any) -> tuple[str, ...]:
     """The names of all stacks of the account in this Region that are not deleted."""
-    found: list[str] = []
+    names: list[str] = []
     with aws_errors("cloudformation", "ListStacks"):
         for page in api.get_paginator("list_stacks").paginate(StackStatusFilter=list(_NOT_DELETED)):
-            found += [each["StackName"] for each in page["StackSummaries"]]
-    return tuple(found)
+            names += [each["StackName"] for each in page["StackSummaries"]]
+    return tuple(names)
 
 
 def last_operation(events: Sequence[Event]) -> Sequence[Event]:

@@ -64,22 +64,22 @@ class Document:
 
     def _named(self, problem: str) -> str:
         """With the name of the source, or of another section's entry, instead of its number."""
-        if found := _ENTRY.match(problem):
-            entries, number = self._entries(found["section"]), int(found["number"])
+        if match := _ENTRY.match(problem):
+            entries, number = self._entries(match["section"]), int(match["number"])
             name = _name(entries[number]) if number < len(entries) else None
-            return f"{found['noun']} {name or f'number {number + 1}'}: {problem[found.end() :]}"
+            return f"{match['noun']} {name or f'number {number + 1}'}: {problem[match.end() :]}"
         return re.sub(r"^(source|warehouse) '([^']*)'", r"\1 \2", problem)
 
     def _spot(self, problem: str) -> _Spot | None:
         if self.root is None:
             return None
-        if found := _NAMED.match(problem):
-            section = _SECTION_OF.get(found[1], "sources")
-            entries = [entry for entry in self._entries(section) if _name(entry) == found[2]]
+        if match := _NAMED.match(problem):
+            section = _SECTION_OF.get(match[1], "sources")
+            entries = [entry for entry in self._entries(section) if _name(entry) == match[2]]
             if entries:
-                is_second = found[1].startswith("two") or _SAME_NAME.match(problem, found.end())
+                is_second = match[1].startswith("two") or _SAME_NAME.match(problem, match.end())
                 entry = entries[-1 if is_second else 0]
-                return _deepest(_Spot(entry, entry.start_mark), problem[found.end() :])
+                return _deepest(_Spot(entry, entry.start_mark), problem[match.end() :])
         return _deepest(_Spot(self.root, self.root.start_mark), problem)
 
     def _entries(self, section: str) -> list[yaml.Node]:
@@ -109,11 +109,11 @@ def _deepest(spot: _Spot, rest: str) -> _Spot:
 
 def _following(spot: _Spot, rest: str) -> tuple[_Spot, str] | None:
     if isinstance(spot.node, yaml.SequenceNode):
-        found = re.match(r"(\d+)(?:\.|: )", rest)
-        if not found or int(found[1]) >= len(spot.node.value):
+        match = re.match(r"(\d+)(?:\.|: )", rest)
+        if not match or int(match[1]) >= len(spot.node.value):
             return None
-        item = spot.node.value[int(found[1])]
-        return _Spot(item, item.start_mark), rest[found.end() :]
+        item = spot.node.value[int(match[1])]
+        return _Spot(item, item.start_mark), rest[match.end() :]
     if not isinstance(spot.node, yaml.MappingNode):
         return None
     pairs = [(key, value) for key, value in spot.node.value if isinstance(key, yaml.ScalarNode)]

@@ -85,7 +85,7 @@ class LakeLoader(yaml.SafeLoader):
             if not isinstance(node, yaml.ScalarNode):
                 raise
             kind = node.tag.rpartition(":")[2]
-            problem = f"this cannot be read as {kind}; put it in quotes, and remove a word with ! before it"
+            problem = f"this cannot be read as {kind}; put it in quotes, and remove any word with ! before it"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
     def construct_text(self, node: yaml.ScalarNode) -> str:

@@ -18,7 +18,7 @@ def without_secrets(sentence: str, secrets: Mapping[str, str]) -> str:
     shown = [written for value, written in secrets.items() if _is_told(value, _without_names(sentence, secrets))]
     if not shown:
         return sentence
-    return f"the value of {' and '.join(dict.fromkeys(shown))} is not right here; it is not shown, since it comes from the environment"
+    return f"the value of {' and '.join(dict.fromkeys(shown))} is not valid here; it is not shown, since it comes from the environment"
 
 
 def _forms(value: str) -> list[str]:

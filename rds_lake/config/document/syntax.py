@@ -1,4 +1,4 @@
-"""What PyYAML cannot read, as a sentence with its line."""
+"""Turns PyYAML's errors into sentences with line and column."""
 
 from __future__ import annotations
 
@@ -9,46 +9,48 @@ import yaml
 _INDENT = "tab in the indentation"
 _NO_COLON = "could not find expected ':'"
 _TAB = "found character '\\t' that cannot start any token"
-# PyYAML's words, which describe its own states -> what a person did.
+# PyYAML's messages, which describe its own states -> what is wrong in the file.
 _WORDS = (
-    (_INDENT, "a line may be indented by spaces only, and here is a tab; replace it by spaces"),
-    (_TAB, "here is a tab, which may not stand before a value; replace it by a space"),
+    (_INDENT, "this line is indented with a tab, and YAML allows only spaces; replace the tab with spaces"),
+    (_TAB, "a tab is not allowed before a value; replace it with a space"),
     (
         "for merging",
-        "`<<:` takes the keys of other mappings, as in `<<: *name`, and this is none; remove it, or name one",
+        "`<<:` needs the name of a mapping, as in `<<: *name`; name one, or remove the line",
     ),
     (
         "mapping values are not allowed here",
-        "a second `:` in one value, or a line that is indented further than its key allows; put the value in quotes, or correct "
-        "the indentation",
+        "this value has a second `:`, or the line is indented too far; put the value in quotes, or correct the indentation",
     ),
-    ("expected <block end>", "this line is indented differently from its neighbours; bring them to one column"),
-    (_NO_COLON, "a key without a `:` after it; write `key: value`"),
+    ("expected <block end>", "this line is indented differently from the lines around it; align them"),
+    (_NO_COLON, "this key has no `:` after it; write `key: value`"),
     (
         "expected '<document start>'",
-        "text that no document has a place for: remove what is above it, `...` or a line with %",
+        "this text is outside of the document; remove the line `...` or the line with % above it",
     ),
-    ("found incompatible YAML document", "a version of YAML that is not read; remove this line"),
-    ("found another document", "a second document begins here (`---`); lake.yaml is one"),
+    ("found incompatible YAML document", "this version of YAML is not supported; remove this line"),
+    (
+        "found another document",
+        "a second document begins here (`---`), and lake.yaml must have only one; remove the line",
+    ),
     (
         "found undefined alias",
-        "`*` refers to a name that no `&` before it gives; put the value in quotes if it is none",
+        "`*` refers to a name that is not defined with `&` above; define it, or put the value in quotes",
     ),
-    ("found unexpected end of stream", "quotes, [ or { that are opened are not closed"),
-    ("expected ',' or ']'", "a list in [ ] is not closed, or lacks a comma; a ${VARIABLE} in it needs quotes"),
-    ("expected ',' or '}'", "keys in { } are not closed, or lack a comma; a ${VARIABLE} among them needs quotes"),
-    ("expected the node content", "a value is missing here; put one that begins with a special character in quotes"),
+    ("found unexpected end of stream", "a quote, [ or { is not closed; close it"),
+    ("expected ',' or ']'", "a list in [ ] is not closed, or a comma is missing; a ${VARIABLE} in it needs quotes"),
+    ("expected ',' or '}'", "a mapping in { } is not closed, or a comma is missing; a ${VARIABLE} in it needs quotes"),
+    ("expected the node content", "a value is missing here; if it begins with a special character, put it in quotes"),
     ("unhashable key", "a list or mapping cannot be a key; put the key in quotes"),
     (
         "could not determine a constructor",
-        "words after `!` say how YAML is to read a value, and rds-lake knows none; remove them",
+        "rds-lake supports no YAML tags (words after `!`); remove them",
     ),
     ("that cannot start any token", "a value may not begin with this character; put the value in quotes"),
 )
 
 
 def syntax_problem(error: Exception, text: str) -> str:
-    """`line 4, column 1: …`; without a place where PyYAML knows none."""
+    """`line 4, column 1: …`; without line and column if PyYAML does not give them."""
     if isinstance(error, RecursionError):
         return "lists or mappings are nested hundreds deep"
     if isinstance(error, yaml.reader.ReaderError):
@@ -69,9 +71,9 @@ def syntax_problem(error: Exception, text: str) -> str:
 
 
 def foreign_space(text: str) -> str | None:
-    """What a copy from a page or a chat may bring along and nobody sees: YAML takes it for a letter."""
-    found = next((c for c in text if unicodedata.category(c) in ("Zs", "Cf") and c != " "), None)
-    if found is None:
+    """The first invisible character in the line that YAML reads as a letter; text copied from a web page may have such ones."""
+    character = next((c for c in text if unicodedata.category(c) in ("Zs", "Cf") and c != " "), None)
+    if character is None:
         return None
-    name = unicodedata.name(found, "no name").lower()
-    return f"the character U+{ord(found):04X} ({name}), which is none of YAML's spaces: write it anew"
+    name = unicodedata.name(character, "no name").lower()
+    return f"the character U+{ord(character):04X} ({name}), which YAML does not read as a space: type the space again"

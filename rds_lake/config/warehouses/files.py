@@ -17,14 +17,14 @@ def file_problems(load: LoadOfFiles) -> Iterator[str]:
     """Every problem of the load."""
     for name, count in Counter(column.name.lower() for column in load.columns).items():
         if count > 1:
-            yield f"columns: {name!r} is there {count} times; Redshift takes upper and lower case for the same. Rename all but one"
+            yield f"columns: {name!r} is listed {count} times (Redshift ignores upper and lower case); rename all but one"
     for uri, count in Counter(load.files).items():
         if count > 1:
-            yield f"files: {uri} is there {count} times, and its rows would be loaded as often; remove all but one"
+            yield f"files: {uri} is listed {count} times, so its rows would be loaded {count} times; keep one"
     if load.format not in _DELIMITED:
         if load.delimiter is not None:
-            yield f"delimiter: {load.format} files have none; remove it"
+            yield f"delimiter: does not apply to {load.format} files; remove it"
         if load.header_lines:
-            yield f"header_lines: {load.format} files have none; remove it"
+            yield f"header_lines: does not apply to {load.format} files; remove it"
     if len(load.columns) > 1600:
-        yield f"columns: {len(load.columns):,}, and a table of Redshift has at most 1,600; load fewer"
+        yield f"columns: there are {len(load.columns):,}, and Redshift allows 1,600 per table; load fewer"

@@ -24,7 +24,7 @@ _LACKING = {
 def node_problem(node_type: str, region: str | None) -> str | None:
     """Why the Region has no such nodes; None where it has, or where it is not known."""
     if node_type not in NODE_TYPES:
-        return f"{node_type!r} is no node type that rds-lake knows; write one of {', '.join(sorted(NODE_TYPES))}"
+        return f"{node_type!r} is not a node type that rds-lake knows; write one of {', '.join(sorted(NODE_TYPES))}"
     family = node_type.partition(".")[0]
     lacking = _LACKING.get(region or "", ())
     if family in lacking:

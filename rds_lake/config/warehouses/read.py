@@ -22,7 +22,7 @@ def read_warehouses(raw: object) -> ReadWarehouses:
     """The settings of each entry of `warehouses:`; empty without that key."""
     if not isinstance(raw, list | tuple):
         said = (
-            "is empty; remove it, or add entries"
+            "is empty; add entries, or remove the key"
             if raw is None
             else f"must be a list, each entry with a leading `- `, not {shown(raw)}"
         )

@@ -19,19 +19,19 @@ OF_THE_RUN = ("run", "date", "warehouse")
 def result_problems(result: UnloadOfQuery, parameters: Mapping[str, str]) -> Iterator[str]:
     """Every problem of the result."""
     if (result.query is None) == (result.table is None):
-        yield "needs exactly one of `query:` and `table:`; remove or add one"
+        yield "needs either `query:` or `table:`; remove or add one"
     if result.format not in _DELIMITED:
         if result.header:
-            yield f"header: {result.format} files have none; remove it"
+            yield f"header: does not apply to {result.format} files; remove it"
         if result.delimiter is not None:
-            yield f"delimiter: {result.format} files have none; remove it"
+            yield f"delimiter: does not apply to {result.format} files; remove it"
     if result.format == "parquet" and result.gzip:
-        yield "gzip: Parquet is compressed inside, and UNLOAD takes no GZIP for it; remove it"
+        yield "gzip: Parquet is compressed already, and UNLOAD does not accept GZIP for it; remove it"
     if result.single_file and result.partition_by:
-        yield "single_file: a result in partitions has a file for each; remove `single_file` or `partition_by`"
+        yield "single_file: a partitioned result has at least one file per partition; remove `single_file` or `partition_by`"
     if "most_gb" in result.model_fields_set and not result.single_file:
         yield "most_gb: is for `single_file: true` only; remove it"
     known = (*OF_THE_RUN, *parameters)
     for name in PLACEHOLDER.findall(result.to):
         if name not in known:
-            yield f"to: nothing is named {{{{{name}}}}}; write one of {', '.join(f'{{{{{word}}}}}' for word in known)}"
+            yield f"to: {{{{{name}}}}} is not known; write one of {', '.join(f'{{{{{word}}}}}' for word in known)}"

@@ -43,7 +43,7 @@ def _modes(warehouse: WarehouseSettings) -> Iterator[str]:
         ("existing", warehouse.existing),
     ):
         if section is not None and warehouse.mode != mode:
-            yield f"{mode}: means something with `mode: {mode}` only, not with {warehouse.mode}; remove it, or set that mode"
+            yield f"{mode}: is only for `mode: {mode}`, not for {warehouse.mode}; remove it, or set that mode"
 
 
 def _capacity(warehouse: WarehouseSettings) -> Iterator[str]:
@@ -55,8 +55,8 @@ def _capacity(warehouse: WarehouseSettings) -> Iterator[str]:
             yield f"serverless.{key} {rpus}: RPUs are 4, or a multiple of 8; write {max(8, round(rpus / 8) * 8)}"
     if section.max_capacity < section.base_capacity:
         yield (
-            f"serverless.max_capacity {section.max_capacity} is less than base_capacity {section.base_capacity}; raise the one "
-            "or lower the other"
+            f"serverless.max_capacity {section.max_capacity} is less than base_capacity {section.base_capacity}; raise the "
+            f"first or lower the second"
         )
 
 
@@ -65,10 +65,10 @@ def _existing(warehouse: WarehouseSettings) -> Iterator[str]:
         return
     target = warehouse.existing
     if target is None:
-        yield "existing: `mode: existing` needs it; say which `workgroup:` or `cluster:`"
+        yield "existing: is required for `mode: existing`; name the `workgroup:` or `cluster:` in it"
         return
     if (target.workgroup is None) == (target.cluster is None):
-        yield "existing: needs exactly one of `workgroup:` and `cluster:`; remove or add one"
+        yield "existing: needs either `workgroup:` or `cluster:`; remove or add one"
     if target.db_user is not None and (target.workgroup is not None or target.secret is not None):
         yield "existing.db_user: is for a cluster without `secret` only; remove it"
 
@@ -78,17 +78,17 @@ def _stack(warehouse: WarehouseSettings) -> Iterator[str]:
     if warehouse.mode != "existing":
         return
     if warehouse.role is None:
-        yield "role: `mode: existing` needs the ARN of the IAM role by which that Redshift reads and writes S3; add it"
+        yield "role: `mode: existing` needs the ARN of the IAM role that Redshift uses for S3; add it"
     for key in ("keep", "vpc", "subnets", "security_groups"):
         if key in warehouse.model_fields_set:
-            yield f"{key}: rds-lake neither makes nor removes an existing warehouse; remove the key"
+            yield f"{key}: is not for `mode: existing`, since rds-lake does not create or delete that warehouse; remove the key"
 
 
 def _budget(warehouse: WarehouseSettings) -> Iterator[str]:
     if warehouse.budget_usd is None:
         return
     if warehouse.mode == "existing":
-        yield "budget_usd: what an existing warehouse costs is not known to rds-lake; remove it"
+        yield "budget_usd: rds-lake does not know what an existing warehouse costs; remove it"
     elif warehouse.mode == "cluster" and (warehouse.cluster is None or warehouse.cluster.usd_per_node_hour is None):
         yield "budget_usd: needs cluster.usd_per_node_hour, the price of a node in your Region; add it"
 
@@ -98,8 +98,8 @@ def _names(warehouse: WarehouseSettings) -> Iterator[str]:
     for name, count in Counter(names).items():
         if count > 1:
             yield (
-                f"{count} loads and results are named {name!r}: each is the asset `{warehouse.name}/{name}`, so names must differ; "
-                "give a load another `name:`"
+                f"{count} loads and results are named {name!r}, but each needs its own asset `{warehouse.name}/{name!r}`; "
+                f"give one another `name:`"
             )
 
 
@@ -119,8 +119,8 @@ def _own_names(sources: Sequence[SourceSettings], warehouses: Sequence[Warehouse
     for name in sorted({item.name for item in warehouses if _has(item, "name")}):
         if names[name] > 1:
             yield (
-                f"warehouse {name!r}: {names[name]} sources and warehouses have that name, under which their assets are; names "
-                "must differ"
+                f"warehouse {name!r}: {names[name]} sources and warehouses have that name, the prefix of their assets; names "
+                f"must differ"
             )
 
 
@@ -131,7 +131,9 @@ def _own_inputs(warehouses: Sequence[WarehouseSettings]) -> Iterator[str]:
     for name, place in places:
         for other, place_of_other in places:
             if name != other and place_of_other.startswith(place):
-                yield f"warehouse {other!r}: its `input` lies in that of {name!r}: one file would ask both; choose another folder"
+                yield (
+                    f"warehouse {other!r}: its `input` is inside that of {name!r}, so one file would start both; choose another folder"
+                )
 
 
 def _tables(sources: Sequence[SourceSettings], warehouse: WarehouseSettings) -> Iterator[str]:
@@ -140,7 +142,7 @@ def _tables(sources: Sequence[SourceSettings], warehouse: WarehouseSettings) -> 
         source = load.table.partition(".")[0] if isinstance(load, LoadOfTable) else None
         where = f"warehouse {warehouse.name!r}: loads.{at}.table"
         if source is not None and source not in known:
-            yield f"{where}: no source is named {source!r}; there are {', '.join(known)}"
+            yield f"{where}: no source is named {source!r}; lake.yaml has {', '.join(known)}"
         elif source is not None and not known[source].athena:
             yield f"{where}: {source!r} has no tables in Athena (`athena: false`)"
 
@@ -159,10 +161,16 @@ def _places(lake: LakeSettings, warehouse: WarehouseSettings) -> Iterator[str]:
     for key, place in named:
         for folder in own:
             if place.startswith(folder) or folder.startswith(place):
-                yield f"warehouse {warehouse.name!r}: {key} {place} and {folder}, where the lake lies, must not contain each other"
+                yield (
+                    f"warehouse {warehouse.name!r}: {key} {place} and the lake's folder {folder} must not contain each other; "
+                    f"choose another"
+                )
     for at, result in enumerate(warehouse.unload):
         if warehouse.input and result.to.startswith(warehouse.input):
-            yield f"warehouse {warehouse.name!r}: unload.{at}.to {result.to} lies in `input`, where results would be read as requests"
+            yield (
+                f"warehouse {warehouse.name!r}: unload.{at}.to {result.to} is inside `input`, where results would be read as "
+                f"requests; choose another folder"
+            )
 
 
 def _has(item: Settings, key: str) -> bool:

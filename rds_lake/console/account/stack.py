@@ -91,9 +91,9 @@ class Setup:
             claim(self.clients, self.config.lake, account)
         if self.config.has_glue_job:
             _put_job(self.config, self.clients, self.say)
-        for one in self._found:
-            if one.after:
-                one.after(self.say)
+        for existing in self._found:
+            if existing.after:
+                existing.after(self.say)
 
     def _existing(
         self, made: Template, given: Mapping[str, str], account: Account, stacks: StackClient, stack: Stack | None
@@ -109,11 +109,11 @@ class Setup:
             owned=stacks.resources(stack.id) if stack else frozenset(),
         )
         self._found[:] = find_existing(look)
-        for one in self._found:
-            self.say(one.said)
-            if one.before:
-                one.before(self.say)
-        return {one.parameter: one.value for one in self._found}
+        for existing in self._found:
+            self.say(existing.said)
+            if existing.before:
+                existing.before(self.say)
+        return {existing.parameter: existing.value for existing in self._found}
 
 
 def _parameters(texts: Iterable[str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def dbt() -> None:
 @click.option(
     "--offline",
     is_flag=True,
-    help="Call no AWS: use the tables that Dagster knows; columns stay as they are in the file.",
+    help="Do not call AWS: use the tables that Dagster knows, and keep the columns of the file.",
 )
 @config_option
 def sources(config_path: Path, **asked: Any) -> None:

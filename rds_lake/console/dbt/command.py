@@ -42,11 +42,11 @@ def sources(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], sa
     before = _text_of(asked.out)
     where = str(asked.out)
     text = _HEADER if before is None else before
-    merged = merge(read(text, where=where), [one.source for one in described], where=where)
+    merged = merge(read(text, where=where), [item.source for item in described], where=where)
     after = extended(text, merged.document, where=where)
-    for note in (*(note for one in described for note in one.notes), *merged.notes):
+    for note in (*(note for item in described for note in item.notes), *merged.notes):
         say(note)
-    count = sum(len(one.source.tables) for one in described)
+    count = sum(len(item.source.tables) for item in described)
     if not described or after == before:
         say(f"{asked.out} is up to date: {count} tables of {len(described)} sources")
         return 0

@@ -65,7 +65,7 @@ def merge(document: Any, sources: Sequence[DbtSource], *, where: str) -> Merged:
     made: Any = copy.deepcopy(document) if document is not None else {"version": 2}
     if not isinstance(made, dict) or not isinstance(made.get("sources") or [], list):
         raise ConfigError(
-            f"{where} has no list under `sources:`, so it is not a file of dbt sources; it was not changed"
+            f"{where} was not changed: it has no list under `sources:`, so it is not a file of dbt sources"
         )
     entries: list[Any] = made.get("sources") or []
     notes: list[str] = []
@@ -108,7 +108,7 @@ def _merge_freshness(entry: dict[str, Any], source: DbtSource) -> Iterator[str]:
         if not written:
             config[key] = value
         elif key == "freshness" and written[0] != value:
-            yield f"{source.name}: `freshness` in the file is {written[0]}, lake.yaml says {value}; the file's was kept"
+            yield f"{source.name}: `freshness` in the file is {written[0]}, lake.yaml says {value}; the file was not changed"
     if config:
         entry["config"] = config
 

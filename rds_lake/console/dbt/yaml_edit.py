@@ -1,6 +1,6 @@
 """YAML extended as text: lines are put in, single values replaced, and every other byte stays as a person wrote it.
 
-Writing a parsed document out again would lose comments, or change quotes and indentation of lines that nobody touched. Here the
+Writing a parsed document again would lose comments, or change quotes and indentation of other lines. Here the
 parser (PyYAML, which dbt reads the file with as well) only says where things are. What comes out is parsed again and compared
 with what was asked for, so that a way of writing YAML that this does not know is refused and never damaged.
 
@@ -65,8 +65,8 @@ def extended(text: str, wanted: Any, *, where: str) -> str:
         made = edits.applied()
     if _read_quietly(made) != wanted:
         raise ConfigError(
-            f"{where} could not be extended without changing how it is written, and was left as it is: it has YAML aliases "
-            "(`*name`) or brackets where entries have to be added; write those out line by line, or give another --out"
+            f"{where} was not changed: entries would have to be added where it has YAML aliases (`*name`) or brackets; write "
+            f"those out line by line, or use another --out"
         )
     return made
 

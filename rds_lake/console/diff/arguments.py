@@ -32,12 +32,12 @@ _format = click.option(
 @click.argument("after", type=DAY, metavar="DATE")
 @click.option("--summary", is_flag=True, help="Compare all tables of the source, and show one line per table.")
 @click.option("--key", "keys", multiple=True, metavar="COLUMN", help="Column of the primary key; may be repeated.")
-@click.option("--whole-rows", is_flag=True, help="Compare without a key: rows that occur more often at one date.")
+@click.option("--whole-rows", is_flag=True, help="Compare without a key: show rows that one date has more often.")
 @click.option("--columns", multiple=True, metavar="COLUMN", help="Compare only this column; may be repeated.")
 @click.option(
     "--ignore", "ignored", multiple=True, metavar="COLUMN", help="Do not compare this column; may be repeated."
 )
-@click.option("--where", metavar="CONDITION", help="Compare only rows for which it is true: region = 'EU'.")
+@click.option("--where", metavar="CONDITION", help="Compare only rows that match this condition: region = 'EU'.")
 @click.option(
     "--rows", type=click.IntRange(0, 10_000), default=20, show_default=True, help="How many rows of each kind to show."
 )

@@ -27,7 +27,7 @@ def print_table_lines(console: Console, diff: TableDiff, asked: Asked) -> None:
     console.print(counts(diff), markup=False, highlight=False, soft_wrap=True)
     if not diff.keys and not asked.whole_rows:
         console.print(
-            f"whole rows were compared, as no key is known: name it with --key, or in lake.yaml under `keys:` of {diff.source}",
+            f"no key is known, so whole rows were compared: name the key with --key, or under `keys:` of {diff.source} in lake.yaml",
             style="yellow", markup=False, highlight=False,
         )  # fmt: skip
     if diff.by_column:

@@ -83,8 +83,8 @@ def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
         "version": VERSION,
         "verdict": ("pass", "warn", "fail")[code],
         "exit_code": code,
-        "counts": {verdict.value: sum(one.verdict is verdict for one in findings) for verdict in Verdict},
-        "findings": [_finding(one) for one in findings],
+        "counts": {verdict.value: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict},
+        "findings": [_finding(finding) for finding in findings],
     }
 
 

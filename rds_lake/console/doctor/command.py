@@ -96,20 +96,20 @@ def _chosen(every: Sequence[Examination], only: Sequence[str]) -> list[Examinati
     known = {name for row in ROWS for name in (row.id, row.subject)}
     if unknown := [name for name in only if name not in known]:
         raise ConfigError(
-            f"--only {', '.join(unknown)}: no such row or subject. Subjects are "
+            f"--only {', '.join(unknown)}: is not a row or subject. Subjects are "
             f"{', '.join(dict.fromkeys(row.subject for row in ROWS))}; docs/doctor.md lists all rows"
         )
     if not only:
         return list(every)
-    by_key = {one.key: one for one in every}
+    by_key = {examination.key: examination for examination in every}
     wanted: set[Key] = set()
-    waiting = [one for one in every if _is_asked(one.row, only)]
+    waiting = [examination for examination in every if _is_asked(examination.row, only)]
     while waiting:
-        one = waiting.pop()
-        if one.key not in wanted:
-            wanted.add(one.key)
-            waiting += [by_key[key] for key in one.after if key in by_key]
-    return [one for one in every if one.key in wanted]
+        examination = waiting.pop()
+        if examination.key not in wanted:
+            wanted.add(examination.key)
+            waiting += [by_key[key] for key in examination.after if key in by_key]
+    return [examination for examination in every if examination.key in wanted]
 
 
 def _is_asked(row: Row, only: Sequence[str]) -> bool:

@@ -16,28 +16,29 @@ if TYPE_CHECKING:
 
 INSTANCE = Row(
     id="dagster.instance",
-    looks_at="The instance of DAGSTER_HOME can be opened. Without the variable nothing about Dagster is looked at.",
+    looks_at="The instance in DAGSTER_HOME can be opened. Without the variable, the rows about Dagster are skipped.",
     remedy="set DAGSTER_HOME to where dagster.yaml is, and make its database reachable",
 )
 STORAGE = Row(
     id="dagster.storage",
-    looks_at="Runs and events are kept in PostgreSQL or MySQL: SQLite locks under several runs at once, and is lost with its machine.",
+    looks_at="Runs and events are stored in PostgreSQL or MySQL: SQLite locks when several runs write at once, and is lost "
+    "with its machine.",
     remedy="set `storage: postgres:` in dagster.yaml before you go into production",
 )
 COORDINATOR = Row(
     id="dagster.coordinator",
-    looks_at="Runs are queued (QueuedRunCoordinator): limits and priorities count for nothing else.",
+    looks_at="Runs are queued (QueuedRunCoordinator): without it, limits and priorities have no effect.",
     remedy="remove `run_coordinator:` from dagster.yaml, or set QueuedRunCoordinator",
 )
 BACKFILLS = Row(
     id="dagster.backfills",
-    looks_at="Of a backfill no more runs are begun at once than AWS has places for exports.",
+    looks_at="A backfill starts no more runs at once than AWS allows exports.",
     remedy="add `tag_concurrency_limits: [{key: dagster/backfill, limit: 5}]` under `concurrency: runs:` of dagster.yaml",
 )
 DAEMON = Row(
     id="dagster.daemon",
     looks_at="Dagster's daemon has been alive within the last five minutes.",
-    remedy="start `dagster-daemon run`, and see its log",
+    remedy="start `dagster-daemon run`, and check its log",
 )
 SENSORS = Row(
     id="dagster.sensors",
@@ -102,7 +103,7 @@ def _coordinator(instance: Any, _: Patient) -> Seen:
     return (
         good(name)
         if "Queued" in name
-        else doubtful(f"{name} is unknown to rds-lake: check that it applies limits and priorities")
+        else doubtful(f"rds-lake does not know {name}: check that it applies limits and priorities")
     )
 
 
@@ -111,12 +112,10 @@ def _backfills(quota: int, instance: Any, _: Patient) -> Seen:
     limits = queue.tag_concurrency_limits if queue else None
     own = [limit for limit in limits or () if limit.get("key") == _BACKFILL]
     if not own:
-        return doubtful(
-            f"runs of a backfill have no limit (`{_BACKFILL}`): they would take all places of the run queue"
-        )
+        return doubtful(f"runs of a backfill have no limit (`{_BACKFILL}`), so they can fill the run queue")
     most = max(limit["limit"] for limit in own)
     text = f"{most} runs at once"
-    return good(text) if most <= quota else doubtful(f"{text}, and AWS takes {quota} exports")
+    return good(text) if most <= quota else doubtful(f"{text}, and AWS allows {quota} exports")
 
 
 def _daemon(instance: Any, patient: Patient) -> Seen:
@@ -145,6 +144,6 @@ def _sensors(config: LakeConfig, instance: Any, _: Patient) -> Seen:
     unseen = [name for name in names[:2] if name not in known]
     if unseen:
         return doubtful(
-            f"the daemon has not run {', '.join(unseen)} yet", "see that the code location loads in Dagster"
+            f"the daemon has not run {', '.join(unseen)} yet", "check that the code location loads in Dagster"
         )
     return good("on")

@@ -24,24 +24,24 @@ from rds_lake.stages.streams.outboxes import dsn_of, forwarded_sources, settings
 
 TABLES = Row(
     id="names.tables",
-    looks_at="No known table has a name that AWS skips: one with a slash is in no export.",
+    looks_at="No known table has a name that AWS skips: AWS does not export a table with a slash in its name.",
     remedy="rename the table in the database, or leave it out of `include`",
 )
 CAPTURABLE = Row(
     id="streams.tables",
     looks_at="Each table of `streams.tables` can be captured, and exported: AWS skips a table with a space or one of , ; { } ( ) = in "
     "a column's name.",
-    remedy="mend the table in the database, or take it out of `streams.tables`",
+    remedy="change the table in the database, or remove it from `streams.tables`",
 )
 TRIGGERS = Row(
     id="streams.triggers",
-    looks_at="The triggers of `streams:` are installed, enabled, and those that rds-lake would install today.",
+    looks_at="The triggers of `streams:` are installed, enabled, and the same as rds-lake would install today.",
     remedy="run `rds-lake streams triggers SOURCE --install`",
 )
 OUTBOX = Row(
     id="streams.outbox",
-    looks_at="The outbox is emptied: one that is never emptied fills the disk of a production database.",
-    remedy="run `rds-lake streams forward SOURCE`, and see why Dagster's sensor does not",
+    looks_at="The outbox is emptied: if it is never emptied, it fills the disk of the production database.",
+    remedy="run `rds-lake streams forward SOURCE`, and find out why Dagster's sensor does not",
 )
 ROWS = (TABLES, CAPTURABLE, TRIGGERS, OUTBOX)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html#USER_ExportSnapshot.Limits
@@ -83,7 +83,7 @@ def _described(source: Database, secrets: Secrets) -> tuple[Dsn, Wanted, Sequenc
 
 def _capturable(source: Database, secrets: Secrets) -> Seen:
     _, _, described = _described(source, secrets)
-    refused = [f"{one.target}: {reason}" for one in refusals(described) for reason in one.reasons]
+    refused = [f"{table.target}: {reason}" for table in refusals(described) for reason in table.reasons]
     return bad(_some(refused)) if refused else good(f"{len(described)} captured tables")
 
 
@@ -91,17 +91,19 @@ def _triggers(source: Database, secrets: Secrets) -> Seen:
     dsn, wanted, described = _described(source, secrets)
     found = differences(dsn, generate(dsn.engine, require_capturable(described), wanted))
     remedy = f"run `rds-lake streams triggers {source.name} --install`"
-    return bad(_some(found), remedy) if found else good("they are what rds-lake would install today")
+    return bad(_some(found), remedy) if found else good("they are the same as rds-lake would install today")
 
 
 def _outbox(source: Database, secrets: Secrets) -> Seen:
     outboxes = watch_outboxes(source, dsn_of(source, secrets))
     alarms = [alarm for one in outboxes if (alarm := one.alarm)]
     if alarms:
-        return doubtful("; ".join(alarms), f"run `rds-lake streams forward {source.name}`, and see why no run does")
+        return doubtful(
+            "; ".join(alarms), f"run `rds-lake streams forward {source.name}`, and find out why no run does"
+        )
     unseen = [str(one) for one in outboxes if isinstance(one.found, Failed)]
     return (
-        undecided("; ".join(unseen), "see that the database can be reached from here")
+        undecided("; ".join(unseen), "check that the database can be reached from here")
         if unseen
         else good("; ".join(map(str, outboxes)))
     )

@@ -41,18 +41,18 @@ def show(findings: Sequence[Finding], console: Console, *, every: bool) -> None:
 
 
 def _lines(subject: str, findings: list[Finding], *, every: bool) -> Iterator[tuple[Verdict, str, str]]:
-    passed = [one for one in findings if not one.flagged]
+    passed = [finding for finding in findings if not finding.flagged]
     if every:
-        yield from ((one.verdict, _name(one), _text(one)) for one in findings)
+        yield from ((finding.verdict, _name(finding), _text(finding)) for finding in findings)
         return
     if passed:
         rows = "row" if len(passed) == 1 else "rows"
         yield Verdict.PASS, subject, escape(f"{len(passed)} {rows}{_of(passed)}")
-    shown = [one for one in findings if one.flagged and one.verdict is not Verdict.SKIPPED]
-    yield from ((one.verdict, _name(one), _text(one)) for one in shown)
+    shown = [finding for finding in findings if finding.flagged and finding.verdict is not Verdict.SKIPPED]
+    yield from ((finding.verdict, _name(finding), _text(finding)) for finding in shown)
     # Rows that depend on the same finding are one line: the finding itself says what to do.
-    skipped = [one for one in findings if one.verdict is Verdict.SKIPPED]
-    for why, same in groupby(skipped, key=lambda one: one.seen):
+    skipped = [finding for finding in findings if finding.verdict is Verdict.SKIPPED]
+    for why, same in groupby(skipped, key=lambda finding: finding.seen):
         names = list(dict.fromkeys(map(_name, same)))
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield Verdict.SKIPPED, f"{', '.join(names[:3])}{more}", escape(why)
@@ -74,5 +74,5 @@ def _text(one: Finding) -> str:
 
 
 def _summary(findings: Sequence[Finding]) -> str:
-    counts = {verdict: sum(one.verdict is verdict for one in findings) for verdict in Verdict}
+    counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
     return ", ".join(f"[{_STYLES[verdict]}]{count} {verdict.value}[/]" for verdict, count in counts.items() if count)

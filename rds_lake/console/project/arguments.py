@@ -38,14 +38,14 @@ def schema(out: Path | None, command: str | None) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
-@click.option("--yes", is_flag=True, help="Ask nothing: take everything that can be exported, and the defaults.")
+@click.option("--yes", is_flag=True, help="Do not ask: choose everything that can be exported, and the defaults.")
 @click.option("--region", help="Region to look at. Default: that of the credentials.")
 @click.option(
     "--source",
     "sources",
     multiple=True,
     metavar="NAME",
-    help="Instance, cluster or table, or a pattern; may be repeated.",
+    help="Instance, cluster or table to export, or a pattern; may be repeated.",
 )
 @click.option("--bucket", help="Bucket of the lake. Default: NAME-ACCOUNT-REGION.")
 @click.option(

@@ -56,7 +56,7 @@ def by_number(found: Sequence[Found], answer: str) -> list[Found]:
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part, re.ASCII)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if not 1 <= first <= last <= len(found):
-            raise ConfigError(f"{part!r} is not a number of the list; write numbers such as `1, 3-5`, or `all`")
+            raise ConfigError(f"{part!r} is not a number in the list; write numbers such as `1, 3-5`, or `all`")
         chosen += [item for item in found[first - 1 : last] if item not in chosen]
     return _exportable(chosen)
 

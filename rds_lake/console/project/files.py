@@ -55,8 +55,8 @@ def require_room(folder: Path, names: Mapping[str, str] | list[str]) -> None:
     there = [name for name in names if folder.joinpath(name).exists() or folder.joinpath(name).is_symlink()]
     if there:
         raise ConfigError(
-            f"{folder} has files of these names, and none is overwritten; choose another folder, or `--only-lake-yaml` for a "
-            "project that there is:",
+            f"{folder} already has these files, and they are not overwritten; choose another folder, or use "
+            f"`--only-lake-yaml` in an existing project:",
             there,
         )
 

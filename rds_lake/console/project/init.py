@@ -97,8 +97,8 @@ def _found(clients: AwsClients, say: Callable[[str], None]) -> Discovered:
         say(f"note: {sentence}")
     if not discovered.found:
         raise ConfigError(
-            "there is no DB instance, cluster or DynamoDB table that these credentials can see in this Region; nothing was "
-            "written. Choose another with --region or AWS_PROFILE",
+            "these credentials see no DB instance, cluster or DynamoDB table in this Region; nothing was written. Choose "
+            "another Region with --region, or other credentials with AWS_PROFILE",
             discovered.refused,
         )
     return discovered
@@ -117,7 +117,7 @@ def _answered(asked: Asked, found: Sequence[Found], say: Callable[[str], None]) 
     while True:
         try:
             return by_number(
-                found, _asked(asked, "which of them: numbers such as 1, 3-5, or all that can be exported", "all")
+                found, _asked(asked, "which ones: numbers such as 1, 3-5, or all that can be exported", "all")
             )
         except ConfigError as error:
             say(str(error))
@@ -153,7 +153,7 @@ def _require_known(sizes: Mapping[str, float], found: Sequence[Found]) -> None:
 def _require_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigError(
-            f"--name {name!r}: role, key, queue and topic are named by it; write letters, digits, _ and -, at most 50 of them"
+            f"--name {name!r}: it is part of the names of role, key, queue and topic; use at most 50 letters, digits, _ and -"
         )
 
 

@@ -38,8 +38,8 @@ def lake_text(lake: NewLake, schema_file: str) -> str:
     account = lake.account
     lines = [
         MODELINE.format(f"./{schema_file}"),
-        "# Every key, and what it means: docs/configuration.md of rds-lake, or your editor, by the line above.",
-        "# Check it with `rds-lake validate`; make what it names in AWS with `rds-lake setup`.",
+        "# All keys and their meaning: docs/configuration.md of rds-lake, or your editor, which uses the line above.",
+        "# Check this file with `rds-lake validate`; create what it names in AWS with `rds-lake setup`.",
         "lake:",
         f"  bucket: {lake.bucket}    # Parquet, manifests and Athena's results",
         f"  region: {account.region}",

@@ -31,15 +31,15 @@ def month_lines(month: Month, p: MonthPrices) -> Iterator[str]:
     rows = (
         ("exports", month.exports, f"{p.export_per_gb_snapshot:g} a GB of snapshot, {p.export_per_gb_dynamodb:g} of DynamoDB"),
         ("S3", month.storage, f"{p.storage_per_gb_month:g} a GB and month; Parquet is assumed to be {p.parquet_part:.0%} of the size"),
-        ("Athena", month.checks, f"{p.athena_per_tb:g} a TB; the checks read each date once, your queries come on top"),
+        ("Athena", month.checks, f"{p.athena_per_tb:g} a TB; the checks read each date once, your own queries are extra"),
         ("KMS", month.key, "a key of the lake's own"),
     )  # fmt: skip
     yield f"\na month will cost about {month.total:,.2f} USD, with one export a day and {month.dates} dates kept:"
     for what, usd, why in rows:
         yield f"  {what:<8}{usd:>12,.2f}  {why}"
-    yield "  prices of us-east-1 as known in 2025, sizes as allocated; --price KEY=USD and --size NAME=GB say better ones"
+    yield "  prices of us-east-1 in 2025, sizes as allocated; give better values with --price KEY=USD and --size NAME=GB"
     if month.unknown:
-        yield f"  not in it, since AWS does not say how big they are: {', '.join(month.unknown)}"
+        yield f"  not included, since AWS does not report their size: {', '.join(month.unknown)}"
 
 
 def _engine(item: Found) -> str:

@@ -1,1 +1,1 @@
-"""`rds-lake pull`: a date into a DuckDB file or a PostgreSQL database, with its progress."""
+"""`rds-lake pull`: copies a date into a DuckDB file or a PostgreSQL database, and shows progress."""

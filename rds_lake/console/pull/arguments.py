@@ -19,43 +19,49 @@ _to = click.option(
     "target",
     required=True,
     metavar="FILE|URL",
-    help="A DuckDB file, or postgresql://… (the password: PGPASSWORD).",
+    help="Path of a DuckDB file, or postgresql://… (set the password in PGPASSWORD).",
 )
-_date = click.option("--date", "day", type=DAY, help="The snapshot date.  [default: the one that the views read]")
+_date = click.option("--date", "day", type=DAY, help="The snapshot date.  [default: the published date]")
 _tables = click.option(
-    "--tables", multiple=True, metavar="NAME", help="Only these, by view or database.schema.table; commas, or repeated."
+    "--tables",
+    multiple=True,
+    metavar="NAME",
+    help="Pull only these tables, by view or database.schema.table; with commas, or repeated.",
 )
-_except = click.option("--except", "excepted", multiple=True, metavar="NAME", help="Not these.")
+_except = click.option("--except", "excepted", multiple=True, metavar="NAME", help="Leave these tables out.")
 _schema = click.option(
-    "--schema", default="public", show_default=True, help="Of PostgreSQL; made where it is not there."
+    "--schema", default="public", show_default=True, help="Schema in PostgreSQL; created if it does not exist."
 )
-_replace = click.option(
-    "--replace", is_flag=True, help="Also in place of a file or tables that are not of an earlier pull."
-)
-_no_keys = click.option("--no-keys", is_flag=True, help="Make no primary keys.")
+_replace = click.option("--replace", is_flag=True, help="Replace the file or tables even if no earlier pull made them.")
+_no_keys = click.option("--no-keys", is_flag=True, help="Do not create primary keys.")
 _parallel = click.option(
     "--parallel",
     type=click.IntRange(1, 32),
     default=4,
     show_default=True,
-    help="So many tables at once, and connections to PostgreSQL.",
+    help="Tables that are pulled at once, and connections to PostgreSQL.",
 )
 
 
 def _size(_context: click.Context, _option: click.Parameter, text: str) -> str:
     """A size as DuckDB reads it."""
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?([KMGT]i?B|%)", text, re.IGNORECASE):
-        raise click.BadParameter(f"{text!r} is no size: write 300MB or 2GB")
+        raise click.BadParameter(f"{text!r} is not a size: write for example 300MB or 2GB")
     return text
 
 
 _memory = click.option(
-    "--memory", default="300MB", show_default=True, metavar="SIZE", callback=_size, help="For reading and sorting."
+    "--memory",
+    default="300MB",
+    show_default=True,
+    metavar="SIZE",
+    callback=_size,
+    help="Memory for reading and sorting.",
 )
 _scratch = click.option(
     "--scratch",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help="Where files from S3 lie meanwhile.",
+    help="Folder for the files from S3 while they are read.",
 )
 
 
@@ -75,7 +81,8 @@ _scratch = click.option(
 def pull(source: str, target: str, day: datetime | None, config_path: Path, **asked: Any) -> None:
     """Copy the typed tables of a date of SOURCE into a DuckDB file or a PostgreSQL database, without Athena.
 
-    Values are exact: a column whose values do not all fit its type becomes text. Repeated, it goes on where it was interrupted.
+    Values are exact: a column whose values do not all fit its type becomes text. After an interruption, repeat the command to
+    continue.
     """
     is_postgres = target.startswith(_POSTGRES)
     if "://" in target and not is_postgres:
@@ -98,12 +105,12 @@ def pull(source: str, target: str, day: datetime | None, config_path: Path, **as
 
 
 def require_pull(*packages: str) -> None:
-    """ClickException naming those of the packages that are not installed; before anything starts."""
+    """ClickException with the packages that are not installed."""
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise click.ClickException(f"this needs {', '.join(missing)}: pip install 'rds-lake[pull]'")
+        raise click.ClickException(f"this command needs {', '.join(missing)}: pip install 'rds-lake[pull]'")
 
 
 def _listed(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that were given together, parted by commas, or one by one."""
+    """Names that were given in one option, separated by commas, or in several options."""
     return tuple(part.strip() for name in names for part in name.split(",") if part.strip())

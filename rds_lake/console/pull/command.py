@@ -1,4 +1,4 @@
-"""`rds-lake pull`: what is pulled, how far it is, and what came of it."""
+"""`rds-lake pull`: runs the pull, shows its progress, and prints the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rds_lake.stages.diff.keys import keys_of_dynamodb
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the command line says. `target`: a path, or a URL that may hold a password and is never shown."""
+    """The arguments of the command line. `target`: a path, or a URL that may contain a password and is never shown."""
 
     target: str = field(repr=False)
     is_postgres: bool
@@ -40,13 +40,13 @@ class Wanted:
 
 
 def pull(connected: Connected, source: str, wanted: Wanted) -> None:
-    """Pull the tables and say what became of each; PullError where some are not whole."""
+    """Pull the tables and print the result. PullError if some tables failed."""
     settings = connected.config.source(source)
     asked = Asked(day=wanted.day, tables=wanted.tables, excepted=wanted.excepted, with_keys=wanted.with_keys)
     console = Console(stderr=True)
     with scratch_folder(wanted.scratch) as scratch:
         target = _target(wanted, scratch)
-        with console.status(f"looking up the tables of {source}"):
+        with console.status(f"reading the table list of {source}"):
             plan = plan_pull(
                 connected.lake,
                 settings,
@@ -64,7 +64,7 @@ def pull(connected: Connected, source: str, wanted: Wanted) -> None:
 def _target(wanted: Wanted, scratch: Path) -> Target:
     room = Room(scratch=scratch, memory=wanted.memory)
     if wanted.is_postgres:
-        from rds_lake.pull.postgres import PostgresSchema  # psycopg, which a DuckDB file needs not
+        from rds_lake.pull.postgres import PostgresSchema  # needs psycopg, which a DuckDB file does not
 
         return PostgresSchema(
             url=wanted.target, schema=wanted.schema, room=room, replace=wanted.replace, parallel=wanted.parallel
@@ -77,12 +77,12 @@ def _report(console: Console, plan: Plan, outcome: Outcome, wanted: Wanted) -> N
     size = decimal(sum(table.bytes for table in plan.tables))
     where = f"schema {wanted.schema} of the database" if wanted.is_postgres else wanted.target
     pulled = f"{len(outcome.loaded)} tables, {rows:,} rows of {plan.source} {plan.day} pulled into {where}"
-    kept = f"; {len(outcome.kept)} were there already" if outcome.kept else ""
+    kept = f"; {len(outcome.kept)} existed already" if outcome.kept else ""
     console.print(f"{pulled}{kept} (the date has {size} in S3)", highlight=False, soft_wrap=True, markup=False)
 
 
 class _Shown:
-    """A bar over all rows, and a line for every table whose columns did not all get their first type."""
+    """A progress bar over all rows, and a line for every column that did not get its first choice of type."""
 
     def __init__(self, console: Console, plan: Plan) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -93,17 +93,20 @@ class _Shown:
         self._progress.start()
 
     def moved(self, table: PulledTable, rows: int) -> None:  # noqa: ARG002 - one bar for all tables
-        """So many rows more."""
+        """Advance the bar by `rows`."""
         self._progress.advance(self._all, rows)
 
     def loaded(self, table: PulledTable, loaded: Loaded) -> None:
-        """Say what is unexpected of the table."""
-        notes = [f"{table.view}.{name} is {kind}: a value fits no better type" for name, kind in loaded.kinds.items()]
+        """Print the table's notes, such as columns with another type."""
+        notes = [
+            f"{table.view}.{name} is {kind}: at least one value does not fit a better type"
+            for name, kind in loaded.kinds.items()
+        ]
         notes += [f"{table.view}.{column.name}: {note}" for column in table.columns for note in column.notes]
         with self._lock:
             for note in notes:
                 self._progress.console.print(note, highlight=False, soft_wrap=True, markup=False)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()

@@ -43,7 +43,7 @@ def run_here(
             answer = run_statement(Session(engine=engine, database=database), sql)
         rows = render_rows(answer)
     except QueryFailedError as error:
-        raise QueryError(f"the query failed on this machine: {error}", query_id="", category=error.category) from error
+        raise QueryError(f"the local query failed: {error}", query_id="", category=error.category) from error
     finally:
         engine.close()
         end_database(folder)

@@ -39,7 +39,7 @@ def chosen_source(config: LakeConfig, name: str | None) -> SourceSettings:
     """The named source, or the only one; UsageError where none is named and lake.yaml has several."""
     names = [source.name for source in config.sources]
     if name is None and len(names) > 1:
-        raise click.UsageError(f"name the source whose views the query reads with --source: {', '.join(names)}")
+        raise click.UsageError(f"use --source with the source whose views the query reads: {', '.join(names)}")
     return config.source(name or names[0])
 
 
@@ -84,17 +84,16 @@ def _statement(connected: Connected, question: Question) -> str:
         tables = readable_tables(connected.lake, source, day, views_read(sql, source.name))
         return render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
     if not question.write and not reads_only(sql):
-        raise ConfigError(f"{_why_not(sql)}, and was not run. To run it nevertheless, repeat the command with --write")
+        raise ConfigError(f"the statement was not run{_why_not(sql)}. To run it, repeat the command with --write")
     return sql
 
 
 def _why_not(sql: str) -> str:
+    """The end of the sentence that a statement was not run."""
     word = unknown_word(sql)
     if word is None:
-        return "this statement may change or remove something"
+        return ", since it may change or remove something"
     if not word:
-        return "this is no statement that rds-lake can read"
+        return ": rds-lake cannot read it"
     meant = meant_by(word)
-    return (
-        f"this is no statement that rds-lake knows: it begins with {word}{f'; did you mean {meant}?' if meant else ''}"
-    )
+    return f": rds-lake knows no statement that begins with {word}{f' (did you mean {meant}?)' if meant else ''}"

@@ -78,8 +78,8 @@ def _chosen(
     unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)]
     if unknown:
         raise AsOfError(
-            f"{source.name} {day} has no such views (`rds-lake status {source.name} --all-tables` lists those of the published "
-            "date):",
+            f"{source.name} {day} does not have these views (`rds-lake status {source.name} --all-tables` lists the views of "
+            f"the published date):",
             unknown,
         )
     return [

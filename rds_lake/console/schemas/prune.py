@@ -13,15 +13,15 @@ _ITEM = thing({
     "why": TEXT,
     "fate": {
         "enum": ["removable", "removed", "stays"],
-        "description": "removable: --apply would remove it. stays: a person decides, or something uses it by now.",
+        "description": "removable: --apply would remove it. stays: you decide about it, or it is in use now.",
     },
 })  # fmt: skip
 _SOURCE = thing({
     "source": TEXT,
     "has_retention": described(FLAG, "Whether lake.yaml has a `retention:` for it."),
-    "kept": many(thing({"date": DAY, "why": TEXT}), "Dates that stay, by the plan."),
+    "kept": many(thing({"date": DAY, "why": TEXT}), "Dates that are kept."),
     "items": many(_ITEM),
-    "problems": described(TEXTS, "What could not be looked at, and therefore stays."),
+    "problems": described(TEXTS, "What could not be checked, and is therefore kept."),
 })  # fmt: skip
 SCHEMA = top(
     "What `rds-lake prune --json` prints",

@@ -15,7 +15,7 @@ SCHEMA = top(
         "columns": many(thing({"name": TEXT, "type": described(TEXT, "Athena's.")}), "Names may come twice."),
         "rows": many(
             many(_VALUE),
-            "Values in the order of `columns`: whole numbers, finite doubles and booleans as such, all else as text.",
+            "Values in the order of `columns`: whole numbers, finite doubles and booleans as JSON values, everything else as text.",
         ),
         "more": described(FLAG, "Whether there are more rows than --rows allows."),
         "output": described(TEXT, "Where Athena keeps the whole answer."),

@@ -29,9 +29,9 @@ _SOURCE = thing({
     "age_hours": maybe(NUMBER),
     "stale": described(FLAG, "Older than `freshness_hours`, or nothing at all."),
     "dates": described(COUNT, "How many dates the lake has."),
-    "waiting": many(DAY, "Dates that wait for a person: rds-lake publish."),
+    "waiting": many(DAY, "Dates that wait for approval: rds-lake publish."),
     "unchecked": many(DAY, "Dates in the lake that did not pass their checks."),
-    "dropped": described(TEXTS, "Tables that the date has not: their views were dropped."),
+    "dropped": described(TEXTS, "Tables that are not in the date: their views were dropped."),
     "rolled_back_from": maybe(DAY),
     "moving": maybe(DAY, "The date that views are being moved to."),
     "export_seconds": maybe(NUMBER),
@@ -40,7 +40,7 @@ _SOURCE = thing({
     "under_way": many(thing({"table": TEXT, "what": {"enum": ["export", "conversion"]}}), "Tables of DynamoDB."),
     "outboxes": described(TEXTS, "Outboxes of captured changes, a sentence each."),
     "tables": many(_TABLE),
-    "failed_runs": many(_RUN, "Of the last seven days, where DAGSTER_HOME says which Dagster it is."),
-    "failed_runs_error": maybe(TEXT, "Why Dagster could not be asked for failed runs; null where it was, or need not be."),
+    "failed_runs": many(_RUN, "Of the last seven days, if DAGSTER_HOME is set."),
+    "failed_runs_error": maybe(TEXT, "Why failed runs could not be read from Dagster; null if there was no error."),
 })  # fmt: skip
 SCHEMA = top("What `rds-lake status --json` prints: an array, one object a source", many(_SOURCE))

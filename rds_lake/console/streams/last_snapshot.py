@@ -27,7 +27,7 @@ def tables_of_last_snapshot(
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
     newest = max(list_dates(s3, layout, source.name), default=None)
     if newest is None:
-        raise ConfigError(f"no snapshot of {source.name} is in the lake yet; name the database by --dsn")
+        raise ConfigError(f"no snapshot of {source.name} is in the lake yet; give the database with --dsn")
     columns = {table.target: table.columns for table in get_manifest(s3, layout, source.name, newest).tables}
     said = {name: tuple(words.split(",")) for name, _, words in (key.partition("=") for key in keys)}
     targets = dict(
@@ -35,7 +35,7 @@ def tables_of_last_snapshot(
     )
     if problems := _problems(targets, columns, said):
         raise ConfigError(
-            f"the snapshot of {newest} does not say enough; correct --key, or name the database by --dsn:", problems
+            f"the snapshot of {newest} is not enough; correct --key, or give the database with --dsn:", problems
         )
     return tuple(
         CapturedTable(

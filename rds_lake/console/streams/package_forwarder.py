@@ -130,7 +130,7 @@ def _made_for(names: Sequence[str]) -> tuple[str, str]:
     foreign = [name for name in names if name.endswith((".pyd", ".dylib")) or "-darwin" in name]
     if foreign or len(made) > 1:
         raise ConfigError(
-            "these packages were compiled for something else than one Python on Linux, which Lambda is; fill a folder by `pip install "
+            "these packages were not compiled for Lambda's Python on Linux; fill a folder with `pip install "
             "--target FOLDER --platform manylinux2014_x86_64 --python-version 3.13 --only-binary=:all: rds-lake` and name it with "
             f"--packages: {', '.join(foreign[:3]) or sorted(made)}"
         )

@@ -51,7 +51,7 @@ def triggers(config: LakeConfig, asked: Asked, *, show: Say, say: Say) -> None:
     if asked.keys and not asked.drop:
         if asked.install:
             raise ConfigError(
-                "--install needs the database itself, and --key is for printing without one; leave out one of the two"
+                "--install needs the database, and --key is for printing without a database; leave out one of the two"
             )
         tables = tables_of_last_snapshot(
             S3Gateway(open_clients(region=config.lake.region).s3), config, source, asked.keys
@@ -81,9 +81,7 @@ def database_source(config: LakeConfig, name: str) -> Database:
     """The source; ConfigError when it captures nothing."""
     source = config.source(name)
     if not isinstance(source, Rds | Aurora) or source.streams is None:
-        raise ConfigError(
-            f"source {name!r} captures no changes: add `streams:` to it, which kinds rds and aurora may have"
-        )
+        raise ConfigError(f"source {name!r} captures no changes: add `streams:` to it (kinds rds and aurora only)")
     return source
 
 
@@ -105,8 +103,8 @@ def _databases(config: LakeConfig, streams: Streams, asked: Asked) -> tuple[Dsn,
     """The database to work in, and who forwards from it."""
     if asked.dsn is None and streams.secret is None:
         raise ConfigError(
-            "there is no database to ask for columns and keys: add `streams.secret`, or name one by --dsn; without any, "
-            "`--key TABLE=COLUMN,…` for each table prints the SQL from the newest snapshot's columns"
+            "columns and keys have to be read from the database: add `streams.secret`, or use --dsn. Without a database, give "
+            "`--key TABLE=COLUMN,…` for each table; the columns then come from the newest snapshot"
         )
     own = parse_dsn(asked.dsn, where="--dsn") if asked.dsn else None
     if streams.secret is None or (own and asked.reader):
@@ -141,4 +139,4 @@ def _run(dsn: Dsn, plan: TriggerPlan, asked: Asked, say: Say) -> None:
 def _print(plan: TriggerPlan, engine: Engine, asked: Asked, *, show: Say, say: Say) -> None:
     show(script(engine, plan.drop if asked.drop else plan.statements, notes=() if asked.drop else plan.notes))
     if not asked.drop and asked.reader is None and not any(s.startswith("GRANT") for s in plan.statements):
-        say("the user who forwards needs rights on these tables: --reader USER adds them")
+        say("the database user who forwards needs rights on these tables: add them with --reader USER")

@@ -37,7 +37,7 @@ def schema(out: Path | None) -> None:
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter of lake.yaml; repeatable."
 )
-@click.option("--check", is_flag=True, help="Only print what the run would do, or what is wrong.")
+@click.option("--check", is_flag=True, help="Only print what the run would do, or the problems.")
 @click.option("--poll", "poll_seconds", type=click.FloatRange(0.1), default=10, show_default=True, help="Seconds.")
 @config_option
 def run(
@@ -65,7 +65,9 @@ def status(names: tuple[str, ...], config_path: Path) -> None:
 @warehouse.command()
 @click.argument("names", nargs=-1)
 @click.option(
-    "--apply", is_flag=True, help="Remove what is listed, and wait until it is gone; without this, nothing is removed."
+    "--apply",
+    is_flag=True,
+    help="Remove the listed items, and wait until they are gone; without this option nothing is removed.",
 )
 @config_option
 def reap(names: tuple[str, ...], apply: bool, config_path: Path) -> None:

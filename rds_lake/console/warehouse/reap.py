@@ -36,7 +36,7 @@ def reap_sites(sites: Sequence[Site], *, apply: bool, pace: Pace, console: Conso
     last = _until_gone(sites, first, pace) if apply else first
     rows = [row for before, after in zip(first, last, strict=True) for row in rows_of(before, after, apply=apply)]
     if rows:
-        print_values(console, _COLUMNS, rows, title="What expired leases name")
+        print_values(console, _COLUMNS, rows, title="Items of expired leases")
     for before in first:
         console.print(_sentence(before), markup=False, highlight=False)
     if rows and not apply:

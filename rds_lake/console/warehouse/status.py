@@ -38,6 +38,6 @@ def status(
 def _of_lease(lease: Lease | None, now: datetime) -> str:
     if lease is None or lease.state.value == "free":
         return "it does not exist now"
-    until = "for ever" if lease.expires_at is None else f"until {lease.expires_at:%Y-%m-%d %H:%M} UTC"
-    expired = ", so it has expired: the reaper removes what it names" if lease.expired(now) else ""
+    until = "with no end" if lease.expires_at is None else f"until {lease.expires_at:%Y-%m-%d %H:%M} UTC"
+    expired = "; the lease has expired, and the reaper removes the warehouse" if lease.expired(now) else ""
     return f"{lease.state.value} by run {lease.run}, {until}{expired}"

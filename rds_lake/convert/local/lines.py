@@ -70,7 +70,7 @@ def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
             continue
         carry += data
         if len(carry) > _LONGEST_LINE:
-            raise damaged(file, line, f"a line is longer than {_LONGEST_LINE >> 20} MB; this is no DynamoDB JSON")
+            raise damaged(file, line, f"a line is longer than {_LONGEST_LINE >> 20} MB; this is not DynamoDB JSON")
     if carry:
         yield (chunk := _chunk(file, number, line, carry))
         line += chunk.lines

@@ -57,7 +57,7 @@ def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: in
             try:
                 key, time, image, existed = _read(line, keys)
             except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise damaged(chunk.file, number, f"it is no line of an incremental export ({error!r})") from error
+                raise damaged(chunk.file, number, f"it is not a line of an incremental export ({error!r})") from error
             time += window * _WINDOW
             known = changes.get(key)
             if known is None:
@@ -136,7 +136,7 @@ def _lines(windows: Windows) -> Iterator[tuple[int, Chunk, int, bytes]]:
 def _only(value: dict[str, str]) -> str:
     ((tag, content),) = value.items()
     if tag not in ("S", "N", "B") or not isinstance(content, str):
-        raise ValueError(f"{tag} is no type of a key")
+        raise ValueError(f"{tag} is not a type of a key")
     return content
 
 

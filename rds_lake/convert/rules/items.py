@@ -29,7 +29,7 @@ def _require_characters(body: object) -> None:
     try:
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise OddValueError(f"it has a text that is no Unicode ({error.reason})") from error
+        raise OddValueError(f"it has a text that is not Unicode ({error.reason})") from error
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -66,10 +66,10 @@ def _published(
 def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages) -> table_metadata.Known:
     """What the date's tables have beside their views; what `catalog` found is in Dagster's own record of it."""
     of_date = dg.AssetRecordsFilter(stage_key(stages.source, Stage.CATALOG), asset_partitions=[context.partition_key])
-    found = context.instance.fetch_materializations(of_date, limit=1).records
+    records = context.instance.fetch_materializations(of_date, limit=1).records
     return table_metadata.Known(
         compared=stages.compare_rows(day_of(context)),
-        lost=metadata.lost_values(found[0].asset_materialization if found else None),
+        lost=metadata.lost_values(records[0].asset_materialization if records else None),
         console=gateways.console,
     )
 

@@ -49,12 +49,12 @@ def read_lake(lake: Given, sources: Sequence[Given]) -> LakeConfig:
 
 def _located(problem: str, lake: Given, homes: Sequence[_Home]) -> str:
     """The problem with file and line in the place of `sources.3`."""
-    found = None if problem.startswith(_WHOLE) else _PLACE.match(problem)
-    if found is None:
+    match = None if problem.startswith(_WHOLE) else _PLACE.match(problem)
+    if match is None:
         return f"{_of_named(problem, homes) or lake.at(())}: {problem.removeprefix(_WHOLE)}"
-    said, number = problem[found.end() :], found["source"]
+    said, number = problem[match.end() :], match["source"]
     home = homes[int(number)] if number else _Home(given=lake, place=("lake",), values=lake.values.get("lake"))
-    keys = [int(key) if key.isdecimal() else key for key in found["keys"].split(".")[1:]]
+    keys = [int(key) if key.isdecimal() else key for key in match["keys"].split(".")[1:]]
     if keys:
         return f"{home.at(*keys)}: {'.'.join(map(str, keys))}: {said}"
     # A rule of several keys begins with the one to change.
@@ -65,6 +65,6 @@ def _located(problem: str, lake: Given, homes: Sequence[_Home]) -> str:
 
 def _of_named(problem: str, homes: Sequence[_Home]) -> str | None:
     """Where the source is that the problem names."""
-    found = _NAMED.search(problem)
+    match = _NAMED.search(problem)
     names = {str(home.values.get("name")): home for home in homes if isinstance(home.values, Mapping)}
-    return names[found[1]].at("name") if found and found[1] in names else None
+    return names[match[1]].at("name") if match and match[1] in names else None

@@ -52,13 +52,13 @@ def refresh_state(
     problems: list[str] = []
     for source in config.sources:
         try:
-            found = newest(source)
+            known = newest(source)
         except RdsLakeError as error:
             problems.append(f"{source.name}: {error}")
-            found = earlier.get(source.name)
-        if found is not None:
-            tables[source.name] = sorted(found)
-    body = {"version": _VERSION, "tables": {name: [asdict(one) for one in found] for name, found in tables.items()}}
+            known = earlier.get(source.name)
+        if known is not None:
+            tables[source.name] = sorted(known)
+    body = {"version": _VERSION, "tables": {name: [asdict(table) for table in known] for name, known in tables.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(body, indent=1, ensure_ascii=False) + "\n")
     if problems:

@@ -105,9 +105,9 @@ def _failed_alike_before(context: dg.RunFailureSensorContext) -> bool:
     """Whether the turn of changes before this one failed for the same reason: turns are tried again and again by themselves."""
     run, instance = context.dagster_run, context.instance
     turns = dg.RunsFilter(tags={Tag.SOURCE.value: _source_of(run), Tag.TRIGGER.value: TRIGGER})
-    found = [record.dagster_run for record in instance.get_run_records(turns, limit=_TURNS)]
-    runs = [one for one in found if one.run_config == run.run_config]
-    ids = [one.run_id for one in runs]
+    recent = [record.dagster_run for record in instance.get_run_records(turns, limit=_TURNS)]
+    runs = [candidate for candidate in recent if candidate.run_config == run.run_config]
+    ids = [candidate.run_id for candidate in runs]
     earlier = runs[ids.index(run.run_id) + 1 :] if run.run_id in ids else []
     if not earlier or earlier[0].status is not dg.DagsterRunStatus.FAILURE:
         return False

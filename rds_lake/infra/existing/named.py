@@ -43,8 +43,8 @@ def roles(look: Look) -> Iterator[Found]:
     pipeline = f"{look.value('NamePrefix')}-pipeline"
     if look.wants("NamePrefix", "PipelineRole") and _is_role(look, pipeline):
         look.problems.append(
-            f"role {pipeline} exists, and is not stack {look.stack}'s: if another stack has this lake, name it with --stack; else "
-            "give this one other names with --parameter NamePrefix=…"
+            f"role {pipeline} exists, and does not belong to stack {look.stack}: if another stack has this lake, name it with "
+            f"--stack; else use other names for this stack with --parameter NamePrefix=…"
         )
 
 

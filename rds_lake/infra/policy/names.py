@@ -72,8 +72,8 @@ def find_key(settings: LakeSettings, names: Names) -> Key | None:
     if settings.kms_key is None:
         return None
     known = names.key_arn or settings.kms_key
-    if found := re.fullmatch(r"(arn:.*:)?alias/(.+)", known):
-        owner, alias = found.groups()
+    if match := re.fullmatch(r"(arn:.*:)?alias/(.+)", known):
+        owner, alias = match.groups()
         keys = f"{owner}key/*" if owner else names.arn("kms", "key/*")
         return Key(
             resources=fixed(keys), condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias}"}}

@@ -35,16 +35,16 @@ _IMPORT = (
 
 def denied(message: str, action: str) -> str:
     """The sentence for a call that AWS denied; the action of AWS's own message comes first."""
-    found = _ACTION.search(message)
-    right = found.group(1) if found else action
+    match = _ACTION.search(message)
+    right = match.group(1) if match else action
     names = ", for stacks whose name begins as the lake's objects do" if right.startswith("cloudformation:") else ""
     return f"the right {right} is missing: {message}; {_POLICY}{names}"
 
 
 def advice(logical: str, kind: str, reason: str) -> str:
     """What to do about a resource of this logical id and type that failed for this reason; empty where nothing is known."""
-    if found := _ACTION.search(reason):
-        return f"the right {found.group(1)} is missing: {_POLICY}"
+    if match := _ACTION.search(reason):
+        return f"the right {match.group(1)} is missing: {_POLICY}"
     if "HandlerErrorCode: AccessDenied" in reason:
         return f"a right is missing: {_POLICY}"
     if _EXISTS.search(reason):

@@ -84,14 +84,14 @@ class Deployment:
             if begun is not None:
                 return self._told(*self._ended(begun))
         raise StackError(
-            f"another user or role began operations on stack {self.stacks.name} {_RACES} times before this one: repeat"
+            f"another user or role started operations on stack {self.stacks.name} first, {_RACES} times: repeat the command"
         )
 
     def remove(self, description: str) -> None:
         """Delete the stack, and say what stays. `description`: of the lake's template; StackError for any other stack's."""
         stack = self._idle()
         if stack is None:
-            self.say(f"there is no stack {self.stacks.name}: nothing to remove")
+            self.say(f"the stack {self.stacks.name} does not exist: nothing to remove")
             return
         if not stack.unmade:
             _require_same_lake(stack, description)

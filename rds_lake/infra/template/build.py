@@ -40,8 +40,8 @@ def build_template(config: LakeConfig) -> Template:
     """The template for exactly the sources of lake.yaml. ConfigError where its names cannot be created."""
     if len(config.lake.events_queue) + len(DEAD_SUFFIX) > _QUEUE_NAME:
         raise ConfigError(
-            f"events_queue {config.lake.events_queue} is too long: the dead-letter queue has the same name with {DEAD_SUFFIX}, and "
-            f"SQS takes {_QUEUE_NAME} characters; shorten it in lake.yaml to {_QUEUE_NAME - len(DEAD_SUFFIX)}"
+            f"events_queue {config.lake.events_queue} is too long: the dead-letter queue has the same name with "
+            f"{DEAD_SUFFIX}, and SQS allows {_QUEUE_NAME} characters; shorten it in lake.yaml to {_QUEUE_NAME - len(DEAD_SUFFIX)}"
         )
     parts = (general, storage, key, roles, queues, topic, alarms, workgroup, job, backup, capture, forwarder)
     rest = joined([*(part(config) for part in parts), outputs(config)])

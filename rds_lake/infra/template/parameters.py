@@ -17,8 +17,8 @@ def general(config: LakeConfig) -> Part:
                 "Type": "String",
                 "Default": name_prefix(config.lake),
                 "AllowedPattern": PREFIX_PATTERN,
-                "Description": "How the names begin that lake.yaml does not say: pipeline role, alarms, the queue of undelivered "
-                "events, backup vault. Another lake of this account needs another one.",
+                "Description": "Prefix of the names that lake.yaml does not set: pipeline role, alarms, the queue of "
+                "undelivered events, backup vault. Each lake of an account needs its own prefix.",
             },
             "PermissionsBoundaryArn": {
                 "Type": "String",

@@ -60,10 +60,10 @@ def size_note(text: str) -> str | None:
         return None
     if size <= S3_BYTES:
         return (
-            f"the template has {size:,} bytes, and CloudFormation takes {INLINE_BYTES:,} in a call: it must be uploaded to S3 "
+            f"the template has {size:,} bytes, and CloudFormation accepts {INLINE_BYTES:,} in a call: upload it to S3 "
             "(`aws cloudformation deploy --s3-bucket BUCKET …` does that)"
         )
     return (
-        f"the template has {size:,} bytes, and CloudFormation takes at most {S3_BYTES:,}: divide the sources into several lakes, "
+        f"the template has {size:,} bytes, and CloudFormation accepts at most {S3_BYTES:,}: divide the sources into several lakes, "
         "each with its own lake.yaml and events_queue"
     )

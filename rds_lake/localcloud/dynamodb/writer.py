@@ -139,7 +139,7 @@ class DynamoDbWriter:
         return {"itemCount": len(lines), "md5Checksum": _sum(content), "dataFileS3Key": key}, content
 
     def _upload(self, place: Place, key: str, content: bytes) -> str:
-        """In one part of a multipart upload, as AWS does, which shows in the ETag; the ETag."""
+        """Upload in one part of a multipart upload, as AWS does, and return the ETag."""
         where = {"Bucket": place.bucket, "Key": key}
         upload = where | {"UploadId": self.s3.create_multipart_upload(**where, **place.encryption)["UploadId"]}
         part = self.s3.upload_part(**upload, PartNumber=1, Body=content)

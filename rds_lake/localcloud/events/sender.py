@@ -10,7 +10,7 @@ from rds_lake.localcloud.http.loop import InProcessClients
 
 
 class Events:
-    """Sends events. `route` decides what becomes of each: it gets the event's name and a function that sends it."""
+    """Sends events. `route` gets the event's name and a function that sends it, and decides whether to send it."""
 
     def __init__(self, clients: InProcessClients, route: Callable[[str, Callable[[], None]], None]) -> None:
         self._clients = clients

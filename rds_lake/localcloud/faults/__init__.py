@@ -1,1 +1,1 @@
-"""What goes wrong on request: exports and jobs that fail, events that are lost or late, throttled calls, a wrong clock."""
+"""Fault injection: failing exports and jobs, lost or late events, throttled calls, a wrong clock."""

@@ -1,4 +1,4 @@
-"""Bodies of `POST /_local/faults`, as faults; a bad one is refused with everything that is wrong with it."""
+"""Parses the bodies of `POST /_local/faults`; a bad body is refused with all its problems."""
 
 from __future__ import annotations
 

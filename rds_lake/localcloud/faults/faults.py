@@ -1,4 +1,4 @@
-"""Faults on request: exports that end badly, events that are lost, doubled or late, calls that are throttled.
+"""Pending faults: exports that fail, events that are lost, duplicated or late, calls that are throttled.
 
 `POST /_local/faults` adds some, `GET /_local/faults` lists those that have not struck yet, a reset forgets them all.
 
@@ -34,7 +34,7 @@ _NO_STACK_FAULT = StackFault.model_construct()
 
 
 class Faults:
-    """The faults that are pending. Every method may be called from any thread."""
+    """The pending faults. Every method is thread-safe."""
 
     def __init__(self, *, timer: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer) -> None:
         self._timer = timer
@@ -45,7 +45,7 @@ class Faults:
         self._delivering = threading.Lock()
 
     def add(self, faults: FaultLists) -> None:
-        """Append to what is pending, all at once."""
+        """Add faults, all in one step."""
         with self._lock:
             for name in FaultLists.model_fields:
                 getattr(self._pending, name).extend(getattr(faults, name))
@@ -62,7 +62,7 @@ class Faults:
             }
 
     def reset(self) -> None:
-        """Forget everything, late events too."""
+        """Remove all faults and delayed events."""
         with self._delivering, self._lock:
             late, self._late = self._late, set()
             self._pending = FaultLists()
@@ -96,19 +96,19 @@ class Faults:
         return _NO_STACK_FAULT
 
     def of_lambda(self, function: str, effect: str) -> LambdaFault | None:
-        """What strikes a function's invocation now, of all faults with this effect (`lose_percent`); None lets it pass."""
+        """The fault with this effect (`lose_percent`) that hits a function's invocation now, or None."""
         return self._struck(self._pending.lambdas, effect, lambda fault: fault.function in (None, function))
 
     def of_firehose(self, stream: str, effect: str) -> FirehoseFault | None:
-        """What strikes a stream's record now, of all faults with this effect (`refuse_percent`); None lets it pass."""
+        """The fault with this effect (`refuse_percent`) that hits a stream's record now, or None."""
         return self._struck(self._pending.firehose, effect, lambda fault: fault.stream in (None, stream))
 
     def of_redshift(self, statement: str, effect: str) -> RedshiftFault | None:
-        """What strikes a statement of this name now, of all faults with this effect (`fail`); None lets it pass."""
+        """The fault with this effect (`fail`) that hits a statement with this name now, or None."""
         return self._struck(self._pending.redshift, effect, lambda fault: statement.startswith(fault.name or ""))
 
     def _struck(self, pending: list[_Chanced], effect: str, about: Callable[[_Chanced], bool]) -> _Chanced | None:
-        """The first of the faults, where it strikes; one that was for so many is gone after them, struck or not."""
+        """The first of the faults, if it hits now. A fault for a number of calls is removed after that number, hit or not."""
         if not pending:
             return None
         with self._lock:
@@ -122,7 +122,7 @@ class Faults:
         return None
 
     def throttled(self, service: str, operation: str) -> str | None:
-        """The error code of the call that is made now; None lets it pass."""
+        """The error code for the call that is made now, or None."""
         with self._lock:
             for fault in self._pending.throttle:
                 if (fault.service, fault.operation) == (service, operation):
@@ -157,7 +157,7 @@ class Faults:
         return bool(self._pending.deny)
 
     def lift_denials(self) -> None:
-        """Deny nothing any more."""
+        """Remove all denials."""
         with self._lock:
             self._pending.deny = []
 

@@ -1,4 +1,4 @@
-"""The faults there are, in the form in which they are asked for (docs/fidelity.md): the body of `POST /_local/faults`."""
+"""The kinds of faults, as in the body of `POST /_local/faults` (docs/fidelity.md)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _Fault(BaseModel):
 
 
 class ExportFault(_Fault):
-    """How one export task ends otherwise: exactly one of these. `fail`: its FailureCause; tables: `db.schema.table`."""
+    """How one export task fails: exactly one of these. `fail`: its FailureCause; tables: `db.schema.table`."""
 
     fail: Words = ""
     skip_tables: Annotated[list[Words], Field(min_length=1)] = []
@@ -74,7 +74,7 @@ class ExportFault(_Fault):
 class DynamoDbExportFault(_Fault):
     """How one export of a DynamoDB table ends otherwise: exactly one of these, `fail` with a FailureCode if it has one.
 
-    A missing or damaged file is the one with most items, and the export is COMPLETED all the same.
+    The missing or damaged file is the one with most items; the export still ends COMPLETED.
     """
 
     fail: Words = ""
@@ -167,14 +167,14 @@ class Throttle(_Fault):
 
 
 class Denial(_Fault):
-    """An action is denied as if no policy allowed it, whoever asks. `resource`: a pattern; without `times` until a reset."""
+    """An action is denied to every caller, as if no policy allowed it. `resource`: a pattern; without `times` until a reset."""
 
     action: Annotated[str, Field(pattern=r"^[a-z0-9-]+:[0-9A-Za-z*?]+$")]
     resource: Words = "*"
     times: Annotated[int, Field(gt=0, lt=10**6)] | None = None
 
     def strikes(self, action: str, resource: str) -> bool:
-        """Whether it is about this action on this resource; an action's letters may be small or capital."""
+        """Whether it applies to this action (ignoring case) on this resource."""
         return fnmatchcase(action.lower(), self.action.lower()) and fnmatchcase(resource, self.resource)
 
 
@@ -182,19 +182,19 @@ Percent = Annotated[int, Field(gt=0, le=100)]
 
 
 class _Chance(_Fault):
-    """A fault that strikes some of many: the next `times`, or all until a reset. The same `seed` strikes the same ones."""
+    """A fault that hits some of many calls: of the next `times`, or of all until a reset. The same `seed` hits the same calls."""
 
     times: Annotated[int, Field(gt=0, lt=10**9)] | None = None
     seed: int = 0
     _random: Random | None = PrivateAttr(default=None)
 
     def strikes(self, percent: int = 100) -> bool:
-        """Whether it strikes the one that comes now."""
+        """Whether it hits the current call."""
         self._random = self._random or Random(self.seed)  # noqa: S311 - which events are struck is no secret
         return self._random.random() * 100 < percent
 
     def spend(self) -> bool:
-        """Count the one that came now; whether it was the last."""
+        """Count the current call; returns whether it was the last one."""
         if self.times is not None:
             self.times -= 1
         return self.times == 0

@@ -70,7 +70,7 @@ def _s3_operation_of(place: tuple[str, int], given: frozenset[str]) -> str:
 
 @functools.cache
 def _s3_headers() -> dict[str, str]:
-    """The headers that tell operations apart, by their names in WSGI."""
+    """The headers that distinguish operations, by their WSGI names."""
     names = {part for _, parts, _ in _s3_operations() for part in parts}
     return {f"HTTP_{name.upper().replace('-', '_')}": name for name in names}
 

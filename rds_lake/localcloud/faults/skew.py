@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 
 
 class ClockGate:
-    """A WSGI application before another: refuses what was signed at another time than `now`."""
+    """A WSGI middleware that refuses requests whose signing time differs too much from `now`."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]], now: Callable[[], datetime] = utc_now) -> None:
         self._app = app

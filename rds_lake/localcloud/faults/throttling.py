@@ -1,4 +1,4 @@
-"""Throttling: AWS's refusal of the calls that are to be throttled.
+"""Throttles calls: answers with AWS's refusal.
 
 Only requests over HTTP are counted: calls that the local cloud makes to itself never reach this gate.
 """
@@ -24,7 +24,7 @@ _OURS = ("/_local/", "/moto-api/")
 
 
 class ThrottleGate:
-    """A WSGI application before another: refuses the calls that are to be throttled."""
+    """A WSGI middleware that refuses the calls that are to be throttled."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]], faults: Faults) -> None:
         self._app = app
@@ -41,7 +41,7 @@ class ThrottleGate:
 
 
 def throttle(signed_as: str, code: str, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
-    """Answer a request with AWS's refusal of one call too many, in the protocol of its service."""
+    """Answer a request with AWS's throttling error, in the protocol of its service."""
     message, status = "Rate exceeded", "400 Bad Request"
     if service_model(service_of(signed_as)).protocol == "rest-xml":
         message, status = _SLOW_DOWN

@@ -1,1 +1,1 @@
-"""Requests and answers: the server, the router, AWS's protocols, and clients without a socket. The local cloud's lowest folder."""
+"""Requests and answers: the server, the router, AWS's protocols, and in-process clients. The lowest layer of the local cloud."""

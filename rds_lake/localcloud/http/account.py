@@ -1,4 +1,4 @@
-"""The account and Region the local cloud plays. Light: `rds-lake local env` needs nothing else of the local cloud."""
+"""The account and Region of the local cloud. Kept light: `rds-lake local env` imports only this module."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
-    """Whose request it is and where it goes. `key`: the access key it is signed with."""
+    """Account, Region and service of a request. `key`: the access key that signed it."""
 
     account: str
     region: str
@@ -65,7 +65,7 @@ class RequestContext:
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """An HTTP answer that may still be changed."""
+    """An HTTP response that can still be changed."""
 
     status: str
     headers: list[tuple[str, str]]
@@ -76,7 +76,7 @@ class Answer:
         return self.status.startswith("2")
 
     def replace_body(self, body: bytes) -> None:
-        """Another body; what was computed from the first goes."""
+        """Replace the body, and remove headers that were computed from the old one."""
         stale = ("content-length", "x-amz-crc32")
         self.headers = [(name, value) for name, value in self.headers if name.lower() not in stale]
         self.headers.append(("Content-Length", str(len(body))))
@@ -97,7 +97,7 @@ _UNSIGNED = RequestContext(account=ACCOUNT, region=REGION, service="s3")
 
 
 class _Dispatcher(DomainDispatcherApplication):
-    """moto's dispatcher. It lists moto's own folder twice for every request, though what a host means never changes."""
+    """moto's dispatcher with a cache: moto lists its own folder twice for every request, although a host's service is fixed."""
 
     def __init__(self) -> None:
         super().__init__(quick_backend_app)

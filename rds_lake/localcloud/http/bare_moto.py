@@ -12,7 +12,7 @@ from rds_lake.localcloud.http.loop import InProcessClients
 
 
 class BareMoto:
-    """Calls one service of moto, past every operation that the local cloud answers itself."""
+    """Calls one service of moto directly, without the operations that the local cloud answers itself."""
 
     def __init__(self, app: LocalCloudApp, service: str) -> None:
         bare = LocalCloudApp()

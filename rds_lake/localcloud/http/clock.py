@@ -36,7 +36,7 @@ class Clock:
             return max(self._real() + self._offset, self._stamped)
 
     def stamp(self) -> int:
-        """The time of something that happens now: later than everything stamped before."""
+        """A time for an event that happens now, later than all earlier stamps."""
         with self._lock:
             self._stamped = max(self._real() + self._offset, self._stamped + 1)
             return self._stamped
@@ -55,7 +55,7 @@ class Clock:
             self._offset = offset
 
     def reset(self) -> None:
-        """Back to real time, with nothing dated yet."""
+        """Return to the real time, and forget all stamps."""
         with self._lock:
             self._offset = self._stamped = 0
 

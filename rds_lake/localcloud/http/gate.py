@@ -1,4 +1,4 @@
-"""The border of the local cloud over HTTP: programs of this machine pass, what a web page can send does not.
+"""Lets HTTP requests of programs on this machine into the local cloud, and refuses requests of web pages.
 
 Every browser on this machine can reach a port of 127.0.0.1, and so can every page it shows. Four rules keep pages out;
 each holds without the others:
@@ -74,7 +74,7 @@ class PageGate:
 
 
 def _foreign(environ: dict[str, Any]) -> str | None:
-    """Why the request is a web page's; None when it is a program's of this machine."""
+    """Why the request may come from a web page; None if it comes from a program on this machine."""
     host = environ.get("HTTP_HOST", "")
     name = re.sub(r":\d*$", "", host).lower()
     if name not in _HOSTS and not name.endswith(_OWN_SUFFIX):
@@ -110,7 +110,7 @@ def _service(environ: dict[str, Any]) -> str:
 
 
 def _without_cors(start: StartResponse) -> StartResponse:
-    """Without the CORS headers of moto, which allow every Origin: no page may read an answer."""
+    """Remove moto's CORS headers, which allow every Origin, so that no web page can read an answer."""
 
     def started(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
         kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]

@@ -1,4 +1,4 @@
-"""boto3 clients that call the router in-process: no socket, between one and two milliseconds a call.
+"""boto3 clients that call the router in-process, without a socket, in one to two milliseconds per call.
 
 Uses botocore's public `before-send` event only. The local cloud's services reach S3, Glue and the others through these clients.
 """
@@ -42,7 +42,7 @@ _making = threading.Lock()
 
 
 class _RawBody(io.BytesIO):
-    """What botocore expects of urllib3's body."""
+    """The methods of urllib3's response body that botocore calls."""
 
     def stream(self, amount: int = 65536, **_: Any) -> Iterator[bytes]:
         while chunk := self.read(amount):
@@ -89,7 +89,7 @@ class InProcessClients:
         return AWSResponse(request.url, answered[0], answered[1], _RawBody(body))
 
     def through(self, before: Callable[..., Iterable[bytes]]) -> InProcessClients:
-        """The same clients, whose requests pass a WSGI application that stands before the router."""
+        """The same clients, whose requests pass through a WSGI application before the router."""
         return _ClientsThrough(self, before)
 
 
@@ -102,7 +102,7 @@ class _ClientsThrough(InProcessClients):
 
 
 class _ClientThrough:
-    """A client; each of its calls, and each page of its paginators, is made through an application."""
+    """A client that makes each call, and each page of a paginator, through a WSGI application."""
 
     def __init__(self, client: Any, before: Callable[..., Iterable[bytes]]) -> None:
         self._client, self._before = client, before

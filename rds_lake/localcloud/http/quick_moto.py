@@ -1,4 +1,4 @@
-"""What moto does again for every request, or when it is imported, though it comes out the same, done once.
+"""Makes moto faster: caches work that moto repeats for every request or import with the same result.
 
 What belongs here: repairs of moto's speed that no caller can see. Repairs of its answers are in `localcloud/moto`.
 """
@@ -23,7 +23,7 @@ _read_moment = serialize.parse_to_aware_datetime
 
 
 def make_moto_quick() -> None:
-    """For all of this process."""
+    """Apply all speed repairs of moto in this process."""
     # All that its service's class has is listed for every request.
     responses.method_names_from_class = cache(responses.method_names_from_class)
     MotoRandom.get_random_string = _random_string
@@ -34,12 +34,12 @@ def make_moto_quick() -> None:
 
 @cache
 def session() -> boto3.Session:
-    """One for all: every session reads AWS's models of the services again, which takes longer than to make a client."""
+    """One boto3 session for all: every new session reads AWS's service models again, which takes longer than creating a client."""
     return boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106 - not a secret
 
 
 def quick_backend_app(service: Any) -> Any:
-    """moto's application of a service, without what Flask does for those who write one, and without headers for browsers."""
+    """moto's Flask application of a service, without Flask's development features and headers for browsers."""
     app = create_backend_app(service)
     app.debug = False
     app.config["PROPAGATE_EXCEPTIONS"] = True  # as with `debug`: the server prints what is broken

@@ -1,4 +1,4 @@
-"""The HTTP server: werkzeug's, with connections that stay open, a thread per connection.
+"""The HTTP server: werkzeug's, with keep-alive connections and a thread per connection.
 
 Of the servers measured only this one gets every request of boto3 right (moto_server, waitress, cheroot and others). Its own
 handler closes every connection, since an application may leave part of a body unread; here the body is read first, as AWS's
@@ -57,7 +57,7 @@ class _Handler(MotoRequestHandler):
             super().finish()
 
     def run_wsgi(self) -> None:
-        """One request: all of its body, then all of the answer."""
+        """Handle one request: read its whole body, then send the whole response."""
         try:
             if self.headers.get("Expect", "").strip().lower() == "100-continue":
                 self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -70,7 +70,7 @@ class _Handler(MotoRequestHandler):
             self.connection_dropped(error)
 
     def _whole_request(self) -> dict[str, Any]:
-        """What the application gets. ConnectionError when the client is gone before its request is complete."""
+        """Read the request for the application. ConnectionError if the client disconnects before its request is complete."""
         environ = self.make_environ()
         if environ.get("wsgi.input_terminated"):
             return environ | {"wsgi.input": io.BytesIO(environ["wsgi.input"].read())}
@@ -97,10 +97,10 @@ class _Handler(MotoRequestHandler):
         self.wfile.flush()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing: clients report their own errors."""
+        """Log nothing: clients report their own errors."""
 
 
 class Server:
@@ -121,7 +121,7 @@ class Server:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> None:
-        """Serve in a thread of its own."""
+        """Start serving in a new thread."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Attempts to invoke functions: who has an execution environment for one, and what becomes of it.
+"""Attempts to invoke functions: assigns an execution environment to each invocation, and returns its result.
 
 A callable that a test registers stands in for a function's code, and runs in this process.
 """

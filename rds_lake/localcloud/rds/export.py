@@ -60,7 +60,7 @@ class ExportSettings:
 
 
 class ExportTasks:
-    """Every task since the start or the last reset; AWS never forgets one, so ids stay used."""
+    """All tasks since the start or the last reset. AWS never forgets a task, so its id cannot be used again."""
 
     def __init__(
         self,
@@ -243,7 +243,7 @@ class ExportTasks:
     def _run(
         self, task: dict[str, Any], source: ExportSource, content: Content, role: ExportRole, fault: ExportFault
     ) -> None:
-        """Run a task to its end, in a thread of its own, and announce the end."""
+        """Run a task to its end in a new thread, and send the event that it ended."""
         status, changes = self._outcome(task, content, role, fault)
         try:
             content.release()

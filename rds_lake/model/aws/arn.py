@@ -29,7 +29,7 @@ def parse_arn(text: str) -> Arn:
     """The ARN in `text`; ValueError when it is none."""
     parts = text.split(":", _PARTS - 1)
     if len(parts) != _PARTS or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
-        raise ValueError(f"{text!r} is no ARN (arn:partition:service:region:account:resource)")
+        raise ValueError(f"{text!r} is not an ARN (arn:partition:service:region:account:resource)")
     return Arn(partition=parts[1], service=parts[2], region=parts[3], account=parts[4], resource=parts[5])
 
 
@@ -58,5 +58,5 @@ def exportable(arn: str) -> tuple[Exportable, str]:
     parsed = parse_arn(arn)
     kind, _, identifier = parsed.resource.partition(":")
     if parsed.service != "rds" or kind not in set(Exportable) or not identifier:
-        raise ValueError(f"{arn!r} is no ARN of an RDS snapshot, cluster snapshot or cluster")
+        raise ValueError(f"{arn!r} is not an ARN of an RDS snapshot, cluster snapshot or cluster")
     return Exportable(kind), identifier

@@ -5,7 +5,7 @@
 
 Of an incremental source, version 2: a table is among `tables` when it is exported in full, with the reason, or has a chain:
 
-     "tables": {"Users": "arn:…"}, "full_because": {"Users": "it is no part of 2026-11-19"},
+     "tables": {"Users": "arn:…"}, "full_because": {"Users": "it is not part of 2026-11-19"},
      "chains": {"Reviews": {"base": {"day": "2026-11-19", …}, "exports": [{"from": …, "to": …, "export": "arn:…"}]}}
 
 The record says which tables the date consists of (a pattern may match others tomorrow) and which exports they got: so a

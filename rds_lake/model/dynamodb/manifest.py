@@ -107,7 +107,7 @@ def _file(line: str, prefix: str, where: str) -> ManifestFile:
         if len(base64.b64decode(md5, validate=True)) != _MD5_BYTES:
             raise ValueError
     except (ValueError, binascii.Error) as error:
-        raise MalformedExportError(f"{where}: md5Checksum {md5!r} is no MD5 in base64") from error
+        raise MalformedExportError(f"{where}: md5Checksum {md5!r} is not an MD5 in base64") from error
     return ManifestFile(
         key=with_prefix(_text(body, "dataFileS3Key", where), prefix, where=where),
         items=_count(body, "itemCount", where),

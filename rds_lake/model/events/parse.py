@@ -136,7 +136,7 @@ def _rds_event(event_id: str, reference: Any, source_type: Any, message: Any) ->
         if kind is not about:
             return MalformedEvent(reason=f"{event_id} is about a {about}, and {reference!r} is a {kind}")
     elif stated is None:
-        return MalformedEvent(reason=f"{event_id}: {reference!r} is no ARN")
+        return MalformedEvent(reason=f"{event_id}: {reference!r} is not an ARN")
     if event_id in CREATED:
         return SnapshotCreated(about=about, reference=reference, event_id=event_id)
     return ExportEnded(about=about, reference=reference, outcome=ENDED[event_id][1], event_id=event_id)

@@ -96,8 +96,8 @@ def _remedy(text: str) -> str:
         )
     if "FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE" in text:
         return (
-            "; AWS could not list a database's tables: delete this export's folder in S3, then materialize the date "
-            "again to export once more"
+            "; AWS could not list a database's tables: delete this export's folder in S3, then materialize the date again to "
+            "export it again"
         )
     return ""
 
@@ -128,11 +128,11 @@ def _database(info: ExportTableInfo, remarks: Sequence[Remark], known: Collectio
     for remark in remarks:
         if remark.meaning is Meaning.LOSS or (remark.meaning is Meaning.UNKNOWN and remark.skips_database and had):
             tables = f"; the lake knows {had} tables of it" if had else ""
-            yield _error(f"database {name} was not exported whole: {remark}{tables}{_remedy(str(remark))}")
+            yield _error(f"database {name} was not exported completely: {remark}{tables}{_remedy(str(remark))}")
         elif remark.meaning is Meaning.UNKNOWN:
             yield _warning(f"of database {name} AWS says {remark}")
     if info.status not in ("", COMPLETE) and not (remarks and info.status == _SKIPPED):
-        yield _error(f"database {name} was not exported whole: it ended {info.status}")
+        yield _error(f"database {name} was not exported completely: it ended {info.status}")
 
 
 def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ class RowLimit:
         match = _LIMIT.fullmatch(text)
         if match is None:
             raise ValueError(
-                f"{text!r} is no limit: write a number of rows, such as 1000, or a part of them, such as 5%"
+                f"{text!r} is not a limit: write a number of rows, such as 1000, or a share of them, such as 5%"
             )
         return cls(percent=Decimal(match[1])) if match[1] is not None else cls(rows=int(text))
 

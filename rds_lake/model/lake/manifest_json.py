@@ -78,7 +78,7 @@ def _head(body: dict[str, Any]) -> dict[str, Any]:
     """The manifest without its tables, in the shape of a `Manifest`."""
     for task in _list(body.get("earlier", [])):
         if not task or "/" in task or task in (".", ".."):  # it is a folder's name
-            raise ValueError(f"earlier: {task!r} is no export task")
+            raise ValueError(f"earlier: {task!r} is not an export task")
     in_place = body["version"] == IN_PLACE_VERSION
     return body | {"export": _export(body["export"]), "tables": [], "in_place": in_place}
 
@@ -122,7 +122,7 @@ class _FilesPacked:
             self._files.add(DataFile(**body))
             return None
         if "key" in body:  # else a million of them would be kept, and what is not a file be called damaged afterwards
-            raise ValueError(f"a file that is none: {str(body)[:200]}")
+            raise ValueError(f"not a valid file entry: {str(body)[:200]}")
         if isinstance(listed := body.get("files"), list):
             if all(file is None for file in listed) and len(listed) == len(self._files):
                 body["files"] = self._files
@@ -184,11 +184,11 @@ def _parse_table(body: dict[str, Any], number: int) -> TableManifest:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     if not all(isinstance(inner, dict) for inner in _list(value)):
-        raise TypeError(f"{str(value)[:200]} is no list of objects")
+        raise TypeError(f"{str(value)[:200]} is not a list of objects")
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{str(value)[:200]} is no list")
+        raise TypeError(f"{str(value)[:200]} is not a list")
     return value

@@ -36,7 +36,7 @@ def gather(targets: Iterable[TableTarget], union: Mapping[str, str]) -> dict[Tab
             gathered[replace(target, table=name)].append(target)
         if len(names) > 1:
             wanting = " and ".join(map(repr, names))
-            problems.append(f"table {target} belongs to the unions {wanting}: let only one of the patterns match it")
+            problems.append(f"table {target} matches several unions ({wanting}): let only one of the patterns match it")
     problems += [
         f"table {target} has the name of the union that gathers {gathered[target][0].table!r} and others: give the union "
         "another name, or let its pattern match the table too"

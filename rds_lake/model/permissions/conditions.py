@@ -122,4 +122,4 @@ def _texts(written: Any, where: str, problems: list[str]) -> Iterator[str]:
         elif isinstance(value, bool | int | float):
             yield json.dumps(value)
         else:
-            problems.append(f"{where}: {type(value).__name__} is no text, number or boolean")
+            problems.append(f"{where}: {type(value).__name__} is not a text, number or boolean")

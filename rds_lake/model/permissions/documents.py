@@ -33,7 +33,9 @@ def parse_policy(document: Mapping[str, Any], *, name: str, kind: PolicyType = P
     if not isinstance(document, Mapping):
         raise PolicyError(name, ["a policy is an object with Version and Statement"])
     problems += [
-        f"{key!r} is no element of a policy (Version, Id, Statement)" for key in document if key not in _POLICY_ELEMENTS
+        f"{key!r} is not an element of a policy (Version, Id, Statement)"
+        for key in document
+        if key not in _POLICY_ELEMENTS
     ]
     version = document.get("Version", _VERSIONS[0])
     if version not in _VERSIONS:
@@ -44,16 +46,20 @@ def parse_policy(document: Mapping[str, Any], *, name: str, kind: PolicyType = P
         problems.append("Statement is missing or empty")
         listed = []
     statements = [
-        _statement(one, f"{name}: {number}", name, kind, version == _WITH_VARIABLES, problems)
-        for number, one in enumerate(listed, start=1)
+        _statement(statement, f"{name}: {number}", name, kind, version == _WITH_VARIABLES, problems)
+        for number, statement in enumerate(listed, start=1)
     ]
     sids = Counter(
-        one["Sid"] for one in listed if isinstance(one, Mapping) and isinstance(one.get("Sid"), str) and one["Sid"]
+        statement["Sid"]
+        for statement in listed
+        if isinstance(statement, Mapping) and isinstance(statement.get("Sid"), str) and statement["Sid"]
     )
     problems += [f"the Sid {sid!r} is used {times} times" for sid, times in sids.items() if times > 1]
     if problems:
         raise PolicyError(name, problems)
-    return Policy(name=name, kind=kind, statements=tuple(one for one in statements if one is not None))
+    return Policy(
+        name=name, kind=kind, statements=tuple(statement for statement in statements if statement is not None)
+    )
 
 
 def _statement(
@@ -65,7 +71,7 @@ def _statement(
         problems.append(f"statement {numbered.rpartition(' ')[2]} is not an object")
         return None
     reference = f"{name}: {sid}" if (sid := _sid(written, kind, own)) else numbered
-    own += [f"{key!r} is no element of a statement" for key in written if key not in _STATEMENT_ELEMENTS]
+    own += [f"{key!r} is not an element of a statement" for key in written if key not in _STATEMENT_ELEMENTS]
     if written.get("Effect") not in ("Allow", "Deny"):
         own.append(f'Effect must be "Allow" or "Deny", and is {written.get("Effect", "missing")!r}')
     actions = _actions(written, own)
@@ -111,7 +117,9 @@ def _one_of(written: Mapping[str, Any], element: str, problems: list[str]) -> tu
 
 def _actions(written: Mapping[str, Any], problems: list[str]) -> Choice:
     texts, inverted = _one_of(written, "Action", problems)
-    problems += [f"{text!r} is no action (s3:GetObject, s3:Get*, *)" for text in texts if not _ACTION.fullmatch(text)]
+    problems += [
+        f"{text!r} is not an action (s3:GetObject, s3:Get*, *)" for text in texts if not _ACTION.fullmatch(text)
+    ]
     return Choice(
         patterns=tuple(parse_pattern(text, variables=False, ignores_case=True) for text in texts), inverted=inverted
     )
@@ -125,7 +133,7 @@ def _resources(written: Mapping[str, Any], kind: PolicyType, variables: bool, pr
     patterns: list[Pattern] = []
     for text in texts:
         if not _RESOURCE.fullmatch(text):
-            problems.append(f"{text!r} is no resource: it must be an ARN, with wildcards or not, or *")
+            problems.append(f"{text!r} is not a resource: it must be an ARN, with wildcards or not, or *")
             continue
         try:
             patterns.append(parse_pattern(text, variables=variables))

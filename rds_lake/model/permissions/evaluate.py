@@ -128,8 +128,10 @@ class _Case:
 
     def _allowing(self, policy: Policy) -> str | None:
         """The first statement that allows the request, of a policy without principals."""
-        found = (one.reference for one in policy.statements if one.allows and self._applies(one))
-        return next(found, None)
+        allowing = (
+            statement.reference for statement in policy.statements if statement.allows and self._applies(statement)
+        )
+        return next(allowing, None)
 
     def _identity_allow(self) -> str | None:
         if self.principal.is_root:
@@ -138,12 +140,16 @@ class _Case:
 
     def _resource_allow(self) -> tuple[Reach, str | None]:
         """The Allow that names the principal most closely, of the resource's policy and the key's grants."""
-        found: list[tuple[Reach, str | None]] = [(Reach.NONE, None)]
+        reaches: list[tuple[Reach, str | None]] = [(Reach.NONE, None)]
         if self.resource_policy is not None:
-            allows = (one for one in self.resource_policy.statements if one.allows and self._applies(one))
-            found.extend((self._reach(one), one.reference) for one in allows)
-        found.extend((grant.reach(self.request, self.principal), f"grant {grant.grant_id}") for grant in self.grants)
-        return max(found, key=lambda pair: pair[0])
+            allows = (
+                statement
+                for statement in self.resource_policy.statements
+                if statement.allows and self._applies(statement)
+            )
+            reaches.extend((self._reach(statement), statement.reference) for statement in allows)
+        reaches.extend((grant.reach(self.request, self.principal), f"grant {grant.grant_id}") for grant in self.grants)
+        return max(reaches, key=lambda pair: pair[0])
 
     def _limited(self) -> Decision | None:
         """What keeps an Allow from counting: a permissions boundary or a session policy that does not allow it too."""

@@ -137,7 +137,7 @@ def _variable(inside: str) -> str | Variable:
     match = _VARIABLE.fullmatch(inside.strip())
     if match is None:
         raise ValueError(
-            f"`${{{inside}}}` is no policy variable (`${{aws:username}}`, `${{aws:PrincipalTag/team, 'none'}}`)"
+            f"`${{{inside}}}` is not a policy variable (`${{aws:username}}`, `${{aws:PrincipalTag/team, 'none'}}`)"
         )
     return Variable(match[1].lower(), match[2])
 

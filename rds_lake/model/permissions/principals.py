@@ -109,9 +109,9 @@ def _problem(kind: Any, name: Any) -> str | None:
     if not isinstance(name, str) or not name:
         return f"{kind} must be a text or a list of texts"
     if kind == "Service" and not _SERVICE.fullmatch(name):
-        return f"{name!r} is no service principal (events.amazonaws.com)"
+        return f"{name!r} is not a service principal (events.amazonaws.com)"
     if kind != "AWS" or name == "*" or _ACCOUNT.fullmatch(name) or _ARN.fullmatch(name):
         return None
     if _UNIQUE_ID.fullmatch(name):
         return f"{name} is what AWS shows for a user or role that was deleted; name the new one by its ARN"
-    return f"{name!r} is no account number and no ARN of an account, user, role or session; wildcards inside are not allowed"
+    return f"{name!r} is neither an account number nor an ARN of an account, user, role or session; wildcards inside are not allowed"

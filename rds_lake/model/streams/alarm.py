@@ -72,5 +72,5 @@ def render_alarms(alarms: Alarms) -> str:
 
 def parse_alarms(text: str | None, *, where: str) -> Alarms:
     """What `render_alarms` made; none where there is no object. ManifestError when it is damaged."""
-    remedy = "delete it: the alarm of an outbox that is behind is then sent once more"
+    remedy = "delete it: the alarm of an outbox that is not emptied is then sent again"
     return Alarms() if text is None else read_record(Alarms, text, where=where, known=(1,), remedy=remedy)

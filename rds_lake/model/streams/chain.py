@@ -71,20 +71,25 @@ class Bounds:
 def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
     """What is wrong with the chain of a key that has at least one change."""
     ordered = in_order(touches, bounds.lock_wait)
-    begins = ordered[0].was_earlier or any(one.is_earlier for one in ordered if one.micros <= bounds.earlier_until)
+    begins = ordered[0].was_earlier or any(
+        change.is_earlier for change in ordered if change.micros <= bounds.earlier_until
+    )
     lost, phantom = 0 if begins else 1, 0
     trail: list[Touch] = []
     for touch in ordered:
         if trail and not trail[-1].is_followed_by(touch):
-            undone = _undone(trail, lambda one, last: _goes_on(touch, one, last))  # noqa: B023 - called at once
+            undone = _undone(trail, lambda change, last: _goes_on(touch, change, last))  # noqa: B023 - called at once
             phantom += undone
             lost += not undone
             del trail[-undone if undone else 0 :]
         trail.append(touch)
-    if trail[-1].is_later or any(one.was_later or one.is_later for one in ordered if one.micros >= bounds.later_from):
+    if trail[-1].is_later or any(
+        change.was_later or change.is_later for change in ordered if change.micros >= bounds.later_from
+    ):
         return Audit(lost=lost, phantom=phantom)
     undone = _undone(
-        trail, lambda one, last: last is not None and last.is_later if one.before == ANY_STATE else one.was_later
+        trail,
+        lambda change, last: last is not None and last.is_later if change.before == ANY_STATE else change.was_later,
     )
     return Audit(lost=lost, phantom=phantom + undone, unexplained=not undone)
 
@@ -161,10 +166,10 @@ def _trail(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
 
 def _start(touches: Sequence[Touch]) -> int:
     """The state that a chain of these can begin with: one that is left more often than reached, or the earlier snapshot's."""
-    left = Counter(one.before for one in touches)
-    left.subtract(one.after for one in touches)
+    left = Counter(touch.before for touch in touches)
+    left.subtract(touch.after for touch in touches)
     begun = [state for state, times in left.items() if times > 0]
-    return begun[0] if begun else next((one.before for one in touches if one.was_earlier), touches[0].before)
+    return begun[0] if begun else next((touch.before for touch in touches if touch.was_earlier), touches[0].before)
 
 
 def _nearly(before: Sequence[Touch], touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
@@ -181,12 +186,12 @@ def _next(ordered: Sequence[Touch], pending: Sequence[Touch], lock_wait: int) ->
     first = pending[0]
     if ordered and ordered[-1].is_followed_by(first):
         return [first]
-    window = [one for one in pending[:_WIDEST_WINDOW] if one.micros <= first.micros + lock_wait]
+    window = [touch for touch in pending[:_WIDEST_WINDOW] if touch.micros <= first.micros + lock_wait]
     if len(window) == 1:
         return window
     if ordered:
         return _bridge(ordered[-1], first, window[1:], _LONGEST_BRIDGE) or [_source(window, first)]
-    return [next((one for one in window if one.was_earlier), None) or _source(window, first)]
+    return [next((touch for touch in window if touch.was_earlier), None) or _source(window, first)]
 
 
 def _bridge(last: Touch, first: Touch, others: Sequence[Touch], most: int) -> Sequence[Touch]:
@@ -205,6 +210,6 @@ def _bridge(last: Touch, first: Touch, others: Sequence[Touch], most: int) -> Se
 
 def _source(window: Sequence[Touch], first: Touch) -> Touch:
     """Of changes with one time, one that follows none of the others."""
-    same = [one for one in window if one.micros == first.micros]
-    made = {one.after for one in same}
-    return next((one for one in same if one.before not in made), first)
+    same = [touch for touch in window if touch.micros == first.micros]
+    made = {touch.after for touch in same}
+    return next((touch for touch in same if touch.before not in made), first)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from rds_lake.model.records import read_record, render_record
 from rds_lake.model.tables.table import TableTarget
 
-_REMEDY = "find out who wrote it; deleted, it is made anew from the cuts, and the raw tables of changes have to be dropped with it"
+_REMEDY = "find out who wrote it; if you delete it, also drop the raw tables of changes: both are then created again from the cuts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +124,8 @@ def parse_compacted(text: str | None, *, where: str) -> Compacted:
 
 
 def _added(known: Iterable[Unparsed], more: Iterable[Unparsed]) -> tuple[Unparsed, ...]:
-    found = {one.column: one for one in known}
+    unparsed = {one.column: one for one in known}
     for one in more:
-        old = found.get(one.column)
-        found[one.column] = replace(old, count=old.count + one.count) if old else one
-    return tuple(found[column] for column in sorted(found))
+        old = unparsed.get(one.column)
+        unparsed[one.column] = replace(old, count=old.count + one.count) if old else one
+    return tuple(unparsed[column] for column in sorted(unparsed))

@@ -53,5 +53,5 @@ def render_shown(shown: Shown) -> str:
 
 def parse_shown(text: str, *, where: str) -> Shown:
     """The record that `render_shown` wrote; ManifestError if the text is damaged."""
-    remedy = "delete it, and materialize `changes`: every live view is made anew"
+    remedy = "delete it, and materialize `changes`: every live view is then created again"
     return read_record(Shown, text, where=where, known=(1,), remedy=remedy)

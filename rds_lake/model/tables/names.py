@@ -104,7 +104,7 @@ def assign_names(
     problems += _table_problems(named)
     if problems:
         raise NameCollisionError(
-            "names do not work out in Athena; put these entries under the one `rename:` of the source in lake.yaml:",
+            "names collide in Athena; add these entries to `rename:` of the source in lake.yaml:",
             problems,
         )
     return tuple(named)
@@ -193,8 +193,8 @@ def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) ->
         wanted[alias].append(name)
     taken = set(wanted)
     problems = [
-        f"columns {' and '.join(map(repr, names))} of {target} differ only in case: Athena finds Parquet columns "
-        "without case and cannot distinguish them; rename one in the database"
+        f"columns {' and '.join(map(repr, names))} of {target} differ only in case, which Athena ignores in Parquet columns; "
+        f"rename one in the database"
         for names in folded.values()
         if len(names) > 1
     ]

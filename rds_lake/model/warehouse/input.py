@@ -215,14 +215,14 @@ def _problems(value: WarehouseInput) -> Iterator[str]:
             continue
         first = names.setdefault(table.table_name, at)
         if first != at:
-            yield f"$.tables[{at}]: {table.table_name!r} is $.tables[{first}] already; give one of both another `name`"
+            yield f"$.tables[{at}]: {table.table_name!r} is already $.tables[{first}]; give one of the two another `name`"
         yield from (f"$.tables[{at}].{problem}" for problem in _table_problems(table))
 
 
 def _table_problems(table: InputTable) -> Iterator[str]:
     if table.files is None:
         if table.schema_ is None:
-            yield "files: a table without files is of the lake, and then `schema` names its source; add the one or the other"
+            yield "files: a table without `files` comes from the lake, and needs its source in `schema`; add one of the two"
         for key in ("format", "columns", "delimiter", "header_lines"):
             if key in table.model_fields_set:
                 yield f"{key}: is for files only; remove it, or add `files`"
@@ -230,7 +230,10 @@ def _table_problems(table: InputTable) -> Iterator[str]:
         yield "date: is for tables of the lake only; remove it"
     for name in table.files or ():
         if not name.startswith("s3://") and {"", ".", ".."} & set(name.split("/")):
-            yield f"files: {name[:_SHOWN]!r} is not a name beside this JSON; write one such as usage.gz, folder/usage.gz or s3://bucket/key"
+            yield (
+                f"files: {name[:_SHOWN]!r} is not a name beside this JSON; write one such as usage.gz, folder/usage.gz or "
+                f"s3://bucket/key"
+            )
     columns = [column.name.lower() for column in table.columns or ()]
     for name in sorted({name for name in columns if columns.count(name) > 1}):
-        yield f"columns: {name!r} is there twice; Redshift takes upper and lower case for the same. Rename one"
+        yield f"columns: {name!r} is listed twice (Redshift ignores upper and lower case); rename one"

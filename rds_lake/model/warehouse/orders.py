@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from rds_lake.model.records import read_record, render_record
 
 _VERSION = 1
-_REMEDY = "start the run anew"
+_REMEDY = "start the run again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,9 @@ def parse_unloaded(text: str, *, where: str) -> tuple[UnloadedFile, ...]:
             for each in entries
         )
     except RECORD_ERRORS as error:
-        raise ManifestError(f"{where} is no verbose manifest of an UNLOAD ({error!r}); start the run anew") from error
+        raise ManifestError(
+            f"{where} is not a verbose manifest of an UNLOAD ({error!r}); start the run again"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

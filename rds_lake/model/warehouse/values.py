@@ -58,7 +58,7 @@ def legal_type(text: str) -> str:
     match = _SIZED.match(word)
     if match is None:
         raise ValueError(
-            f"{text[:60]!r} is no type of Redshift; write one such as varchar(200), decimal(18,2), bigint, date or timestamp"
+            f"{text[:60]!r} is not a type of Redshift; write one such as varchar(200), decimal(18,2), bigint, date or timestamp"
         )
     length, precision, scale = (int(match[name] or 0) for name in ("length", "precision", "scale"))
     most = _MOST_BYTES.get(word.partition("(")[0].strip(), _MOST_BYTES_OF_TEXT)
@@ -80,7 +80,7 @@ def legal_date(text: str) -> str:
 def legal_uri(text: str) -> str:
     """`s3://bucket/key`, or `s3://bucket/prefix/`."""
     if not _URI.match(text) or len(text) > _LONGEST_URI:
-        raise ValueError(f"{text[:100]!r} is no place in S3; write s3://bucket/key, or s3://bucket/folder/")
+        raise ValueError(f"{text[:100]!r} is not a place in S3; write s3://bucket/key, or s3://bucket/folder/")
     return text
 
 

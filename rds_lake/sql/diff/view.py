@@ -46,7 +46,7 @@ def render_diff_view(compare: Comparison, view: str) -> str:
     size, stored = len(statement.encode()), stored_characters(select, [(one.name, one.presto_type) for one in shown])
     if size > MAX_STATEMENT_BYTES or stored > MAX_STORED_CHARACTERS:
         raise CatalogError(
-            f"its statement would have {size:,} bytes, and about {stored:,} characters in Glue; Athena takes "
+            f"its statement would have {size:,} bytes, and about {stored:,} characters in Glue; Athena allows "
             f"{MAX_STATEMENT_BYTES:,} and Glue {MAX_STORED_CHARACTERS:,}. `rds-lake diff` compares a table of any width"
         )
     return statement

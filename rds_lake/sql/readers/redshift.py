@@ -65,7 +65,9 @@ def _note(column: ReadColumn) -> str:
     """How the column differs from Athena's; "" where it does not."""
     kind = column.view.presto_type
     if is_nested(column.raw.hive_type):
-        return "left out, since Spectrum selects no column with fields of its own; select its fields from the external table"
+        return (
+            "left out, since Spectrum cannot select a column that has fields; select its fields from the external table"
+        )
     if kind.startswith("array("):
         return "PostgreSQL's own text of the array: Redshift has no arrays of text"
     if kind.startswith("timestamp"):

@@ -28,7 +28,7 @@ class FileStatement:
 
 def split(sql: str) -> tuple[FileStatement, ...]:
     """The statements, without the semicolons between them; what is nothing but comments is left out."""
-    found: list[FileStatement] = []
+    statements: list[FileStatement] = []
     mine: list[Piece] = []
     for piece in (*pieces(sql), Piece(kind=Kind.END, text=";", line=0)):
         if piece.kind is not Kind.END:
@@ -36,9 +36,9 @@ def split(sql: str) -> tuple[FileStatement, ...]:
             continue
         statement = _statement(mine)
         if statement is not None:
-            found.append(statement)
+            statements.append(statement)
         mine = []
-    return tuple(found)
+    return tuple(statements)
 
 
 def _statement(mine: list[Piece]) -> FileStatement | None:

@@ -43,14 +43,16 @@ def read_steps(
     known = {*texts, *loads}
     for name, mine in needs.items():
         problems += [
-            f"{name}.sql: it needs {each!r}, which is no load and no step" for each in mine if each not in known
+            f"{name}.sql: it needs {each!r}, which is neither a load nor a step" for each in mine if each not in known
         ]
         if name in loads:
             problems.append(f"{name}.sql: a load has the same name; rename the file")
     ordered, circle = in_order(needs)
     if circle:
         links = ", ".join(f"{one} needs {other}" for one, other in zip(circle, (*circle[1:], circle[0]), strict=True))
-        problems.append(f"{links}: no order can be; say `-- needs:` in one of them, or make one file of them")
+        problems.append(
+            f"{links}: these steps need each other in a circle; change `-- needs:` in one of them, or join them in one file"
+        )
     if problems:
         raise ConfigError("the steps of the warehouse cannot run:", problems)
     return tuple(Step(name=name, sql=texts[name], needs=tuple(needs[name])) for name in ordered)
@@ -67,7 +69,7 @@ def needed_by(sql: str, loads: Collection[str], steps: Sequence[Step]) -> tuple[
 def sections_of(step: Step) -> tuple[Section, ...]:
     """The step as it is sent: 40 statements at a time."""
     together = _directive(step.sql, "transaction") not in ("off", "no", "none")
-    sqls = [one.sql for one in split(step.sql)]
+    sqls = [statement.sql for statement in split(step.sql)]
     groups = [tuple(sqls[begin : begin + MOST_TOGETHER]) for begin in range(0, len(sqls), MOST_TOGETHER)]
     return tuple(Section(sqls=group, together=together) for group in groups)
 

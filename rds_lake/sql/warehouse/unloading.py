@@ -29,7 +29,7 @@ def unload_problems(unload: Unload) -> tuple[str, ...]:
     if kind is FileFormat.PARQUET and unload.gzip:
         wrong.append("parquet is compressed by itself: leave `gzip` out")
     if unload.delimiter is not None and len(unload.delimiter) != 1:
-        wrong.append(f"`delimiter` is {unload.delimiter!r}: it is one character")
+        wrong.append(f"`delimiter` is {unload.delimiter!r}, but must be one character")
     if unload.single_file and unload.partition_by:
         wrong.append("`single_file` and `partition_by` cannot be used together: leave one out")
     if unload.single_file and not 0 < unload.most_bytes <= _LARGEST_SINGLE:

@@ -41,8 +41,8 @@ def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ..
         too_long = [column for column in table.manifest.columns if len(column.hive_type) > MAX_TYPE_CHARACTERS]
         if too_long:
             reason = (
-                f"the type of column {too_long[0].name!r} has {len(too_long[0].hive_type):,} characters, and Glue takes "
-                f"{MAX_TYPE_CHARACTERS:,}; the table is neither catalogued nor published, its files are in the lake"
+                f"the type of column {too_long[0].name!r} has {len(too_long[0].hive_type):,} characters, and Glue allows "
+                f"{MAX_TYPE_CHARACTERS:,}; the table is neither catalogued nor published, but its files are in the lake"
             )
             left_out.append(LeftOut(table=str(table.names.target), view=table.names.view, reason=reason))
     names = {table.view for table in left_out}
@@ -58,8 +58,8 @@ def with_legal_views(
         excess = view_excess(source.name, table.names, table.columns, day)
         if excess is not None:
             reason = (
-                f"{excess}; it has no view, its rows are in {table.names.raw}. Shorter column names help, or a split of the "
-                "table, or `types: {…: varchar}` for columns that need no cast"
+                f"{excess}; it has no view, but its rows are in {table.names.raw}. Use shorter column names, split the table, "
+                "or set `types: {…: varchar}` for columns that need no cast"
             )
             left_out.append(LeftOut(table=str(table.names.target), view=table.names.view, reason=reason))
     names = {table.view for table in left_out}

@@ -86,7 +86,7 @@ def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[T
                 problems.append(f"types: {table.names.target}.{column.name}: {error}")
         typed.append(TypedTable(named=table, columns=tuple(columns)))
     if problems:
-        raise CatalogError(f"lake.yaml's `types:` of source {source.name} do not fit:", problems)
+        raise CatalogError(f"`types:` of source {source.name} in lake.yaml does not match the columns:", problems)
     return tuple(typed)
 
 
@@ -137,7 +137,7 @@ def _combined(
         except CatalogError as error:
             problems += [f"{target}: {problem}" for problem in error.problems]
     if problems:
-        raise CatalogError("tables that `union:` gathers differ; no view moves:", problems)
+        raise CatalogError("tables that `union:` combines have different columns; no view was moved:", problems)
     return whole
 
 
@@ -175,9 +175,13 @@ def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
     }
     unions = {target.table for target, mine in members.items() if mine}
     return [
-        *[f"rename: {key!r} names nothing of this snapshot" for key in source.rename if key not in tables | columns],
-        *[f"types: {key!r} names no column of this snapshot" for key in source.types if key not in columns],
-        *[f"union: {key!r} gathers no table of this snapshot" for key in source.naming.unions if key not in unions],
+        *[
+            f"rename: {key!r} is not a table or column of this snapshot"
+            for key in source.rename
+            if key not in tables | columns
+        ],
+        *[f"types: {key!r} is not a column of this snapshot" for key in source.types if key not in columns],
+        *[f"union: {key!r} matches no table of this snapshot" for key in source.naming.unions if key not in unions],
     ]
 
 

@@ -1,6 +1,6 @@
 """Whether a Glue database is this lake's: a source's name is the name of its database, of which an account has one.
 
-A second lake with a source of the same name would move the first one's partitions and views to files of its own.
+A second lake with a source of the same name would move the first lake's partitions and views to its own files.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from rds_lake.stages.catalogue.raw_tables import raw_among
 
 
 def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, source: str) -> None:
-    """CatalogError where raw tables lie in another lake's folder. A raw table keeps the location that it was made with."""
+    """CatalogError if raw tables are in another lake's folder. A raw table keeps its original location."""
     own = layout.uri(layout.source_folder(source))
     places = [table.location for table in raw_among(tables).values() if table.location]
     foreign = sorted(place for place in places if not place.startswith(own))
     if foreign:
         raise CatalogError(
-            f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), and nothing was written: an "
-            "account has one database of a name. In one of the two lakes give the source another `name:`. If this is the same "
-            f"lake at a new place ({own}), drop the database's tables first: their files stay where they are"
+            f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), so nothing was written. "
+            f"Give the source another `name:` in one of the two lakes. If this is the same lake at a new place ({own}), drop "
+            f"the database's tables first: their files are kept"
         )

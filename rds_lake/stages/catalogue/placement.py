@@ -152,7 +152,7 @@ def _free_version(names: AthenaTable, versions: Sequence[RawTable], taken: Colle
     first = max((raw.version for raw in versions), default=0) + 1
     if first == 1 and names.raw in taken:
         raise CatalogError(
-            f"its raw table would be {names.raw!r}, which is a version of another table in Glue: add "
-            f"rename: {{'{names.target}': {names.view}_table}} to the source in lake.yaml"
+            f"its raw table would be named {names.raw!r}, which is already a version of another table in Glue: add rename: "
+            f"{{'{names.target}': {names.view}_table}} to the source in lake.yaml"
         )
     return next(number for number in count(first) if replace(names, version=number).raw not in taken)

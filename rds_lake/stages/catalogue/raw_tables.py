@@ -39,7 +39,7 @@ LONG_TEXT_FAILS = {"data_cleansing_enabled": "true", "surplus_char_handling": "F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a date's rows come from: the source and who is asked about it, the snapshot's time, the export task."""
+    """The origin of a date's rows: the source and its owners, the snapshot's time, the export task."""
 
     source: str
     owners: tuple[str, ...]
@@ -102,7 +102,7 @@ def group_versions(tables: Mapping[str, GlueTable]) -> dict[str, tuple[RawTable,
 
 
 def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...]]:
-    """The views that each table (`str(target)`) is published under; of a table without a view by now, those it once had."""
+    """The views under which each table (`str(target)`) is published; for a table without a view, its former views."""
     shown: dict[str, set[str]] = defaultdict(set)
     once: dict[str, set[str]] = defaultdict(set)
     for name, table in raw_among(tables).items():
@@ -232,7 +232,7 @@ def _recorded(spec: ColumnSpec, known: Sequence[Any] | None) -> SeenColumn:
 
 
 def _commented(spec: ColumnSpec, index: int) -> SeenColumn:
-    """A column by its comment `Name: type`, as far as that goes."""
+    """Parse a column from its comment `Name: type`, as far as possible."""
     name, hive_type, text = spec
     original_name, separator, original_type = text.rpartition(": ")
     matches = bool(separator) and original_name.lower() == name

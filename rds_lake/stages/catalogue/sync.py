@@ -1,4 +1,4 @@
-"""Catalogue: make Glue's tables and partitions say what the manifest says, without a crawler.
+"""Catalogues a date: updates Glue's tables and partitions from the manifest, without a crawler.
 
 One raw table `snapshots_<table>` per source table, one partition per snapshot date whose location is the relocated folder.
 What is equal is left alone. What differs is updated with SkipArchive, as Glue keeps at most 100,000 versions of a table
@@ -97,10 +97,10 @@ def _logged(
 
 
 def _not_catalogued(manifest: Manifest, count: int, failed: Mapping[str, RdsLakeError]) -> RdsLakeError:
-    """One error about all tables that failed; transient where a repetition may bring them all."""
+    """One error about all failed tables; transient if a repetition may succeed for all."""
     summary = CatalogError(
         f"{len(failed)} of {count} tables of {manifest.source} could not be catalogued for {manifest.snapshot_date}; no view "
-        "moves. Materialize `catalog` again after the cause is gone:",
+        f"was moved. Fix the cause, then materialize `catalog` again:",
         [f"{target}: {_reason(error)}" for target, error in failed.items()],
     )
     return all_together(summary, list(failed.values()))
@@ -111,7 +111,7 @@ def _reason(error: RdsLakeError) -> str:
 
 
 def existing_tables(glue: GlueGateway, database: str) -> dict[str, GlueTable]:
-    """Every table and view of the source's database, which is made where it is missing."""
+    """Every table and view of the source's database, which is created if it does not exist."""
     glue.ensure_database(database, description=f"rds-lake source {database}")
     return glue.list_tables(database)
 
@@ -194,7 +194,7 @@ class _Work:
         self.glue.update_partitions(self.database, table.name, [spec for spec in changed if spec is not None])
 
     def _apply_partitions(self, named: NamedTable) -> Action:
-        """Make the date's partitions; one deleted by hand is made again.
+        """Create the date's partitions, also one that was deleted by hand.
 
         What Glue refuses because another run made or deleted it meanwhile, or because the date is not as new as it seemed, is
         looked at and tried again.

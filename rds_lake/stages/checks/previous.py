@@ -43,14 +43,14 @@ class RowDrop:
     def __str__(self) -> str:
         gone = (self.before - self.now) / self.before
         return (
-            f"{self.table}: {self.now:,} rows, {self.before:,} before: {gone:.1%} are gone, and `max_drop` of the view "
+            f"{self.table}: {self.now:,} rows, {self.before:,} before: {gone:.1%} are gone, but `max_drop` of the view "
             f"{self.view} allows {self.limit:.1%}"
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowChange:
-    """A table's rows now and before; None where it was not there before."""
+    """A table's rows now and before; None if it did not exist before."""
 
     view: str
     before: int | None
@@ -77,7 +77,7 @@ class RowComparison:
 
 
 def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowComparison:
-    """The manifest's tables against those of the date before. A table that is gone, or new, is no drop, nor is an outbox's."""
+    """Compare the manifest's tables with those of the date before. Missing tables, new tables and outboxes do not count as drops."""
     day = manifest.snapshot_date
     before, rows, views = date_before(lake, source, day), _rows(manifest, source), _views(lake, source, manifest)
     earlier = {} if before is None else _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)

@@ -74,7 +74,7 @@ def check_tables(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One query about one table; a table of hundreds of columns has several."""
+    """A query about one table; a table with hundreds of columns needs several."""
 
     table: TypedTable
     query: QualityQuery
@@ -118,8 +118,8 @@ def _numbers(result: QueryResult) -> list[list[int]]:
 
 
 def _unread(database: str, count: int, failed: Sequence[tuple[str, RdsLakeError]]) -> RdsLakeError:
-    """Every table that could not be read; transient where a repetition may read them all."""
-    text = f"{len(failed)} of {count} checks of {database} could not be made through Athena:" + "".join(
+    """One error about all tables that could not be read; transient if a repetition may succeed for all."""
+    text = f"{len(failed)} of {count} checks of {database} failed to run in Athena:" + "".join(
         f"\n  - {name}: {error}" for name, error in failed
     )
     if all(isinstance(error, TransientError) for _, error in failed):

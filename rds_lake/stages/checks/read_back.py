@@ -29,7 +29,7 @@ _LOOKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """The published date and what is wrong with it for readers; `holds`: what was seen where nothing is."""
+    """The published date and its problems for readers; `holds`: what was checked, if there are no problems."""
 
     snapshot_date: date | None
     problems: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
             return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems), holds=holds)
     else:
         raise UnavailableError(
-            f"the views of {source.name} were moved {_LOOKS} times while their rows were counted; the check can be repeated"
+            f"the views of {source.name} were moved {_LOOKS} times while their rows were counted; repeat the check"
         )
     return ReadBack(snapshot_date=None)
 

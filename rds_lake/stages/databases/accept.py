@@ -1,4 +1,4 @@
-"""Accepting: inspect an ended export, and record it as its date's unless a better one is."""
+"""Accepts an export: inspects an ended export, and records it as the date's unless a better export is recorded."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Acceptance:
             done = self._serving(record, head) or head
             if done is None or intact.is_whole(lake.s3, task.bucket, task.folder):
                 raise
-            self.shared.log(f"nothing is left of {record.export_task}: {day} has {done.export.export_task}")
+            self.shared.log(f"the objects of {record.export_task} are gone; {day} uses {done.export.export_task}")
             return AcceptedExport(record=done.export, findings=(), reused=True)
         misdated = check_date(snapshot, day) if snapshot else None
         if misdated is not None:
@@ -65,7 +65,7 @@ class Acceptance:
         )
 
     def _recorded(self, record: ExportRecord) -> ExportRecord:
-        """The date's accepted export: this one, unless a better one is recorded and can be relocated."""
+        """The date's accepted export: this export, unless a better one is recorded and can be relocated."""
         lake = self.shared.lake
 
         def stays(other: ExportRecord) -> bool:
@@ -77,7 +77,7 @@ class Acceptance:
         return accepted
 
     def serving(self, record: ExportRecord) -> Manifest | None:
-        """The date's manifest where it is of this export or of a better one; AWS's copy may be deleted by then."""
+        """The date's manifest if it belongs to this export or a better one; AWS's copy may already be deleted."""
         return self._serving(record, self.shared.find_manifest(record.snapshot_date))
 
     def _serving(self, record: ExportRecord, done: Manifest | None) -> Manifest | None:
@@ -116,7 +116,7 @@ class Acceptance:
 
 
 def _data_time(task: ExportTask, snapshot: Snapshot | None, day: date) -> datetime | None:
-    """The time of the data of an exported copy; None where it is the task's own SnapshotTime."""
+    """The time of the data of an exported snapshot copy; None if it is the task's own SnapshotTime."""
     if snapshot is not None:
         return snapshot.created_at if snapshot.copied_at else None
     is_copy = written_day(task.identifier) == day and exportable(task.source_arn)[0] is not Exportable.CLUSTER

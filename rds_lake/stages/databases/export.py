@@ -1,4 +1,4 @@
-"""Export: find the date's snapshot, start or adopt its export task, see it to its end.
+"""Exports a date: finds its snapshot, starts or adopts the export task, and waits until it ends.
 
 AWS charges for every export, so the source's own task is looked for before one is started: a running one is adopted, a
 COMPLETE one is reused, only after FAILED or CANCELED a next attempt is started. The id is deterministic
@@ -34,7 +34,7 @@ Usable = Callable[[ExportTask], bool]
 
 
 def choose_snapshot(rds: RdsGateway, plan: ExportPlan, day: date, *, now: datetime, usable: Usable) -> Snapshot:
-    """What is exported for the date, or SnapshotNotFoundError with what there is instead.
+    """Choose what to export for the date. SnapshotNotFoundError says which snapshots exist.
 
     A snapshot of the date that is exported already is chosen again, unless the source has `replace: true`: a second export
     costs as much as the first.
@@ -56,7 +56,7 @@ def _live(rds: RdsGateway, plan: ExportPlan, now: datetime) -> Snapshot:
     cluster = rds.find_cluster(plan.identifier, now=now)
     if cluster is None:
         raise SnapshotNotFoundError(
-            f"there is no cluster {plan.identifier} in this account and Region; check `identifier` in lake.yaml"
+            f"the cluster {plan.identifier} does not exist in this account and Region; check `identifier` in lake.yaml"
         )
     return cluster
 
@@ -69,23 +69,23 @@ def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
     if unfinished:
         reason = f"{', '.join(unfinished)} is not available; wait for it to finish, then materialize the date again"
     elif plan.kinds == (LIVE,):
-        reason = "a live export can only be made of the present; the data of an earlier date needs a snapshot of it"
+        reason = "a live export only has the current data; an earlier date needs a snapshot of that date"
     elif not days:
         reason = (
             f"the {plan.noun} has no available {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
         )
     else:
         reason = (
-            f"there are snapshots from {days[0]} to {days[-1]}. Either none was taken that day, or it is older than the "
-            f"{plan.noun}'s backup retention; its data cannot be exported any more"
+            f"there are snapshots from {days[0]} to {days[-1]}. Either no snapshot was taken that day, or the {plan.noun}'s backup "
+            "retention removed it; the date can no longer be exported"
         )
     if copies:
-        reason += f". The copies {', '.join(copies)} belong to no date: AWS no longer says what they were copied from"
+        reason += f". The copies {', '.join(copies)} have no known date: AWS no longer says what they were copied from"
     return f"{plan.identifier} has no {kinds} snapshot for {day}: {reason}"
 
 
 def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list[tuple[int, ExportTask]]:
-    """The source's attempts to export this snapshot, as (number, task); 0 is one started by hand that serves as well."""
+    """The source's attempts to export this snapshot, as (number, task); 0 is a usable export that was started by hand."""
     attempts = [
         (number, task)
         for task in rds.list_export_tasks(source_arn=snapshot.arn)
@@ -151,7 +151,7 @@ def _start(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, include: tuple
 
 
 def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
-    """ConfigError where `include` is not in the grammar of the snapshot's engine, which lake.yaml need not name."""
+    """ConfigError if `include` does not match the grammar of the snapshot's engine, which lake.yaml may not name."""
     try:
         engine = engine_of(snapshot.engine)
     except ValueError as error:
@@ -159,8 +159,8 @@ def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
     illegal = [item for item in plan.include if not engine.is_export_only(item)]
     if illegal:
         raise ConfigError(
-            f"source {plan.source} reads {snapshot.engine}, and there `include` takes {engine.grammar}:",
-            [f"{item} is not of that form; correct it in lake.yaml" for item in illegal],
+            f"source {plan.source} is {snapshot.engine}, for which `include` must be {engine.grammar}:",
+            [f"{item} does not have that form; correct it in lake.yaml" for item in illegal],
         )
 
 
@@ -193,7 +193,7 @@ def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
         raise ExportFailedError(f"AWS knows no export task {identifier} in this account and Region")
     if task.status.running:
         raise ExportTimeoutError(
-            f"export {identifier} is still {task.status}; its completion event brings the next run"
+            f"export {identifier} is still {task.status}; its completion event starts the next run"
         )
     return _complete_or_raise(task)
 
@@ -202,7 +202,7 @@ def _complete_or_raise(task: ExportTask) -> ExportTask:
     if task.status is ExportStatus.COMPLETE:
         return task
     cause = task.failure_cause or (
-        "it was canceled, and AWS does not say by whom" if task.status is ExportStatus.CANCELED else "no cause given"
+        "it was canceled, AWS does not say by whom" if task.status is ExportStatus.CANCELED else "no cause given"
     )
     raise ExportFailedError(
         f"export {task.identifier} of {task.source_arn} ended {task.status}: {cause}. Remove the cause, then materialize "

@@ -1,4 +1,4 @@
-"""What is known of each file of a relocation: rows, columns, checksum, by its position in the plan.
+"""Keeps rows, columns and checksum of each file of a relocation, by its position in the plan.
 
 Packed, since there may be a million files: columns are kept once per shape of table.
 
@@ -43,9 +43,9 @@ class FileFacts:
         return Footer(rows=self._rows[at], columns=columns, early=early)
 
     def set_checksum(self, at: int, checksum: str | None) -> None:
-        """Remember `ALGORITHM:base64`, or that there is none."""
+        """Store `ALGORITHM:base64`, or None."""
         self._checksums[at] = checksum
 
     def checksum(self, at: int) -> str | None:
-        """`ALGORITHM:base64` where one is known."""
+        """`ALGORITHM:base64`, or None if it is unknown."""
         return self._checksums.make(at)

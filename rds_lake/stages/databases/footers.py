@@ -60,7 +60,7 @@ class Footer:
 
 
 def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
-    """The footer of one Parquet object; MalformedExportError when it is none."""
+    """Read the footer of one Parquet object; MalformedExportError if it is not Parquet."""
     tail = s3.read_tail(bucket, key, bytes=TAIL_BYTES)
     where = f"s3://{bucket}/{key}"
     needed = footer_bytes(tail, where)
@@ -72,7 +72,7 @@ def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
 def read_footers(
     many: ManyS3, bucket: str, keys: Sequence[str], *, done: Callable[[int, Footer | RdsLakeError], None]
 ) -> None:
-    """Read the footers of many objects. `done` gets each one's position and footer, or the error where it cannot be read."""
+    """Read the footers of many objects. `done` gets each object's position and its footer, or the error."""
 
     shapes: dict[str, Shape] = {}
     lengths: dict[str, int] = {}  # of folders with longer footers: as much is read at once of their next files
@@ -100,7 +100,7 @@ def footer_bytes(tail: bytes, where: str) -> int:
         raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
     (length,) = struct.unpack("<I", tail[-8:-4])
     if length > _MAX_FOOTER_BYTES:
-        raise MalformedExportError(f"{where} is not a Parquet file: its footer would be {length:,} bytes long")
+        raise MalformedExportError(f"{where} is not a Parquet file: its footer claims to be {length:,} bytes long")
     return length + _TRAILER_BYTES
 
 
@@ -134,7 +134,7 @@ def _footer(metadata: Any, where: str, shapes: dict[str, Shape] | None) -> Foote
 
 def _column(column: Any, where: str) -> tuple[str, str]:
     if "." in column.path and column.path != column.name:
-        raise MalformedExportError(f"column {column.path} of {where} is nested, which RDS exports never are")
+        raise MalformedExportError(f"column {column.path} of {where} is nested, but RDS exports have no nested columns")
     return column.name, hive_type(column)
 
 

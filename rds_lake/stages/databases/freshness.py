@@ -72,7 +72,7 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
 
 
 def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> Since:
-    """From when freshness counts: the newest state, else the time at which the source could first have had one.
+    """The time from which freshness counts: the newest snapshot, else the time of the first possible one.
 
     That is the source's first date, or the creation of the database where that is later. AWS is asked for the creation only
     where it makes a difference. A role that may not ask (a policy of an earlier release) risks a false alarm, and no more.
@@ -89,7 +89,7 @@ def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *,
             raise
         return Since(
             at=first,
-            doubt=f"; if the database was created since, this is a false alarm (its creation time could not be read: {error})",
+            doubt=f"; if the database was created after that, this is a false alarm (its creation time could not be read: {error})",
         )
     return Since(at=max(first, made) if made else first)
 
@@ -127,7 +127,7 @@ def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> Wa
         what="no new snapshot",
         cause=reason,
         next_step=(
-            f"See why the {plan.noun} makes no snapshots (backup window, retention 0, a failing AWS Backup plan, an "
-            "`identifier` of lake.yaml that is gone). The published date stays published and gets older."
+            f"Find out why the {plan.noun} has no new snapshots (backup window, retention 0, a failing AWS Backup plan, an "
+            f"`identifier` in lake.yaml that no longer exists). The published date stays published."
         ),
     )

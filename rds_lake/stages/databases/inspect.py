@@ -1,4 +1,4 @@
-"""Inspect: list a finished export's folder once, and judge whether the export is complete.
+"""Inspects an export: lists its folder once, and checks whether it is complete.
 
 What belongs here: listing and reading the info files. The rule is `model/exports/completeness.py`.
 """
@@ -31,7 +31,7 @@ class ExportedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportContents:
-    """Everything the task wrote, and what is wrong with it."""
+    """Everything that the task wrote, and the problems found."""
 
     tables: tuple[ExportedTable, ...]
     findings: tuple[Finding, ...]
@@ -98,7 +98,7 @@ class _Listing:
         return {kind.folder for kind in self.kinds if isinstance(kind, ExportedData | SuccessMarker)}
 
     def files_of(self, folder: str) -> ExportedFiles:
-        """The files of a table, by its folder as AWS spells it; possibly none."""
+        """The files of a table, by its folder in AWS's spelling; may be empty."""
         return self._files.get(folder) or ExportedFiles(f"{self.folder}{folder}/")
 
     def _new(self, key: str) -> tuple[ExportedFiles | None, int]:

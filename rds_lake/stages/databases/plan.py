@@ -1,4 +1,4 @@
-"""What exporting a source means, and which of the account's export tasks are its own.
+"""What to export for a source, and which of the account's export tasks belong to it.
 
 | kind | exported | snapshots are | `live` is |
 |---|---|---|---|
@@ -105,7 +105,7 @@ def export_plans(config: LakeConfig) -> Sequence[ExportPlan]:
 
 
 def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | None:
-    """The number of this plan's attempt at exactly this snapshot that the task is; None when it is no attempt of the plan.
+    """Which attempt at exporting this snapshot the task is; None if it does not belong to this plan.
 
     0 is an export that a person started, of the same tables to the same place: it is paid for already, so it is adopted while
     it runs and when it is COMPLETE.
@@ -144,7 +144,7 @@ def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
         day = written_day(task.identifier)  # of a copied snapshot AWS gives the time of the copy, not of its data
         return day if day and _is_attempt(plan, task, copy_subject(task.source_arn, day)) else None
     if task.snapshot_time is None:
-        raise ValueError(f"export task {task.identifier} carries no snapshot time yet")
+        raise ValueError(f"export task {task.identifier} has no snapshot time yet")
     return snapshot_date(task.snapshot_time)
 
 

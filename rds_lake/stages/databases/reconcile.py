@@ -1,4 +1,4 @@
-"""Reconciliation: what AWS has is compared with what is materialized, for everything that no event reported.
+"""Reconciliation: compares what AWS has with what is materialized, and finds work that no event reported.
 
 Events may be lost or late, copies of snapshots may raise none, daemons are down for hours, and AWS refuses a sixth export:
 this comparison finds what is left to do.
@@ -156,7 +156,7 @@ class Reconciler:
         return attempts
 
     def _settling(self, plan: ExportPlan, attempts: Sequence[ExportTask], day: date) -> list[WantedRun]:
-        """The run for an ended export that no run took over: the last COMPLETE one, else the last."""
+        """The run that settles an ended export that no run has taken over: the last COMPLETE export, else the last one."""
         complete = [task for task in attempts if task.status is ExportStatus.COMPLETE]
         task = max(complete or attempts, key=lambda task: task.ended_at or self.now)
         run = settling_run(plan.source, task, day)
@@ -209,6 +209,6 @@ def _stuck(plan: ExportPlan, task: ExportTask) -> WantedIncident:
         cause=f"export {task.identifier} of {task.source_arn} is {task.status}, {task.progress}%, for more than {hours:g} h",
         next_step=(
             "Look at the task in the RDS console. It takes one of the account's five places: cancel it there, then "
-            "materialize the date again; or raise `export_timeout_hours` in lake.yaml when the database is just big."
+            "materialize the date again; or raise `export_timeout_hours` in lake.yaml if the database is just big."
         ),
     )

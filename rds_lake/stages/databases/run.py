@@ -1,4 +1,4 @@
-"""RDS and Aurora up to the manifest, by date: `begin`, `accept`, `relocate` in the order of `source/run.py`.
+"""The stages of RDS and Aurora up to the manifest, by date: `begin`, `accept`, `relocate`, as in `source/run.py`.
 
 What belongs here: the order and the hand-over. The work itself is `export.py`, `accept.py` and `relocation/`.
 """
@@ -85,7 +85,7 @@ class DatabaseRun:
                 repeat_ended=False,
             )
         except ExportQuotaError as error:
-            self.shared.log(f"{error}; the reconciliation sensor starts it when there is a place")
+            self.shared.log(f"{error}; the reconciliation sensor starts it when AWS allows another export")
             return None
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
@@ -133,14 +133,14 @@ class DatabaseRun:
         )
 
     def _foresee(self) -> None:
-        """Log the tables that will get no view, because the newest date's got none, before AWS charges for exporting them."""
+        """Log tables that will probably get no view, as on the newest date, before AWS charges for exporting them."""
         newest = max(handover.list_dates(self._lake.s3, self._lake.layout, self._source.name), default=None)
         if newest is None or not self._source.athena:
             return
         try:
             left_out = limits.foreseen(self.shared.manifest(newest), self._source)
         except RdsLakeError as error:
-            self.shared.log(f"the tables of {newest} do not say whether views will fit ({error})")
+            self.shared.log(f"the tables of {newest} could not be checked for views that are too big ({error})")
             return
         for table in left_out:
             self.shared.log(f"about to be exported without a view, as on {newest}: {table}")
@@ -166,7 +166,7 @@ class DatabaseRun:
         if done is not None and done.export.export_task == record.export_task:
             gone = missing_files(self._lake.s3, done)
             if not gone:
-                self.shared.log(f"{day} is there already: {done.files} files, {done.rows} rows")
+                self.shared.log(f"{day} is already in the lake: {done.files} files, {done.rows} rows")
                 return done
             intact.require_copy_of_aws(self._lake.s3, self._lake.layout, done, gone)
         task = export.settle_export(self.rds, record.export_task)
@@ -177,12 +177,12 @@ class DatabaseRun:
         if done is not None and gone:
             intact.require_whole_copy_of_aws(contents, self._lake.layout, done, gone)
             self.shared.log(
-                f"{len(gone)} of {done.files} files of {day} are gone from the lake and are copied once more"
+                f"{len(gone)} of {done.files} files of {day} are missing from the lake and are copied again"
             )
         return self._brought(contents, record)
 
     def _brought(self, contents: ExportContents, record: ExportRecord) -> Manifest:
-        """The export's files registered where they are, or copied, as the source wants it."""
+        """Register the export's files in place, or copy them, as the source is configured."""
         lake, newest, threads = self._lake, self._source.which == "newest", self.shared.config.lake.copy_threads
         if self._source.in_place:
             return Registrar(

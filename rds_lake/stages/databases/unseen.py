@@ -19,12 +19,12 @@ _REPORTED_AFTER = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Since when which source could not be looked at as a whole."""
+    """Since when each source could not be compared completely."""
 
     _since: dict[str, datetime] = field(default_factory=dict)
 
     def note(self, source: str, problems: Sequence[str], *, now: datetime) -> tuple[WantedIncident, ...]:
-        """Note a tick's problems with a source; an incident once they last too long, with one key until they end."""
+        """Record a tick's problems with a source. Returns an incident once they last too long, with one key until they end."""
         if not problems:
             self._since.pop(source, None)
             return ()
@@ -37,8 +37,8 @@ class Unseen:
             what="cannot be compared with AWS",
             cause=f"since {since:%Y-%m-%d %H:%M} UTC: " + "; ".join(problems),
             next_step=(
-                "Give the role of the Dagster deployment what was refused, or mend what is damaged; where AWS does not answer, "
-                "see its health page and the network. Every tick tries again: nothing has to be restarted."
+                "Give the role of the Dagster deployment the right that was refused, or repair what is damaged; if AWS does "
+                "not answer, check its health page and the network. Every tick tries again: nothing has to be restarted."
             ),
         )
         return (incident,)

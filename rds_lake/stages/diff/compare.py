@@ -1,4 +1,4 @@
-"""One table at two dates: what it needs to be compared, the statement, and its answer.
+"""Compares one table at two dates: the columns, the statement, and its result.
 
 What belongs here: one table. All tables of a source are `source.py`.
 """
@@ -57,7 +57,7 @@ class Asked:
 def compare_table(
     lake: Lake, source: SourceSettings, view: str, asked: Asked, *, known_key: Callable[[str], Sequence[str]]
 ) -> TableDiff:
-    """What the table's rows differ by. `known_key`: a DynamoDB table's own key columns, by its name.
+    """Compare the table's rows. `known_key`: a DynamoDB table's own key columns, by its name.
 
     AsOfError names the dates there are; DiffError says why the table cannot be compared as asked; LostFilesError and CatalogError
     say what of a date is gone.
@@ -82,7 +82,7 @@ def compare_typed(
     if len(statement.encode()) > MAX_STATEMENT_BYTES:
         raise DiffError(
             f"{source.name}.{after.names.view}: comparing its {len(compare.columns)} columns takes a statement of "
-            f"{len(statement.encode()):,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}; name fewer of them with --columns"
+            f"{len(statement.encode()):,} bytes, and Athena allows {MAX_STATEMENT_BYTES:,}; name fewer columns with --columns"
         )
     answer = lake.athena.run(statement, database=source.name)
     diff = _read(compare, columns, answer, rows=(before.named.manifest.rows, after.named.manifest.rows))
@@ -117,7 +117,7 @@ def comparison_of(
     asked: Asked,
     known_key: Callable[[str], Sequence[str]],
 ) -> tuple[Comparison, Columns]:
-    """What is compared of the table, and what its columns differ by; DiffError says why it cannot be compared as asked."""
+    """The columns that are compared, and how the columns differ. DiffError says why the table cannot be compared as asked."""
     columns = pair_columns(_dated(before, source), _dated(after, source))
     keys = () if asked.whole_rows else key_columns(source, after, asked.keys, known_key=known_key)
     compared = _chosen(f"{source.name}.{after.names.view}", columns, keys, asked)
@@ -137,14 +137,14 @@ def comparison_of(
 
 
 def _chosen(table: str, columns: Columns, keys: Sequence[str], asked: Asked) -> Collection[str]:
-    """The names of the columns that are compared; DiffError lists every name that is none."""
+    """The names of the columns to compare; DiffError lists every unknown name."""
     known = [column.name for column in columns.compared]
     named = dict.fromkeys(chain(keys, asked.columns, asked.ignored))
     problems = [f"{name}: {_why_not(name, columns)}" for name in named if name not in known]
     problems += [f"{name} belongs to the key, so it cannot be ignored" for name in asked.ignored if name in keys]
     wanted = [name for name in asked.columns or known if name not in asked.ignored]
     if not problems and not wanted:
-        problems = ["there is no column that both dates have and that can be compared"]
+        problems = ["no column that can be compared exists in both dates"]
     if problems:
         raise DiffError(f"{table} cannot be compared by these columns; it has {', '.join(known)}:", problems)
     return {*keys, *wanted}
@@ -258,7 +258,7 @@ def _row(compare: Comparison, kind: str, cells: Sequence[str | None]) -> RowDiff
 
 
 def _refuse_unusable_keys(lake: Lake, compare: Comparison, diff: TableDiff, answer: QueryResult) -> None:
-    """DiffError with examples where a key has no value, or several rows have the same.
+    """DiffError with examples if a key is NULL, or if several rows have the same key.
 
     A key that several rows of one date have joins each of them with the other date's: then there are more pairs than rows.
     """
@@ -282,7 +282,7 @@ def _refuse_unusable_keys(lake: Lake, compare: Comparison, diff: TableDiff, answ
             f"{diff.after}: {diff.rows_after:,} rows expected",
         ]
     raise DiffError(
-        f"{compare.database}.{diff.view} cannot be compared by {', '.join(compare.keys)}: that is not a key of the table. "
-        "Name other columns with --key or `keys:`, or compare whole rows with --whole-rows:",
+        f"{compare.database}.{diff.view} cannot be compared by {', '.join(compare.keys)}, which is not a key of the table. "
+        f"Name other columns with --key or `keys:`, or compare whole rows with --whole-rows:",
         problems,
     )

@@ -34,7 +34,9 @@ def key_columns(
     by_folded = {column.name.lower(): column.alias for column in table.columns} | by_name
     wrong = [name for name in named if name not in by_folded and name.lower() not in by_folded]
     if wrong:
-        raise DiffError(f"{source.name}.{view} has no column {', '.join(wrong)} for a key; it has {', '.join(aliases)}")
+        raise DiffError(
+            f"{source.name}.{view} has no key column {', '.join(wrong)}; its columns are {', '.join(aliases)}"
+        )
     keys = dict.fromkeys(by_name.get(name) or by_folded.get(name) or by_folded[name.lower()] for name in named)
     member = table.names.member_key
     return (*((member,) if member is not None else ()), *keys)

@@ -38,7 +38,7 @@ _TOO_MUCH = "comparing the smaller tables already reads as many GB as `most_gb` 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedDate:
-    """What the date's rows differ by from those of the date before. `kept`: what the lake keeps of it; None for the first date.
+    """How the date's rows differ from those of the date before. `kept`: what the lake keeps of it; None for the first date.
 
     `problems`: limits that are exceeded, tables that could not be compared, names in lake.yaml that are no table's.
     """
@@ -68,7 +68,7 @@ def compare_date(
         return ComparedDate(snapshot_date=day)
     tasks = _export_tasks(lake, source, before, day)
     log(f"{source.name}: the rows of {day} are compared with those of {before}")
-    found = compare_source(
+    diff = compare_source(
         lake,
         source,
         Asked(before=before, after=day),
@@ -78,13 +78,13 @@ def compare_date(
     )
     if _export_tasks(lake, source, before, day) != tasks:
         raise UnavailableError(
-            f"{source.name} {before} or {day} was exported again while they were compared; the check can be repeated"
+            f"{source.name} {before} or {day} was exported again while they were compared; repeat the check"
         )
-    kept = _kept(found, tasks, now())
+    kept = _kept(diff, tasks, now())
     write_date_diff(lake, kept)
-    unknown = _unknown(settings, found, lambda: gathered(_targets(lake, source, day), source))
-    exceeded = (problem for table in found.tables for problem in _exceeded(settings, table))
-    refused = (f"{view} could not be compared: {why}" for view, why in found.problems.items())
+    unknown = _unknown(settings, diff, lambda: gathered(_targets(lake, source, day), source))
+    exceeded = (problem for table in diff.tables for problem in _exceeded(settings, table))
+    refused = (f"{view} could not be compared: {why}" for view, why in diff.problems.items())
     return ComparedDate(snapshot_date=day, kept=kept, problems=(*exceeded, *refused, *unknown))
 
 
@@ -154,8 +154,8 @@ def _exceeded(settings: Changes, table: TableDiff) -> Iterator[str]:
         if kind == "changed" and not table.keys:
             if named:
                 yield (
-                    f"{table.view}: without a key no row is known to be changed, and `most` limits changed rows; name its key "
-                    "under `keys:`"
+                    f"{table.view}: `most` limits changed rows, and changed rows can only be found with a key; name its key "
+                    f"under `keys:`"
                 )
         elif not limit.allows(count, rows_before=table.rows_before):
             rows = "row was" if count == 1 else "rows were"

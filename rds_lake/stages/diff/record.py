@@ -13,14 +13,14 @@ from rds_lake.stages.lake.shared_state import change_text
 
 
 def find_date_diff(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> DateDiff | None:
-    """The record of the date, None where the date was not compared; ManifestError where it is damaged or another date's."""
+    """The record of the date; None if the date was not compared. ManifestError if it is damaged or belongs to another date."""
     key = layout.diff_key(source, day)
     text = s3.find_text(layout.bucket, key)
     return None if text is None else _own(text, source, day, where=layout.uri(key))
 
 
 def write_date_diff(lake: Lake, diff: DateDiff) -> None:
-    """Keep it, in place of an earlier or damaged record of the date; NewerRecordError where a newer release wrote one."""
+    """Write the record, replacing an earlier or damaged one. NewerRecordError if a newer release wrote it."""
     key = lake.layout.diff_key(diff.source, diff.snapshot_date)
 
     def change(text: str | None) -> str:
@@ -35,8 +35,7 @@ def _own(text: str, source: str, day: date, *, where: str) -> DateDiff:
     diff = parse_date_diff(text, where=where)
     if (diff.source, diff.snapshot_date) != (source, day):
         raise ManifestError(
-            f"{where} says that it is of {diff.source!r} {diff.snapshot_date}, so it was not used; delete it, and execute the "
-            f"check of {day} again"
+            f"{where} belongs to {diff.source!r} {diff.snapshot_date}, so it was not used; delete it, and run the check of {day} again"
         )
     return diff
 

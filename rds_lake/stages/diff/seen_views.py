@@ -41,7 +41,7 @@ def see_diff_views(lake: Lake, source: SourceSettings) -> DiffViewsSeen:
     existing = lake.glue.list_tables(source.name)
     lost = [view for view, one in made.views.items() if not is_as_made(one, existing.get(view))]
     said = (
-        f"{view}: it was dropped or replaced by another user or program; the next publication creates it again if its name is free"
+        f"{view}: another user or program dropped or replaced it; the next publication creates it again if its name is free"
         for view in lost
     )
     views = tuple(view for view in made.views if view not in lost)

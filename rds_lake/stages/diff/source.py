@@ -69,7 +69,7 @@ def compare_source(
     begun: Callable[[int], None] = lambda _: None,
     done: Callable[[], None] = lambda: None,
 ) -> SourceDiff:
-    """What every table's rows differ by; `begun` gets the number of tables, `done` is called after each.
+    """Compare every table's rows; `begun` gets the number of tables, `done` is called after each.
 
     AsOfError names the dates there are; LostFilesError and CatalogError say what of a date is gone.
 

@@ -21,7 +21,7 @@ def taken_names(dated: DatedTables, wanted: Iterable[str], others: set[str]) -> 
     """Views that are `wanted` and whose names are taken by tables or views that rds-lake did not make, and a sentence for each."""
     names = {name for table in dated.typed for name in (table.names.view, table.names.raw)}
     return {
-        view: "the name is taken by a table or view that is not one of `diff_views:`; it was left as it is. Rename or drop that one"
+        view: "another table or view, not of `diff_views:`, has this name and was not changed. Rename or drop it"
         for view in wanted
         if view in names | others
     }

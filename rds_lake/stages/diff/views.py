@@ -128,7 +128,7 @@ class DiffViews:
             made, _ = read_diff_views(self.lake, self.source.name)
             return made is not None and made.before != self._before(dated, self._asked(dated, {}))
         except RdsLakeError as error:
-            self.log(f"which date the views *{SUFFIX} of {self.source.name} compare could not be read: {error}")
+            self.log(f"the dates that the views *{SUFFIX} of {self.source.name} compare could not be read: {error}")
             return False
 
     def _may_have_any(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
@@ -206,7 +206,7 @@ class DiffViews:
             return str(error)
         head = find_head(self.lake.s3, self.lake.layout, self.source.name, wanted.before)
         if head is None or head.export.export_task != wanted.task:
-            return f"{wanted.before} was removed or exported anew meanwhile; materialize the views again"
+            return f"{wanted.before} was removed or exported again meanwhile; materialize the views again"
         return None
 
     def _wanted(self, dated: DatedTables) -> _Wanted:
@@ -261,17 +261,17 @@ class DiffViews:
         """The tables at the date before; where one of them cannot be read, each is looked at by itself."""
         views = {view: table.names.view for view, table in tables.items()}
         try:
-            found = readable_tables(self.lake, self.source, before, set(views.values()))
+            readable = readable_tables(self.lake, self.source, before, set(views.values()))
         except RdsLakeError as error:
             if len(views) == 1:
                 problems.update(dict.fromkeys(views, str(error)))
                 return {}
             each = (self._earlier(before, {view: table}, problems) for view, table in tables.items())
             return {target: table for one in each for target, table in one.items()}
-        earlier = {table.names.target: table for table in found}
+        earlier = {table.names.target: table for table in readable}
         for view, table in tables.items():
             if table.names.target not in earlier:
-                problems[view] = f"{before} has no view of {table.names.target}, so there is nothing to compare it with"
+                problems[view] = f"{before} has no view of {table.names.target} to compare with"
         return earlier
 
     def _compared(self, before: TypedTable, after: TypedTable, asked: Asked) -> Comparison:

@@ -259,8 +259,8 @@ class DynamoReconciler:
                 what="export stuck",
                 cause=f"export {export.arn} of {export.table} is in progress for more than {hours:g} h",
                 next_step=(
-                    "DynamoDB has no way to cancel an export. Ask AWS support with its ARN; or raise `export_timeout_hours` in "
-                    "lake.yaml when the table is just big."
+                    "DynamoDB has no way to cancel an export. Ask AWS support with its ARN; or raise `export_timeout_hours` "
+                    "in lake.yaml if the table is just big."
                 ),
             )
             for export in late
@@ -275,7 +275,7 @@ def _stale(plan: DynamoPlan, relocated: Sequence[date], reason: str) -> WantedIn
         what="no new snapshot",
         cause=reason,
         next_step=(
-            "See the failed runs of `snapshot_export` and `parquet` of the last dates: point-in-time recovery that is off, a "
-            "table that is gone, or exports that failed. The published date stays published and gets older."
+            "Look at the failed runs of `snapshot_export` and `parquet` of the last dates: point-in-time recovery may be off, "
+            "a table deleted, or an export failed. The published date stays published."
         ),
     )

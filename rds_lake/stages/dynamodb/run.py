@@ -113,7 +113,7 @@ class DynamoRun:
             done = self.shared.find_head(day)
             if done is None:
                 raise
-            self.shared.log(f"{day} cannot be exported any more; its files are in the lake already and are used")
+            self.shared.log(f"{day} can no longer be exported; its files are already in the lake and are used")
             return AcceptedExport(record=done.export, findings=(), reused=True)
         return self._inspected(day, exported)
 
@@ -239,7 +239,7 @@ class DynamoRun:
         except ExportQuotaError as error:
             waits = f" ({error}; the reconciliation sensor begins the rest)"
         raise FullExportBegunError(
-            f"{day} is converted when full exports of these tables have ended, as their changes cannot be used{waits}:",
+            f"the changes of these tables cannot be used; {day} is converted when their full exports have ended{waits}:",
             [f"{table}: {why}" for table, why in due.tables.items()],
         ) from due
 

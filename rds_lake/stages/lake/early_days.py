@@ -1,4 +1,4 @@
-"""By which calendar a Parquet file counts days before 1582-10-15, and which of its columns have such days.
+"""Finds which calendar a Parquet file uses for days before 1582-10-15, and which of its columns have such days.
 
 Spark says the first in the footer's key-values (Spark's DataSourceUtils.scala reads them so):
 
@@ -48,7 +48,7 @@ def _is_julian(marks: dict[bytes, bytes], *, int96: bool) -> bool:
 
 
 def _may_be_early(metadata: Any, number: int) -> bool:
-    """Whether any value is that early, by the statistics; true where there are none."""
+    """Whether any value is that early, by the statistics; true if there are no statistics."""
     first = GREGORIAN_FROM_DAY * _units_a_day(metadata.schema.column(number))
     for group in range(metadata.num_row_groups):
         chunk = metadata.row_group(group).column(number)
@@ -64,6 +64,6 @@ def _may_be_early(metadata: Any, number: int) -> bool:
 
 
 def _units_a_day(column: Any) -> int:
-    """How many of what the column stores make a day; of INT96, whose statistics are worth nothing, any number."""
+    """How many units of the column's type make a day; for INT96, whose statistics are not usable, any number."""
     unit = re.search(r"timeUnit=(\w+)", str(column.logical_type))
     return _DAY_IN[unit[1]] if unit else 1

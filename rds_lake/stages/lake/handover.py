@@ -1,4 +1,4 @@
-"""What one stage leaves for the next in S3, by source and date: the export record and the manifest."""
+"""Reads and writes what one stage hands to the next in S3, by source and date: the export record and the manifest."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> 
 
 
 def _own(text: str, layout: LakeLayout, source: str, day: date) -> Manifest:
-    """The manifest in the text; ManifestError where it is another date's, source's or lake's."""
+    """Parse the manifest; ManifestError if it belongs to another date, source or lake."""
     where = layout.uri(layout.manifest_key(source, day))
     manifest = parse_manifest(text, where=where)
     _require_own(manifest.export, source, day, where=where, made_by="parquet")
     if manifest.lake_bucket != layout.bucket:
         raise ManifestError(
-            f"{where} is of a lake in the bucket {manifest.lake_bucket!r}, so it was not used; delete it and "
-            "materialize `parquet` again"
+            f"{where} belongs to a lake in the bucket {manifest.lake_bucket!r}, so it was not used; delete it and materialize "
+            f"`parquet` again"
         )
     return manifest
 
@@ -72,7 +72,7 @@ def dates_of_records(s3: S3Gateway, layout: LakeLayout, source: str) -> Recorded
 
 
 def _dates(names: Iterable[str], ending: str) -> tuple[date, ...]:
-    """The dates of names such as `2026-11-20.json`; those of other records, markers and the pointer have none."""
+    """The dates in names such as `2026-11-20.json`; other records, markers and the pointer are ignored."""
     dates = (_date(name.removesuffix(ending)) for name in names if name.endswith(ending))
     return tuple(sorted(day for day in dates if day is not None))
 
@@ -92,7 +92,7 @@ class SeenManifest:
     etag: str
 
     def still_stands(self, s3: S3Gateway, layout: LakeLayout) -> bool:
-        """Whether the date's manifest is still of this very export; one HEAD where nothing was written since."""
+        """Whether the date's manifest is still that of this export. Costs one HEAD if nothing was written since."""
         manifest = self.manifest
         if s3.find_etag(layout.bucket, layout.manifest_key(manifest.source, manifest.snapshot_date)) == self.etag:
             return True
@@ -119,7 +119,7 @@ def write_manifest(
     newest: bool = True,
     stands: Callable[[Manifest], bool] | None = None,
 ) -> Manifest:
-    """Commit relocation: the manifest appears whole, in one PUT, after everything it names. Returns the date's manifest afterwards.
+    """Commit relocation: write the complete manifest in one PUT, after everything that it names. Returns the date's manifest.
 
     It takes the place of an earlier export's and remembers what becomes superfluous by that. It gives way to one that another
     run wrote in the meantime and that `stands` returns true for; without `stands`, to the one of a better export (`newest`: of the
@@ -144,7 +144,7 @@ def write_manifest(
 
 
 def _readable(parse: Callable[..., T], text: str | None, *, where: str) -> T | None:
-    """The record that is there; None for none, and for a damaged one, which the new one replaces."""
+    """The existing record; None if there is none, or if it is damaged, so that the new record replaces it."""
     try:
         return parse(text, where=where) if text else None
     except NewerRecordError:
@@ -165,10 +165,10 @@ def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date
 
 
 def _require_own(record: ExportRecord, source: str, day: date, *, where: str, made_by: str) -> None:
-    """ManifestError where a record is not of the source and date in its key: what it says would be done to another date's files."""
+    """ManifestError if a record does not match the source and date in its key, since it would be applied to another date's files."""
     if (record.source, record.snapshot_date) != (source, day):
         raise ManifestError(
-            f"{where} says that it is of {record.source!r} {record.snapshot_date}, so it was not used; find out who wrote it, "
+            f"{where} belongs to {record.source!r} {record.snapshot_date}, so it was not used; find out who wrote it, "
             f"then delete it and materialize `{made_by}` of {day} again"
         )
 
@@ -186,7 +186,7 @@ def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date)
 
 
 def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str | None) -> None:
-    """Accept an export for its date, whatever was accepted before."""
+    """Record the export as the date's, and replace any earlier record."""
     key = layout.export_record_key(record.source, record.snapshot_date)
     s3.put_text(layout.bucket, key, render_export_record(record), kms_key=kms_key)
 
@@ -201,7 +201,7 @@ def accept_export(
 ) -> ExportRecord:
     """Accept an export for its date unless `stays` is true of the one accepted before; returns the date's record afterwards.
 
-    Two exports of a date may end at once: the lesser, reported last, must not take the place of the better.
+    Two exports of a date may end at once: the worse export, if it is reported last, must not replace the better one.
     """
     key = layout.export_record_key(record.source, record.snapshot_date)
     after = record

@@ -40,7 +40,7 @@ What = Literal["work", "removal"]
 
 
 class AtWork(Protocol):
-    """An entry: a dataclass that says since when."""
+    """An entry: a dataclass with the time since when it exists."""
 
     @property
     def since(self) -> datetime: ...
@@ -77,9 +77,9 @@ class Entries(Generic[E]):
         log: Callable[[str], None],
         rebuild: bool = False,
     ) -> Iterator[None]:
-        """The entry is there until the block ends. UnavailableError with the reason that `refused` finds in the others.
+        """Keep the entry in the object until the block ends.
 
-        `rebuild`: a damaged object is begun anew.
+        UnavailableError with the reason that `refused` finds in other entries. `rebuild`: replace a damaged object.
         """
         token = self.new_token()
 
@@ -95,7 +95,7 @@ class Entries(Generic[E]):
             self._leave(token, new, log)
 
     def read(self, *, rebuild: bool = False) -> Collection[E]:
-        """The entries that count."""
+        """The entries that have not expired."""
         return self._parsed(self.s3.find_text(self.bucket, self.key), rebuild=rebuild).values()
 
     def _leave(self, token: str, new: E, log: Callable[[str], None]) -> None:
@@ -103,7 +103,9 @@ class Entries(Generic[E]):
             self._change(lambda entries: {name: entry for name, entry in entries.items() if name != token})
         except RdsLakeError as error:
             # What was to be done is done; the entry only keeps others away until it is forgotten.
-            log(f"{self._uri} still has this run's entry ({error}); it is forgotten after {self.lifetime(new)}")
+            log(
+                f"this run's entry could not be removed from {self._uri} ({error}); it expires after {self.lifetime(new)}"
+            )
 
     def _change(self, change: Callable[[Mapping[str, E]], Mapping[str, E]], *, rebuild: bool = False) -> None:
         def changed(text: str | None) -> str:
@@ -114,7 +116,10 @@ class Entries(Generic[E]):
         change_text(self.s3, self.bucket, self.key, changed, kms_key=self.kms_key, sleep=self.sleep)
 
     def _parsed(self, text: str | None, *, rebuild: bool) -> Mapping[str, E]:
-        """The entries that count; ManifestError when the object is damaged, unless `rebuild`, or of a newer release."""
+        """The entries that have not expired.
+
+        ManifestError if the object is damaged (unless `rebuild`) or written by a newer release.
+        """
         if text is None:
             return {}
         try:
@@ -135,7 +140,7 @@ class Entries(Generic[E]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One stage at work on an export of a date, or one removal, which is about every export of the date."""
+    """A stage that works on an export of a date, or a removal of all exports of the date."""
 
     what: What
     snapshot_date: date
@@ -191,7 +196,7 @@ class InUse:
             yield True
 
     def is_alone(self, day: date, export_task: str) -> bool:
-        """Whether no run works on another export of the date."""
+        """Whether no other run works on another export of the date."""
         return all(entry.export_task == export_task for entry in self._entries.read() if entry.snapshot_date == day)
 
     def require_not_removed(self, day: date) -> None:
@@ -210,7 +215,7 @@ class InUse:
 
     @property
     def _entries(self) -> Entries[Entry]:
-        unknown = f"which dates are worked on is unknown, and nothing was removed. The next run of {self.source} writes it anew"
+        unknown = f"so it is unknown which dates are in use, and nothing was removed. The next run of {self.source} writes it again"
         return Entries(
             s3=self.s3,
             bucket=self.layout.bucket,
@@ -229,7 +234,7 @@ def _why(source: str, new: Entry, other: Entry) -> str:
     day = other.snapshot_date
     if new.what == "work":
         return (
-            f"{source} {day} is being removed by `retention:` or `rds-lake prune` since {other.since:%Y-%m-%d %H:%M} UTC; "
-            f"again later. If that was killed: rds-lake prune {source} --apply"
+            f"{source} {day} is being removed by `retention:` or `rds-lake prune` since {other.since:%Y-%m-%d %H:%M} UTC; try "
+            f"again later. If that process was killed: rds-lake prune {source} --apply"
         )
-    return f"{source} {day} stays: a run works on it since {other.since:%Y-%m-%d %H:%M} UTC"
+    return f"{source} {day} is kept: a run has been working on it since {other.since:%Y-%m-%d %H:%M} UTC"

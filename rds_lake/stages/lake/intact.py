@@ -1,4 +1,4 @@
-"""Whether a date's files are all there, by what S3 lists: a person may have deleted objects by hand."""
+"""Checks by a listing of S3 whether a date's files all exist: someone may have deleted objects by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rds_lake.model.lake.manifest import Manifest
 
 
 def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
-    """URIs of the manifest's files that are gone or have another size; one LIST per table that has files, and 1,000 of them."""
+    """URIs of the manifest's files that are missing or have another size. One LIST per table and 1,000 files."""
     wanted = {file.key: file.bytes for table in manifest.tables for file in table.files}
     folders = [table.location for table in manifest.tables if table.files]
     bucket = manifest.data_bucket
@@ -25,7 +25,7 @@ def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
 
 
 def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
-    """The locations of the manifest's tables whose files are all there."""
+    """The locations of the manifest's tables whose files all exist."""
     gone = missing_files(s3, manifest)
     return frozenset(
         table.location for table in manifest.tables if not any(file_uri.startswith(table.location) for file_uri in gone)

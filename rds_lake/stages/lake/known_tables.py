@@ -54,9 +54,9 @@ def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[Table
 
 
 def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:
-    """Write the source's table list; the same tables give the same bytes, so a repository sees no noise.
+    """Write the source's table list. The same tables give the same bytes, so that version control shows no change.
 
-    ConfigError when the file cannot be written; an earlier one is then as it was.
+    ConfigError if the file cannot be written; an existing file is then unchanged.
     """
     path = state_path(config, source)
     body = {"version": _VERSION, "source": source.name, "tables": [asdict(table) for table in sorted(tables)]}

@@ -27,7 +27,7 @@ _POLL = 2.0
 
 @dataclass(slots=True, kw_only=True)
 class Lease:
-    """One run's hold on the object. `lost`: another run has taken it over."""
+    """A lease that one run holds. `lost`: another run has taken it over."""
 
     s3: S3Gateway
     bucket: str
@@ -47,14 +47,14 @@ class Lease:
         timeout_seconds: float,
         log: Callable[[str], None],
     ) -> bool:
-        """Take it as soon as it is free; False once the work `is_done`. ExportTimeoutError if it takes too long."""
+        """Wait until the lease is free and take it; False if the work `is_done` meanwhile. ExportTimeoutError if it takes too long."""
         began = since = clock()
         seen: str | None = None
         while not is_done():
             text, self._etag = self.s3.find_version(self.bucket, self.key) or ("", None)
             if self._etag != seen:
                 if seen is None and _holder(text):
-                    log(f"another run does this already ({self._where}); waiting for its end")
+                    log(f"another run does this already ({self._where}); waiting until it ends")
                 seen, since = self._etag, clock()
             if not _holder(text) or clock() - since > _DEAD:
                 try:
@@ -64,15 +64,15 @@ class Lease:
                 return True
             if clock() - began > timeout_seconds:
                 raise ExportTimeoutError(
-                    f"another run holds {self._where} for more than {timeout_seconds / 3600:.1f} h; wait for it, or end it and "
-                    "materialize the date again"
+                    f"another run has held {self._where} for more than {timeout_seconds / 3600:.1f} h; wait until it ends, or end "
+                    "it, then materialize the date again"
                 )
             sleep(_POLL)
         return False
 
     @contextmanager
     def held(self, stop: Stop) -> Iterator[None]:
-        """Keep what was taken, and let it go at the end. `stop` is set if it is lost."""
+        """Renew the lease during the block and release it at the end. `stop` is set if the lease is lost."""
         ended = Stop()
 
         def beat() -> None:
@@ -93,7 +93,7 @@ class Lease:
                 self._let_go()
 
     def _beat(self) -> bool:
-        """Write it anew; False if another run has it by now. After any other error the next beat tries again."""
+        """Renew the lease; False if another run has taken it. After other errors the next beat tries again."""
         try:
             self._write(self.holder)
         except ConflictError:
@@ -130,9 +130,7 @@ class Lease:
 
 
 def _holder(text: str) -> str | None:
-    """Who holds it; None where it is free, also for a text that is no lease.
-
-    No damaged record: the next holder writes it anew, so an error would only make a person do that."""
+    """Who holds it; None if it is free or damaged. A damaged lease is no error, since the next holder replaces it."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

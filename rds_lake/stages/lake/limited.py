@@ -14,9 +14,10 @@ from rds_lake.stages.lake.lake import Lake
 
 
 def limited_lake(lake: Lake, config: LakeConfig, source: str, *, owns: Callable[[str], bool]) -> Lake:
-    """The lake, limited. `owns`: whether a folder directly below the export prefix is an export of the source.
+    """The lake, which deletes only objects of the source.
 
-    AWS is asked about an export only when something of it is to go.
+    `owns`: whether a folder below the export prefix is an export of the source; AWS is only asked when something is to be
+    deleted there.
     """
     exports = (config.lake.exports_bucket, config.lake.export_prefix)
     deletable = deletable_of_source(lake.layout, source, exports, owns=owns)

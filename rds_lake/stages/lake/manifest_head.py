@@ -1,4 +1,4 @@
-"""The head of a manifest: what it says of its date before it comes to the tables' files.
+"""Reads only the head of a manifest: the fields before the list of files.
 
 The manifest of a million files is 200 MB of JSON. To know which export a date is of, the first piece is enough.
 """

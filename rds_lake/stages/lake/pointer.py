@@ -1,4 +1,4 @@
-"""The pointer `<prefix>/_manifests/<source>/_published.json`: what is published, and the flips that were begun.
+"""The pointer `<prefix>/_manifests/<source>/_published.json`: what is published, and the publications that were started.
 
     {"version": 1, "snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "rolled_back_from": null,
      "rolled_back": [], "views": {"orders": {"statement": "<digest>", "stored": "<digest>"}, …},
@@ -32,7 +32,7 @@ ABANDONED = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishState:
-    """What is published of a source, what is on its way, and the version of the object that says so."""
+    """The published date of a source, publications that have not ended, and the version of the pointer's object."""
 
     pointer: Pointer | None = None
     moves: tuple[Moving, ...] = ()
@@ -40,11 +40,11 @@ class PublishState:
 
     @property
     def moving(self) -> Moving | None:
-        """The flip that was begun last and has not ended."""
+        """The newest publication that has not ended."""
         return self.moves[-1] if self.moves else None
 
     def under_way(self, now: datetime) -> tuple[Moving, ...]:
-        """The flips that may still be at work; those begun longer ago than `ABANDONED` were killed or failed."""
+        """Publications that may still be running; those that began longer ago than `ABANDONED` were killed or failed."""
         return tuple(move for move in self.moves if move.since is not None and now - move.since < ABANDONED)
 
 
@@ -58,7 +58,7 @@ class Repair:
 
 
 def repairs_due(state: PublishState, source: str, *, now: datetime) -> Repair | None:
-    """The published date, where a publication was killed or failed and views may show what it moved; else None (pure).
+    """The published date if a killed or failed publication may have moved views; else None (pure).
 
     Publishing that date again (`catalog` and the views) puts every view right and removes the mark.
     """

@@ -60,7 +60,10 @@ def change_bytes(
     sleep: Callable[[float], None] = time.sleep,
     look_first: bool = True,
 ) -> bool:
-    """The same for bytes; whether the object was written. Without `look_first` it is taken for new until S3 says otherwise."""
+    """As `change_text`, for bytes.
+
+    Returns whether the object was written. Without `look_first` it is taken for new until S3 says otherwise.
+    """
     for tried in range(_TRIES):
         text, etag = (s3.find_version(bucket, key, most=most) if tried or look_first else None) or (None, None)
         wanted = change(text)
@@ -73,5 +76,5 @@ def change_bytes(
         else:
             return True
     raise UnavailableError(
-        f"s3://{bucket}/{key} was changed by others {_TRIES} times while it was to be changed; try again later"
+        f"s3://{bucket}/{key} was changed by other processes during {_TRIES} attempts to change it; try again later"
     )

@@ -1,4 +1,4 @@
-"""`<source>._snapshots`: which dates there are, and what became of each, as a table to query.
+"""`<source>._snapshots`: a table of all dates, with the state of each, to query.
 
 It lies over `<prefix>/_snapshots/<source>/`, one small Parquet file per export that passed its checks. The key is the
 export's, so that a repetition replaces its own row.
@@ -65,13 +65,13 @@ def record(lake: Lake, manifest: Manifest, state: State, *, now: datetime) -> No
 
 
 def is_recorded(lake: Lake, manifest: Manifest) -> bool:
-    """Whether this very export of the date came to publishing, and so passed its blocking checks."""
+    """Whether this export of the date has a row, which means that it passed its blocking checks."""
     return lake.s3.find_head(lake.layout.bucket, _key(lake.layout, manifest)) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The object of a row, which is not read: of which date it is, and how big."""
+    """Date and size of a row's object, without reading it."""
 
     snapshot_date: date
     key: str
@@ -99,7 +99,7 @@ def _key(layout: LakeLayout, manifest: Manifest) -> str:
 
 
 def _ensure_table(lake: Lake, source: str) -> None:
-    """Make the table, or give that of an earlier release the columns that came since."""
+    """Create the table, or add new columns to the table of an earlier release."""
     existing = lake.glue.find_table(source, SNAPSHOTS_TABLE)
     if existing is not None and {name for name, _, _ in _COLUMNS} <= {name for name, _, _ in existing.columns}:
         return

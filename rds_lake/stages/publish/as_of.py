@@ -24,8 +24,8 @@ def published_date(lake: Lake, source: SourceSettings) -> date:
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     if pointer is None:
         raise AsOfError(
-            f"no date of {source.name} is published yet: name a checked date with --date, or see with `rds-lake status "
-            f"{source.name}` what is under way"
+            f"no date of {source.name} is published yet: name a checked date with --date, or check progress with `rds-lake "
+            f"status {source.name}`"
         )
     return pointer.snapshot_date
 
@@ -46,15 +46,15 @@ def readable_tables(
     gone = missing_files(lake.s3, replace(manifest, tables=tuple(t for t in manifest.tables if t.target in read)))
     if gone:
         raise LostFilesError(
-            f"{len(gone)} files of {source.name} {day} that the query would read are gone; nothing was asked. "
-            "Materialize `parquet` of the date again, or ask for another date:",
+            f"{len(gone)} files of {source.name} {day} that are to be read are missing; nothing was run. Materialize "
+            f"`parquet` of the date again, or ask for another date:",
             gone,
         )
     return dated.typed
 
 
 def refuse_unreadable(lake: Lake, source: SourceSettings, day: date) -> None:
-    """AsOfError, which names the dates there are, where the date never passed its checks or is gone."""
+    """AsOfError if the date never passed its checks or was removed; it lists the dates that can be read."""
     dates = recorded_dates(lake.s3, lake.layout, source.name)
     if day not in dates:
         newest = ", ".join(str(day) for day in sorted(dates, reverse=True)[:10]) or "none yet"

@@ -1,6 +1,6 @@
 """Publishing by a person: approve a held date, or roll back to an older one.
 
-What belongs here: whether it may be done, with a sentence where not. Moving the views is `publisher.py`.
+What belongs here: whether it is allowed, and the message if not. Moving the views is `publisher.py`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from rds_lake.stages.publish.publisher import Publisher
 
 
 def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False) -> Publication:
-    """Publish the date, or the newest that waits; `accept_drop`: also one that lost more rows than `max_drop`.
+    """Publish the date, or the newest held date. `accept_drop`: even if it lost more rows than `max_drop` allows.
 
-    A date older than the published one is accepted only: it counts as checked, can be gone back to, and no view moves.
+    A date older than the published one is only marked as checked, so that a rollback to it is possible; no view moves.
     Repeated after a crash it finishes what is left to do, also when that is no more than deleting AWS's copy.
     Raises PublishError, ManifestError or CatalogError before any view is moved.
     """
@@ -52,7 +52,7 @@ def _approve(
     lake, name, day = publisher.lake, publisher.source.name, manifest.snapshot_date
     if not accept_drop and not is_recorded(lake, manifest):
         raise PublishError(
-            f"{name} {day} has not passed its checks; no view was moved. See its run in Dagster. When only "
+            f"{name} {day} has not passed its checks; no view was moved. Look at its run in Dagster. If only "
             f"`rows_against_previous` failed, and the rows are right: rds-lake publish {name} {day} --accept-drop"
         )
     tables = _tables(publisher, manifest)
@@ -79,7 +79,7 @@ def roll_back(publisher: Publisher, day: date) -> Publication:
     manifest = _known(publisher, day)
     if not is_recorded(lake, manifest):
         raise PublishError(
-            f"{name} {day} is in the lake, but never passed its checks; no view was moved. When only `rows_against_previous` "
+            f"{name} {day} is in the lake, but never passed its checks; no view was moved. If only `rows_against_previous` "
             f"failed, and the rows are right: rds-lake publish {name} {day} --accept-drop, then repeat this. {_choice(publisher)}"
         )
     tables = _tables(publisher, manifest)
@@ -93,18 +93,18 @@ def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
     if not held:
         shown = f"published is {pointer.snapshot_date}" if pointer else "nothing is published yet"
         left = _finish_published(publisher, pointer.snapshot_date) if pointer else ""
-        raise PublishError(f"no date of {name} waits to be published; {shown}{left}")
+        raise PublishError(f"no date of {name} is waiting to be published; {shown}{left}")
     return held[-1]
 
 
 def _finish_published(publisher: Publisher, day: date) -> str:
-    """Clean up behind a date that was published and perhaps not cleaned up; why that was not done, else nothing.
+    """Clean up after a published date, if that was not done before. Returns why it was not possible, else an empty text.
 
     No statement has just read the date: files may have gone since, and AWS's copy then is what they are made from again."""
     tables = tables_of(publisher.lake, publisher.source, day)
     gone = missing_files(publisher.lake.s3, tables.manifest)
     if gone:
-        what = "1 file of it is gone" if len(gone) == 1 else f"{len(gone)} files of it are gone"
+        what = "1 file of it is missing" if len(gone) == 1 else f"{len(gone)} files of it are missing"
         return f", and {what} from the lake ({gone[0]}); materialize `parquet` of {day}"
     _clean_up(publisher, tables)
     return ""
@@ -116,11 +116,11 @@ def _clean_up(publisher: Publisher, tables: DatedTables, *, alone: bool = True) 
 
 
 def _tables(publisher: Publisher, manifest: Manifest) -> DatedTables:
-    """The tables as they are now; PublishError where another export took the manifest's place meanwhile."""
+    """The current tables of the date. PublishError if another export replaced the manifest meanwhile."""
     name, day = publisher.source.name, manifest.snapshot_date
     tables = tables_of(publisher.lake, publisher.source, day)
     if tables.manifest.export.export_task != manifest.export.export_task:
-        raise PublishError(f"{name} {day} was exported anew in the meantime; no view was moved. Repeat the command")
+        raise PublishError(f"{name} {day} was exported again in the meantime; no view was moved. Repeat the command")
     return tables
 
 
@@ -132,7 +132,7 @@ def _known(publisher: Publisher, day: date) -> Manifest:
     lake, source = publisher.lake, publisher.source
     manifest = handover.find_manifest(lake.s3, lake.layout, source.name, day)
     if manifest is None:
-        why = "never exported, or given up by `retention:`" if source.retention else "never exported"
+        why = "never exported, or removed by `retention:`" if source.retention else "never exported"
         raise PublishError(f"{source.name} {day} is not in the lake: {why}; no view was moved. {_choice(publisher)}")
     return manifest
 
@@ -144,7 +144,7 @@ def _choice(publisher: Publisher) -> str:
 
 
 def _require_rows(publisher: Publisher, tables: DatedTables) -> None:
-    """PublishError where Athena reads other rows than were relocated: files may have been deleted since the date was checked."""
+    """PublishError if Athena reads another number of rows than were relocated: files may have been deleted since the check."""
     day, name = tables.snapshot_date, publisher.source.name
     read = check_tables(
         publisher.lake.athena, database=name, snapshot_date=day, tables=tables.typed, log=publisher.log, casts=False
@@ -157,6 +157,6 @@ def _require_rows(publisher: Publisher, tables: DatedTables) -> None:
     if problems:
         raise PublishError(
             f"{name} {day} cannot be read as it was relocated; no view was moved. Materialize `catalog` of {day}, or "
-            "`parquet` where objects are gone:",
+            f"`parquet` if objects are missing:",
             problems,
         )

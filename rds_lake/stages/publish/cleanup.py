@@ -48,9 +48,7 @@ def after_publish(
     mine = () if keep_export or manifest.in_place else manifest.aws_copies
     copies = (*mine, *(manifest.superseded if alone else ()))
     if not alone and (manifest.superseded or manifest.earlier):
-        log(
-            f"another run works on {manifest.snapshot_date}: that run deletes what is left of earlier exports of the date"
-        )
+        log(f"another run works on {manifest.snapshot_date}, and will delete the files of earlier exports of the date")
     # All are looked at before any is deleted.
     for copy in copies:
         require_export_folder(manifest, copy)
@@ -69,7 +67,7 @@ def after_publish(
 
 
 def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
-    """ManifestError where the folder is not one export's: a damaged manifest must not have a bucket emptied."""
+    """ManifestError if the folder is not that of one export, so that a damaged manifest cannot empty a bucket."""
     if not copy.export_task or copy.folder.split("/")[-2:] != [copy.export_task, ""]:
         raise ManifestError(
             f"the manifest of {manifest.source} {manifest.snapshot_date} names {copy.folder!r} as the folder of export "
@@ -84,7 +82,7 @@ def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> No
 
 
 def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
-    """Delete everything below a folder of AWS's; how many objects there were.
+    """Delete everything in the folder of an export; returns the number of objects.
 
     The files that show that an export is whole are deleted first, in a request of their own: the rest of a removal that was
     killed is then not taken for an export (`intact.is_whole`).
@@ -98,7 +96,7 @@ def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
 
 
 def says_whole(key: str, folder: str) -> bool:
-    """Whether the key in an export's folder is one of those by which an export is known to be whole."""
+    """Whether the key belongs to the files that mark an export as complete."""
     name = key.removeprefix(folder)
     if name.rpartition("/")[2] in MANIFESTS:  # of DynamoDB, whose exports lie some folders below
         return True

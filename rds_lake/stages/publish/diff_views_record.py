@@ -7,13 +7,13 @@ from rds_lake.stages.lake.lake import Lake
 
 
 def read_diff_views(lake: Lake, source: str) -> tuple[DiffViewsMade | None, str | None]:
-    """What was made, None where nothing ever was, and the version of the record; ManifestError where it is damaged."""
+    """The record (None if there is none) and its version; ManifestError if it is damaged."""
     key = lake.layout.diff_views_key(source)
-    found = lake.s3.find_version(lake.layout.bucket, key)
-    return (None, None) if found is None else (parse_diff_views(found[0], where=lake.layout.uri(key)), found[1])
+    stored = lake.s3.find_version(lake.layout.bucket, key)
+    return (None, None) if stored is None else (parse_diff_views(stored[0], where=lake.layout.uri(key)), stored[1])
 
 
 def write_diff_views(lake: Lake, source: str, made: DiffViewsMade, etag: str | None) -> str:
-    """Replace the version that was read; its new version. ConflictError when another run did before."""
+    """Replace the version that was read, and return the new version. ConflictError if another run replaced it first."""
     key = lake.layout.diff_views_key(source)
     return lake.s3.replace_text(lake.layout.bucket, key, render_diff_views(made), etag=etag, kms_key=lake.kms_key)

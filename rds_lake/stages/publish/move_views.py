@@ -36,26 +36,27 @@ from rds_lake.stages.lake.snapshot_log import record, recorded_dates
 
 
 class Follow(Protocol):
-    """Views that compare the published date with another. `existing` are Glue's tables by name; no call raises what would end a
-    publication.
+    """Moves the views that compare the published date with another.
+
+    `existing`: Glue's tables by name. No call raises an error that would end a publication.
     """
 
     def is_behind(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
-        """Whether they are not as they should be once this date is published; also where that cannot be told."""
+        """Whether they have to be changed once this date is published; true if that is unknown."""
         ...
 
     def follow(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> None:
-        """Bring them to this date, which is published or about to be."""
+        """Move them to this date, which is published or about to be."""
         ...
 
     def compare_another(self, dated: DatedTables) -> bool:
-        """Whether they compare this published date with another than the one before it, which arrived meanwhile."""
+        """Whether they have to be changed because the date before this one arrived meanwhile."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """The outcome: what became of the date, what readers see, which views changed, which were dropped with their table."""
+    """The outcome: the state of the date, the date that readers see, the views that changed, and the views that were dropped."""
 
     state: State
     latest: date | None
@@ -144,25 +145,25 @@ class ViewMover:
             raise PublishError(f"{name} {day} was removed from the lake in the meantime; no view was moved")
         if manifest.export.export_task != mine:
             raise UnavailableError(
-                f"{name} {day} was exported anew in the meantime, by {manifest.export.export_task}; the run of that export "
-                "publishes it"
+                f"{name} {day} was exported again in the meantime, by {manifest.export.export_task}; the run of that export "
+                f"publishes it"
             )
 
     def _make(self, statements: list[str], state: PublishState, day: date) -> None:
-        """Create or replace views; where one cannot be made, those that moved go back, so that no query joins two dates for long."""
+        """Create or replace the views. If one fails, those that moved go back, so that no query joins two dates for long."""
         try:
             self.lake.athena.run_many(statements, database=self.source.name)
         except RdsLakeError:
             if state.pointer is not None and state.pointer.snapshot_date != day:
                 shown = state.pointer.snapshot_date
                 self.log(
-                    f"not every view of {self.source.name} can be moved to {day}; those that did go back to {shown}"
+                    f"not every view of {self.source.name} can be moved to {day}; the moved views go back to {shown}"
                 )
                 self.move(tables_of(self.lake, self.source, shown), state, state.pointer.rolled_back_from)
             raise
 
     def _require_views(self, tables: DatedTables, existing: Mapping[str, GlueTable], state: PublishState) -> None:
-        """Read back; ConflictError where another publication may be the reason that a view is not what was asked for."""
+        """Read the views back; ConflictError if another publication may have changed one."""
         try:
             _require_views(tables.typed, existing, self.source.name, tables.snapshot_date)
         except CatalogError as error:
@@ -172,7 +173,7 @@ class ViewMover:
                     service="rds-lake",
                     operation="publish",
                     code="Moved",
-                    message=f"views were moved by another: {error}",
+                    message=f"another run moved the views: {error}",
                 ) from error
             raise
 
@@ -198,7 +199,7 @@ class ViewMover:
         )
 
     def _note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
-        """The rows of the newer dates that were given up for the one that is shown."""
+        """Write the rows of the newer dates that were rolled back."""
         if rolled_back_from is None:
             return
         for day in sorted(recorded_dates(self.lake.s3, self.lake.layout, self.source.name)):
@@ -221,16 +222,16 @@ class ViewMover:
 
 
 def _nothing(*_: object) -> None:
-    """What goes with a publication where nothing does."""
+    """The default for `beside`: does nothing."""
 
 
 def _known_views(state: PublishState) -> set[str]:
-    """Views that rds-lake made: the published ones, and those that an unfinished publication may have made."""
+    """Views made by rds-lake: the published views, and those that an unfinished publication may have made."""
     return {*(state.pointer.views if state.pointer else ()), *(view for move in state.moves for view in move.views)}
 
 
 def _require_views(tables: tuple[TypedTable, ...], existing: Mapping[str, GlueTable], source: str, day: date) -> None:
-    """Read back; CatalogError unless what Glue holds by now are the views of these tables and of this date."""
+    """Read the views back; CatalogError unless Glue has exactly the views of these tables and this date."""
     problems: list[str] = []
     for table in tables:
         names, view = table.names, existing.get(table.names.view)
@@ -245,6 +246,6 @@ def _require_views(tables: tuple[TypedTable, ...], existing: Mapping[str, GlueTa
     if problems:
         raise CatalogError(
             f"Athena reported success, but these views of {source} are not what was asked for; the pointer was not moved. "
-            f"Materialize {day} again, and see that nothing but rds-lake changes views of these names:",
+            f"Materialize {day} again, and make sure that only rds-lake changes views with these names:",
             problems,
         )

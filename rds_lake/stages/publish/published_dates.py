@@ -16,7 +16,7 @@ from rds_lake.stages.lake.snapshot_log import recorded_dates
 
 
 def published_dates(lake: Lake, source: SourceSettings) -> dict[str, list[date]]:
-    """By table (`str(target)`): the dates that passed their checks and do not wait for a person, of which it has a partition."""
+    """By table (`str(target)`): the dates with a partition that passed their checks and are not held."""
     recorded = recorded_dates(lake.s3, lake.layout, source.name)
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     decided = recorded - set(waiting(pointer, recorded, manual=source.publish == "manual"))

@@ -1,4 +1,4 @@
-"""Publish: move every view of a source to one snapshot date, never backwards unless a person says so.
+"""Publishes a date: moves every view of a source to one snapshot date, never backwards unless a person asks for it.
 
 Of two publications at once each has its own mark in the pointer, and takes it away only in the version in which it read all
 views back. So the one that ends last has seen every view as the pointer says; one that is overtaken puts right what it moved;
@@ -47,15 +47,15 @@ class Publisher:
     _begun: list[date] = field(default_factory=list, repr=False)  # dates that it may have moved views to
 
     def arrive(self, tables: DatedTables) -> Publication:
-        """What a run does with a date that passed its checks: publish it, hold it, or only list it.
+        """Handle a date that passed its checks: publish it, hold it, or only list it.
 
-        Safe to repeat after a crash anywhere. Raises QueryError or CatalogError if a view cannot be made or is not what
+        Safe to repeat after a crash. Raises QueryError or CatalogError if a view cannot be made or is not what
         was asked for: the pointer then stays.
         """
         return self._noticing_others(lambda state: self._arrive(tables, state), again=True)
 
     def show(self, tables: DatedTables) -> Publication:
-        """Publish the date because a person says so; CatalogError when another publication came in between.
+        """Publish the date because a person asked for it. CatalogError if another publication ran at the same time.
 
         PublishError when a newer date was published meanwhile.
         """
@@ -72,7 +72,7 @@ class Publisher:
         return self._noticing_others(forward, again=False)
 
     def show_instead(self, tables: DatedTables, newer: date) -> Publication:
-        """Publish the date in place of the newer one, which no run publishes again; otherwise as `show`."""
+        """Publish the date instead of the newer one, which no run publishes again; otherwise as `show`."""
 
         def back(state: PublishState) -> Publication:
             if state.pointer is None or state.pointer.snapshot_date != newer:
@@ -99,11 +99,13 @@ class Publisher:
             # It may be the date before the published one by now, or another export of that. The pointer is read after this date
             # was recorded, and a publication looks for such dates after it wrote the pointer: one of the two sees the other.
             self._follow(self._state(), day)
-        self.log(f"{self.source.name} {day} is {outcome.value}, no view moves; published is {shown or 'nothing yet'}")
+        self.log(
+            f"{self.source.name} {day} is {outcome.value}, no view was moved; the published date is {shown or 'none yet'}"
+        )
         return Publication(state=outcome, latest=shown)
 
     def _follow(self, state: PublishState, arrived: date) -> None:
-        """Publish the published date once more where what compares it with another date is behind."""
+        """Publish the published date again if views that compare it with another date are outdated."""
         pointer = state.pointer
         if pointer is None or pointer.snapshot_date <= arrived:
             return
@@ -112,7 +114,7 @@ class Publisher:
             self._move(tables, state, pointer.rolled_back_from)
 
     def _noticing_others(self, decide: Callable[[PublishState], Publication], *, again: bool) -> Publication:
-        """Decide on the pointer as it is; when another publication moved it meanwhile, decide anew, or put right what was moved.
+        """Decide by the current pointer. If another publication moved it meanwhile, decide again, or repair what was moved.
 
         `again`: decide anew, as a run does; a person's command ends with CatalogError instead.
         """
@@ -121,12 +123,12 @@ class Publisher:
             try:
                 return decide(self._state())
             except ConflictError as conflict:
-                self.log(f"another publication of {name} came in between ({conflict})")
+                self.log(f"another publication of {name} ran at the same time ({conflict})")
                 if not again:
                     self._put_right()
                     raise CatalogError(
-                        f"another publication of {name} came in between; what it published stays. See `rds-lake status "
-                        f"{name}`, then repeat the command if it is still what you want"
+                        f"another publication of {name} ran at the same time; its result is kept. Check `rds-lake status "
+                        f"{name}`, then repeat the command if you still want it"
                     ) from conflict
                 self.sleep(attempt * _LOOK_SECONDS / _ATTEMPTS)
             except (PublishError, UnavailableError):
@@ -134,8 +136,7 @@ class Publisher:
                 raise
         self._put_right()
         raise UnavailableError(
-            f"{name} is being published by several runs at once, and this one was overtaken {_ATTEMPTS} times; it can be repeated "
-            "in a few minutes"
+            f"several runs publish {name} at once, and this run lost {_ATTEMPTS} times; repeat it in a few minutes"
         )
 
     def _put_right(self) -> None:
@@ -157,8 +158,8 @@ class Publisher:
             if state.pointer is None or self._moved_to_published(state, state.pointer):
                 return
         raise UnavailableError(
-            f"other publications of {self.source.name} do not end, and views may show another date than the published one. "
-            "The reconciliation sensor publishes the published date again"
+            f"other publications of {self.source.name} do not end, so views may show another date than the published date. "
+            f"The reconciliation sensor publishes the published date again"
         )
 
     def _moved_to_published(self, state: PublishState, pointer: Pointer) -> bool:

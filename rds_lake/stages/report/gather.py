@@ -82,7 +82,7 @@ def _source(
     records = read_records(lake, source)
     state = source_status(config, records, running, rds=rds)
     dates = read_dates(records)
-    days = [one.snapshot_date for one in dates]
+    days = [figures.snapshot_date for figures in dates]
     # Nobody is told what a date lost that never passed its checks, or that a person went back from.
     tables = Tables() if records.shown is None else read_tables(records, records.shown, records.sound)
     missing = missing_days(days, source.retention)

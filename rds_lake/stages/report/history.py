@@ -139,9 +139,9 @@ def _from_footer(footer: FileMetaData) -> dict[str, Any] | None:
         return None
     group = footer.row_group(0)
     columns = [group.column(at) for at in range(group.num_columns)]
-    found = {
+    values = {
         column.path_in_schema: column.statistics.max
         for column in columns
         if column.path_in_schema in _COLUMNS and column.statistics is not None and column.statistics.has_min_max
     }
-    return found if len(found) == len(_COLUMNS) else None
+    return values if len(values) == len(_COLUMNS) else None

@@ -110,8 +110,8 @@ def read_changed_rows(lake: Lake, source: str, day: date, before: date | None) -
 
     Empty also if they were compared with another date than `before`: that one was rolled back since, or a later one arrived.
     """
-    found = find_date_diff(lake.s3, lake.layout, source, day)
-    counted = () if found is None or found.before != before else found.tables
+    diff = find_date_diff(lake.s3, lake.layout, source, day)
+    counted = () if diff is None or diff.before != before else diff.tables
     return {
         table.view: ChangedRows(added=table.added, removed=table.removed, changed=table.changed) for table in counted
     }

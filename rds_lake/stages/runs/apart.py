@@ -1,4 +1,4 @@
-"""One bad thing never stops the good ones: work on one message, date or source is kept apart from the work on others.
+"""Keeps work on one message, date or source apart, so that its failure does not stop the others.
 
     examined = attempt(lambda: examine(source))
     if isinstance(examined, Failed):

@@ -24,13 +24,13 @@ class Candidate:
     subject: str
 
     def run(self, *, turn: int) -> WantedRun:
-        """The run that starts it. Every turn has a run of its own: the run of the turn before may have been refused a place."""
+        """The run that starts it. Each turn has its own run key, since AWS may have refused the previous turn's run."""
         return beginning_run(self.source, self.snapshot_date, self.subject, key=f"begin:{self.subject}:{turn}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What is left to do for one source. `problems`: what of it could not be compared with AWS, and why."""
+    """What is left to do for one source. `problems`: what could not be compared with AWS, and why."""
 
     source: str
     candidates: tuple[Candidate, ...] = ()
@@ -42,7 +42,7 @@ class Examined:
 def start_next(
     candidates: Iterable[Candidate], running: Sequence[ExportTask], *, quota: int, beginning: int, turn: int
 ) -> list[WantedRun]:
-    """Runs for as many exports as AWS has places for.
+    """Returns runs for as many exports as AWS allows.
 
     `running`: the account's exports in progress, of rds-lake or not: AWS allows five together
     (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html). `beginning`: runs about to take a place.

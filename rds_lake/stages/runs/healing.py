@@ -22,9 +22,9 @@ PAUSES = tuple(timedelta(minutes=minutes) for minutes in (10, 20, 40, 80, 160, 3
 
 
 def heals(error: BaseException) -> bool:
-    """Whether a retry may succeed without a person's help.
+    """Whether a retry may succeed without a person.
 
-    Not where no place for an export came free within `export_timeout_hours`: that was waited for long enough.
+    False if AWS allowed no export within `export_timeout_hours`: the run has waited long enough.
     """
     return isinstance(error, RdsLakeError) and is_transient(error) and not isinstance(error, ExportQuotaError)
 
@@ -38,16 +38,16 @@ class Ended:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether it was retried as often as anything is."""
+        """Whether all retries are used."""
         return self.tries >= len(PAUSES)
 
     @property
     def is_a_persons(self) -> bool:
-        """Whether nothing more happens until a person acts."""
+        """Whether a person has to act, since no retry follows."""
         return not self.heals or self.is_given_up
 
     def is_due(self, *, at: datetime, now: datetime) -> bool:
-        """Whether it is time to retry what failed `at`."""
+        """Whether the pause after the failure at `at` is over."""
         return not self.is_a_persons and now - at >= PAUSES[self.tries]
 
 

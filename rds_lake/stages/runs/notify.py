@@ -1,4 +1,4 @@
-"""Messages about failures: what a person needs at three in the morning, by SNS and a webhook.
+"""Messages about failures, by SNS and a webhook, with the cause and the next step.
 
 What belongs here: the text, and who gets it. Sending is `aws/sns.py` and `webhook.py`; when to send is `defs/sensors/failures.py`.
 """
@@ -14,8 +14,8 @@ from rds_lake.errors import UnavailableError
 from rds_lake.stages.runs.webhook import Webhook
 
 _RUN_AGAIN = (
-    "Remove the cause above, then materialize this date of the source again in Dagster: finished work is found and not "
-    "repeated, and a finished export is not paid twice."
+    "Remove the cause above, then materialize this date of the source again in Dagster: finished work is not repeated, and you do "
+    "not pay for a finished export again."
 )
 
 
@@ -46,7 +46,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channels:
-    """Where messages go: the lake's topic, its webhook, both, or nowhere."""
+    """Where messages are sent: the lake's topic, its webhook, both, or neither."""
 
     topic: SnsGateway | None
     webhook: Webhook | None
@@ -55,7 +55,10 @@ class Channels:
         return self.topic is not None or self.webhook is not None
 
     def send(self, mail: Mail, *, warn: Callable[[str], None]) -> None:
-        """Send the message to each. A webhook that does not take it ends nothing: `warn` gets the reason. Errors of SNS are raised."""
+        """Send the message to all channels.
+
+        If the webhook fails, `warn` gets the reason and sending continues. Errors of SNS are raised.
+        """
         if self.webhook is not None:
             try:
                 self.webhook.publish(subject=mail.subject, message=mail.body)
@@ -66,7 +69,7 @@ class Channels:
 
 
 def run_page(dagster_url: str | None, run_id: str) -> str:
-    """The page of a run in Dagster's UI; its id alone where lake.yaml does not say where that is."""
+    """The URL of a run in Dagster's UI, or the run's id if lake.yaml has no `dagster_url`."""
     return f"{dagster_url.rstrip('/')}/runs/{run_id}" if dagster_url else run_id
 
 

@@ -1,4 +1,4 @@
-"""Progress of something long: a line in the run's log every few seconds, not one per object."""
+"""Progress of long work: a line in the run's log every few seconds, not one per object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SECONDS = 5.0
 
 @dataclass(slots=True)
 class Progress:
-    """Logs objects and bytes done of all. `bytes` is None where footers are read; `clock` gives monotonic seconds."""
+    """Logs how many objects and bytes are done. `bytes` is None if only footers are read; `clock` gives monotonic seconds."""
 
     objects: int
     bytes: int | None
@@ -21,7 +21,7 @@ class Progress:
     _last: float | None = None
 
     def done(self, size: int) -> None:
-        """One more object, of that many bytes."""
+        """Count one finished object of that many bytes."""
         self._objects_done += 1
         self._bytes_done += size
         now = self.clock()

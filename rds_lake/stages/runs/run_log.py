@@ -24,9 +24,9 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """Runs that were to export a subject. `at`: when the last one began.
+    """Runs that were to export a subject.
 
-    `blocking`: one of them still runs, or failed and so is left to a person.
+    `at`: when the last run began. `blocking`: a run is still in progress, or failed and waits for a person.
     """
 
     blocking: bool
@@ -64,7 +64,7 @@ class RunLog(Protocol):
         ...
 
     def published_arn(self, source: str, day: date) -> str | None:
-        """The ARN of the snapshot that a date's Parquet was exported from; None where Dagster has none recorded."""
+        """The ARN of the snapshot that a date's Parquet was exported from; None if Dagster has no record of it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""How to wait for AWS, and the waiting itself."""
+"""Waits for AWS's exports by polling."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Waiting:
         line: Callable[[E], str],
         overdue: Callable[[E, float], str],
     ) -> E:
-        """Begin the export as soon as AWS has a place, and look at it until it has ended, well or badly.
+        """Start or adopt the export as soon as AWS allows it, and poll until it has ended, successfully or not.
 
         `refused` precedes AWS's words in the log while there is no place, `line` is logged whenever it changes, and
         `overdue` gets the hours of the time-out. Raises ExportQuotaError or ExportTimeoutError after the time-out. An answer

@@ -38,7 +38,7 @@ class Webhook:
     timeout_seconds: float = _SECONDS
 
     def publish(self, *, subject: str, message: str) -> None:
-        """Send one message; UnavailableError after three failures, which says why and never where to."""
+        """Send one message. After three failures UnavailableError says why, without the URL."""
         text = f"*{_plain(subject)}*\n{_plain(message)}"
         body = json.dumps({"text": text if len(text) <= _CHARACTERS else text[:_CHARACTERS] + "\n… (cut)"}).encode()
         reason = self._try(body)
@@ -49,12 +49,12 @@ class Webhook:
             reason = self._try(body)
         if reason is not None:
             raise UnavailableError(
-                f"the webhook of lake.yaml did not accept the message {subject!r}: {reason}; check that `notify: webhook:` is "
+                f"the webhook in lake.yaml did not accept the message {subject!r}: {reason}; check that `notify: webhook:` is "
                 "still the URL of the chat"
             )
 
     def _try(self, body: bytes) -> str | None:
-        """Why it failed; None where it was taken. What Python says of an error may have the URL in it."""
+        """Why it failed; None if it was accepted. Python's error text is not used, since it may contain the URL."""
         try:
             request = Request(self.url, body, {"Content-Type": "application/json"})  # noqa: S310 - lake.yaml allows http and https
             with build_opener(_NoRedirects).open(request, timeout=self.timeout_seconds):
@@ -71,5 +71,5 @@ class Webhook:
 
 
 def _plain(text: str) -> str:
-    """As Slack wants the three characters that its own markup has."""
+    """Escapes the three characters that Slack's markup uses."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

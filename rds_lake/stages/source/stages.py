@@ -114,10 +114,9 @@ class SharedStages(Generic[S_co]):
                     all(table.rows_match for table in done.quality) or self._is_located(day)
                 ):
                     return done
-                self.log(f"another run accepted another export of {day} meanwhile: the date is catalogued once more")
+                self.log(f"another run accepted another export of {day} meanwhile: the date is catalogued again")
         raise UnavailableError(
-            f"{self.source.name} {day} was exported again {_TURNS} times while it was catalogued; `catalog` can be repeated in a few "
-            "minutes"
+            f"{self.source.name} {day} was exported again {_TURNS} times while it was catalogued; repeat `catalog` in a few minutes"
         )
 
     def _is_located(self, day: date) -> bool:
@@ -169,7 +168,8 @@ class SharedStages(Generic[S_co]):
             tables = tables_of(self.lake, self.source, day, published=pointer)
             if tables.manifest.export.export_task != task:
                 raise UnavailableError(
-                    f"another run accepted another export of {self.source.name} {day} meanwhile, and publishes it; no view was moved"
+                    f"another run accepted another export of {self.source.name} {day} meanwhile, and will publish it; no view "
+                    f"was moved"
                 )
             publication = self.publisher(now).arrive(tables)
             if publication.state is not State.HELD:

@@ -23,7 +23,7 @@ from rds_lake.stages.streams.outboxes import outbox_databases, settings_of
 
 
 def read_alarms(lake: Lake, source: str) -> Alarms:
-    """The alarms of a source's outboxes, none where there never was one; ManifestError where the record is damaged."""
+    """The alarms of a source's outboxes; empty if there never was an alarm. ManifestError if the record is damaged."""
     key = lake.layout.alarm_key(source)
     return parse_alarms(lake.s3.find_text(lake.layout.bucket, key), where=lake.layout.uri(key))
 
@@ -37,7 +37,7 @@ class OutboxAlarm:
     look: Callable[[str], str]
 
     def incidents(self, *, now: datetime) -> tuple[WantedIncident, ...]:
-        """Alarms that last, and those that ended within days: the same ones at each look, by their keys."""
+        """Current alarms, and those that ended in the last days; the same alarm has the same key each time."""
         key, known = self.lake.layout.alarm_key(self.source.name), {}
         for record in forwarded(self.lake, self.source.name):
             known[record.database] = record.as_of

@@ -52,7 +52,7 @@ class Attempt:
         self._files = CutFiles(self._put, file_bytes=self.sizes[0], held_bytes=self.sizes[1])
 
     def read(self, outbox: Outbox, standing: Standing) -> None:
-        """Every row of one snapshot, into files; 4 MiB of rows are held at a time, and `sizes` of lines."""
+        """Write every row of one database snapshot to files; 4 MiB of rows, and `sizes` of lines, are in memory at a time."""
         with outbox.reading() as reading:
             if reading.position != self.position:
                 raise UnavailableError(
@@ -67,7 +67,7 @@ class Attempt:
                 self.log(f"{len(self.ids):,} changes read")
 
     def write(self, outbox: Outbox, standing: Standing) -> Cut:
-        """The last files, then the manifest in place of the one that has its number."""
+        """Write the last files, then the manifest, which replaces an existing manifest with its number."""
         standing.require_within(self.lake, self.ids)
         cut = self._cut(self._files.finish())
         outbox.keep()
@@ -153,7 +153,7 @@ class Attempt:
         return self._captured.get(target) or CapturedTable(target=target, columns=(), key=())
 
     def _target(self, schema: str, table: str) -> TableTarget:
-        """In MySQL, whose outbox is of the whole server, the schema is the database."""
+        """The row's table. In MySQL, whose outbox covers the whole server, the schema is the database."""
         of_server = self.database == OWN_SCHEMA
         return TableTarget(database=schema if of_server else self.database, schema=schema, table=table)
 

@@ -1,6 +1,6 @@
 """The captured tables of a published date, with the names and columns of their changes.
 
-A table whose changes cannot be shown is left out and named; the others go on.
+A table whose changes cannot be shown is left out and reported; the others continue.
 
 What belongs here: joining what the snapshot has with what capture says. Statements are `sql/changes/`.
 """
@@ -67,7 +67,7 @@ def _problems_of(one: CapturedTable, table: ChangedTable, taken: Mapping[str, Ta
     gone = [name for name in table.key if name not in known]
     if gone:
         return [
-            f"{one.target}: {', '.join(gone)} of its key is not a column of the snapshot; see `rds-lake streams triggers`"
+            f"{one.target}: its key column {', '.join(gone)} is not in the snapshot; see `rds-lake streams triggers`"
         ]
     return [
         meeting(name, f"the {what} view of {one.target}", taken[name], taken)

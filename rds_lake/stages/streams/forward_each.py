@@ -14,7 +14,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 
 
 def forward_each(works: Sequence[Forwarding], *, say: Callable[[str], None]) -> list[Forwarded]:
-    """One cut of each outbox that has changes. Where some fail the others are forwarded first, then one error names them.
+    """Forward one cut of each outbox that has changes. If some fail, the others are forwarded first, then one error names them.
 
     An outbox that another process forwards is reported, and is no failure: its changes come to the lake.
     """
@@ -71,8 +71,9 @@ def forward_forever(
     monotonic: Callable[[], float],
     say: Callable[[str], None],
 ) -> None:
-    """Forward each outbox again and again until `stop` is set. After a failure, whatever it is, the pauses grow to five minutes:
-    an outage passes, and a person may repair the rest meanwhile.
+    """Forward each outbox repeatedly until `stop` is set.
+
+    After any failure, the pauses grow to five minutes: an outage ends, or a person repairs the cause.
     """
     turns = [_Turn(work) for work in works]
     while not stop.is_set:

@@ -33,12 +33,12 @@ class WatchedOutbox:
 
     def __str__(self) -> str:
         if isinstance(self.found, Failed):
-            return f"outbox of {self.database}: not looked at: {self.found.why}"
+            return f"outbox of {self.database}: could not be checked: {self.found.why}"
         return f"outbox of {self.database}: {self.found}{' (ALARM: it is not being emptied)' if self.alarm else ''}"
 
 
 def watch_outboxes(source: Database, find_dsn: FindDsn, databases: Sequence[str] = ()) -> list[WatchedOutbox]:
-    """Every outbox of the source, or those of some databases; one that cannot be reached says so, and is no error."""
+    """Every outbox of the source, or those of some databases. An outbox that cannot be reached is reported, not raised."""
     return [
         WatchedOutbox(
             source=source.name,

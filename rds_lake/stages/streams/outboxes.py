@@ -28,7 +28,7 @@ def outbox_source(config: LakeConfig, name: str) -> Database:
     source = config.source(name)
     if not isinstance(source, Rds | Aurora) or not source.outbox_tables:
         raise ConfigError(
-            f"source {name} has no outbox: lake.yaml needs `streams:` with `tables` and `capture: outbox` in it"
+            f"source {name} has no outbox: add `streams:` with `tables` and `capture: outbox` to it in lake.yaml"
         )
     return source
 
@@ -45,7 +45,7 @@ def dsn_of(source: Database, secrets: Callable[[], SecretsGateway], given: str |
         return lambda: dsn
     secret = settings_of(source).secret
     if secret is None:
-        raise ConfigError(f"source {source.name}: add `streams.secret`, or say where the database is with --dsn")
+        raise ConfigError(f"source {source.name}: add `streams.secret`, or give the database with --dsn")
     return lambda: parse_dsn(secrets().get_text(secret), where=secret)
 
 

@@ -56,7 +56,7 @@ def get_cut(lake: Lake, source: str, epoch: str, number: int) -> Cut:
     where = lake.layout.uri(key)
     if text is None:
         raise ManifestError(
-            f"{where} is missing, although the cut was committed: its changes are in no other place. Bring the object back, or "
+            f"{where} is missing, although the cut was committed, and its changes exist nowhere else. Restore the object, or "
             f"run `rds-lake streams reset {source}`: a new epoch begins, and its changes are joined with the next snapshot"
         )
     cut = parse_cut(text, where=where)

@@ -1,4 +1,4 @@
-"""A new epoch: after a restore, or when a copy of a database becomes one of its own, ids and cuts may be used again."""
+"""A new epoch: after a restore, or when a copy of a database becomes a separate one, ids and cuts may be used again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def reset(work: Forwarding, *, new_epoch: str) -> str:
         try:
             catch_up(work.lake, work.source, work.database, position)
         except ManifestError as error:
-            work.log(f"this is why a new epoch is needed: {error}")
+            work.log(f"a new epoch is needed, because: {error}")
         outbox.renew(position, new_epoch)
     change_forwarded(work.lake, work.source, work.database, lambda record: record.with_epoch(new_epoch))
     return (

@@ -58,10 +58,10 @@ class Standing:
 def find_standing(lake: Lake, source: str, epoch: str, number: int) -> Standing:
     """The state as it is now. The caller holds the lock on the position, so no manifest can be committed meanwhile."""
     key = lake.layout.cut_key(source, epoch, number)
-    found = lake.s3.find_version(lake.layout.bucket, key)
-    if found is None:
+    stored = lake.s3.find_version(lake.layout.bucket, key)
+    if stored is None:
         return Standing(key=key)
-    text, etag = found
+    text, etag = stored
     return Standing(key=key, etag=etag, cut=parse_cut(text, where=lake.layout.uri(key)))
 
 

@@ -36,7 +36,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale:
-    """Something that goes, for people: what, where, why, and how much it is."""
+    """An item to remove, for display: kind, place, reason and size."""
 
     what: str
     where: str
@@ -47,7 +47,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesPlan:
-    """What goes of a source's changes while the dates `kept` stay. `problem`: why nothing of its cuts can go."""
+    """What to remove of a source's changes while the dates `kept` stay. `problem`: why no cut can be removed."""
 
     source: str
     kept: frozenset[date] = frozenset()
@@ -64,7 +64,7 @@ class ChangesPlan:
             Stale(
                 what="cuts",
                 where=f"{one.database}, epoch {one.epoch}, up to cut {one.last}",
-                why="no date that stays needs these changes",
+                why="no date that is kept needs these changes",
                 objects=len(one.objects),
                 bytes=sum(item.bytes for item in one.objects),
             )
@@ -77,7 +77,7 @@ class ChangesPlan:
         arrived = Stale(
             what="arrived",
             where="what Firehose wrote",
-            why="older than every date that stays",
+            why="older than every date that is kept",
             objects=len(self.arrived),
             bytes=sum(item.bytes for item in self.arrived),
         )
@@ -107,14 +107,14 @@ def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, 
             plan = replace(plan, cuts=unneeded_cuts(lake, source, kept, now=now))
         except ManifestError as error:
             plan = replace(plan, problem=str(error))
-    last = {one.epoch: one.last for one in plan.cuts}
+    last = {cuts.epoch: cuts.last for cuts in plan.cuts}
     return replace(plan, files=stale_files(lake, source.name, last, now=now)) if source.athena else plan
 
 
 def apply_changes(
     lake: Lake, source: SourceSettings, plan: ChangesPlan, *, now: datetime, log: Callable[[str], None]
 ) -> ChangesPlan:
-    """Remove it, as far as it still may go; what was removed. Repeatable after a crash anywhere.
+    """Remove what may still be removed, and return it. Repeatable after a crash anywhere.
 
     It is planned anew with the dates that are there by now: one of those that should have gone may have stayed.
     """
@@ -138,12 +138,12 @@ def _remove(lake: Lake, plan: ChangesPlan) -> None:
     bucket, many = lake.layout.bucket, ManyS3.of(lake.s3)
     for cuts in plan.cuts:
         change_forwarded(lake, plan.source, cuts.database, lambda record, cuts=cuts: _from(record, cuts))
-    for raw in sorted({one.raw for one in plan.files.partitions}):
-        gone = [one.values for one in plan.files.partitions if one.raw == raw]
+    for raw in sorted({partition.raw for partition in plan.files.partitions}):
+        gone = [partition.values for partition in plan.files.partitions if partition.raw == raw]
         lake.glue.delete_partitions(plan.source, raw, gone)
     if plan.files.folders:
         CompactedRecord(lake=lake, source=plan.source).forget(
-            {lake.layout.uri(one.key) for one, _ in plan.files.folders}
+            {lake.layout.uri(partition.key) for partition, _ in plan.files.folders}
         )
     many.delete(bucket, [key for folder, _ in plan.files.folders for key, _ in many.listed_below(bucket, folder.key)])
     many.delete(bucket, [item.key for item in _files_first(plan.cuts)])
@@ -151,7 +151,7 @@ def _remove(lake: Lake, plan: ChangesPlan) -> None:
 
 
 def _files_first(cuts: Sequence[Unneeded]) -> list[S3Object]:
-    return sorted((item for one in cuts for item in one.objects), key=lambda item: item.key.endswith(".json"))
+    return sorted((item for unneeded in cuts for item in unneeded.objects), key=lambda item: item.key.endswith(".json"))
 
 
 def _from(record: ForwardedCuts, cuts: Unneeded) -> ForwardedCuts:

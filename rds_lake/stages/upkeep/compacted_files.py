@@ -1,4 +1,4 @@
-"""Compacted changes that no view reads any more: partitions in Glue, and folders that no partition names.
+"""Finds compacted changes that no view reads any more: partitions in Glue, and folders that no partition uses.
 
 | what | why it is there |
 |---|---|
@@ -37,7 +37,7 @@ _OF_CUTS = re.compile(r"[^/]+/\d{12}(\.\w+)?")  # partitions of anything else ar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalePartition:
-    """A partition that goes, and why."""
+    """A partition to remove, and why."""
 
     raw: str
     values: tuple[str, ...]
@@ -67,8 +67,8 @@ class _State:
 def stale_files(lake: Lake, source: str, last: Mapping[str, int], *, now: datetime) -> StaleFiles:
     """The compacted files that may be removed once the cuts up to `last` of each epoch are."""
     root = lake.layout.all_compacted_folder(source)
-    found = lake.s3.list_objects(lake.layout.bucket, root)
-    matched = ((_FOLDER.fullmatch(item.key), item) for item in found)
+    objects = lake.s3.list_objects(lake.layout.bucket, root)
+    matched = ((_FOLDER.fullmatch(item.key), item) for item in objects)
     folders = sum_folders((match[1], item) for match, item in matched if match)
     state = _State(
         compacted=CompactedRecord(lake=lake, source=source).read(),
@@ -83,7 +83,7 @@ def stale_files(lake: Lake, source: str, last: Mapping[str, int], *, now: dateti
         if name.startswith(RAW_CHANGES) and not table.is_view and table.location.startswith(lake.layout.uri(root))
     ]
     partitions = {raw.name: list(lake.glue.find_partitions(source, raw.name)) for raw in raws}
-    stale = [one for raw in raws for one in _stale(lake, source, raw, partitions[raw.name], state)]
+    stale = [partition for raw in raws for partition in _stale(lake, source, raw, partitions[raw.name], state)]
     return StaleFiles(partitions=tuple(stale), folders=tuple(_folders(lake, folders, partitions, stale, state)))
 
 
@@ -93,19 +93,23 @@ def _stale(
     old_version = _is_superseded(lake, source, raw, state) and not any(
         table.is_view and reads(table.view_text, raw.name) for table in state.tables.values()
     )
-    own = [one for one in partitions if _OF_CUTS.fullmatch("/".join(one.values))]
-    merged_at = {(one.values[0], cut_of(one.values[1])): one.created for one in own if is_merged(one.values[1])}
-    for one in own:
-        epoch, cut = one.values[0], cut_of(one.values[1])
+    own = [partition for partition in partitions if _OF_CUTS.fullmatch("/".join(partition.values))]
+    merged_at = {
+        (partition.values[0], cut_of(partition.values[1])): partition.created
+        for partition in own
+        if is_merged(partition.values[1])
+    }
+    for partition in own:
+        epoch, cut = partition.values[0], cut_of(partition.values[1])
         why = None
         if cut <= state.last.get(epoch, 0):
             why = "no date needs these changes"
         elif old_version:
             why = "a later version has all its changes"
-        elif not is_merged(one.values[1]) and _is_merged_away(raw.name, epoch, cut, merged_at, state):
+        elif not is_merged(partition.values[1]) and _is_merged_away(raw.name, epoch, cut, merged_at, state):
             why = "merged into a larger file"
         if why:
-            yield StalePartition(raw=raw.name, values=one.values, location=one.location, why=why)
+            yield StalePartition(raw=raw.name, values=partition.values, location=partition.location, why=why)
 
 
 def _is_superseded(lake: Lake, source: str, raw: GlueTable, state: _State) -> bool:
@@ -136,14 +140,19 @@ def _folders(
     stale: list[StalePartition],
     state: _State,
 ) -> Iterator[tuple[Folder, str]]:
-    left = {(one.raw, one.values) for one in stale}
+    left = {(partition.raw, partition.values) for partition in stale}
     # A batch that was large enough has the same folder under its merged value.
-    named = {one.location for raw, each in partitions.items() for one in each if (raw, one.values) not in left}
-    going = {one.location: one.why for one in stale if one.location not in named}
+    named = {
+        partition.location
+        for raw, each in partitions.items()
+        for partition in each
+        if (raw, partition.values) not in left
+    }
+    going = {partition.location: partition.why for partition in stale if partition.location not in named}
     pending = {batch.folder for place in state.compacted.tables for batch in place.pending}
     for folder in folders.values():
         uri = lake.layout.uri(folder.key)
         if uri in going:
             yield folder, going[uri]
         elif uri not in named and uri not in pending and state.now - folder.modified > _QUERY:
-            yield folder, "no partition names it: an attempt that was killed or overtaken"
+            yield folder, "no partition uses it: an attempt was killed, or another run was faster"

@@ -83,13 +83,13 @@ def _all_but_newest(record: ForwardedCuts) -> dict[str, int]:
 
 def _cuts_of_dates(lake: Lake, source: str, days: Collection[date]) -> Mapping[str, list[DateCut]]:
     """By database what the dates say; nothing of dates that were exported without capture."""
-    found: dict[str, list[DateCut]] = defaultdict(list)
+    cuts: dict[str, list[DateCut]] = defaultdict(list)
     for day in days:
         manifest = handover.get_manifest(lake.s3, lake.layout, source, day)
         for table in manifest.tables:
             if (table.target.schema, table.target.table) == (OWN_SCHEMA, POSITION):
-                found[table.target.database].append(_cut_of(lake, manifest, table))
-    return found
+                cuts[table.target.database].append(_cut_of(lake, manifest, table))
+    return cuts
 
 
 def _cut_of(lake: Lake, manifest: Manifest, table: TableManifest) -> DateCut:

@@ -1,4 +1,4 @@
-"""One orphan: what is known of it, whether it still is one, and its removal. The kinds: `orphans.py`."""
+"""An orphan: its details, a check that it still is an orphan, and its removal. The kinds: `orphans.py`."""
 
 from __future__ import annotations
 

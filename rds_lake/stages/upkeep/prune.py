@@ -97,7 +97,7 @@ def plan_prune(
 
 
 def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str], None]) -> Pruned:
-    """Remove it; one line of log per item. Repeatable after a crash anywhere.
+    """Carry out the plan, with one log line per item. Repeatable after a crash.
 
     Raises ManifestError, at the end, when dates could not be removed because their manifests are damaged.
     """
@@ -109,12 +109,12 @@ def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str],
 
 
 def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None]) -> bool:
-    """Remove it, and whether that was done: not while a run works on its date, nor when a run uses it by now."""
+    """Remove the item unless a run uses it or works on its date; returns whether it was removed."""
     with ExitStack() as stack:
         if orphan.day is not None:
             mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))
             if not mine or orphan.day in busy() or not is_orphan_still(lake, orphan):
-                log(f"{orphan.source} {orphan.kind} {orphan.key} is in use by now and stays")
+                log(f"{orphan.source} {orphan.kind} {orphan.key} is in use now and is kept")
                 return False
         remove_orphan(lake, orphan)
     log(f"{orphan.source} {orphan.kind} {orphan.key} is removed: {orphan.bytes:,} bytes; {orphan.why}")

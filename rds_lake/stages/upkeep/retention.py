@@ -1,4 +1,4 @@
-"""Retention: give up the dates that `retention:` of a source does not keep.
+"""Retention: removes the dates that `retention:` of a source does not keep.
 
     rows of <source>._snapshots -> Glue partitions -> Parquet -> export record and marks -> manifest
 
@@ -46,17 +46,20 @@ from rds_lake.threads import cancelling_threads
 SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
 _PARALLEL = 8
 STANDS_ON = (
-    "the live views of changes stand on it: it goes once a turn of `changes` has moved them to the published date, or has dropped "
-    "them"
+    "the live views of changes are based on it: it is removed after a turn of `changes` has moved them to the published date, or "
+    "dropped them"
 )
-COMPARED = "the views of `diff_views:` compare the published date with it: it goes once a later date is published, or no view reads it"
+COMPARED = (
+    "the views of `diff_views:` compare the published date with it: it is removed after a later date is published, or when no view "
+    "reads it"
+)
 
 Busy = Callable[[], Collection[date]]  # dates that a run reads or writes, asked anew before every date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """A date that goes."""
+    """A date to remove."""
 
     snapshot_date: date
     manifest: Manifest
@@ -129,13 +132,14 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
             # that began before is seen here.
             manifest = _still_removable(lake, removal, busy) if mine else None
             if manifest is None:
-                log(f"{plan.source} {day} is in use by now and stays")
+                log(f"{plan.source} {day} is in use now and is kept")
                 continue
             done.append(_remove(lake, manifest, raw_tables))
         log(f"{plan.source} {day} is removed: {done[-1].objects} objects, {done[-1].bytes:,} bytes")
     if plan.damaged:
         raise ManifestError(
-            "dates that should go stay, as their manifests do not say what belongs to them: " + "; ".join(plan.damaged)
+            "dates that should be removed are kept, since their manifests do not say what belongs to them: "
+            + "; ".join(plan.damaged)
         )
     return Removed(
         dates=tuple(day for removed in done for day in removed.dates),
@@ -187,7 +191,7 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
         ):
             where = lake.layout.uri(lake.layout.manifest_key(manifest.source, manifest.snapshot_date))
             raise ManifestError(
-                f"{where} says that {table.target} lies in {table.location}, which is not one of the folders of "
+                f"{where} says that {table.target} is in {table.location}, which is not a folder of "
                 f"{manifest.source} {manifest.snapshot_date}; nothing of the date was removed. Materialize `parquet` of the "
                 "date again, or delete the manifest"
             )

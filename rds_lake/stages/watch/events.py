@@ -1,4 +1,4 @@
-"""From queue messages to runs: what each event asks for (the events: `model/events/parse.py`, `docs/events.md`).
+"""Turns queue messages into runs: what each event asks for (the events: `model/events/parse.py`, `docs/events.md`).
 
 A finished snapshot asks for `snapshot_export` of its date, which starts the export and ends. An ended export asks for the
 whole source when the task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's cause. RDS's events do not
@@ -120,7 +120,7 @@ class EventPlanner:
         decided = self._decided.get(event)
         if decided is None:
             if self.is_late():
-                return _Decision(note="stays in the queue: this tick's time is over", later=True)
+                return _Decision(note="stays in the queue: no time is left in this tick", later=True)
             decided = attempt(lambda: self._legal(self._decide(event)))
             if isinstance(decided, Failed):
                 decided = _Decision(
@@ -143,7 +143,7 @@ class EventPlanner:
                 notes.append(f"stays in the queue: {reason}")
                 later = True
             elif run.trigger != "begin" and self.is_taken_over(run):
-                notes.append(f"{day}: another run settles {run.export_task}")
+                notes.append(f"{day}: another run already settles {run.export_task}")
             else:
                 runs.append(run)
         return replace(decision, runs=tuple(runs), note="; ".join(notes) or None, later=later)
@@ -177,10 +177,12 @@ class EventPlanner:
     def _snapshot_created(self, event: SnapshotCreated) -> _Decision:
         snapshot = self.rds.find_snapshot(event.about, event.reference)
         if snapshot is None:
-            return _Decision(note=f"{event.reference} is gone already")
+            return _Decision(note=f"{event.reference} no longer exists")
         plan = self._plan_of(event.about, snapshot.source_identifier)
         if plan is None:
-            return _Decision(note=f"{snapshot.arn} belongs to {snapshot.source_identifier}, which is no source")
+            return _Decision(
+                note=f"{snapshot.arn} belongs to {snapshot.source_identifier}, which is not a source in lake.yaml"
+            )
         if snapshot.kind not in plan.kinds:
             return _Decision(note=f"{snapshot.arn} is {snapshot.kind}; source {plan.source} takes {plan.kinds}")
         if snapshot.status in ("failed", "incompatible-restore", "deleting", "deleted"):
@@ -279,7 +281,7 @@ class EventPlanner:
         plan = self._plan_of(about, identifier) if about else None
         if plan is None or "awsbackup" not in plan.kinds:
             return _Decision(
-                note=f"backup job {event.job} of {event.resource_arn}, which is no source, ended {event.state}"
+                note=f"backup job {event.job} of {event.resource_arn}, which is not a source in lake.yaml, ended {event.state}"
             )
         incident = WantedIncident(
             key=f"backup:{event.job}:{event.state}",

@@ -1,4 +1,4 @@
-"""What the lake has of one source. Each list and each manifest is read once, for the source's status and its report.
+"""The lake's records of one source. Each list and each manifest is read once, for the source's status and report.
 
 Of 400 dates a list is 2,400 keys, and a manifest may have 200 MB, so that reading them again is most of the work of both.
 """
@@ -56,11 +56,11 @@ class SourceRecords:
 
     def date_before(self, day: date) -> date | None:
         """The newest date before `day` that it may be compared with, as `checks/previous.py` has it."""
-        return max((one for one in self.sound if one < day), default=None)
+        return max((earlier for earlier in self.sound if earlier < day), default=None)
 
 
 def read_records(lake: Lake, source: SourceSettings) -> SourceRecords:
-    """The pointer first: a date that is published meanwhile is listed, and not yet the published one."""
+    """Read the records, the pointer first: a date that is published meanwhile is listed, but not yet as published."""
     state = read_state(lake.s3, lake.layout, source.name)
     return SourceRecords(
         lake=lake,

@@ -1,4 +1,4 @@
-"""What a source's status says in sentences: the same ones on the command line and in the report."""
+"""Sentences about a source's status, for the command line and the report."""
 
 from __future__ import annotations
 

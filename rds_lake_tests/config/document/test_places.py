@@ -57,7 +57,7 @@ def test_every_problem_of_a_file_has_its_line_its_column_and_its_source() -> Non
         "line 12, column 5: source shop: which: must be newest or first, not 'oldest'",
         "line 15, column 5: source reviews: format: csv files have no tables in Athena; add `athena: false`",
         "line 16, column 5: source reviews: export_at: '25:00' is not a time of day in UTC, such as '03:30'",
-        "line 17, column 23: source reviews: tables.1: 'a b' is not a name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a "
+        "line 17, column 23: source reviews: tables.1: 'a b' is neither a name of a DynamoDB table (3-255 of a-z A-Z 0-9 _ - .) nor a "
         "pattern (* ? [abc])",
         "line 18, column 1: nonsense: unknown key; remove it or correct its spelling (docs/configuration.md lists all)",
     ]
@@ -77,7 +77,7 @@ def test_every_problem_of_a_file_has_its_line_its_column_and_its_source() -> Non
         ("    publish: Manual", "line 10, column 5: source shop: publish: must be auto or manual, not 'Manual'; did you mean"),
         ("    rename: {shop.public.a: 7}", "line 10, column 14: source shop: rename.shop.public.a: must be text, not 7; put it in"),
         ("    rename: {shop: a, shop.public.a: 7}", "line 10, column 23: source shop: rename.shop.public.a: must be text, not 7"),
-        ("    replace: true\n    publish: manual", "line 10, column 5: source shop: replace: true puts a later snapshot"),
+        ("    replace: true\n    publish: manual", "line 10, column 5: source shop: replace: true replaces a published date"),
         ("    freshness_hours: [1]", "line 10, column 5: source shop: freshness_hours: must be a number, not [1]"),
     ],
 )  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_wrong_value_is_told_in_words_of_lake_yaml(line: str, begins: str) -> 
 def test_a_problem_of_two_sources_stands_at_the_second_of_them() -> None:
     twice = "\n  - {name: shop, kind: rds, identifier: other}\n  - {name: more, kind: dynamodb, tables: [Reviews]}\n"
     assert problems_of(file_with(line_13=LINES[12] + twice)) == [
-        "line 14, column 5: two sources are named 'shop': names must differ",
+        "line 14, column 5: two sources are named 'shop': give each its own name",
         "line 15, column 5: source more: has the DynamoDB table 'Reviews', as source 'reviews' does; each would pay for an export "
         "of it",
     ]
@@ -99,9 +99,9 @@ def test_a_problem_of_a_warehouse_stands_at_that_warehouse_and_of_two_of_a_name_
     loads = "loads: [{table: other.orders}]"
     twice = f"\nwarehouses:\n  - {{name: mart}}\n  - {{name: mart, mode: cluster}}\n  - name: big\n    {loads}\n  - {{name: shop}}\n"
     assert problems_of(file_with(line_13=LINES[12] + twice)) == [
-        "line 16, column 5: warehouse mart: 2 sources and warehouses have that name, under which their assets are; names must differ",
-        "line 18, column 14: warehouse big: loads.0.table: no source is named 'other'; there are shop, reviews",
-        "line 19, column 5: warehouse shop: 2 sources and warehouses have that name, under which their assets are; names must differ",
+        "line 16, column 5: warehouse mart: 2 sources and warehouses have that name, the prefix of their assets; names must differ",
+        "line 18, column 14: warehouse big: loads.0.table: no source is named 'other'; lake.yaml has shop, reviews",
+        "line 19, column 5: warehouse shop: 2 sources and warehouses have that name, the prefix of their assets; names must differ",
     ]
 
 

@@ -105,14 +105,14 @@ def test_a_table_without_a_known_key_is_compared_by_whole_rows_and_says_how_to_n
     shown = ask("shop.twice")
     assert shown.exit_code == 0, shown.output
     assert "1 row added, 1 removed, 3 the same (whole rows): 4 before, 4 after" in shown.output
-    assert "no key is known: name it with --key, or in lake.yaml under `keys:` of shop" in shown.output
+    assert "name the key with --key, or under `keys:` of shop in lake.yaml" in shown.output
     assert "no key is known" not in ask("shop.twice", "--whole-rows").output
 
 
 def test_a_key_that_repeats_is_refused_with_examples(ask: Ask) -> None:
     shown = ask("shop.twice", "--key", "a")
     assert shown.exit_code == 1
-    assert "that is not a key of the table" in shown.output
+    assert "which is not a key of the table" in shown.output
     assert "2026-11-19: a=1 in 3 rows" in shown.output
     null = ask("shop.twice", "--key", "a", "--key", "b")
     assert "a=2, b=NULL in 1 row" in null.output
@@ -148,7 +148,7 @@ def test_all_tables_of_a_source_are_summed_up_and_those_of_one_date_named(ask: A
 def test_what_cannot_be_compared_is_a_sentence(ask: Ask) -> None:
     cases: list[tuple[str, tuple[str, ...], str]] = [
         ("shop.comes", (), "shop 2026-11-19 has no view comes"),
-        ("shop.notes", ("--key", "nope"), "has no column nope for a key; it has id, body"),
+        ("shop.notes", ("--key", "nope"), "has no key column nope; its columns are id, body"),
         ("shop.notes", ("--columns", "gone", "--columns", "came"), "gone: only the earlier date has this column"),
         ("shop.notes", ("--key", "id", "--ignore", "id"), "id belongs to the key, so it cannot be ignored"),
         ("shop", (), "name a view"),

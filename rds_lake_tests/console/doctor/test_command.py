@@ -95,7 +95,7 @@ def test_what_is_safe_is_mended_after_a_yes_and_nothing_after_a_no(account: Acco
 def test_a_row_that_does_not_exist_is_said_before_anything_is_asked(lake_yaml: Path) -> None:
     result = run(lake_yaml, "--only", "quue")
     assert result.exit_code == 1
-    assert "no such row or subject" in result.output
+    assert "is not a row or subject" in result.output
 
 
 def test_only_a_row_is_looked_at_with_what_it_stands_on(lake_yaml: Path) -> None:

@@ -110,7 +110,7 @@ def test_numbers_are_chosen_singly_and_in_ranges() -> None:
     assert [item.identifier for item in by_number(found, "1, 3-4 3")] == ["a", "c", "d"]
     assert by_number(found, " all ") == by_number(found, "") == ready(found)
     for wrong in ("0", "6", "2-1", "x", "1;2", "²"):
-        with pytest.raises(ConfigError, match="is not a number of the list"):
+        with pytest.raises(ConfigError, match="is not a number in the list"):
             by_number(found, wrong)
 
 

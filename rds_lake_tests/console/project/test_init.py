@@ -64,7 +64,7 @@ def test_without_questions_everything_that_can_be_exported_becomes_a_lake(accoun
         r"instance +orders-prod +mysql [\d.]+ +500 GB  can be exported; backups of 7 days",
         r"cluster +shop-aurora +aurora-postgresql .*\? GB  can be exported",
         r"table +Sessions +dynamodb .*point-in-time recovery is off",
-        r"not in it, since AWS does not say how big they are: shop-aurora",
+        r"not included, since AWS does not report their size: shop-aurora",
     ):
         assert re.search(said, done.output), f"{said}\n{done.output}"
     config = load_config(tmp_path / "lake.yaml")
@@ -85,7 +85,7 @@ def test_a_person_answers_with_numbers_and_a_bucket(account: LocalCloud, tmp_pat
     number = next(line.split()[0] for line in listed.splitlines() if " orders-prod " in line)
     done = init("mine", answers=f"99\n1\n{number}\nour-own-bucket\n")
     assert done.exit_code == 0, done.output
-    assert "'99' is not a number of the list" in done.output, "and is asked again"
+    assert "'99' is not a number in the list" in done.output, "and is asked again"
     assert "AWS exports no snapshots of engine oracle-ee" in done.output
     config = load_config(tmp_path / "mine" / "lake.yaml")
     assert [source.name for source in config.sources] == ["orders_prod"]
@@ -113,7 +113,7 @@ def test_flags_name_sources_by_pattern_and_what_has_no_backups_is_taken_with_a_c
         (["--size", "shop-prod"], "write NAME=GB"),
         (["--size", "shop-prod=-5"], "0 or more"),
         (["--size", "nobody=5"], "--size nobody: no such instance, cluster or table in the list above"),
-        (["--name", "my lake: x"], "--name 'my lake: x': role, key, queue and topic are named by it; write letters"),
+        (["--name", "my lake: x"], "--name 'my lake: x': it is part of the names of role, key, queue and topic"),
     ],
 )
 def test_what_cannot_be_is_a_sentence_and_nothing_is_written(
@@ -159,7 +159,7 @@ def test_without_a_region_it_says_so(monkeypatch: pytest.MonkeyPatch, account: L
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     done = init("--yes")
     assert done.exit_code == 1
-    assert "there is no AWS Region" in done.output
+    assert "no AWS Region is set" in done.output
 
 
 def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, account: LocalCloud, tmp_path: Path) -> None:

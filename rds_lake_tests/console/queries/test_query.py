@@ -50,7 +50,7 @@ def test_null_and_markup_are_shown_as_they_are(asked) -> None:
 def test_a_mistyped_statement_is_not_said_to_change_something(asked) -> None:
     result = asked("SELEC 1")
     assert result.exit_code == 1
-    assert "no statement that rds-lake knows: it begins with SELEC; did you mean SELECT?" in result.output
+    assert "no statement that begins with SELEC (did you mean SELECT?)" in result.output
     assert "change" not in result.output
     assert "may change or remove something" in asked("DROP VIEW orders").output
 

@@ -56,7 +56,7 @@ def test_what_is_printed_captures_when_it_is_run_by_hand(url: str, shop: Connect
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("-- This changes a production database")
     assert "is not captured" in done.stderr
-    assert "--reader USER adds them" in done.stderr
+    assert "add them with --reader USER" in done.stderr
     shop.execute(done.stdout.encode())
     shop.execute("""INSERT INTO "Order Details" VALUES (1, 'a')""")
     assert [change.new for change in events(shop)] == [{"id": "1", "group": "a"}]
@@ -90,8 +90,8 @@ def test_all_reasons_are_told_and_nothing_is_printed(url: str, shop: Connection,
     ("arguments", "told"),
     [
         (["quiet"], "captures no changes: add `streams:` to it"),
-        (["shop"], "there is no database to ask"),
-        (["shop", "--install", "--key", "a=b"], "--install needs the database itself"),
+        (["shop"], "columns and keys have to be read from the database"),
+        (["shop", "--install", "--key", "a=b"], "--install needs the database"),
     ],
 )
 def test_what_cannot_be_is_told_with_the_remedy(tmp_path: Path, arguments: list[str], told: str) -> None:

@@ -108,5 +108,5 @@ def test_a_date_that_cannot_be_read_any_more_is_a_sentence_of_the_check_and_fail
 
 @pytest.mark.parametrize("limit", [-1, "5 rows", True, 0.5, "-5%", "%"])
 def test_a_limit_is_a_number_of_rows_or_a_percentage(limit: Any) -> None:
-    with pytest.raises(ValueError, match="write a number of rows, such as 1000, or a part of them, such as 5%"):
+    with pytest.raises(ValueError, match="write a number of rows, such as 1000, or a share of them, such as 5%"):
         Changes.model_validate({"most": {"orders": {"removed": limit}}})

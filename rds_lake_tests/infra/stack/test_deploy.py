@@ -102,7 +102,7 @@ def test_what_stays_is_named_with_its_cost_and_the_rest_is_gone(site: Site) -> N
     assert site.formation.queues() == []
     site.lines.clear()
     site.remove()
-    assert site.lines == ["there is no stack lake: nothing to remove"]
+    assert site.lines == ["the stack lake does not exist: nothing to remove"]
 
 
 def test_a_deletion_that_fails_names_the_resource_and_can_be_repeated(site: Site) -> None:

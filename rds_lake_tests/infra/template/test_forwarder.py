@@ -182,7 +182,7 @@ def test_what_cannot_be_packaged_is_a_sentence(tmp_path: Path) -> None:
     made = forwarder_zip(parse_config(text, where="test"), text, tmp_path)
     assert (made.runtime, made.architecture) == ("python3.13", "arm64")
     (tmp_path / "pydantic_core" / "core.cpython-311-x86_64-linux-gnu.so").touch()
-    with pytest.raises(ConfigError, match="one Python on Linux"):
+    with pytest.raises(ConfigError, match="not compiled for Lambda's Python on Linux"):
         forwarder_zip(parse_config(text, where="test"), text, tmp_path)
 
 

@@ -130,7 +130,7 @@ def test_two_hundred_sources_stay_within_the_limits_or_the_person_is_told() -> N
     assert any("takes the place of 200 names" in note for note in template.notes)
     text = as_yaml(template.body)
     assert len(text.encode()) > INLINE_BYTES
-    assert "must be uploaded to S3" in (size_note(text) or "")
+    assert "upload it to S3" in (size_note(text) or "")
     assert size_note(as_yaml(template_of("all").body)) is None
 
 

@@ -50,11 +50,11 @@ def test_all_problems_are_named_at_once_with_their_statement() -> None:
         }
     )
     assert found == (
-        "'Comment' is no element of a policy (Version, Id, Statement)",
+        "'Comment' is not an element of a policy (Version, Id, Statement)",
         "Version '2012-10-18' does not exist; write '2012-10-17'",
         'statement Read: Effect must be "Allow" or "Deny", and is \'allow\'',
         "statement Read: it needs Action or NotAction, and has both",
-        "statement Read: 'bucket' is no resource: it must be an ARN, with wildcards or not, or *",
+        "statement Read: 'bucket' is not a resource: it must be an ARN, with wildcards or not, or *",
         "statement 2: 'StringEqual' is not a condition operator; did you mean 'StringEquals'?",
     )
 
@@ -62,16 +62,16 @@ def test_all_problems_are_named_at_once_with_their_statement() -> None:
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ({**allow(), "Efect": "Allow"}, "'Efect' is no element of a statement"),
+        ({**allow(), "Efect": "Allow"}, "'Efect' is not an element of a statement"),
         ({"Action": "*", "Resource": "*"}, "Effect must be"),
         ({"Effect": "Allow", "Resource": "*"}, "needs Action or NotAction"),
         ({"Effect": "Allow", "Action": "*"}, "needs Resource or NotResource"),
         (allow(NotResource="*"), "needs Resource or NotResource, and has both"),
         (allow(action=[]), "Action must be a text or a list of texts"),
         (allow(action=[1]), "Action must be a text or a list of texts"),
-        (allow(action="GetObject"), "'GetObject' is no action"),
-        (allow(action="s3:Get Object"), "is no action"),
-        (allow(resource="arn:aws"), "is no resource"),
+        (allow(action="GetObject"), "'GetObject' is not an action"),
+        (allow(action="s3:Get Object"), "is not an action"),
+        (allow(resource="arn:aws"), "is not a resource"),
         (allow(resource="arn:aws:s3:::b/${aws:username"), "without its `}`"),
         (allow(resource="arn:aws:sqs:${aws:RequestedRegion}:1:q"), "before its fifth colon"),
         (allow(Principal="*"), "Principal has no place in a policy of this type (identity-based policy)"),
@@ -110,13 +110,13 @@ def test_a_statement_that_aws_does_not_take_is_refused(statement: Document, word
     ("principal", "words"),
     [
         ({"AWS": "arn:aws:iam::111122223333:role/*"}, "wildcards inside are not allowed"),
-        ({"AWS": "arn:aws:iam::1111:role/lake"}, "no account number and no ARN"),
-        ({"AWS": "arn:aws:s3:::bucket"}, "no account number and no ARN"),
-        ({"AWS": "111122223333:root"}, "no account number and no ARN"),
+        ({"AWS": "arn:aws:iam::1111:role/lake"}, "is neither an account number nor an ARN"),
+        ({"AWS": "arn:aws:s3:::bucket"}, "is neither an account number nor an ARN"),
+        ({"AWS": "111122223333:root"}, "is neither an account number nor an ARN"),
         ({"AWS": "AROACKCEVSQ6C2EXAMPLE"}, "was deleted"),
         ({"AWS": []}, "AWS must be a text"),
         ({"AWS": {}}, "AWS must be a text"),
-        ({"Service": "*"}, "is no service principal"),
+        ({"Service": "*"}, "is not a service principal"),
         ({"CanonicalUser": "79a59d"}, "name the account by its number"),
         ({"Everybody": "*"}, "is not a kind of principal"),
         ({}, "Principal must be"),

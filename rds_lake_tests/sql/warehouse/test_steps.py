@@ -57,7 +57,8 @@ def test_every_problem_of_every_file_is_said_at_once() -> None:
         c="-- needs: nobody\nselect 1", d="-- transaction: maybe\nselect {{x}}", e="-- nothing", orders="select 1",
     )  # fmt: skip
     for line in (
-        "a needs b, b needs a: no order can be", "c.sql: it needs 'nobody', which is no load and no step",
+        "a needs b, b needs a: these steps need each other in a circle",
+        "c.sql: it needs 'nobody', which is neither a load nor a step",
         "d.sql: `-- transaction: maybe`",
         "d.sql: line 2: no parameter is named 'x'", "e.sql: it has no statement", "orders.sql: a load has the same name",
     ):  # fmt: skip
@@ -72,7 +73,7 @@ def test_an_order_has_each_step_once_and_after_its_needs_or_names_a_circle(needs
     try:
         ordered = read_steps(files, {})
     except ConfigError as error:
-        assert "no order can be" in str(error)
+        assert "these steps need each other in a circle" in str(error)
         return
     names = [step.name for step in ordered]
     assert sorted(names) == sorted(needs)

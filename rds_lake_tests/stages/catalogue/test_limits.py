@@ -90,7 +90,7 @@ def test_the_view_of_a_report_that_glue_refused_is_not_even_tried() -> None:
         view_column(Column(name=name.split(" ")[0], hive_type="string", original_type="numeric"), name.split(" ")[0])
         for name in columns_of(1590)
     ]
-    assert "Glue, which takes 409,600" in str(view_excess("shop", names, made, date(2026, 11, 20)))
+    assert "Glue, which allows 409,600" in str(view_excess("shop", names, made, date(2026, 11, 20)))
     with pytest.raises(CatalogError, match="wide"):
         render_view("shop", names, made, date(2026, 11, 20))
 

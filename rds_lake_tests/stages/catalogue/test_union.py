@@ -127,7 +127,7 @@ def test_tables_that_become_a_union_later_keep_their_older_dates(union_world: Wo
     ("union", "problem"),
     [
         ({"orders": PATTERN}, r"shop\.public\.orders has the name of the union"),
-        ({"one": PATTERN, "two": "events_2026_.*"}, "belongs to the unions 'one' and 'two'"),
+        ({"one": PATTERN, "two": "events_2026_.*"}, r"matches several unions \('one' and 'two'\)"),
         ({"Order_Details": PATTERN}, r"both want the name 'order_details': rename"),
     ],
 )

@@ -165,7 +165,7 @@ def test_the_export_of_a_copy_is_known_by_its_id_as_that_of_its_datas_day(name: 
 
 def test_a_copy_of_unknown_origin_is_named_where_no_snapshot_is_found() -> None:
     rds = FakeRds(snapshots=[copied(unknown_origin=True, created_at=COPIED)])
-    with pytest.raises(SnapshotNotFoundError, match="copies keep-for-audit belong to no date"):
+    with pytest.raises(SnapshotNotFoundError, match="copies keep-for-audit have no known date"):
         choose_snapshot(rds, PLAN, COPIED.date(), now=COPIED, usable=lambda _: True)
 
 

@@ -75,7 +75,7 @@ def test_a_canceled_export_is_a_failure_that_says_so(world: World, monkeypatch: 
     world.snapshot("2026-11-20")
     task = begin(world)
     world.clients.client("rds").cancel_export_task(ExportTaskIdentifier=task.identifier)
-    with pytest.raises(ExportFailedError, match="CANCELED: it was canceled, and AWS does not say by whom"):
+    with pytest.raises(ExportFailedError, match="CANCELED: it was canceled, AWS does not say by whom"):
         until(lambda: _settled(world, task.identifier))
 
 

@@ -117,7 +117,7 @@ class TestChooseSnapshot:
             choose(rds)
         assert str(caught.value).startswith("shop-prod has no automated snapshot for 2026-11-20: ")
         assert "from 2026-11-17 to 2026-11-19" in str(caught.value)
-        assert "cannot be exported any more" in str(caught.value)
+        assert "can no longer be exported" in str(caught.value)
 
     def test_no_snapshot_at_all_points_at_the_configuration(self) -> None:
         with pytest.raises(SnapshotNotFoundError, match=r"check `identifier` and `snapshots` in lake\.yaml"):
@@ -257,7 +257,7 @@ class TestRun:
                 lambda: rds.change(name, status=ExportStatus.CANCELED),
             ]
         )
-        with pytest.raises(ExportFailedError, match="CANCELED: it was canceled, and AWS does not say by whom"):
+        with pytest.raises(ExportFailedError, match="CANCELED: it was canceled, AWS does not say by whom"):
             run_export(rds, PLAN, snapshot(), waiting=time.waiting())
 
     def test_an_export_that_takes_too_long_goes_on_in_aws_and_is_adopted_later(self) -> None:

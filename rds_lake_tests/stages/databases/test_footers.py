@@ -102,7 +102,7 @@ def test_nested_columns_are_refused_by_name(s3: S3Gateway) -> None:
         (parquet(orders(1, 3))[:-10], "does not end with PAR1"),
         (b"x" * 100 + struct.pack("<I", 50) + b"PAR1", "cannot be read"),
         (b"x" * 100 + struct.pack("<I", 5000) + b"PAR1", "cannot be read"),
-        (b"x" * 100 + struct.pack("<I", 2**32 - 1) + b"PAR1", "its footer would be 4,294,967,295 bytes"),
+        (b"x" * 100 + struct.pack("<I", 2**32 - 1) + b"PAR1", "its footer claims to be 4,294,967,295 bytes"),
         (parquet(pa.table({"abcdefgh": [1]})).replace(b"abcdefgh", b"ab\xff\xfeefgh"), "cannot be read: 'utf-8' codec"),
     ],
     ids=["empty", "magic", "text", "cut", "noise", "longer than the file", "four gigabytes", "a name that is no text"],

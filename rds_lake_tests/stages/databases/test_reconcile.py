@@ -319,7 +319,7 @@ class TestIncidents:
 
         cause = examine(Closed()).incidents[0].cause
         assert (
-            "none at all; if the database was created since, this is a false alarm (its creation time could not be read: "
+            "none at all; if the database was created after that, this is a false alarm (its creation time could not be read: "
             in cause
         )
         assert 'add {"Effect": "Allow"} to the policy' in cause

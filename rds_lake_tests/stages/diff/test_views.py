@@ -115,7 +115,7 @@ def test_the_views_follow_the_published_date_and_are_never_of_others(
     assert dates(world, "notes_diff") == [(D18, D19)]
     problems = seen(world).problems
     assert [problem.split(":")[0] for problem in problems] == ["ordrs", "twice_diff", "orders_diff"]
-    assert "name its columns under `keys:`" in problems[1] and "the name is taken" in problems[2]
+    assert "name its columns under `keys:`" in problems[1] and "has this name and was not changed" in problems[2]
     assert world.query("SELECT * FROM orders_diff") == [("1",)], "the person's view stays"
 
     made, etag = read_diff_views(lake, "shop")

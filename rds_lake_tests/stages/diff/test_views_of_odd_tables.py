@@ -76,7 +76,7 @@ def test_a_table_too_wide_for_such_a_view_is_said_in_a_sentence_and_the_other_vi
     assert (str(seen.snapshot_date), str(seen.before), seen.views) == (NEW, OLD, ("log_diff", "orders_diff"))
     problems = {problem.partition(":")[0]: problem for problem in seen.problems}
     assert problems.keys() == {"broad_diff", "widest"}
-    said = r"its statement would have [\d,]+ bytes, and about [\d,]+ characters in Glue; Athena takes 262,144 and Glue 409,600"
+    said = r"its statement would have [\d,]+ bytes, and about [\d,]+ characters in Glue; Athena allows 262,144 and Glue 409,600"
     assert re.search(said, problems["broad_diff"]), problems
     assert "`rds-lake diff` compares a table of any width" in problems["broad_diff"]
     assert re.search(r"its view would be about [\d,]+ characters in Glue.*it has no view", problems["widest"]), problems
@@ -101,7 +101,7 @@ def test_a_view_that_athena_refuses_is_said_and_the_others_stay_as_they_are(
 def test_a_view_that_somebody_changed_is_said_and_is_made_again_by_the_next_publication(story: World) -> None:
     story.root.athena.run('CREATE OR REPLACE VIEW orders_diff AS SELECT 1 AS "the row before"', database="shop")
     problems = see_diff_views(story.gateways.lake, story.config.sources[0]).problems
-    assert problems[-1].startswith("orders_diff: it was dropped or replaced by another")
+    assert problems[-1].startswith("orders_diff: another user or program dropped or replaced it")
     story.publish(NEW)
     assert story.query("SELECT id, change FROM orders_diff") == [("1", "changed")]
 

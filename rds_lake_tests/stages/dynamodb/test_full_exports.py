@@ -130,7 +130,7 @@ def test_recovery_that_is_off_is_told_for_all_tables_before_anything_is_started(
     with pytest.raises(SnapshotNotFoundError) as caught:
         publish(dynamo)
     assert "Reviews: point-in-time recovery is off" in str(caught.value)
-    assert "Users: its point-in-time recovery reaches back to" in str(caught.value)
+    assert "Users: its point-in-time recovery only reaches back to" in str(caught.value)
     assert dynamo.exports("Users") == []
 
 
@@ -199,7 +199,7 @@ def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: Wor
         publish(dynamo, DAY - timedelta(days=back))
         assert world.query("SELECT count(*) FROM old") == [(count,)]
     with pytest.raises(
-        SnapshotNotFoundError, match=r"Old: its point-in-time recovery reaches back to .* at most 35 days"
+        SnapshotNotFoundError, match=r"Old: its point-in-time recovery only reaches back to .* at most 35 days"
     ):
         publish(dynamo, DAY - timedelta(days=60))
     with pytest.raises(SnapshotNotFoundError, match="had no table at"):
@@ -323,7 +323,7 @@ def test_a_run_that_died_between_tables_converts_no_table_twice(
     before = dynamo.world.keys("lake/reviews/")
     assert run.relocate(DAY).rows == len(REVIEWS) + 1
     assert dynamo.world.keys("lake/reviews/") == before
-    assert sum("are in the lake already" in line for line in dynamo.world.lines) == 2
+    assert sum("are already in the lake" in line for line in dynamo.world.lines) == 2
 
 
 def _dies(*arguments: Any, **more: Any) -> None:

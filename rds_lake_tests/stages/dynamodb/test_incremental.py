@@ -177,8 +177,8 @@ def create_again(dynamo: DynamoWorld) -> None:
     [
         (forget, "no earlier date is in the lake"),
         (damage_manifest, f"the manifest of {FIRST} is damaged"),
-        (delete_a_file, f"files of {FIRST} are gone or not as they were"),
-        (toggle_recovery, "it was off in between, or its window is past"),
+        (delete_a_file, f"files of {FIRST} are missing or were changed"),
+        (toggle_recovery, "it was turned off in between, or its window ended"),
         (create_again, f"deleted and created again since {FIRST}"),
     ],
 )
@@ -225,12 +225,12 @@ def test_too_long_and_too_short_a_time_is_exported_in_full(dynamo: DynamoWorld, 
 def test_a_table_that_is_new_is_exported_in_full_beside_the_changes_of_others(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST, tables=("Reviews",))
     manifest = convert(dynamo, SECOND, tables=("Reviews", "Users"))
-    assert (why_full(manifest), why_full(manifest, "Users")) == ("", f"it is no part of {FIRST}")
+    assert (why_full(manifest), why_full(manifest, "Users")) == ("", f"it is not part of {FIRST}")
     exports = [dynamo.exports("Reviews")[-1]["IncrementalExportSpecification"]["ExportToTime"]]
     assert [*exports, dynamo.exports("Users")[0]["ExportTime"]] == [midnight(SECOND)] * 2
     assert stars(dynamo, manifest) == AT_SECOND
     shown = metadata.accepted(dynamo.world.run().accept(SECOND, poll_seconds=0.05))
-    assert shown["rds_lake/full_because"] == {"Users": f"it is no part of {FIRST}"}
+    assert shown["rds_lake/full_because"] == {"Users": f"it is not part of {FIRST}"}
     assert list(shown["rds_lake/incremental"]) == ["Reviews"]
 
 
@@ -278,7 +278,7 @@ def test_an_earlier_date_that_was_replaced_meanwhile_is_no_beginning(dynamo: Dyn
     handover.write_manifest(s3, layout, another, kms_key="alias/rds-lake")
     if when == "after them":
         manifest = made(run, SECOND)
-        assert f"{FIRST} was replaced since" in why_full(manifest)
+        assert f"{FIRST} was replaced:" in why_full(manifest)
     else:
         manifest = convert(dynamo, SECOND)
         assert {part.base.export_task for part in manifest.export.parts if part.base} == {"another"}

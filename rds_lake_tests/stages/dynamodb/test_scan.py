@@ -59,7 +59,7 @@ def rows(world: World) -> list[tuple[str | None, ...]]:
 
 def test_tables_without_recovery_are_published_with_a_warning_that_they_are_no_instant(dynamo: DynamoWorld) -> None:
     accepted = run(dynamo.world).accept(TODAY)
-    assert [(f.severity, "not as of one instant" in f.problem) for f in accepted.findings] == [("warning", True)]
+    assert [(f.severity, "were read at different times" in f.problem) for f in accepted.findings] == [("warning", True)]
     assert rows(dynamo.world) == [("60", "60", str(sum(range(60))), "60")]
     assert dynamo.world.query("SELECT count(*) FROM ondemand") == [("3",)]
     assert dynamo.world.keys("exports/") == []
@@ -263,7 +263,7 @@ def test_throttling_slows_a_scan_down_and_does_not_end_it(dynamo: DynamoWorld) -
 
 
 def test_a_past_date_cannot_be_scanned(dynamo: DynamoWorld) -> None:
-    with pytest.raises(SnapshotNotFoundError, match="shows the present"):
+    with pytest.raises(SnapshotNotFoundError, match="reads the current items"):
         run(dynamo.world).accept(TODAY - timedelta(days=1))
 
 

@@ -64,7 +64,7 @@ def test_a_held_date_moves_no_view_until_a_person_publishes_it(world: World) -> 
     assert shown(world) == {("2026-11-20",)}
     assert snapshots(world)[-1] == ("2026-11-20", "published", "true")
     assert approve(world, "2026-11-20").flipped == (), "repeated, it changes nothing"
-    with pytest.raises(PublishError, match="no date of shop waits to be published; published is 2026-11-20"):
+    with pytest.raises(PublishError, match="no date of shop is waiting to be published; published is 2026-11-20"):
         approve(world)
 
 
@@ -98,11 +98,11 @@ def test_awss_copy_is_not_tidied_up_while_the_published_date_lacks_files(world: 
     copy = world.keys("exports/")
     lost = next(key for key in world.keys("lake/shop/shop/public.orders") if key.endswith(".parquet"))
     world.clients.client("s3").delete_object(Bucket="acme-lake", Key=lost)
-    with pytest.raises(PublishError, match=r"no date of shop waits .* 1 file .* is gone"):
+    with pytest.raises(PublishError, match=r"no date of shop is waiting .* 1 file .* is missing"):
         approve(world)
     assert world.keys("exports/") == copy
     world.run().relocate(date(2026, 11, 19))
-    with pytest.raises(PublishError, match="no date of shop waits to be published; published is 2026-11-19"):
+    with pytest.raises(PublishError, match="no date of shop is waiting to be published; published is 2026-11-19"):
         approve(world)
     assert world.keys("exports/") == []
 
@@ -225,7 +225,7 @@ def test_a_publication_killed_before_it_removed_awss_copy_is_finished_by_the_sam
         with pytest.raises(Killed):
             approve(world)
     assert world.keys("exports/") != []
-    with pytest.raises(PublishError, match="no date of shop waits to be published; published is 2026-11-19"):
+    with pytest.raises(PublishError, match="no date of shop is waiting to be published; published is 2026-11-19"):
         approve(world)
     assert world.keys("exports/") == []
     assert shown(world) == {("2026-11-19",)}
@@ -246,7 +246,7 @@ def test_a_rollback_that_another_publication_overtakes_changes_nothing(
         return run_many(self, statements, **arguments)
 
     monkeypatch.setattr(athena, "run_many", overtaken)
-    with pytest.raises(CatalogError, match="another publication of shop came in between"):
+    with pytest.raises(CatalogError, match="another publication of shop ran at the same time"):
         by_hand.roll_back(publisher, date(2026, 11, 19))
     assert shown(world) == {("2026-11-21",)}
 

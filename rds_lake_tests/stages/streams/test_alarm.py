@@ -56,7 +56,7 @@ def test_the_mail_says_what_is_in_the_outbox_and_what_to_do_and_that_nothing_is_
 
     def look(database: str) -> str:
         asked.append(database)
-        return "Now: outbox of shop: not looked at: the user of `streams.secret` may not use the outbox (42501)."
+        return "Now: outbox of shop: could not be checked: the user of `streams.secret` may not use the outbox (42501)."
 
     alarm = OutboxAlarm(lake=lake, source=SOURCE, look=look)
     forwarded_at(lake, 0)

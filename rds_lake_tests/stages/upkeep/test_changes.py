@@ -252,10 +252,10 @@ def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(
         kept.snapshot("2026-11-20")
         kept.publish("2026-11-20")
     made = plan(kept)
-    assert "live views of changes stand on it" in made.retention.kept[date(2026, 11, 19)]
+    assert "live views of changes are based on it" in made.retention.kept[date(2026, 11, 19)]
     text = shown(kept)
-    assert ("2026-11-19" in text, "live views of changes stand on it" in text) == (True, True)
-    assert "no date that stays needs these changes" in text
+    assert ("2026-11-19" in text, "live views of changes are based on it" in text) == (True, True)
+    assert "no date that is kept needs these changes" in text
     prune(kept)
     require_live(kept)
     execute(kept.url, "UPDATE accounts SET amount = 3 WHERE id = 1")

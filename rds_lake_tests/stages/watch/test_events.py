@@ -117,7 +117,7 @@ def test_an_event_of_shop_2_is_not_one_of_shop(world: World) -> None:
     arn = "arn:aws:rds:us-east-1:123456789012:snapshot:shop-prod-2-snap"
     made = plan(world, event("RDS-EVENT-0042", arn))
     assert (made.runs, made.settled) == ((), ("h0",))
-    assert "shop-prod-2, which is no source" in made.notes[0]
+    assert "shop-prod-2, which is not a source" in made.notes[0]
 
 
 def test_a_manual_snapshot_is_acknowledged_when_the_source_takes_only_automated_ones(world: World) -> None:

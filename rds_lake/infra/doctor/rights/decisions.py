@@ -101,15 +101,17 @@ def _resource_of(patient: Patient, arn: str) -> Resource:
     if service == ["s3"]:
         bucket = parse_arn(arn).resource.partition("/")[0]
         missing = ("NoSuchBucketPolicy", "NoSuchBucket")
-        found = patient.ask("s3", "get_bucket_policy", about=bucket, missing=missing, Bucket=bucket)
-        return Resource(policy=_read(found["Policy"] if found else None, f"the policy of bucket {bucket}"))
+        answer = patient.ask("s3", "get_bucket_policy", about=bucket, missing=missing, Bucket=bucket)
+        return Resource(policy=_read(answer["Policy"] if answer else None, f"the policy of bucket {bucket}"))
     if service == ["sqs"]:
         name = parse_arn(arn).resource
         return Resource(policy=_read(patient.queue(name).get("Policy"), f"the policy of queue {name}"))
     if service == ["sns"]:
         missing = ("NotFound", "NotFoundException")
-        found = patient.ask("sns", "get_topic_attributes", about=about, missing=missing, TopicArn=arn)
-        return Resource(policy=_read((found or {"Attributes": {}})["Attributes"].get("Policy"), f"the policy of {arn}"))
+        answer = patient.ask("sns", "get_topic_attributes", about=about, missing=missing, TopicArn=arn)
+        return Resource(
+            policy=_read((answer or {"Attributes": {}})["Attributes"].get("Policy"), f"the policy of {arn}")
+        )
     if service == ["kms"]:
         return Resource(policy=_key_policy(patient, arn), grants=tuple(_grants(patient, arn)))
     return Resource()
@@ -132,8 +134,8 @@ def known_resource(patient: Patient) -> FindResource:
 
 
 def _key_policy(patient: Patient, arn: str) -> Policy | None:
-    found = patient.ask("kms", "get_key_policy", about=arn, KeyId=arn, PolicyName="default")
-    return _read(found["Policy"], f"the policy of key {arn}")
+    answer = patient.ask("kms", "get_key_policy", about=arn, KeyId=arn, PolicyName="default")
+    return _read(answer["Policy"], f"the policy of key {arn}")
 
 
 def _grants(patient: Patient, arn: str) -> Iterator[Grant]:

@@ -76,9 +76,9 @@ def arn_of(party: Party, patient: Patient) -> str | None:
     """
     if party.name == PIPELINE and patient.role:
         return patient.role
-    found = patient.role_of(party.role)
-    if found is not None:
-        return found["Arn"]
+    role = patient.role_of(party.role)
+    if role is not None:
+        return role["Arn"]
     return identity_of(patient.caller()) if party.name == PIPELINE else None
 
 
@@ -110,7 +110,7 @@ def _samples(patient: Patient) -> Samples:
 def _aliases(patient: Patient, key: dict[str, str]) -> tuple[str, ...]:
     """All aliases of the key: a policy may name another than lake.yaml."""
     listed = patient.answers.pages("kms", "list_aliases", "Aliases", about=key["Arn"], KeyId=key["KeyId"])
-    return tuple(sorted(one["AliasName"] for one in listed if one.get("TargetKeyId") == key["KeyId"]))
+    return tuple(sorted(alias["AliasName"] for alias in listed if alias.get("TargetKeyId") == key["KeyId"]))
 
 
 def _name(arn: str) -> str:

@@ -33,7 +33,7 @@ OUTPUT = Row(
 )
 LIMIT = Row(
     id="workgroup.limit",
-    looks_at="The workgroup's limit of bytes for one query, where it has one, leaves room for the pipeline's checks.",
+    looks_at="The workgroup's limit of bytes per query, if it has one, is high enough for the pipeline's checks.",
     remedy="raise the workgroup's data limit per query to the size of your largest table or more, or set `check_casts: false`",
 )
 ROWS = (EXISTS, ENABLED, ENGINE, OUTPUT, LIMIT)
@@ -67,7 +67,9 @@ def _settings(patient: Patient) -> Any:
 
 
 def _exists(patient: Patient) -> Seen:
-    return good("it is there") if _workgroup(patient) else bad("there is no such workgroup here")
+    return (
+        good("it is there") if _workgroup(patient) else bad("the workgroup does not exist in this account and Region")
+    )
 
 
 def _enabled(patient: Patient) -> Seen:

@@ -60,7 +60,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _head(patient: Patient, name: str, owner: str | None) -> Any:
-    """S3's answer; None where there is no such bucket, its error where it belongs to another account or Region.
+    """S3's answer; None where the bucket does not exist, its error where it belongs to another account or Region.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     """
@@ -72,7 +72,7 @@ def _head(patient: Patient, name: str, owner: str | None) -> Any:
 
 def _exists(name: str, owner: str | None, patient: Patient) -> Seen:
     try:
-        found = _head(patient, name, owner)
+        head = _head(patient, name, owner)
     except AwsError as error:
         if error.code in _REDIRECTED:
             return good("it is there")
@@ -83,7 +83,7 @@ def _exists(name: str, owner: str | None, patient: Patient) -> Seen:
             "choose a bucket of this account in lake.yaml; or let these credentials list it (s3:ListBucket)",
             missing=("s3:ListBucket",),
         )
-    return bad("there is no such bucket") if found is None else good("it is there, and this account's")
+    return bad("the bucket does not exist") if head is None else good("it is there, and this account's")
 
 
 def _region(name: str, owner: str | None, patient: Patient) -> Seen:
@@ -124,10 +124,10 @@ def _encryption(name: str, patient: Patient) -> Seen:
 
 
 def _events(name: str, patient: Patient) -> Seen:
-    found = patient.ask("s3", "get_bucket_notification_configuration", about=f"s3://{name}", Bucket=name)
-    if "EventBridgeConfiguration" in found:
+    configuration = patient.ask("s3", "get_bucket_notification_configuration", about=f"s3://{name}", Bucket=name)
+    if "EventBridgeConfiguration" in configuration:
         return good("on")
-    return bad("EventBridge is off: no run would learn that an export has ended", fix=_tell(name, found))
+    return bad("EventBridge is off: no run would learn that an export has ended", fix=_tell(name, configuration))
 
 
 def _tell(name: str, present: dict[str, Any]) -> Fix:

@@ -14,7 +14,8 @@ from rds_lake.model.lake.layout import LakeLayout
 
 DATABASE = Row(
     id="catalogue.database",
-    looks_at="The Glue database of the source is an ordinary one of this catalogue; where it is not there yet, the pipeline makes it.",
+    looks_at="The Glue database of the source is an ordinary database of this catalogue; if it does not exist yet, the "
+    "pipeline creates it.",
     remedy="give the source another name: a database that is a link to another account's cannot hold its tables",
 )
 GOVERNED = Row(
@@ -47,10 +48,10 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _database(name: str, patient: Patient) -> Seen:
-    found = _found(name, patient)
-    if found is None:
+    database = _found(name, patient)
+    if database is None:
         return good("not there yet: the first date makes it")
-    target = found.get("TargetDatabase")
+    target = database.get("TargetDatabase")
     if target:
         return bad(f"it is a link to {target.get('DatabaseName')} of catalogue {target.get('CatalogId')}")
     return good("it is there")
@@ -88,10 +89,10 @@ def _open(permissions: Any) -> bool:
 
 def _job(patient: Patient) -> Seen:
     name, lake = patient.lake.glue_job, patient.lake
-    found = patient.ask("glue", "get_job", about=name, missing=_MISSING, JobName=name)
-    if found is None:
-        return bad("there is no such job here")
-    script = found["Job"].get("Command", {}).get("ScriptLocation", "")
+    job = patient.ask("glue", "get_job", about=name, missing=_MISSING, JobName=name)
+    if job is None:
+        return bad("the job does not exist in this account and Region")
+    script = job["Job"].get("Command", {}).get("ScriptLocation", "")
     own = LakeLayout(bucket=lake.bucket, prefix=lake.prefix).uri("")
     if not script.startswith(own):
         return bad(f"it runs {script}, which is not in this lake ({own})", "give this lake its own job (`glue_job:`)")

@@ -18,18 +18,18 @@ EXISTS = Row(
 )
 EXPORTABLE = Row(
     id="source.exportable",
-    looks_at="AWS can export it: its engine is PostgreSQL, MySQL or MariaDB (or Aurora's), it is no Aurora Serverless v1, and its "
-    "storage is not magnetic.",
+    looks_at="AWS can export it: its engine is PostgreSQL, MySQL or MariaDB (or Aurora's), it is not Aurora Serverless v1, "
+    "and its storage is not magnetic.",
     remedy="move the database to an engine, class and storage whose snapshots AWS exports",
 )
 BACKUPS = Row(
     id="source.backups",
     looks_at="Automated backups, and so point-in-time recovery, are on if `snapshots:` names automated.",
-    remedy="set the backup retention period of the database to one day or more, or name other kinds under `snapshots:`",
+    remedy="set the backup retention period of the database to one day or more, or list other kinds under `snapshots:`",
 )
 AVAILABLE = Row(
     id="source.available",
-    looks_at="The database runs: one that is stopped has no new automated snapshots.",
+    looks_at="The database is running: a stopped database gets no new automated snapshots.",
     remedy="start the database, or expect no new dates until it runs",
 )
 ROWS = (EXISTS, EXPORTABLE, BACKUPS, AVAILABLE)
@@ -70,7 +70,7 @@ def _found(patient: Patient, source: Database) -> dict[str, Any] | None:
 def _exists(source: Database, found: dict[str, Any] | None) -> Seen:
     what = "cluster" if isinstance(source, Aurora) else "DB instance"
     if found is None:
-        return bad(f"there is no {what} {source.identifier} here")
+        return bad(f"the {what} {source.identifier} does not exist in this account and Region")
     if not isinstance(source, Aurora) and found.get("DBClusterIdentifier"):
         return bad(
             f"{source.identifier} is a member of the cluster {found['DBClusterIdentifier']}, which has the snapshots",

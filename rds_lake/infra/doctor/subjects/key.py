@@ -28,7 +28,7 @@ POLICY = Row(
 )
 GRANTS = Row(
     id="key.grants",
-    looks_at="The key has room for grants: RDS takes one for each export, and a key has at most 50,000.",
+    looks_at="The key can get more grants: RDS creates one for each export, and a key can have 50,000.",
     remedy="retire grants that are no longer needed, or use another key for other work",
 )
 ROWS = (EXISTS, STATE, POLICY, GRANTS)
@@ -49,24 +49,24 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _exists(patient: Patient) -> Seen:
-    found = patient.key(patient.lake.kms_key or "")
-    return bad("there is no such key here") if found is None else good(found["Arn"])
+    key = patient.key(patient.lake.kms_key or "")
+    return bad("the key does not exist in this account and Region") if key is None else good(key["Arn"])
 
 
 def _state(patient: Patient) -> Seen:
-    found = patient.key(patient.lake.kms_key or "") or {}
-    spec, state = found.get("KeySpec", "SYMMETRIC_DEFAULT"), found.get("KeyState", "unknown")
+    key = patient.key(patient.lake.kms_key or "") or {}
+    spec, state = key.get("KeySpec", "SYMMETRIC_DEFAULT"), key.get("KeyState", "unknown")
     if spec != "SYMMETRIC_DEFAULT":
         return bad(f"it is a key of the kind {spec}, with which S3 encrypts nothing", "name a symmetric key")
     if state == "Enabled":
         return good(state)
-    until = found.get("DeletionDate")
+    until = key.get("DeletionDate")
     return bad(f"its state is {state}{f', until {until:%Y-%m-%d}' if isinstance(until, datetime) else ''}")
 
 
 def _policy(patient: Patient) -> Seen:
-    found = patient.key(patient.lake.kms_key or "") or {}
-    return by_its_policy(patient, found["Arn"], "key")
+    key = patient.key(patient.lake.kms_key or "") or {}
+    return by_its_policy(patient, key["Arn"], "key")
 
 
 def _grants(patient: Patient) -> Seen:

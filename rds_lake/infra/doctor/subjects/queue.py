@@ -23,7 +23,7 @@ EXISTS = Row(
 )
 REDRIVE = Row(
     id="queue.redrive",
-    looks_at="Messages that cannot be read go to a dead-letter queue; without one they are delivered again and again.",
+    looks_at="Messages that cannot be read go to a dead-letter queue; without it they are delivered again and again.",
     remedy="give the queue a dead-letter queue with `maxReceiveCount` 10, as `rds-lake template` has it",
 )
 DEAD = Row(
@@ -43,7 +43,7 @@ KEY = Row(
 )
 CONSUMERS = Row(
     id="queue.consumers",
-    looks_at="No function of Lambda receives from the queue as well: each message would reach one of the two.",
+    looks_at="No Lambda function receives from the queue as well: each message would reach only one of the two.",
     remedy="remove the function's trigger, or give this lake its own queue (`events_queue`)",
 )
 VISIBILITY = Row(
@@ -75,8 +75,8 @@ def _queue(patient: Patient) -> dict[str, str]:
 
 
 def _exists(patient: Patient) -> Seen:
-    found = _queue(patient)
-    return good(found["QueueArn"]) if found else bad("there is no such queue here")
+    queue = _queue(patient)
+    return good(queue["QueueArn"]) if queue else bad("the queue does not exist in this account and Region")
 
 
 def _dead_letters(patient: Patient) -> str | None:
@@ -153,10 +153,12 @@ def _key(patient: Patient) -> Seen:
 
 def _consumers(patient: Patient) -> Seen:
     arn = _queue(patient)["QueueArn"]
-    found = patient.answers.pages(
+    mappings = patient.answers.pages(
         "lambda", "list_event_source_mappings", "EventSourceMappings", about=arn, EventSourceArn=arn
     )
-    functions = sorted({one["FunctionArn"].rpartition(":")[2] for one in found if one.get("State") != "Disabled"})
+    functions = sorted(
+        {mapping["FunctionArn"].rpartition(":")[2] for mapping in mappings if mapping.get("State") != "Disabled"}
+    )
     if functions:
         return bad(f"the functions {', '.join(functions)} take messages from it, which no sensor sees then")
     return good("no function of Lambda receives from it")

@@ -25,7 +25,7 @@ from rds_lake.model.permissions.request import Principal, Request
 
 EXISTS = Row(
     id="role.exists",
-    looks_at="The role is there: the pipeline's (the one that `--as` names, else the one of `rds-lake setup`, else the caller's), "
+    looks_at="The role exists: the pipeline's (from `--as`, else from `rds-lake setup`, else the caller's), "
     "`export_role`, `glue_role`, and those of `capture: lambda`.",
     remedy="run `rds-lake setup`, which creates it, or correct its ARN in lake.yaml",
 )
@@ -41,7 +41,7 @@ RIGHTS = Row(
 )
 DRIFT = Row(
     id="role.drift",
-    looks_at="The policy that `rds-lake setup` gave to the role is the one that would be printed today: no more, no less.",
+    looks_at="The policy that `rds-lake setup` gave to the role is exactly the policy that `rds-lake policy` would print today.",
     remedy="run `rds-lake setup`",
 )
 ROWS = (EXISTS, TRUST, RIGHTS, DRIFT)
@@ -71,7 +71,7 @@ def _exists(party: Party, patient: Patient) -> Seen:
     if arn is None:
         return bad(f"there is no role {party.role}")
     if party.name == PIPELINE and not patient.role and patient.role_of(party.role) is None:
-        return good(f"there is no role {party.role}; the caller's rights were checked instead: {arn}")
+        return good(f"the role {party.role} does not exist; the caller's rights were checked instead: {arn}")
     return good(arn)
 
 

@@ -29,7 +29,7 @@ ENABLED = Row(
 )
 PATTERN = Row(
     id="rule.pattern",
-    looks_at="The rule's pattern takes every event that each source of lake.yaml waits for; tried on sample events.",
+    looks_at="The rule's pattern matches all events that the sources in lake.yaml wait for; tested with sample events.",
     remedy="run `rds-lake setup`, which gives the rule its pattern",
 )
 TARGET = Row(
@@ -64,7 +64,11 @@ def _rule(patient: Patient, rule: str) -> Any:
 
 
 def _exists(rule: str, patient: Patient) -> Seen:
-    return bad("there is no such rule here") if _rule(patient, rule) is None else good("it is there")
+    return (
+        bad("the rule does not exist in this account and Region")
+        if _rule(patient, rule) is None
+        else good("it is there")
+    )
 
 
 def _enabled(rule: str, patient: Patient) -> Seen:
@@ -95,7 +99,7 @@ def _pattern(what: str, rule: str, patient: Patient) -> Seen:
     if unmatched:
         more = f" and {len(unmatched) - _SHOWN} more" if len(unmatched) > _SHOWN else ""
         return bad(f"it does not take {', '.join(unmatched[:_SHOWN])}{more}")
-    return good(f"it takes the {len(samples)} events that the sources wait for")
+    return good(f"it matches the {len(samples)} events that the sources wait for")
 
 
 def _target(rule: str, patient: Patient) -> Seen:

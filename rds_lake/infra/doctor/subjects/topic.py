@@ -54,22 +54,24 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 def _topic(patient: Patient) -> Any:
     arn = patient.lake.notifications
-    found = patient.ask("sns", "get_topic_attributes", about=arn or "", missing=_MISSING, TopicArn=arn)
-    return found["Attributes"] if found else None
+    attributes = patient.ask("sns", "get_topic_attributes", about=arn or "", missing=_MISSING, TopicArn=arn)
+    return attributes["Attributes"] if attributes else None
 
 
 def _exists(patient: Patient) -> Seen:
-    return bad("there is no such topic") if _topic(patient) is None else good("it is there")
+    return bad("the topic does not exist") if _topic(patient) is None else good("it is there")
 
 
 def _subscribed(patient: Patient) -> Seen:
     arn = patient.lake.notifications or ""
-    found = patient.answers.pages("sns", "list_subscriptions_by_topic", "Subscriptions", about=arn, TopicArn=arn)
+    subscriptions = patient.answers.pages(
+        "sns", "list_subscriptions_by_topic", "Subscriptions", about=arn, TopicArn=arn
+    )
     # AWS shows `PendingConfirmation` where an ARN would be: https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
-    confirmed = [one for one in found if one["SubscriptionArn"].startswith("arn:")]
+    confirmed = [subscription for subscription in subscriptions if subscription["SubscriptionArn"].startswith("arn:")]
     if confirmed:
         return good(f"{len(confirmed)} confirmed")
-    pending = [one.get("Endpoint", "?") for one in found]
+    pending = [subscription.get("Endpoint", "?") for subscription in subscriptions]
     return doubtful(
         f"{', '.join(pending)} has not confirmed the subscription yet" if pending else "it has no subscriber"
     )

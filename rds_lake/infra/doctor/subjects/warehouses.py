@@ -17,8 +17,9 @@ from rds_lake.model.warehouse.names import STATEMENTS_TAG, is_name_of, statement
 
 LEASE = Row(
     id="warehouse.lease",
-    looks_at="The lease of each warehouse can be read and has not expired: what an expired one names costs money until it is removed.",
-    remedy="see that the sensor `rds_lake_reaper` is on in Dagster, or run `rds-lake warehouse reap --apply`",
+    looks_at="The lease of each warehouse can be read and has not expired: the warehouse of an expired lease costs money "
+    "until it is removed.",
+    remedy="check that the sensor `rds_lake_reaper` is on in Dagster, or run `rds-lake warehouse reap --apply`",
 )
 STACKS = Row(
     id="warehouse.stacks",
@@ -84,12 +85,12 @@ def _lease(warehouse: str, patient: Patient) -> Seen:
 
 
 def _stacks(warehouse: str, patient: Patient) -> Seen:
-    found = patient.answers.pages("cloudformation", "list_stacks", "StackSummaries")
+    stacks = patient.answers.pages("cloudformation", "list_stacks", "StackSummaries")
     lease = _read(patient, warehouse)
     named = lease.names.stack if lease is not None and lease.state is not LeaseState.FREE else None
     others = [
         each["StackName"]
-        for each in found
+        for each in stacks
         if each["StackStatus"] not in _GONE and each["StackName"] != named and is_name_of(warehouse, each["StackName"])
     ]
     strays = [name for name in others if _is_ours(patient, warehouse, name)]
@@ -108,7 +109,7 @@ def _is_ours(patient: Patient, warehouse: str, stack: str) -> bool:
 
 
 def _events(bucket: str, patient: Patient) -> Seen:
-    found = patient.ask("s3", "get_bucket_notification_configuration", about=f"s3://{bucket}", Bucket=bucket)
-    if "EventBridgeConfiguration" in found:
+    configuration = patient.ask("s3", "get_bucket_notification_configuration", about=f"s3://{bucket}", Bucket=bucket)
+    if "EventBridgeConfiguration" in configuration:
         return good("on")
     return doubtful(f"EventBridge is off for bucket {bucket}")

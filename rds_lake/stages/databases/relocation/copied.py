@@ -1,4 +1,4 @@
-"""From verified copies and their footers to the manifest (pure).
+"""Builds the manifest from verified copies and their footers (pure).
 
 What belongs here: the manifest's values, schemas of files against what AWS announced. Copying is `relocate.py`.
 """
@@ -95,7 +95,7 @@ def _with_calendars(columns: Sequence[Column], early: Iterable[tuple[str, Calend
 
 
 def _place(table: ExportedTable, record: ExportRecord, layout: LakeLayout, *, in_place: bool) -> tuple[str, str]:
-    """Where the table's files of the date are, and its own folder in the lake where that does not follow."""
+    """The folder of the table's files of the date, and the table's own folder if that is a different place."""
     if in_place:
         # Above the index folders: Athena reads what lies below, but no file whose name begins with `_`, such as _SUCCESS.
         home = layout.uri(layout.table_folder(record.source, table.folder))
@@ -121,7 +121,7 @@ def merge_schema(
     for name, hive_type in physical:
         info = by_name.pop(name.lower(), None)
         if info is None:
-            notes.append(f"column {name} is in the files, but was not announced")
+            notes.append(f"column {name} is in the files, but not in AWS's schema of the export")
         else:
             notes += _against_announced(info, hive_type if has_files else None)
         columns.append(
@@ -134,12 +134,14 @@ def merge_schema(
                 datetime_precision=info.datetime_precision if info else None,
             )
         )
-    notes += [f"column {column.name} was announced, but is not in the files" for column in by_name.values()]
+    notes += [
+        f"column {column.name} is in AWS's schema of the export, but not in the files" for column in by_name.values()
+    ]
     return tuple(columns), tuple(notes)
 
 
 def _against_announced(info: InfoColumn, in_files: str | None) -> list[str]:
-    """How the announced type differs from the files'; nothing where it is the same, or where there are no files to compare with."""
+    """How the announced type differs from the files' type; empty if they are equal, or if there are no files."""
     announced = known_type_of_expected(info.expected_type)
     if announced is None:
         words = f"column {info.name} was announced as {info.expected_type or 'nothing'}, which rds-lake does not know"

@@ -91,4 +91,6 @@ def require_own_folders(tables: Iterable[ExportedTable]) -> None:
         owners[plain_folder(table.folder)].append(str(table.target))
     shared = [f"{' and '.join(names)} in {folder}" for folder, names in owners.items() if len(names) > 1]
     if shared:
-        raise MalformedExportError("tables share a folder of the export; rename one of them in the database:", shared)
+        raise MalformedExportError(
+            "several tables share one folder of the export; rename one of them in the database:", shared
+        )

@@ -90,7 +90,7 @@ def _as_they_are(files: CopyPlan, facts: FileFacts) -> Iterable[Copied]:
 
 
 def _give_up(files: CopyPlan, failed: dict[int, RdsLakeError], record: ExportRecord) -> None:
-    """All failures in one error; a transient one when every one of them is, since a repetition is cheap."""
+    """All failures in one error, which is transient if all failures are."""
     error = RelocationError(
         f"{len(failed)} of {len(files)} files of export {record.export_task} cannot be read in place. No view moved; "
         "materialize `parquet` again, or delete the export's folder and materialize the date to export it once more:",

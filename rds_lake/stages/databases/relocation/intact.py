@@ -41,8 +41,8 @@ def require_whole_copy_of_aws(
 def _lost(layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> LostFilesError:
     where = layout.uri(layout.manifest_key(manifest.source, manifest.snapshot_date))
     return LostFilesError(
-        f"{len(gone)} of {manifest.files} files of {manifest.source} {manifest.snapshot_date} are gone from the lake, and AWS's "
-        f"copy is gone or not whole. Bring them back from a version of the bucket; or delete {where} and materialize the "
-        "date from `snapshot_export` on, which exports it once more while its snapshot exists:",
+        f"{len(gone)} of {manifest.files} files of {manifest.source} {manifest.snapshot_date} are missing from the lake, and "
+        f"AWS's copy is missing or incomplete. Restore them from an earlier version of the objects; or delete {where} and "
+        f"materialize the date from `snapshot_export` on, which exports it again if its snapshot still exists:",
         gone,
     )

@@ -77,15 +77,15 @@ class Mover:
             return written
         self.log(
             f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
-            + (f"; {kept} were there from an earlier attempt" if kept else "")
+            + (f"; {kept} existed from an earlier attempt" if kept else "")
         )
         return written
 
     def _begin(self, record: ExportRecord) -> bool:
-        """Leave a mark. True where one was there: only then can copies of an earlier attempt exist."""
+        """Write the mark of a relocation. True if it existed: only then can there be copies of an earlier attempt."""
         key = self.layout.relocation_marker_key(record.source, record.snapshot_date, record.export_task)
         if self.s3.find_text(self.layout.bucket, key) is not None:
-            self.log("an earlier attempt was begun: its verified copies are kept")
+            self.log("an earlier attempt was started: its verified copies are kept")
             return True
         self.s3.put_text(self.layout.bucket, key, "", kms_key=self.kms_key)
         return False
@@ -103,7 +103,7 @@ class Mover:
 
 @dataclass(slots=True, kw_only=True)
 class _Relocation:
-    """One attempt. Objects are known by their position in `plans`; one that failed takes part in nothing further."""
+    """One attempt to relocate. Objects are identified by their position in `plans`; failed objects are skipped in later steps."""
 
     mover: Mover
     plans: CopyPlan
@@ -113,7 +113,7 @@ class _Relocation:
     _proven: set[int] = field(default_factory=set)  # made by an earlier attempt
 
     def keep_whole_copies(self) -> int:
-        """Find what an earlier attempt copied. Only a checksum proves a copy whole; without one it is made again."""
+        """Find the copies of an earlier attempt. Only a checksum proves that a copy is complete; others are made again."""
         arrived = self._arrivals()
         there = [position for position in range(len(self.plans)) if arrived.has(position)]
         for position, source, target in self._heads(there):
@@ -124,7 +124,7 @@ class _Relocation:
         return len(self._proven)
 
     def copy(self) -> None:
-        """Copy what is not there."""
+        """Copy the missing objects."""
         progress = Progress(len(self.plans), self.plans.bytes, self.mover.log, self.mover.clock)
         for position in self._proven:
             progress.done(self.plans[position].file.bytes)
@@ -147,7 +147,7 @@ class _Relocation:
         self._many.copy(orders, kms_key=self.mover.kms_key, limits=self.mover.limits, done=done)
 
     def verify(self) -> None:
-        """Every copy lies in the destination with its source's size, and with its checksum where that is not known."""
+        """Check that every copy exists with its source's size, and compare checksums that are not known yet."""
         arrived = self._arrivals()
         suspect = [
             position
@@ -189,7 +189,7 @@ class _Relocation:
             yield Copied(table=plan.table, data=data, columns=footer.columns, early=footer.early)
 
     def give_up(self) -> Manifest:
-        """Raise all failures in one error; a transient one when every one of them is, since a repetition is cheap."""
+        """Raise all failures in one error, which is transient if all failures are."""
         reasons = [(self.plans[position], self.failed[position]) for position in sorted(self.failed)]
         error = RelocationError(
             f"{len(reasons)} of {len(self.plans)} objects of export {self.record.export_task} were not relocated. The "
@@ -203,7 +203,7 @@ class _Relocation:
         return ManyS3(self.mover.s3, self.mover.parallel)
 
     def _arrivals(self) -> Arrivals:
-        """What lies in all folders copied to."""
+        """List all destination folders."""
         arrived = Arrivals(self.plans)
         folders = [folder for folder, table in zip(self.plans.folders, self.plans.tables, strict=True) if table.files]
         self._many.sizes(self.mover.layout.bucket, folders, found=arrived.add)

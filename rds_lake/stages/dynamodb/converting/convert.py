@@ -117,12 +117,14 @@ class Converter:
             missing = [uri for uri in gone if table is not None and uri.startswith(table.location)]
             finished = self.context.records.find_finished(record, part) if table is None or missing else table
             if finished is not None:
-                self.context.log(f"{part.table}: {finished.rows:,} items are in the lake already")
+                self.context.log(f"{part.table}: {finished.rows:,} items are already in the lake")
                 tables[part.table] = finished
             elif missing and not self._can_be_read(record, part):
                 lost[part.table] = missing
             elif missing:
-                self.context.log(f"{part.table}: {len(missing)} files are gone from the lake; it is converted again")
+                self.context.log(
+                    f"{part.table}: {len(missing)} files are missing from the lake; the table is converted again"
+                )
         if lost:
             raise _lost(record, lost)
         return tables
@@ -144,9 +146,9 @@ class Converter:
 def _lost(record: ExportRecord, lost: Mapping[str, Sequence[str]]) -> LostFilesError:
     """Materializing `snapshot_export` exports such tables again (`_reusable` in `dynamodb/run.py`)."""
     return LostFilesError(
-        f"files of {', '.join(lost)} of {record.source} {record.snapshot_date} are gone from the lake, and so is DynamoDB's own "
-        "copy. Bring them back from a version of the bucket; or materialize the date from `snapshot_export` on, which exports "
-        "these tables once more as of the same instant, while their point-in-time recovery reaches back so far (DynamoDB "
-        "charges for that):",
+        f"files of {', '.join(lost)} of {record.source} {record.snapshot_date} are missing from the lake, and DynamoDB's "
+        f"export is missing too. Restore them from an earlier version of the objects; or materialize the date from "
+        f"`snapshot_export` on, which exports these tables again as of the same instant, if their point-in-time recovery "
+        f"reaches back so far (DynamoDB charges for it):",
         [uri for uris in lost.values() for uri in uris],
     )

@@ -1,6 +1,6 @@
 """Convert tables on this machine, one after the other: bytes stream from S3 through the engine in `convert/` to S3.
 
-Two runs may convert one date at the same time. Each writes to a folder of its own; the first that finishes a table counts
+Two runs may convert one date at the same time. Each writes to its own folder; the first that finishes a table counts
 for both, and the other removes the files it made. Files of a run that died are left: `upkeep/orphans.py` finds them later.
 """
 
@@ -57,7 +57,7 @@ class LocalConversion:
                 due[part.table] = str(error)
         if due:
             reasons = "; ".join(f"{table}: {why}" for table, why in due.items())
-            raise FullExportDueError(f"{record.snapshot_date} cannot be made from changes: {reasons}", due)
+            raise FullExportDueError(f"changes cannot be used for {record.snapshot_date}: {reasons}", due)
         return tables
 
     def _table(self, record: ExportRecord, part: ExportPart) -> TableManifest:
@@ -77,7 +77,7 @@ class LocalConversion:
             raise
         counts = context.records.finish(record, part, table)
         if counts.location != table.location:
-            context.log(f"{part.table}: another run converted it meanwhile; its files are used")
+            context.log(f"{part.table}: another run converted it meanwhile; that run's files are used")
             sink.discard()
         return counts
 
@@ -130,5 +130,5 @@ class _Progress:
 
 def _how_read(converted: Converted) -> str:
     if converted.parser == "compiled":
-        return f"read by the compiled parser, which left {converted.left:,} items to the portable one"
-    return f"read by the portable parser, at a third of the speed of the compiled one: {INSTALL}"
+        return f"read by the compiled parser, and {converted.left:,} items by the portable parser"
+    return f"read by the portable parser, which is three times slower than the compiled parser: {INSTALL}"

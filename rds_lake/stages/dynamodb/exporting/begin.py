@@ -119,7 +119,7 @@ class Beginning:
                 if not made:
                     self.increments.base_table(chain.base, name)
             except FullExportDueError as error:
-                self.exports.log(f"{name}: the exports of its changes are of no use any more: {error}")
+                self.exports.log(f"{name}: the exports of its changes can no longer be used: {error}")
             else:
                 self.wanted.chains[name] = ChainExports(base=chain.base, windows=chain.windows, exports=steps)
 
@@ -134,7 +134,9 @@ class Beginning:
         known = list(self.exports.present_tables(skip=have).values())
         later = tuple(table.name for table in known if table.created_at > self.moment)
         for name in later:
-            self.exports.log(f"{name} was created after {self.moment:%Y-%m-%d %H:%M} UTC and is no part of {self.day}")
+            self.exports.log(
+                f"{name} was created after {self.moment:%Y-%m-%d %H:%M} UTC, so it is not part of {self.day}"
+            )
             self.wanted.chains.pop(name, None)
         if not have and len(later) == len(known):
             raise SnapshotNotFoundError(
@@ -156,7 +158,7 @@ class Beginning:
             self.wanted.full[table.name] = kept[-1]
             self.wanted.chains.pop(table.name, None)
             if self._plan.incremental:
-                self.wanted.full_because.setdefault(table.name, "a full export of the same instant was there")
+                self.wanted.full_because.setdefault(table.name, "a full export of the same instant existed")
         return bool(kept)
 
     def _decide(

@@ -1,4 +1,4 @@
-"""A date's exports of a DynamoDB source: which were begun, and what became of them.
+"""A date's exports of a DynamoDB source: which were started, and their state.
 
 Which exports make up the date is recorded (`model/dynamodb/export_set.py`), so that a look costs one call per running export.
 Beginning exports is `begin.py`, waiting for them `awaiting.py`, what they contain `inspect.py`.
@@ -80,13 +80,13 @@ class DynamoExports:
         if export_set.status.running:
             running = [export.table for export in export_set.started if export.status.running]
             raise ExportTimeoutError(
-                f"exports of {', '.join([*export_set.missing, *running])} have not ended yet; the reconciliation sensor brings "
-                "the next run"
+                f"exports of {', '.join([*export_set.missing, *running])} have not ended yet; the reconciliation sensor "
+                f"starts the next run"
             )
         return complete_or_raise(export_set)
 
     def find(self, arn: str | None) -> TableExport | None:
-        """The export as it is now; None without an ARN (none was started), or where DynamoDB does not know it."""
+        """The current state of the export; None without an ARN (not started), or if DynamoDB does not know it."""
         if arn is None:
             return None
         if arn in self._ended:
@@ -107,9 +107,9 @@ class DynamoExports:
         missing = [name for name, table in tables.items() if table is None and name in self.plan.named]
         if missing:
             problems = [
-                f"{name}: correct its name in lake.yaml, or remove it there when it was deleted" for name in missing
+                f"{name}: correct its name in lake.yaml, or remove it if the table was deleted" for name in missing
             ]
-            headline = f"source {self.plan.source} has tables that are not in this account and Region:"
+            headline = f"these tables of source {self.plan.source} do not exist in this account and Region:"
             raise SnapshotNotFoundError(str(ProblemsError(headline, problems)))
         return {name: table for name, table in tables.items() if table is not None}
 

@@ -65,16 +65,16 @@ class Increments:
         """The table as of the earlier date; FullExportDueError if that was replaced, or files are gone or changed."""
         manifest = self._manifest(base.day)
         if manifest.export.export_task != base.export_task:
-            raise FullExportDueError(f"{base.day} was replaced since: it is of {manifest.export.export_task} now")
+            raise FullExportDueError(f"{base.day} was replaced: it is now the export {manifest.export.export_task}")
         earlier = next((known for known in manifest.tables if known.target.table == table), None)
         if earlier is None:
-            raise FullExportDueError(f"it is no part of {base.day}")
+            raise FullExportDueError(f"it is not part of {base.day}")
         odd = [file.key for file in earlier.files if not file.key.endswith(".parquet")]
         if odd:
             raise FullExportDueError(f"{base.day} is not Parquet: {odd[0]}")
         gone = missing_files(self.s3, replace(manifest, tables=(earlier,)))
         if gone:
-            raise FullExportDueError(f"files of {base.day} are gone or not as they were: {', '.join(gone[:3])}")
+            raise FullExportDueError(f"files of {base.day} are missing or were changed: {', '.join(gone[:3])}")
         return earlier
 
     def is_made(self, day: date, arns: Sequence[str]) -> bool:
@@ -90,7 +90,7 @@ class Increments:
         base = Base(day=newest, export_task=record.export_task, moment=record.snapshot_time, keys=table.keys)
         part = next((part for part in record.parts if part.table == table.name), None)
         if part is None:
-            raise FullExportDueError(f"it is no part of {base.day}")
+            raise FullExportDueError(f"it is not part of {base.day}")
         if not part.table_id or not table.table_id:
             raise FullExportDueError(f"the manifest of {base.day} does not have its TableId")
         if part.table_id != table.table_id:
@@ -98,8 +98,8 @@ class Increments:
         windows = windows_between(base.moment, moment)
         if not windows:
             raise FullExportDueError(
-                f"{base.day} is as of {base.moment:%Y-%m-%d %H:%M} UTC, less than 15 minutes before: DynamoDB exports no "
-                "changes of so short a time"
+                f"{base.day} is as of {base.moment:%Y-%m-%d %H:%M} UTC, less than 15 minutes before: DynamoDB does not export "
+                f"changes of such a short time"
             )
         if len(windows) > MOST_WINDOWS:
             raise FullExportDueError(
@@ -109,7 +109,7 @@ class Increments:
         if recovery.earliest is None or recovery.earliest > base.moment:
             raise FullExportDueError(
                 f"its point-in-time recovery reaches back to {recovery.earliest:%Y-%m-%d %H:%M:%S} UTC only, and "
-                f"{base.day} is as of {base.moment:%Y-%m-%d %H:%M}: it was off in between, or its window is past"
+                f"{base.day} is as of {base.moment:%Y-%m-%d %H:%M}: it was turned off in between, or its window ended"
             )
         self.base_table(base, table.name)
         return Chain(base=base, windows=windows, exports=(None,) * len(windows))
@@ -122,5 +122,5 @@ class Increments:
                 raise FullExportDueError(f"the manifest of {day} is damaged: {error}") from error
         manifest = self._manifests[day]
         if manifest is None:
-            raise FullExportDueError(f"{day} is not in the lake any more")
+            raise FullExportDueError(f"{day} is no longer in the lake")
         return manifest

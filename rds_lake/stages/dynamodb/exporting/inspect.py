@@ -98,7 +98,7 @@ def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
     files, problems = _files(s3, bucket, part)
     if problems:
         raise MalformedExportError(
-            f"the export of {part.table} is not as it was accepted; nothing of it was used:", problems
+            f"the export of {part.table} changed after it was accepted, so it was not used:", problems
         )
     return ExportedItems(part=part, files=files)
 
@@ -110,7 +110,7 @@ def read_steps(s3: S3Gateway, bucket: str, part: ExportPart) -> list[ExportedIte
         files, problems = _files(s3, bucket, step, step.window)
         if problems:
             raise MalformedExportError(
-                f"the export of changes of {part.table}, {step.window}, is not as it was accepted; nothing was used:",
+                f"the export of changes of {part.table}, {step.window}, changed after it was accepted, so it was not used:",
                 problems,
             )
         read.append(ExportedItems(part=part, files=files))
@@ -243,11 +243,9 @@ def _problems(
     arn: str,
     window: Window | None = None,
 ) -> list[str]:
-    problems = [
-        f"file {file.key} is named in the manifest and does not exist" for file in files if file.key not in sizes
-    ]
+    problems = [f"file {file.key} is in the manifest, but does not exist" for file in files if file.key not in sizes]
     problems += [
-        f"file {file.key} is empty (0 bytes), and should hold {file.items} items"
+        f"file {file.key} is empty (0 bytes), but should have {file.items} items"
         for file in files
         if sizes.get(file.key) == 0
     ]

@@ -17,7 +17,7 @@ from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.scanning.settings import ScanSettings
 from rds_lake.stages.dynamodb.scanning.table import TableScan
 
-NOT_ONE_INSTANT = "scanned, not exported: the tables are not as of one instant, nor is any of them"
+NOT_ONE_INSTANT = "scanned, not exported: the rows of a table were read at different times"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +51,8 @@ class Scanner:
         today = now.astimezone(UTC).date()
         if begun is None and day != today:
             raise SnapshotNotFoundError(
-                f"{self.exports.plan.source} is scanned, which shows the present: {day} can be had on that day only, or with "
-                "`method: export`"
+                f"{self.exports.plan.source} uses `method: scan`, which reads the current items: {day} can only be scanned on "
+                f"that day; use `method: export` for other dates"
             )
         if day == today:
             stamp = f"scan-{now.astimezone(UTC):%Y%m%dT%H%M%S}"

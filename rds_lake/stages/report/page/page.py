@@ -75,8 +75,8 @@ def _row(source: SourceReport, report: LakeReport) -> Iterator[str]:
         shown = words.NONE if age is None else span(age)
         yield element("span", f"{shown} STALE", klass="bad") if source.is_stale else shown
         yield words.count(len(state.tables))
-        yield words.count(sum(one.rows for one in state.tables))
-        yield words.size(sum(one.bytes for one in state.tables))
+        yield words.count(sum(figures.rows for figures in state.tables))
+        yield words.size(sum(figures.bytes for figures in state.tables))
         yield words.grown(source.growth)
         yield words.count(len(source.dates))
     yield element("span", str(len(source.needs)), klass="bad") if source.needs else "0"

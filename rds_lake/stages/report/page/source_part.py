@@ -51,61 +51,63 @@ def _seconds(seconds: float) -> str:
 
 
 def _plots(report: SourceReport) -> Html:
-    known = [one for one in report.dates if one.rows is not None]
-    rows = plot("Rows", [(one.snapshot_date, one.rows or 0) for one in known], words.count)
-    bytes = plot("Size", [(one.snapshot_date, one.bytes or 0) for one in known], words.size)
+    known = [date for date in report.dates if date.rows is not None]
+    rows = plot("Rows", [(date.snapshot_date, date.rows or 0) for date in known], words.count)
+    bytes = plot("Size", [(date.snapshot_date, date.bytes or 0) for date in known], words.size)
     return element("div", rows, bytes, klass="plots") if rows else Html()
 
 
 def _tables(report: SourceReport, most: int) -> Html:
-    found = report.tables
-    if not found.figures:
+    tables = report.tables
+    if not tables.figures:
         return Html()
-    has_changed = found.has_changed_rows
+    has_changed = tables.has_changed_rows
     heads = ["View", "Table", "Rows", "Size"]
-    heads += [f"Rows since {day}" for day in _compared(found)]
-    heads += [f"Changed since {found.before}"] if has_changed else []
+    heads += [f"Rows since {day}" for day in _compared(tables)]
+    heads += [f"Changed since {tables.before}"] if has_changed else []
     rows = (
         [
-            one.view,
-            one.original,
-            words.count(one.rows),
-            words.size(one.bytes),
-            *([words.more_rows(one.rows, one.rows_before)] if found.before else []),
-            *([words.more_rows(one.rows, one.rows_earlier)] if found.earlier != found.before else []),
-            *([words.changed(one.changed)] if has_changed else []),
+            figures.view,
+            figures.original,
+            words.count(figures.rows),
+            words.size(figures.bytes),
+            *([words.more_rows(figures.rows, figures.rows_before)] if tables.before else []),
+            *([words.more_rows(figures.rows, figures.rows_earlier)] if tables.earlier != tables.before else []),
+            *([words.changed(figures.changed)] if has_changed else []),
         ]
-        for one in found.figures[:most]
+        for figures in tables.figures[:most]
     )
-    left = len(found.figures) - most
+    left = len(tables.figures) - most
     more = (
         element("p", f"… and {left:,} smaller tables: rds-lake status {report.source} --all-tables") if left > 0 else ""
     )
-    shown = table(heads, rows, cards=True, numbers=frozenset(range(2, 4 + len(_compared(found)))))
+    shown = table(heads, rows, cards=True, numbers=frozenset(range(2, 4 + len(_compared(tables)))))
     return element(
         "details",
-        element("summary", f"{len(found.figures):,} table{'' if len(found.figures) == 1 else 's'}"),
+        element("summary", f"{len(tables.figures):,} table{'' if len(tables.figures) == 1 else 's'}"),
         shown,
         more,
     )
 
 
-def _compared(found: Tables) -> list[str]:
-    days = [found.before, *([found.earlier] if found.earlier != found.before else [])]
+def _compared(tables: Tables) -> list[str]:
+    days = [tables.before, *([tables.earlier] if tables.earlier != tables.before else [])]
     return [str(day) for day in days if day is not None]
 
 
-def _schema(found: Tables) -> Iterator[Html]:
-    if found.before is None:
+def _schema(tables: Tables) -> Iterator[Html]:
+    if tables.before is None:
         return
-    since = found.earlier or found.before
-    if not found.schema:
+    since = tables.earlier or tables.before
+    if not tables.schema:
         yield element("p", f"Tables and columns have not changed since {since}.")
         return
-    rows = ([f"{one.before} – {one.after}", one.table, one.what] for one in found.schema[:_SCHEMA_CHANGES])
-    left = len(found.schema) - _SCHEMA_CHANGES
+    rows = (
+        [f"{change.before} – {change.after}", change.table, change.what] for change in tables.schema[:_SCHEMA_CHANGES]
+    )
+    left = len(tables.schema) - _SCHEMA_CHANGES
     more = element("p", f"… and {left:,} more") if left > 0 else ""
-    title = f"{len(found.schema):,} changes of tables and columns since {since}"
+    title = f"{len(tables.schema):,} changes of tables and columns since {since}"
     yield element("h3", title)
     yield joined([table(["Between", "Table", "Change"], rows, cards=True), more])
 
@@ -113,8 +115,8 @@ def _schema(found: Tables) -> Iterator[Html]:
 def shown_dates(dates: Sequence[DateFigures]) -> list[DateFigures]:
     """The newest dates, and of every month before them the last one whose rows are known; the newest first."""
     newest, older = list(dates[-NEWEST_DATES:]), dates[:-NEWEST_DATES]
-    known = sorted(older, key=lambda one: (one.rows is not None, one.snapshot_date))
-    last = {(one.snapshot_date.year, one.snapshot_date.month): one for one in known}
+    known = sorted(older, key=lambda date: (date.rows is not None, date.snapshot_date))
+    last = {(date.snapshot_date.year, date.snapshot_date.month): date for date in known}
     return [*reversed(newest), *(last[month] for month in sorted(last, reverse=True))]
 
 
@@ -124,13 +126,13 @@ def _dates(dates: Sequence[DateFigures]) -> Html:
     shown = shown_dates(dates)
     rows = (
         [
-            str(one.snapshot_date),
-            one.state or words.NONE,
-            words.count(one.tables),
-            words.count(one.rows),
-            words.NONE if one.bytes is None else words.size(one.bytes),
+            str(date.snapshot_date),
+            date.state or words.NONE,
+            words.count(date.tables),
+            words.count(date.rows),
+            words.NONE if date.bytes is None else words.size(date.bytes),
         ]
-        for one in shown
+        for date in shown
     )
     title = (
         words.dates(len(dates))

@@ -1,4 +1,4 @@
-"""Objects that Firehose wrote: which there are, and the changes in them.
+"""Lists the objects that Firehose wrote, and reads the changes in them.
 
 One object is one GET, and a listing of a thousand objects one call. What is not a change is noted with the reason, and never keeps
 the rest back: a line, the rest of an object that is damaged, or an object that is gone.
@@ -50,18 +50,18 @@ class ReadObject:
 
 
 def arrived_objects(lake: Lake, source: str, since: datetime | None) -> tuple[list[ArrivedObject], int]:
-    """The objects of this hour and all later ones, by key; and how many lie in no hour's folder."""
+    """The objects of this hour and all later hours, by key, and the number of objects that are in no hour's folder."""
     folder = lake.layout.arrived_folder(source)
     after = lake.layout.arrived_hour_folder(source, since) if since else ""
-    found: list[ArrivedObject] = []
+    objects: list[ArrivedObject] = []
     astray = 0
     for item in lake.s3.list_objects(lake.layout.bucket, folder, after=after):
         hour = hour_of(item.key.removeprefix(folder))
         if hour is None:
             astray += not item.key.endswith("/")
         else:
-            found.append(ArrivedObject(key=item.key, hour=hour, bytes=item.bytes))
-    return found, astray
+            objects.append(ArrivedObject(key=item.key, hour=hour, bytes=item.bytes))
+    return objects, astray
 
 
 def hour_of(name: str) -> datetime | None:

@@ -49,7 +49,7 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedNow:
-    """What one call took. `repeated`: changes that were known. `record`: as it is now. `astray`: objects in no hour's folder."""
+    """The result of one call. `repeated`: changes that were known. `record`: the new record. `astray`: objects in no hour's folder."""
 
     record: Collected
     cuts: int = 0
@@ -80,7 +80,7 @@ class Collector:
         return read_collected(self.lake, self.source)
 
     def collect(self) -> CollectedNow:
-        """Take everything that is there, as one cut or several.
+        """Collect everything that has arrived, as one or several cuts.
 
         TransientError where S3 does not answer, and where others take cuts all the time; ManifestError for a damaged record.
         """
@@ -94,19 +94,17 @@ class Collector:
             if is_all:
                 return done
             self.log(
-                f"another run collects changes of {self.source} at the same time; what is left is looked for again"
+                f"another run collects changes of {self.source} at the same time; remaining changes are listed again"
             )
-        raise UnavailableError(
-            f"changes of {self.source} are being collected by several runs at once; it can be repeated in a few minutes"
-        )
+        raise UnavailableError(f"several runs collect changes of {self.source} at once; repeat this in a few minutes")
 
     def _take_all(
         self, record: Collected, etag: str | None, found: Sequence[ArrivedObject], done: CollectedNow
     ) -> tuple[CollectedNow, bool]:
         """What was done, and whether nothing is left; False where another run took a cut."""
         seen = SeenDigests.load(self.lake, record.seen)
-        known = seen.among([digest_of("object", one.key) for one in found])
-        left: Sequence[ArrivedObject] = [one for one in found if digest_of("object", one.key) not in known]
+        known = seen.among([digest_of("object", arrived.key) for arrived in found])
+        left: Sequence[ArrivedObject] = [arrived for arrived in found if digest_of("object", arrived.key) not in known]
         while left:
             check()
             batch, left = split(left, self.most)
@@ -130,7 +128,7 @@ class Collector:
         files = write_files(self.lake, self.source, record, new, name)
         write_unread(self.lake, layout.unread_key(self.source, number, name), new.unread)
         # An hour stays open while it has objects that are in no cut.
-        open_from = min([oldest_open(record, now), *(one.hour for one in left)])
+        open_from = min([oldest_open(record, now), *(arrived.hour for arrived in left)])
         cut = Cut(
             source=self.source,
             database=self.database,

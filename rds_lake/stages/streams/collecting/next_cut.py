@@ -77,9 +77,9 @@ def read_cut(
 def _each_once(read: Sequence[ReadObject]) -> Iterator[tuple[datetime, ArrivedChange, bytes]]:
     """Hour, change and the digest of its id, without repetitions among these objects."""
     known: set[bytes] = set()
-    for one in read:
-        for change in one.changes:
+    for item in read:
+        for change in item.changes:
             digest = digest_of("id", change.id)
             if digest not in known:
                 known.add(digest)
-                yield one.object.hour, change, digest
+                yield item.object.hour, change, digest

@@ -9,6 +9,6 @@ from rds_lake.stages.lake.lake import Lake
 def read_collected(lake: Lake, source: str) -> tuple[Collected, str | None]:
     """The record and its version, an empty one and None before the first cut; ManifestError when it is damaged."""
     key = lake.layout.collected_key(source)
-    found = lake.s3.find_version(lake.layout.bucket, key)
-    text, etag = found or (None, None)
+    stored = lake.s3.find_version(lake.layout.bucket, key)
+    text, etag = stored or (None, None)
     return parse_collected(text, where=lake.layout.uri(key)), etag

@@ -4,7 +4,7 @@
 
 Cut after cut is read once, and each table's changes go into one file, however many cuts there are. Nothing is deleted and
 nothing written twice: of two runs at once, the one whose batch the record took counts, and the other's file is never read.
-A table whose changes cannot be read is named; the others go on.
+A table whose changes cannot be read is reported; the others continue.
 
 What belongs here: that order.
 """
@@ -57,7 +57,7 @@ class Compaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compactor:
-    """Compacts the changes of one source. `attempt` names a folder that no other run has."""
+    """Compacts the changes of one source. `attempt` returns a folder name that no other run uses."""
 
     lake: Lake
     source: str
@@ -80,7 +80,7 @@ class Compactor:
             while not fits(placed, existing, has_rows=has_rows and placed.version == version):
                 placed = replace(placed, version=placed.version + 1)
             if placed.version != version:
-                self.log(f"the changes of {table.names.target} are compacted anew, into {placed.raw}")
+                self.log(f"the changes of {table.names.target} are compacted again, into {placed.raw}")
             settled.append(placed)
         return tuple(settled)
 
@@ -120,7 +120,7 @@ class Compactor:
                 service="rds-lake",
                 operation="compact",
                 code="NewerVersion",
-                message=f"another run compacts {', '.join(newer)} anew, into other raw tables",
+                message=f"another run compacts {', '.join(newer)} again, into other raw tables",
             )
         return places
 
@@ -143,10 +143,10 @@ class Compactor:
         except ManifestError as error:
             return [error] * len(tables)
         with cancelling_threads(_AT_ONCE, "compact") as pool:
-            found = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
-        added = self.record.add_all([one for one in found if not isinstance(one, RdsLakeError | None)])
+            outcomes = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
+        added = self.record.add_all([outcome for outcome in outcomes if not isinstance(outcome, RdsLakeError | None)])
         self.log(f"{self.source}: cuts {cuts[0].number} to {cuts[-1].number} are compacted")
-        return [_rows_of(one, added) for one in found]
+        return [_rows_of(outcome, added) for outcome in outcomes]
 
     def _before(self, final: EpochCuts, after: int) -> tuple[Cut, ...]:
         first = max(final.first, after - _LOOK_BACK + 1)

@@ -43,7 +43,7 @@ def next_cuts(lake: Lake, source: str, cuts: EpochCuts, *, after: int, most: int
 
 
 def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[ChangeEvent, int]]:
-    """The file's changes, and how long each line is; ManifestError names the line that is none, or a file that is not whole."""
+    """The file's changes, and the length of each line. ManifestError names an invalid line, or an incomplete file."""
     rows, last = 0, None
     with S3Reader(s3.client, bucket, file.key) as raw, gzip.open(io.BufferedReader(raw), "rb") as lines:
         for rows, line in enumerate(_whole(lines, f"s3://{bucket}/{file.key}"), start=1):

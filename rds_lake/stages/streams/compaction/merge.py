@@ -88,10 +88,14 @@ class Merger:
     def _batches(self, table: ChangedTable, place: Progress) -> list[GluePartition]:
         """The batches that are not merged, in the order of their cuts."""
         wanted = f"change_epoch = '{place.epoch}'"
-        found = self.lake.glue.find_partitions(self.source, table.raw, wanted)
-        own = [one for one in found if one.values[0] == place.epoch and not is_merged(one.values[1])]
-        behind = [one for one in own if place.merged < cut_of(one.values[1]) <= place.until]
-        return sorted(behind, key=lambda one: cut_of(one.values[1]))
+        partitions = self.lake.glue.find_partitions(self.source, table.raw, wanted)
+        own = [
+            partition
+            for partition in partitions
+            if partition.values[0] == place.epoch and not is_merged(partition.values[1])
+        ]
+        behind = [partition for partition in own if place.merged < cut_of(partition.values[1]) <= place.until]
+        return sorted(behind, key=lambda partition: cut_of(partition.values[1]))
 
     def _claimed(self, place: Progress, batches: Sequence[GluePartition]) -> Progress:
         """With the cut up to which the next merged file goes: what another run decided, or as many batches as fit."""

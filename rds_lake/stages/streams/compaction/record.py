@@ -50,7 +50,7 @@ class CompactedRecord:
         return added
 
     def begin_all(self, versions: Mapping[TableTarget, int], epoch: str) -> dict[TableTarget, Progress]:
-        """How far each table is in this version, or in a newer one; of an older version nothing counts any more."""
+        """Up to which cut each table is compacted, in this version or a newer one; older versions are ignored."""
 
         def change(known: Compacted) -> Compacted:
             for target, version in versions.items():

@@ -48,7 +48,7 @@ def arrow_type(hive_type: str) -> pa.DataType:
 
 
 def to_array(texts: Texts, column: Column) -> tuple[pa.Array, list[int]]:
-    """The values, and the positions of texts that are none."""
+    """The values, and the positions of texts that are not values of the type."""
     kind = arrow_type(column.hive_type)
     if pa.types.is_string(kind):
         return pa.array(texts, kind), []

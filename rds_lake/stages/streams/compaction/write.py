@@ -49,7 +49,7 @@ class ChangeWriter:
         return tuple(self._bad.values())
 
     def write(self, events: Iterable[tuple[int, ChangeEvent, int]]) -> None:
-        """All changes, each with its cut and the length of its line; nothing is written where there are none."""
+        """Write all changes, each with its cut and the length of its line. Writes no file if there are no changes."""
         group: list[tuple[int, ChangeEvent]] = []
         held = 0
         for cut, event, length in events:

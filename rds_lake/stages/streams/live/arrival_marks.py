@@ -32,7 +32,7 @@ def is_by_call(source: SourceSettings) -> bool:
 
 
 def marks_of(lake: Lake, source: SourceSettings, dated: DatedTables) -> Marks:
-    """The marks of the date, whatever the source's capture; raises what `read_marks` does."""
+    """The marks of the date, for either kind of capture; raises the errors of `read_marks`."""
     return arrival_marks(lake, source, dated) if is_by_call(source) else read_marks(lake, source.name, dated)
 
 

@@ -76,7 +76,7 @@ class DriftCheck:
                 return known
         there = [table for table in tables if table.names.target not in behind]
         if not there or self._is_behind(there, marks):
-            self.log(f"drift of {self.source.name} {day} is looked for once the changes before it have arrived")
+            self.log(f"drift of {self.source.name} {day} is checked when the changes before it have arrived")
             return None
         drift = self._compared(there, marks, day, export_task, known)
         stuck = [

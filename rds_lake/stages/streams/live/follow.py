@@ -81,7 +81,7 @@ class LiveViews:
             except ConflictError as conflict:
                 self.log(f"another run moved the live views of {self.source.name} meanwhile ({conflict})")
         raise UnavailableError(
-            f"the live views of {self.source.name} are being moved by several runs at once; it can be repeated in a few minutes"
+            f"several runs move the live views of {self.source.name} at once; repeat this in a few minutes"
         )
 
     def beside(self, dated: DatedTables) -> None:
@@ -115,8 +115,8 @@ class LiveViews:
             problems += more
         if not marks.marks and not marks.problems:
             problems += (
-                f"{self.source.name} {dated.snapshot_date} was exported without the tables of capture; the live views come with the "
-                "first snapshot that has them",
+                f"{self.source.name} {dated.snapshot_date} was exported without the tables of capture; live views are created "
+                f"with the first snapshot that has them",
             )
         return Brought(
             shown=shown, compactions=compactions, tables=tables, marks=marks.marks, moved=moved, problems=problems
@@ -138,8 +138,8 @@ class LiveViews:
             waiting = [table for table, now in zip(tables, settled, strict=True) if table.version != now.version]
             if waiting:
                 raise CatalogError(
-                    f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so that their changes are to "
-                    "be compacted anew first"
+                    f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so their changes have "
+                    f"to be compacted again first"
                 )
         homes = {record.database for record in records}
         epochs = [

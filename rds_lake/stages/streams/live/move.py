@@ -40,7 +40,7 @@ class Wanted:
 
 
 def read_shown(lake: Lake, source: str) -> tuple[Shown | None, str | None]:
-    """What the live views show, None where there are none, and the version of the record."""
+    """What the live views show (None if there are none), and the version of the record."""
     key = lake.layout.compacted_key(source, _RECORD)
     found = lake.s3.find_version(lake.layout.bucket, key)
     return (None, None) if found is None else (parse_shown(found[0], where=lake.layout.uri(key)), found[1])
@@ -165,11 +165,11 @@ class LiveMover:
     def _go_back(self, shown: Shown | None, stale: Sequence[str], back: Callable[[Shown], Wanted | None]) -> None:
         earlier = back(shown) if shown is not None else None
         if earlier is None:
-            self.log(f"not every live view of {self.source} could be moved, and those that did cannot go back")
+            self.log(f"not every live view of {self.source} could be moved, and the moved views cannot be moved back")
             return
         statements = [earlier.statements[view] for view in stale if view in earlier.statements]
         self.log(
-            f"not every live view of {self.source} could be moved; those that did go back to {_text(earlier.shown)}"
+            f"not every live view of {self.source} could be moved; the moved views were moved back to {_text(earlier.shown)}"
         )
         self.lake.athena.try_many(statements, database=self.source)
 
@@ -191,7 +191,7 @@ class LiveMover:
         if problems:
             raise CatalogError(
                 f"Athena reported success, but these live views of {self.source} are not what was asked for; materialize `changes` "
-                "again, and see that nothing but rds-lake changes views of these names:",
+                "again, and make sure that only rds-lake changes views with these names:",
                 problems,
             )
 

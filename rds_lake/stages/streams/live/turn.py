@@ -60,11 +60,10 @@ class Turn:
         if record.unread:
             named = "; ".join(map(str, record.unread_lines[:_NAMED]))
             yield (
-                f"{record.unread:,} arrived lines are not changes, and were put aside with their texts in "
-                f"`_changes/…/_unread/`: {named}"
+                f"{record.unread:,} arrived lines are not changes; they were saved in `_changes/…/_unread/`: {named}"
             )
         if self.collected.astray:
-            yield f"{self.collected.astray:,} objects lie in no hour's folder of `_changes/…/arrived/`, and are not read"
+            yield f"{self.collected.astray:,} objects are not in an hour's folder of `_changes/…/arrived/`, so they are not read"
 
 
 def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, log: Callable[[str], None]) -> Turn:

@@ -192,10 +192,10 @@ def test_a_damaged_manifest_of_a_date_in_place_empties_no_bucket(world: World) -
     anywhere = {"location": "s3://acme-exports/"}
     for change, table, words in (
         ({"folder": "exports/"}, {}, "'exports/' as the folder of export"),
-        ({"folder": "payroll/x/", "export_task": "x"}, {}, "not one of the folders"),
-        ({"bucket": "acme-payroll"}, {}, "not one of the folders"),
+        ({"folder": "payroll/x/", "export_task": "x"}, {}, "not a folder of"),
+        ({"bucket": "acme-payroll"}, {}, "not a folder of"),
         ({"folder": "", "export_task": ""}, anywhere, "as the folder of export"),
-        ({}, {"home": "s3://acme-lake/payroll/"}, "not one of the folders"),
+        ({}, {"home": "s3://acme-lake/payroll/"}, "not a folder of"),
     ):
         body = json.loads(whole)
         body["export"] |= change

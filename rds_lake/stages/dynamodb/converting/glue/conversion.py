@@ -22,7 +22,7 @@ _JobError = ConversionError | RelocationError
 
 @dataclass(slots=True, kw_only=True)
 class _Looked:
-    """What became of the jobs that were begun earlier."""
+    """The state of the jobs that were started earlier."""
 
     running: list[str] = field(default_factory=list)
     results: dict[str, JobResult] = field(default_factory=dict)

@@ -93,7 +93,7 @@ class GlueRuns:
         key = self._request_key(names)
         text = self.s3.find_text(self.layout.bucket, key)
         if text is None:
-            raise RelocationError(f"{names.table}: {self.layout.uri(key)} is gone; materialize `parquet` again")
+            raise RelocationError(f"{names.table}: {self.layout.uri(key)} is missing; materialize `parquet` again")
         return parse_request(text).target
 
     def forget(self, source: str, export_task: str) -> None:

@@ -63,7 +63,7 @@ class GlueTables:
         context, converted = self.context, result.converted
         require_all_items(part, converted)
         if result.unverified:
-            context.log(f"{part.table}: MD5 of {len(result.unverified)} large files was not compared, their CRC was")
+            context.log(f"{part.table}: {len(result.unverified)} large files were verified by CRC instead of MD5")
         folder = target.removeprefix(context.layout.uri(""))
         files = [data_file(file, folder + file.name) for file in converted.files]
         table = table_manifest(part, converted, files, target)

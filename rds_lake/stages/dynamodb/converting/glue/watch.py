@@ -86,8 +86,8 @@ class DateConversions:
                 cause=f"the run {run.id} of the Glue job {run.job}, which converts {table} of {self.job_set.snapshot_date}, is "
                 f"{run.state} for more than {hours:g} h",
                 next_step=(
-                    "Look at its log in CloudWatch (/aws-glue/jobs/error). Stop it there, then materialize `parquet` of the date "
-                    "again: it starts a new run; or raise `export_timeout_hours` in lake.yaml when the table is just big."
+                    "Look at its log in CloudWatch (/aws-glue/jobs/error). Stop the run in Glue, then materialize `parquet` "
+                    "of the date again, which starts a new run; or raise `export_timeout_hours` in lake.yaml if the table is just big."
                 ),
             )
             for table, run in late.items()
