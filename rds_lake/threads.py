@@ -121,6 +121,7 @@ def in_threads(
         futures = [pool.submit(work, item) for item in items]
         pending = set(futures)
         while pending:
+            check()
             # In slices: an interrupt that the system gives to another thread does not wake this one, and would be lost.
             done, pending = wait(pending, _SLICE, FIRST_EXCEPTION)
             if pool.first is not None:
@@ -153,6 +154,7 @@ class _Awaited(Future[Any]):
 
     def result(self, timeout: float | None = None) -> Any:
         while timeout is None and not self.done():
+            check()  # of a thread that waits for threads of its own, the caller may have ended
             with suppress(TimeoutError):
                 super().result(_SLICE)
         return super().result(timeout)

@@ -213,3 +213,23 @@ def test_what_a_thread_begins_after_it_was_interrupted_is_interrupted_as_well() 
         begun.wait(30)
         raise KeyboardInterrupt
     assert again.is_set()
+
+
+def test_what_a_thread_waits_for_in_a_pool_of_its_own_is_interrupted_when_another_thread_fails() -> None:
+    """The inner work does not look whether anybody waits for it: its pool's `interrupt` is what ends it."""
+    begun, interrupted, ended = threading.Event(), threading.Event(), []
+
+    def statement() -> None:
+        begun.set()
+        ended.append(interrupted.wait(30))
+
+    def within(number: int) -> None:
+        if number:
+            begun.wait(30)
+            raise ZeroDivisionError
+        with cancelling_threads(1, "inner", interrupt=interrupted.set) as inner:
+            inner.submit(statement).result()
+
+    with pytest.raises(ZeroDivisionError), cancelling_threads(2, "outer") as pool:
+        list(pool.map(within, range(2)))
+    assert ended == [True], "it was waited for until it ended by itself"

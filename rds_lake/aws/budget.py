@@ -70,8 +70,12 @@ def keep_budget(client: Any, clock: Callable[[], float] = time.monotonic) -> Non
             return 0.0 if attempts <= _RENEWALS else False
         return False if clock() > request_dict["context"].get(_DEADLINE, clock()) else None
 
+    def send(**_: Any) -> None:
+        check()  # the pause before a repetition may have been twenty seconds
+
     service = client.meta.service_model.service_id.hyphenize()
     client.meta.events.register_first(f"before-call.{service}", begin)
+    client.meta.events.register_first(f"before-send.{service}", send)
     client.meta.events.register_first(f"needs-retry.{service}", again)
 
 

@@ -1,10 +1,16 @@
 """Clients: one per service, shared by threads, with our retries."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import boto3
+import pytest
+from botocore import endpoint
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.threads import cancelling_threads
 
 
 def test_threads_get_one_client_per_service() -> None:
@@ -34,3 +40,31 @@ def test_what_may_be_started_once_only_is_asked_for_once() -> None:
     assert once.meta.config.retries["total_max_attempts"] == 1
     assert once.meta.config.read_timeout == clients.client("glue").meta.config.read_timeout
     assert clients.client("glue").meta.config.retries["total_max_attempts"] == 8
+
+
+def test_a_call_that_is_about_to_be_repeated_is_not_sent_again_once_another_thread_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """boto3 pauses for up to 20 s before a repetition, which would then be waited for as long as AWS takes."""
+    client = AwsClients(boto3.Session(), region="us-east-1").glue
+    tries: list[str] = []
+    pausing, failed = threading.Event(), threading.Event()
+
+    def pause(_: float) -> None:
+        pausing.set()
+        failed.wait(30)
+        time.sleep(1)  # for the pool to see it
+
+    client.meta.events.register("before-send.glue", lambda **_: tries.append("GetTable"))
+    monkeypatch.setattr(endpoint, "time", SimpleNamespace(sleep=pause))
+
+    def work(number: int) -> None:
+        if number == 0:
+            client.get_table(DatabaseName="lake", Name="orders")
+        pausing.wait(30)
+        failed.set()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), cancelling_threads(2, "tables") as pool:
+        list(pool.map(work, range(2)))
+    assert tries == ["GetTable"]
