@@ -6,7 +6,7 @@
 A pool of the standard library waits on its way out until everything that was begun has ended by itself, and once more when
 the interpreter exits: a cancelled run then works for hours more. Here the first error, or whatever is raised in the thread
 that waits (KeyboardInterrupt, Dagster's DagsterExecutionInterruptedError), stops all threads. They get some
-seconds for that; calls of AWS are not repeated any more (`aws/clients.py` asks `check`). A call that hangs longer is left
+seconds for that; calls of AWS are broken off (`aws/budget.py`) and not repeated any more. A call that hangs longer is left
 behind by `in_threads`, in a thread that keeps no process alive, and that stops as soon as it looks; `cancelling_threads` waits
 for it.
 
@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, TypeVar, cast
@@ -47,10 +47,26 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._waits: list[Callable[[], None]] = []  # how to break off what is waited for now
+        self._lock = threading.RLock()  # as a signal's handler may set it while it is set
 
     def set(self) -> None:
-        """End all work that looks at this."""
+        """End all work that looks at this, and what it waits for."""
         self._event.set()
+        with self._lock:
+            for end in self._waits:
+                end()
+
+    @contextmanager
+    def breaking_off(self, end: Callable[[], None]) -> Iterator[None]:
+        """As the function of this name."""
+        with self._lock:
+            self._waits.append(end)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waits.remove(end)
 
     @property
     def is_set(self) -> bool:
@@ -121,6 +137,7 @@ def in_threads(
         futures = [pool.submit(work, item) for item in items]
         pending = set(futures)
         while pending:
+            check()
             # In slices: an interrupt that the system gives to another thread does not wake this one, and would be lost.
             done, pending = wait(pending, _SLICE, FIRST_EXCEPTION)
             if pool.first is not None:
@@ -153,6 +170,7 @@ class _Awaited(Future[Any]):
 
     def result(self, timeout: float | None = None) -> Any:
         while timeout is None and not self.done():
+            check()  # of a thread that waits for threads of its own, the caller may have ended
             with suppress(TimeoutError):
                 super().result(_SLICE)
         return super().result(timeout)
@@ -238,6 +256,23 @@ def check() -> None:
     """Raises Cancelled when the caller of this thread has ended."""
     if any(stop.is_set for stop in _stops()):
         raise Cancelled
+
+
+@contextmanager
+def breaking_off(end: Callable[[], None]) -> Iterator[None]:
+    """For waits that cannot look by themselves. Within, another thread calls `end` once the caller of this one has ended.
+
+    `end` makes the wait fail, returns at once, and raises nothing; it is never called after the block. Cancelled where the caller has
+    ended, whatever became of the wait: what it gave may not be whole.
+    """
+    with ExitStack() as stack:
+        for stop in _stops():
+            stack.enter_context(stop.breaking_off(end))
+        check()
+        try:
+            yield
+        finally:
+            check()
 
 
 @contextmanager

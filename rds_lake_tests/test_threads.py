@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.threads import Cancelled, Stop, StoppedError, cancelling_threads, check, in_threads
+from rds_lake.threads import Cancelled, Stop, StoppedError, breaking_off, cancelling_threads, check, in_threads
 
 
 @given(items=st.lists(st.integers(), max_size=30), threads=st.integers(1, 9))
@@ -213,3 +213,52 @@ def test_what_a_thread_begins_after_it_was_interrupted_is_interrupted_as_well() 
         begun.wait(30)
         raise KeyboardInterrupt
     assert again.is_set()
+
+
+def test_what_a_thread_waits_for_in_a_pool_of_its_own_is_interrupted_when_another_thread_fails() -> None:
+    """The inner work does not look whether anybody waits for it: its pool's `interrupt` is what ends it."""
+    begun, interrupted, ended = threading.Event(), threading.Event(), []
+
+    def statement() -> None:
+        begun.set()
+        ended.append(interrupted.wait(30))
+
+    def within(number: int) -> None:
+        if number:
+            begun.wait(30)
+            raise ZeroDivisionError
+        with cancelling_threads(1, "inner", interrupt=interrupted.set) as inner:
+            inner.submit(statement).result()
+
+    with pytest.raises(ZeroDivisionError), cancelling_threads(2, "outer") as pool:
+        list(pool.map(within, range(2)))
+    assert ended == [True], "it was waited for until it ended by itself"
+
+
+def test_a_wait_that_looks_at_nothing_is_broken_off_and_what_it_gave_is_not_used() -> None:
+    waiting, over, used, running = threading.Event(), threading.Event(), [], []
+
+    def wait(_: int) -> None:
+        with breaking_off(over.set):
+            waiting.set()
+            over.wait(30)
+        used.append("a part")
+
+    with pytest.raises(ZeroDivisionError), cancelling_threads(1, "t") as pool:
+        running.append(pool.submit(wait, 1))
+        waiting.wait(30)
+        raise ZeroDivisionError
+    assert over.is_set() and not used
+    assert isinstance(running[0].exception(), Cancelled)
+
+
+def test_what_is_waited_for_no_more_is_not_broken_off() -> None:
+    stop, ends = Stop(), []
+
+    def wait(_: int) -> None:
+        with breaking_off(lambda: ends.append("broken off")):
+            pass
+
+    in_threads(wait, range(3), threads=2, name="t", stop=stop)
+    stop.set()
+    assert ends == []

@@ -32,17 +32,30 @@ def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
     }
 
 
-def for_pymysql(dsn: Dsn) -> dict[str, Any]:
-    """Arguments of `pymysql.connect`: where, who, and TLS as the Dsn says (`ssl_ca`)."""
+def for_pymysql(dsn: Dsn, *, silence_seconds: float = 120) -> dict[str, Any]:
+    """Arguments of `pymysql.connect`: where, who, TLS as the Dsn says (`ssl_ca`), and when to give up.
+
+    `silence_seconds`: how long the server may say nothing, and take nothing; the handshake of TLS counts as the latter.
+    """
     return {
         "host": dsn.host,
         "port": dsn.port,
         "user": dsn.user,
         "password": dsn.password,
         "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": silence_seconds,
+        "write_timeout": silence_seconds,
         "ssl_ca": dsn.options.get("ssl_ca"),
         "ssl_verify_cert": True if "ssl_ca" in dsn.options else None,
     }
+
+
+def kind_of(error: BaseException) -> str:
+    """A driver's error as it may be shown: how long the server was silent, or the error's type and code."""
+    seconds = getattr(error, "silent_seconds", None)
+    if seconds is not None:
+        return f"no answer within {seconds:g} s"
+    return f"{type(error).__name__} {code_of(error)}".rstrip()
 
 
 def code_of(error: BaseException | None) -> str:

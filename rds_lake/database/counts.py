@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rds_lake.database.connecting import CONNECT_SECONDS, code_of, for_psycopg, for_pymysql
+from rds_lake.database.connecting import CONNECT_SECONDS, code_of, for_pymysql, kind_of
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, UnavailableError
 from rds_lake.model.aws.engine import Engine
@@ -96,13 +96,12 @@ def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Sessio
         import psycopg
     except ImportError as error:
         raise _missing("psycopg") from error
+    from rds_lake.database.postgres_connection import open_postgres
+
+    silence_seconds = timeout_seconds + CONNECT_SECONDS
     failure: Exception | None = None
     try:
-        with psycopg.connect(
-            application_name="rds-lake verify",
-            autocommit=True,
-            **for_psycopg(dsn, database),
-        ) as connection:
+        with open_postgres(dsn, database, name="rds-lake verify", silence_seconds=silence_seconds) as connection:
             # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
             connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             connection.execute(f"SET statement_timeout = {timeout_seconds * 1000}".encode())
@@ -139,16 +138,17 @@ def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Session]:
         with (
             pymysql.connect(
                 database=database or None,
-                read_timeout=timeout_seconds + CONNECT_SECONDS,
                 autocommit=True,
-                **for_pymysql(dsn),
+                **for_pymysql(dsn, silence_seconds=timeout_seconds + CONNECT_SECONDS),
             ) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("SET SESSION TRANSACTION READ ONLY")
             try:
                 cursor.execute(f"SET SESSION max_execution_time = {timeout_seconds * 1000}")
-            except pymysql.MySQLError:
+            except pymysql.MySQLError as error:
+                if code_of(error) in _LOST:
+                    raise
                 cursor.execute(f"SET SESSION max_statement_time = {timeout_seconds}")  # MariaDB's name, and its unit
             yield _MySql(cursor)
     except (pymysql.MySQLError, OSError) as error:
@@ -177,8 +177,7 @@ def _missing(driver: str) -> ConfigError:
 
 
 def _unreachable(failure: Exception) -> UnavailableError:
-    code = f" {code_of(failure)}" if code_of(failure) else ""
     return UnavailableError(
-        f"the database that `verify:` names cannot be reached ({type(failure).__name__}{code}); see that the secret's host, "
+        f"the database that `verify:` names cannot be reached ({kind_of(failure)}); see that the secret's host, "
         "user and password are right and that this process may connect. Nothing published depends on it"
     )

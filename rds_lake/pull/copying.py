@@ -68,7 +68,7 @@ def copy_by_one(session: Session, statement: str, texts: Iterator[memoryview]) -
 class CopyingTogether:
     """Copies over several connections. Each of them commits its own rows, so readers must not see the table before all are done.
 
-    The first error stops all connections. `connect` opens a connection that can be interrupted.
+    The first error stops all connections. `connect` opens a connection whose statements end with their thread.
     """
 
     statement: str

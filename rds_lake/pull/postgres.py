@@ -96,7 +96,7 @@ class OpenedSchema:
     whole: Mapping[str, Loaded]
     refused: Mapping[str, str]
     sessions: Sessions
-    _at_work: set[Callable[[], None]] = field(default_factory=set)
+    _readers: set[duckdb.DuckDBPyConnection] = field(default_factory=set)
 
     def load(
         self,
@@ -108,9 +108,8 @@ class OpenedSchema:
     ) -> Loaded:
         """One transaction, or of a big table two."""
         with (
-            self.engine.cursor() as reader,
-            self._interrupted_by(reader.interrupt),
-            self._connected() as session,
+            self._reader() as reader,
+            open_session(self.target.url) as session,
             self.sessions.one(),
             translated(table.view, self.target.room.memory),
         ):
@@ -121,23 +120,19 @@ class OpenedSchema:
             return self._load_big(session, coming, table, chosen, texts)
 
     def interrupt(self) -> None:
-        """End the statements that run now."""
-        for end in tuple(self._at_work):
+        """End what DuckDB reads now; statements of PostgreSQL end with their thread."""
+        for reader in tuple(self._readers):
             with suppress(duckdb.ConnectionException):  # it was closed in this moment
-                end()
+                reader.interrupt()
 
     @contextmanager
-    def _interrupted_by(self, end: Callable[[], None]) -> Iterator[None]:
-        self._at_work.add(end)
-        try:
-            yield
-        finally:
-            self._at_work.discard(end)
-
-    @contextmanager
-    def _connected(self) -> Iterator[Session]:
-        with open_session(self.target.url, self._interrupted_by) as session:
-            yield session
+    def _reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self.engine.cursor() as reader:
+            self._readers.add(reader)
+            try:
+                yield reader
+            finally:
+                self._readers.discard(reader)
 
     def _load(
         self,
@@ -165,7 +160,7 @@ class OpenedSchema:
     ) -> Loaded:
         @contextmanager
         def connect() -> Iterator[Session]:
-            with self._connected() as writer, _choosing(table):
+            with open_session(self.target.url) as writer, _choosing(table):
                 yield writer
 
         place = qualified(self.target.schema, coming)

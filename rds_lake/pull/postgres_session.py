@@ -5,21 +5,20 @@ libpq reads the URL, PGPASSWORD, ~/.pgpass and services (https://www.postgresql.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from socket import SHUT_RDWR, socket
 from typing import Any
 
 import psycopg
 from psycopg import conninfo
 
+from rds_lake.database.postgres_connection import PostgresConnection
 from rds_lake.errors import ConfigError, PullError, UnavailableError
 from rds_lake.pull.target import RECORD
 from rds_lake.threads import check
 
-_CONNECT_SECONDS, _CANCEL_SECONDS = 10, 3
+_CONNECT_SECONDS, _BRIEF_SECONDS = 10, 10.0
 # A server that is gone without a word is given up after a minute where it has to answer, and after five where it has to take
 # rows; the system's own ways take two hours, and a quarter of one. A disk of the server may well stall for a minute or two.
 _ALIVE = {
@@ -73,13 +72,18 @@ _WHY = (
 class Session:
     """A connection, and how many rows its last statement had."""
 
-    connection: psycopg.Connection
+    connection: PostgresConnection
     rows: int = 0
 
     def run(self, statement: str, values: Sequence[Any] | None = None, *, unless: bool = False) -> None:
         """Run a statement; not where `unless` is so."""
         if not unless:
             self.connection.execute(statement.encode(), values)
+
+    def run_briefly(self, statement: str) -> None:
+        """Run the session's last statement, and give it up when the server says nothing for ten seconds."""
+        self.connection.silence_seconds = _BRIEF_SECONDS
+        self.run(statement)
 
     def ask(self, query: str, values: Sequence[Any]) -> Any:
         """The first column of the first row, or None."""
@@ -109,33 +113,19 @@ class Session:
         if not self.ask("SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))", [RECORD, schema]):
             raise PullError(f"another rds-lake pull writes to the schema {schema} now; wait for its end, and repeat")
 
-    def cancel(self) -> None:
-        """End the statement that runs, from another thread; the connection, where the server does not answer any more."""
-        try:
-            self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
-        except psycopg.Error:
-            with suppress(psycopg.Error, OSError), socket(fileno=os.dup(self.connection.fileno())) as line:
-                line.shutdown(SHUT_RDWR)
-
 
 @contextmanager
-def open_session(
-    url: str, interruptible: Callable[[Callable[[], None]], AbstractContextManager[object]] = nullcontext
-) -> Iterator[Session]:
-    """A session, closed afterwards. UnavailableError where it is refused or breaks; PullError for what the server refuses.
-
-    `interruptible` is given what ends the session's statement, from the first statement until the session is closed.
-    """
+def open_session(url: str) -> Iterator[Session]:
+    """A session, closed afterwards. UnavailableError where it is refused or breaks; PullError for what the server refuses."""
     connection = _connected(url)
-    session = Session(connection)
     try:
-        with interruptible(session.cancel), connection:
+        with connection:
             # Where a person may not set it, the server's language stays.
             with suppress(psycopg.errors.InsufficientPrivilege):
                 connection.execute("SET lc_messages TO 'C'")
             for setting in _SETTINGS:
                 connection.execute(setting.encode())
-            yield session
+            yield Session(connection)
     except psycopg.Error as error:
         check()
         raise _in_words(error, is_gone=connection.broken) from error
@@ -163,12 +153,12 @@ def refused(error: psycopg.Error) -> str:
     return " ".join(filter(None, (error.diag.message_primary, error.diag.message_detail))) or type(error).__name__
 
 
-def _connected(url: str) -> psycopg.Connection:
+def _connected(url: str) -> PostgresConnection:
     # Raised outside of the handlers: libpq's messages quote parts of the URL.
     failure: UnavailableError | ConfigError
     try:
         conninfo.conninfo_to_dict(url)
-        return psycopg.connect(url, autocommit=True, **_ALIVE)
+        return PostgresConnection.connect(url, autocommit=True, **_ALIVE)
     except psycopg.OperationalError as error:
         text = str(error)
         why = next((said for part, said in _WHY if part in text), error.sqlstate or type(error).__name__)

@@ -45,7 +45,7 @@ def unfinished(session: Session, schema: str, name: str, columns: str) -> Iterat
     except BaseException:
         # If the connection is lost, the next pull drops the table.
         with undisturbed(), suppress(psycopg.Error):
-            session.run(f"DROP TABLE {place}")
+            session.run_briefly(f"DROP TABLE {place}")
         raise
 
 

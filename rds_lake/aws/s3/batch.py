@@ -10,6 +10,7 @@ import resource
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -21,6 +22,7 @@ from rds_lake.aws.s3.pace import Pace, pause
 from rds_lake.aws.s3.sign import Place, S3Request, S3Signer
 from rds_lake.aws.translate import TRUST_ADVICE
 from rds_lake.errors import ConfigError, UnavailableError
+from rds_lake.threads import Cancelled
 
 _DEAD_SECONDS = 40.0  # without an answer to any request: there is no use in asking for the others
 _AGAIN = (500, 502, 503, 504)
@@ -50,6 +52,7 @@ class Batch:
     _loop: asyncio.AbstractEventLoop | None = None
     _main: asyncio.Task[Pace] | None = None
     _stopped: bool = False
+    _cancelled: bool = False
     _open: list[Connection] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _last: OSError | None = None  # why a try had no answer
@@ -58,18 +61,23 @@ class Batch:
     _tls: ssl.SSLContext | None = None  # 30 ms of CPU each: reading the bundle of certificates
 
     def run(self) -> Pace:
-        """Send everything on an event loop of this thread; errors as `Wire.send_all`."""
+        """Send everything on an event loop of this thread; errors as `Wire.send_all`, Cancelled after `stop`."""
         import uvloop  # only a process that sends needs it, and it is the heaviest import of the wire
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(self.send())
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(self.send())
+        except asyncio.CancelledError:
+            raise Cancelled from None
 
     def stop(self) -> None:
-        """End `run`, from any thread."""
+        """End `run`, from any thread; again it changes nothing, as a second time would break off the closing of sockets."""
         self._stopped = True
         loop, main = self._loop, self._main
-        if loop is not None and main is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(main.cancel)
+        if loop is not None and main is not None and not self._cancelled:
+            self._cancelled = True
+            with suppress(RuntimeError):  # the loop was closed in this moment
+                loop.call_soon_threadsafe(main.cancel)
 
     async def send(self) -> Pace:
         """`run` on the event loop that is running."""

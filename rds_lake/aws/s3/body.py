@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import zlib
 from base64 import b64encode
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
+from rds_lake.aws.budget import shut
 from rds_lake.aws.s3.objects import checksum_in
 from rds_lake.errors import ManifestError
+from rds_lake.threads import breaking_off
 
 
 def read_within(answer: Any, most: int | None, where: str) -> bytes:
@@ -20,6 +23,11 @@ def read_within(answer: Any, most: int | None, where: str) -> bytes:
 
     A person who can write a record could otherwise fill the memory of every run that reads it.
     """
+    with ending(answer["Body"]):
+        return _read_within(answer, most, where)
+
+
+def _read_within(answer: Any, most: int | None, where: str) -> bytes:
     body, size = answer["Body"], answer.get("ContentLength")
     if most is None:
         return body.read()
@@ -35,6 +43,16 @@ def read_within(answer: Any, most: int | None, where: str) -> bytes:
         f"{where} has {size:,} bytes or more, and objects of this kind have at most {most:,}; it was not read. Find out who "
         f"wrote it, then delete it and materialize the date again"
     )
+
+
+def ending(body: Any) -> AbstractContextManager[None]:
+    """Around reads: they end with the caller of their thread."""
+
+    def end() -> None:
+        # urllib3's connection, which it takes away from the answer when all of it has been read.
+        shut(getattr(getattr(getattr(body, "_raw_stream", None), "_connection", None), "sock", None))
+
+    return breaking_off(end)
 
 
 class _Crc32:

@@ -13,7 +13,7 @@ from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, Read
 from urllib3.exceptions import HTTPError
 
 from rds_lake.aws.budget import tidying
-from rds_lake.aws.s3.body import BodyChecksum
+from rds_lake.aws.s3.body import BodyChecksum, ending
 from rds_lake.aws.s3.objects import MIB, checksum_in, encryption
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import RdsLakeError, UnavailableError
@@ -76,7 +76,8 @@ class S3Reader(io.RawIOBase):
         body = self._body or self._open()
         try:
             # Never beyond the end: what is behind it, `_verify` asks for.
-            data: bytes = body.read(min(size, self._length - self._position))
+            with ending(body):
+                data: bytes = body.read(min(size, self._length - self._position))
         except FlexibleChecksumError as error:
             raise self._damaged(str(error)) from error
         except _BROKEN as error:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -26,6 +25,7 @@ from rds_lake.aws.s3.batch import Batch, OnAnswer
 from rds_lake.aws.s3.pace import Pace
 from rds_lake.aws.s3.sign import S3Request, S3Signer
 from rds_lake.errors import UnavailableError
+from rds_lake.threads import cancelling_threads
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -68,12 +68,9 @@ class Wire:
             clock=self._clock,
             trusted=self.trusted,
         )
-        with ThreadPoolExecutor(1, thread_name_prefix="s3-wire") as pool:
-            running = pool.submit(batch.run)
-            try:
-                return running.result()
-            finally:
-                batch.stop()  # an interrupted run must not send what is still queued
+        # A run that has ended, however it did, must not send what is still queued.
+        with cancelling_threads(1, "s3-wire", interrupt=batch.stop) as pool:
+            return pool.submit(batch.run).result()
 
     @classmethod
     def of(

@@ -11,7 +11,7 @@ from rds_lake.database.connecting import for_pymysql
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, UnavailableError
 
-_READ_SECONDS = 300
+_SILENCE_SECONDS = 300
 # The connection is gone, not a statement wrong.
 _LOST = {2006, 2013, 1053, 1927}
 _BUSY = {1205, 1213}
@@ -41,9 +41,8 @@ def _connected(dsn: Dsn, pymysql: Any) -> Any:
     try:
         return pymysql.connect(
             charset="utf8mb4",
-            read_timeout=_READ_SECONDS,
             autocommit=True,
-            **for_pymysql(dsn),
+            **for_pymysql(dsn, silence_seconds=_SILENCE_SECONDS),
         )
     except (pymysql.MySQLError, OSError) as error:
         failure = error

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rds_lake.database.connecting import for_psycopg
+from rds_lake.database.connecting import kind_of
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, TerminalError, UnavailableError
 
+_SILENCE_SECONDS = 300
 # Another session holds a lock, or the server ends sessions: the statement may succeed in a minute.
 _LATER = {"55P03", "57014", "40001", "40P01", "57P01", "57P02", "57P03"}
 
@@ -25,11 +26,12 @@ def postgres_session(dsn: Dsn, database: str, *, writes: bool = False) -> Iterat
         import psycopg
     except ImportError as error:
         raise ConfigError("`streams:` needs psycopg, which is not installed: pip install 'rds-lake[verify]'") from error
+    from rds_lake.database.postgres_connection import open_postgres
+
     failure: Exception | None = None
     try:
-        with psycopg.connect(
-            application_name="rds-lake streams",
-            **for_psycopg(dsn, database),
+        with open_postgres(
+            dsn, database, name="rds-lake streams", silence_seconds=_SILENCE_SECONDS, autocommit=False
         ) as connection:
             # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
             connection.execute("SET TRANSACTION READ WRITE" if writes else "SET TRANSACTION READ ONLY")
@@ -46,7 +48,7 @@ def _told(failure: Any) -> ConfigError | UnavailableError | TerminalError:
     code, sentence = failure.sqlstate, failure.diag.message_primary
     if code is None or code.startswith(("08", "28")) or sentence is None:
         return UnavailableError(
-            f"the database that `streams:` names cannot be reached ({type(failure).__name__}{f' {code}' if code else ''}); see that "
+            f"the database that `streams:` names cannot be reached ({kind_of(failure)}); see that "
             "the secret's (or --dsn's) host, user and password are right and that this process may connect"
         )
     if code in _LATER:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rds_lake.database.connecting import code_of
+from rds_lake.database.connecting import code_of, kind_of
 from rds_lake.errors import ConfigError, OutboxBusyError, RdsLakeError, UnavailableError
 
 _LOCKED = {"55P03", "1205"}
@@ -59,7 +59,7 @@ def _sentence(failure: Exception) -> RdsLakeError:
         return UnavailableError(f"the database refuses user or password of `streams.secret` ({code}); was it rotated?")
     if code in _TOO_SLOW:
         return UnavailableError(f"the database took too long for a statement on the outbox ({code}); it is tried again")
-    named = f"{type(failure).__name__}{f' {code}' if code else ''}"
+    named = kind_of(failure)
     if not _is_lost(code):
         return UnavailableError(f"the database refused a statement on the outbox ({named}); nothing was changed")
     return UnavailableError(

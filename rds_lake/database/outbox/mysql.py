@@ -50,11 +50,9 @@ class MySqlLink:
             self._connection: Any = pymysql.connect(
                 database=database,
                 charset="utf8mb4",
-                read_timeout=_STATEMENT_SECONDS,
-                write_timeout=_STATEMENT_SECONDS,
                 autocommit=True,
                 client_flag=CLIENT.MULTI_STATEMENTS,
-                **for_pymysql(dsn),
+                **for_pymysql(dsn, silence_seconds=_STATEMENT_SECONDS),
             )
         try:
             for statement in _SESSION:

@@ -11,7 +11,7 @@ import socket
 from array import array
 from collections.abc import Sequence
 
-from rds_lake.database.connecting import for_psycopg
+from rds_lake.database.connecting import CONNECT_SECONDS
 from rds_lake.database.dsn import Dsn
 from rds_lake.database.outbox.errors import missing_driver, sentences
 from rds_lake.database.outbox.link import Dialect, Link
@@ -44,13 +44,16 @@ class PostgresLink:
             import psycopg
         except ImportError as error:
             raise missing_driver("psycopg") from error
+        from rds_lake.database.postgres_connection import open_postgres
+
         self._errors = psycopg.Error
         with sentences(psycopg.Error):
-            self._connection = psycopg.connect(
-                application_name=f"{_NAME} {socket.gethostname()[:30]}:{os.getpid()}",
-                autocommit=True,
+            self._connection = open_postgres(
+                dsn,
+                database,
+                name=f"{_NAME} {socket.gethostname()[:30]}:{os.getpid()}",
+                silence_seconds=_STATEMENT_SECONDS + CONNECT_SECONDS,
                 prepare_threshold=None,
-                **for_psycopg(dsn, database),
             )
         try:
             for statement in _SESSION:

@@ -18,7 +18,9 @@ from rds_lake.aws.s3.connection import Answer
 from rds_lake.aws.s3.pace import Pace, pause
 from rds_lake.aws.s3.sign import Place, S3Request, S3Signer, encoded
 from rds_lake.aws.s3.wire import Wire
+from rds_lake.threads import cancelling_threads
 from rds_lake_tests.aws.conftest import SESSION
+from rds_lake_tests.support.interrupts import falling_silent, interrupted
 
 KEYS = ReadOnlyCredentials("AKIAEXAMPLE", "secret", "token/with+signs=", None)
 AWS = Place(True, "lake.s3.eu-west-1.amazonaws.com", 443, "lake.s3.eu-west-1.amazonaws.com", "/")
@@ -188,3 +190,36 @@ def test_connections_leave_file_descriptors_to_others(monkeypatch: pytest.Monkey
 
 def test_pauses_grow_to_an_end() -> None:
     assert [pause(attempt, 0.5) for attempt in (0, 1, 20)] == pytest.approx([0.0375, 0.075, 3.75])
+
+
+def test_requests_that_a_silent_s3_does_not_answer_end_with_the_first_error_of_another_thread(
+    clients: AwsClients,
+) -> None:
+    clients.s3.create_bucket(Bucket="lake")
+    with falling_silent(clients.s3.meta.endpoint_url, lambda sent: b"PUT /lake/k" in sent) as line:
+        client = SESSION.client("s3", endpoint_url=line.url, region_name="us-east-1")
+        wire = Wire.of(client, lambda: KEYS, most=4)
+        assert wire is not None
+
+        def work(number: int) -> None:
+            if number == 0:
+                sent(wire, *(S3Request("PUT", "lake", f"k{key}") for key in range(100)))
+            line.silent.wait(60)
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError), cancelling_threads(2, "copies") as pool:
+            list(pool.map(work, range(2)))
+        assert not line.cut.is_set(), "it waited until the connection was closed"
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("s3-wire")]
+
+
+def test_ctrl_c_ends_requests_that_a_silent_s3_does_not_answer(clients: AwsClients) -> None:
+    clients.s3.create_bucket(Bucket="lake")
+    with falling_silent(clients.s3.meta.endpoint_url, lambda sent: b"PUT /lake/k" in sent) as line:
+        client = SESSION.client("s3", endpoint_url=line.url, region_name="us-east-1")
+        wire = Wire.of(client, lambda: KEYS, most=4)
+        assert wire is not None
+        with pytest.raises(KeyboardInterrupt), interrupted(line.silent.is_set):
+            sent(wire, *(S3Request("PUT", "lake", f"k{key}") for key in range(100)))
+        assert not line.cut.is_set(), "it waited until the connection was closed"
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("s3-wire")]

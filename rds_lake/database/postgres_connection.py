@@ -1,0 +1,107 @@
+"""A connection to PostgreSQL for whose answers nobody waits without end.
+
+psycopg waits as long as the connection stands. It also stands where a server hangs, or a proxy has lost it: their machines confirm
+every packet, so that no time limit of the system or of the server itself ends the wait.
+
+What belongs here: waiting and its end. What is asked is the caller's.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import capabilities, waiting
+from psycopg.abc import PQGen
+
+from rds_lake.database.connecting import for_psycopg
+from rds_lake.database.dsn import Dsn
+from rds_lake.threads import check
+
+T = TypeVar("T")
+_LOOK_SECONDS = 0.1  # between two looks at whether anybody waits still
+_CANCEL_SECONDS = 3.0  # for the request that ends a statement, and again for the statement's end
+
+
+class NoAnswerError(psycopg.OperationalError):
+    """The server said nothing for `silent_seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.silent_seconds = seconds
+
+
+class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
+    """psycopg's, which gives a statement up when nothing is heard of it for `silence_seconds` (None: never), when the caller of its
+    thread has ended (`threads.py`), and at whatever is raised meanwhile, such as KeyboardInterrupt.
+
+    The server is asked to end the statement then. Where it says within seconds that it has, the connection can be used again;
+    else it is closed.
+    """
+
+    silence_seconds: float | None = None
+
+    def wait(self, gen: PQGen[T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> T:
+        """What psycopg calls whenever it needs the server."""
+        if timeout is not None:  # for notifications, which may well not come
+            return super().wait(gen, interval, timeout)
+        try:
+            watched = _watched(gen, self.silence_seconds, obey=True)
+            return waiting.wait(watched, self.pgconn.socket, interval=interval)
+        except BaseException as error:
+            if isinstance(error, NoAnswerError) or not isinstance(error, psycopg.Error):
+                self._give_up(gen)
+            raise
+
+    def _give_up(self, gen: PQGen[Any]) -> None:
+        """End what `gen` waits for."""
+        is_known = False
+        try:
+            # libpq before 17 can only ask in a way that waits without end itself.
+            if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE and capabilities.has_cancel_safe():
+                self.cancel_safe(timeout=_CANCEL_SECONDS)
+                with suppress(psycopg.errors.QueryCanceled):
+                    waiting.wait(_watched(gen, _CANCEL_SECONDS, obey=False), self.pgconn.socket, interval=_LOOK_SECONDS)
+                is_known = True
+        except psycopg.Error:
+            pass  # it does not answer
+        finally:
+            if not is_known:
+                self.close()
+
+
+def open_postgres(
+    dsn: Dsn,
+    database: str,
+    *,
+    name: str,
+    silence_seconds: float,
+    autocommit: bool = True,
+    prepare_threshold: int | None = 5,
+) -> PostgresConnection:
+    """Connect, and give the session this name; errors as `psycopg.connect`."""
+    connection = PostgresConnection.connect(
+        application_name=name, autocommit=autocommit, prepare_threshold=prepare_threshold, **for_psycopg(dsn, database)
+    )
+    connection.silence_seconds = silence_seconds
+    return connection
+
+
+def _watched(gen: PQGen[T], limit: float | None, *, obey: bool) -> PQGen[T]:
+    """The same generator of psycopg. NoAnswerError once nothing came for so many seconds; `obey`: Cancelled as `check` raises it."""
+    heard = time.monotonic()
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if obey:
+                check()
+            if ready:
+                heard = time.monotonic()
+            elif limit is not None and time.monotonic() - heard > limit:
+                raise NoAnswerError(limit)
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        return end.value
