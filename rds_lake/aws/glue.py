@@ -116,9 +116,14 @@ class GlueGateway:
         """Delete a view; a table of that name, or nothing at all, is left as it is."""
         self._require_deletable(database, f"the view {name!r}")
         table = self.find_table(database, name)
-        if table is not None and table.is_view:
+        if table is None or not table.is_view:
+            return
+        try:
             with aws_errors("glue", "DeleteTable", about=f"{database}.{name}"):
                 self._client.delete_table(DatabaseName=database, Name=name)
+        except AwsError as error:
+            if error.code != _GONE:  # another run deleted it meanwhile
+                raise
 
     def get_partitions(
         self, database: str, table: str, values: Sequence[tuple[str, ...]]

@@ -82,6 +82,7 @@ _CONFLICT = {
     "ExportTaskAlreadyExistsFault",
     "VersionMismatchException",
     "PreconditionFailed",
+    "TokenAlreadyExistsException",
     "ConditionalRequestConflict",
 }
 

@@ -35,6 +35,20 @@ def glue(clients: AwsClients) -> GlueGateway:
     return gateway
 
 
+def test_a_view_that_another_run_deletes_between_two_calls_is_no_error(glue: GlueGateway, clients: AwsClients) -> None:
+    view = table_input(spec("orders")) | {"TableType": "VIRTUAL_VIEW", "PartitionKeys": []}
+    clients.glue.create_table(DatabaseName="shop", TableInput=view)
+    events, once = clients.glue.meta.events, ["orders"]
+
+    def meanwhile(**_: Any) -> None:
+        if once:
+            clients.glue.delete_table(DatabaseName="shop", Name=once.pop())
+
+    events.register("before-call.glue.DeleteTable", meanwhile)
+    glue.delete_view("shop", "orders")
+    assert not once and glue.list_tables("shop") == {}
+
+
 def test_a_database_is_ensured_however_often(glue: GlueGateway) -> None:
     glue.ensure_database("shop", description="again")
     assert glue.list_tables("shop") == {}

@@ -2,8 +2,9 @@
 
     python -m bench.interleave [--rounds 200] [--seed 1000] [--pair rollback-prune]
 
-Every pair of `pairs.py`, `diff_lab.py` and `dynamo_pairs.py` in `rds_lake_tests/turnstile/`; half of the rounds kill one
-of the two (nothing of it reaches AWS any more). Prints what broke, with the seed that shows it again; exit code 1 when anything did.
+Every pair of `pairs.py`, `diff_lab.py`, `dynamo_pairs.py` and `warehouse/pairs.py` in `rds_lake_tests/turnstile/`; half of the
+rounds kill one of the two (nothing of it reaches AWS any more). Prints what broke, with the seed that shows it again; exit code 1 when
+anything did.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Protocol
 
 import click
 
@@ -27,10 +29,18 @@ from rds_lake_tests.turnstile.diff_lab import DIFF_PAIRS, DiffLab
 from rds_lake_tests.turnstile.dynamo_lab import DynamoLab
 from rds_lake_tests.turnstile.dynamo_pairs import DYNAMO_PAIRS
 from rds_lake_tests.turnstile.lab import Lab
-from rds_lake_tests.turnstile.pairs import PAIRS, Pair, Rounds
+from rds_lake_tests.turnstile.pairs import PAIRS, Outcome, Rounds
+from rds_lake_tests.turnstile.warehouse.lab import WarehouseLab
+from rds_lake_tests.turnstile.warehouse.pairs import WAREHOUSE_PAIRS, WarehouseRounds
 
 ROOT = Path(__file__).parents[2]
 _SHOWN = 5  # broken rounds of a pair in full
+
+
+class _Player(Protocol):
+    """Plays a round of a pair of its own kind, in an order that the seed decides."""
+
+    def play(self, pair: Any, seed: int) -> Outcome: ...
 
 
 @click.command()
@@ -40,7 +50,7 @@ _SHOWN = 5  # broken rounds of a pair in full
     "--pair",
     "names",
     multiple=True,
-    type=click.Choice(sorted(PAIRS | DIFF_PAIRS | DYNAMO_PAIRS)),
+    type=click.Choice(sorted({*PAIRS, *DIFF_PAIRS, *DYNAMO_PAIRS, *WAREHOUSE_PAIRS})),
     help="Only these; default: all.",
 )
 def main(rounds: int, seed: int, names: tuple[str, ...]) -> None:
@@ -62,11 +72,15 @@ def main(rounds: int, seed: int, names: tuple[str, ...]) -> None:
             lab.prepare()
             player = Rounds.of(lab)
             broken += sum(play_pair(player, pair, rounds, seed) for pair in chosen)
+        turns = [pair for name, pair in WAREHOUSE_PAIRS.items() if not names or name in names]
+        if turns:
+            warehouse = WarehouseRounds(WarehouseLab.of(cloud))
+            broken += sum(play_pair(warehouse, pair, rounds, seed) for pair in turns)
     click.echo(f"{broken} broken rounds")
     sys.exit(1 if broken else 0)
 
 
-def play_pair(player: Rounds, pair: Pair, rounds: int, seed: int) -> int:
+def play_pair(player: _Player, pair: Any, rounds: int, seed: int) -> int:
     """How many rounds of the pair broke an invariant."""
     began, killed, broken = time.monotonic(), 0, 0
     errors: Counter[str] = Counter()

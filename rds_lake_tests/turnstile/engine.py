@@ -20,13 +20,20 @@ from typing import Any, Literal
 from rds_lake.localcloud.athena.executions import ACTIVE
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.http.app import StartResponse
+from rds_lake.localcloud.redshift.data.statements import ACTIVE as REDSHIFT_ACTIVE
 from rds_lake_tests.support.door import Call, _call
 
-Strategy = Literal["uniform", "bursts", "switches"]
+Strategy = Literal["uniform", "bursts", "switches", "meeting"]
 _STRATEGIES: tuple[Strategy, ...] = ("uniform", "bursts", "switches")
+# Calls at which actors that do much the same may wait until the other comes to it, or to his end.
+MEETINGS = (
+    "PutObject", "CopyObject", "DeleteObjects", "CreateStack", "UpdateStack", "DeleteStack", "ExecuteStatement",
+    "BatchExecuteStatement", "CancelStatement", "CreateUsageLimit",
+)  # fmt: skip
 _QUIET_SECONDS = 0.05  # an actor that asks for nothing so long computes, or waits for another
 _TOGETHER_SECONDS = 0.001  # calls that an actor makes side by side arrive within
 _ROUND_SECONDS = 120.0
+_STATEMENT_SECONDS = 2.0
 
 
 class KilledError(BaseException):
@@ -73,6 +80,8 @@ class Turnstile:
                 body = b"".join(self.cloud.app(environ, start))
                 if ticket.call.operation == "StartQueryExecution":
                     self._until_ended(body)
+                if ticket.call.operation in ("ExecuteStatement", "BatchExecuteStatement"):
+                    self.until_statements_ended()
             finally:
                 with self.changed:
                     ticket.state = "made"
@@ -114,16 +123,32 @@ class Turnstile:
         while execution is not None and execution.state in ACTIVE:
             time.sleep(0.002)
 
+    def until_statements_ended(self) -> None:
+        """The same for Redshift's; one that takes long is not waited for."""
+        known, until = self.cloud.redshift._data._book, time.monotonic() + _STATEMENT_SECONDS
+        while time.monotonic() < until and any(each.status in REDSHIFT_ACTIVE for each in list(known._by_id.values())):
+            time.sleep(0.002)
+
 
 def play(
-    actors: Sequence[Actor], turnstile: Turnstile, *, dice: Random, after_call: Callable[[Actor, Call, int], None]
+    actors: Sequence[Actor],
+    turnstile: Turnstile,
+    *,
+    dice: Random,
+    after_call: Callable[[Actor, Call, int], None],
+    meets: Sequence[str] = (),
 ) -> list[str]:
-    """Let the actors work to their end. `after_call` sees every call that was made; problems of the round itself are returned."""
+    """Let the actors work to their end. `after_call` sees every call that was made; problems of the round itself are returned.
+
+    `meets`: operations of which, in every second round, one is where the actors wait for each other.
+    """
     turnstile.begin(actors)
     threads = [threading.Thread(target=_work, args=(actor, turnstile), daemon=True) for actor in actors]
     for thread in threads:
         thread.start()
     order = _Order(dice, dice.choice(_STRATEGIES))
+    if meets and dice.random() < 0.5:
+        order = _Order(dice, "meeting", place=dice.choice(meets))
     until, step = time.monotonic() + _ROUND_SECONDS, 0
     try:
         while ready := _ready(actors, turnstile):
@@ -198,7 +223,7 @@ def _refuse(actor: Actor) -> None:
 
 @dataclass(slots=True)
 class _Order:
-    """Who is next: anybody, somebody for a while, or the same one but for a few changes."""
+    """Who is next: anybody, somebody for a while, the same one but for a few changes, or who is not yet where they meet."""
 
     dice: Random
     strategy: Strategy
@@ -207,11 +232,15 @@ class _Order:
     step: int = 0
     switches: frozenset[int] = frozenset()
 
+    place: str = ""
+
     def __post_init__(self) -> None:
         self.switches = frozenset(self.dice.randrange(150) for _ in range(self.dice.randrange(1, 5)))
 
     def next(self, ready: Sequence[Actor]) -> Actor:
         self.step += 1
+        if self.strategy == "meeting":
+            return self._meeting(ready)
         if self.strategy == "uniform" or self.current not in ready:
             change = True
         elif self.strategy == "bursts":
@@ -225,3 +254,15 @@ class _Order:
             self.left = self.dice.randrange(1, 40)
         assert self.current is not None
         return self.current
+
+    def _meeting(self, ready: Sequence[Actor]) -> Actor:
+        """Who is not there goes on; of two who are there one is the first, and the other is then ahead of him for a while."""
+        if self.left > 0 and self.current in ready and self.current is not None:
+            self.left -= 1
+            return self.current
+        there = [actor for actor in ready if any(one.call.operation == self.place for one in actor.waiting)]
+        if len(there) < 2:
+            return self.dice.choice([actor for actor in ready if actor not in there] or there)
+        first, self.current = self.dice.sample(there, 2)
+        self.left = self.dice.randrange(1, 12)
+        return first

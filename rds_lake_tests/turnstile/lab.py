@@ -241,9 +241,9 @@ def _sql(body: dict[str, Any]) -> str:
     return json.loads(base64.b64decode(encoded))["originalSql"]
 
 
-def objects() -> dict[str, Any]:
-    """The lake's bucket by key."""
-    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets["acme-lake"].keys
+def objects(bucket: str = "acme-lake") -> dict[str, Any]:
+    """The bucket by key; the lake's by default."""
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
     # moto keeps a list of versions under each key; its own way to the newest costs as much as what is looked for.
     return {key: versions[-1] for key, versions in list(dict.items(keys))}
 

@@ -220,16 +220,24 @@ class S3Gateway:
         ConflictError when the target was written or deleted in between. `metadata` are the copy's.
         """
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-        with aws_errors("s3", "CopyObject", about=f"{uri(*source)} to {uri(*target)}"):
-            self._client.copy_object(
-                Bucket=target[0],
-                Key=target[1],
-                CopySource={"Bucket": source[0], "Key": source[1]},
-                Metadata=metadata,
-                MetadataDirective="REPLACE",
-                **condition,
-                **encryption(kms_key),
-            )
+        try:
+            with aws_errors("s3", "CopyObject", about=f"{uri(*source)} to {uri(*target)}"):
+                self._client.copy_object(
+                    Bucket=target[0],
+                    Key=target[1],
+                    CopySource={"Bucket": source[0], "Key": source[1]},
+                    Metadata=metadata,
+                    MetadataDirective="REPLACE",
+                    **condition,
+                    **encryption(kms_key),
+                )
+        except AwsError as error:
+            # S3 says the same of a source that is gone and of a target that was to be replaced.
+            if error.code != "NoSuchKey" or etag is None or self.find_head(*source) is None:
+                raise
+            raise ConflictError(
+                service="s3", operation="CopyObject", code=error.code, message=f"{uri(*target)} is gone"
+            ) from error
 
     def list_uploads(self, bucket: str, prefix: str) -> Iterator[Upload]:
         """Multipart uploads under the prefix that were begun and neither completed nor aborted."""

@@ -47,9 +47,13 @@ class RedshiftGateway:
         return None
 
     def resume(self, name: str) -> None:
-        """Begin to resume a paused cluster."""
-        with aws_errors("redshift", "ResumeCluster", about=name):
-            self.client.resume_cluster(ClusterIdentifier=name)
+        """Begin to resume a paused cluster; one that another has resumed meanwhile is no error."""
+        try:
+            with aws_errors("redshift", "ResumeCluster", about=name):
+                self.client.resume_cluster(ClusterIdentifier=name)
+        except AwsError as error:
+            if error.code != "InvalidClusterState":
+                raise
 
     def delete_cluster(self, name: str) -> None:
         """Begin to delete the cluster, without a final snapshot."""

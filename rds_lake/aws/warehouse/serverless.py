@@ -12,7 +12,7 @@ from typing import Any
 
 from rds_lake.aws.translate import aws_errors
 from rds_lake.aws.warehouse.clusters import Existing
-from rds_lake.errors import AwsError
+from rds_lake.errors import AwsError, UnavailableError
 
 _GONE = "ResourceNotFoundException"
 _TAKEN = "ConflictException"
@@ -48,7 +48,10 @@ class ServerlessGateway:
         return tuple(existing)
 
     def limit_usage(self, workgroup_arn: str, rpu_hours: int, period: str) -> None:
-        """Let the workgroup refuse queries that are beyond so many RPU-hours; one that is there is changed where it differs."""
+        """Let the workgroup refuse queries that are beyond so many RPU-hours; one that is there is changed where it differs.
+
+        UnavailableError while another changes it.
+        """
         with aws_errors("redshift-serverless", "ListUsageLimits", about=workgroup_arn):
             limits = self.client.list_usage_limits(resourceArn=workgroup_arn, usageType="serverless-compute")
         same = [each for each in limits["usageLimits"] if each["period"] == period]
@@ -59,10 +62,17 @@ class ServerlessGateway:
                     breachAction="deactivate",
                 )  # fmt: skip
         elif (same[0]["amount"], same[0]["breachAction"]) != (rpu_hours, "deactivate"):
-            with aws_errors("redshift-serverless", "UpdateUsageLimit", about=workgroup_arn):
-                self.client.update_usage_limit(
-                    usageLimitId=same[0]["usageLimitId"], amount=rpu_hours, breachAction="deactivate"
-                )
+            try:
+                with aws_errors("redshift-serverless", "UpdateUsageLimit", about=workgroup_arn):
+                    self.client.update_usage_limit(
+                        usageLimitId=same[0]["usageLimitId"], amount=rpu_hours, breachAction="deactivate"
+                    )
+            except AwsError as error:
+                if error.code != _TAKEN:
+                    raise
+                raise UnavailableError(
+                    f"{error}; another changes it at this moment, the call can be repeated"
+                ) from error
 
     def delete_workgroup(self, name: str) -> None:
         """Begin to delete the workgroup; its usage limits go with it."""

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError
+from rds_lake.errors import AwsError, ConflictError
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 # Every status but DELETE_COMPLETE, of stacks that no change set and no import made. AWS lists deleted ones for 90 days.
@@ -24,6 +25,7 @@ _NOT_DELETED = (
     "CREATE_COMPLETE", "ROLLBACK_COMPLETE",
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
 )  # fmt: skip
+_BUSY = re.compile(r"is in \w+_IN_PROGRESS state and can ?not be updated")
 _REVIEW = "REVIEW_IN_PROGRESS"  # a change set waits to be executed: no operation runs
 
 
@@ -133,13 +135,17 @@ class StackGateway:
             return self.api.create_stack(StackName=self.name, OnFailure="ROLLBACK", **order)["StackId"]
 
     def update(self, stack_id: str, **order: Any) -> bool:
-        """Begin to update the stack; False where nothing would change."""
+        """Begin to update the stack; False where nothing would change. ConflictError while another operation is under way."""
         try:
             with self._asked("UpdateStack"):
                 self.api.update_stack(StackName=stack_id, **order)
         except AwsError as error:
             if "No updates are to be performed" in str(error):
                 return False
+            if error.code == "ValidationError" and _BUSY.search(str(error)):
+                raise ConflictError(
+                    service="cloudformation", operation="UpdateStack", code=error.code, message=str(error)
+                ) from error
             raise
         return True
 

@@ -72,11 +72,11 @@ def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[
 def _sentence(found: Reaped) -> str:
     lease = found.lease
     if found.error is not None or lease is None:
-        without = "it has stacks but no lease" if found.left else "it was never used"
+        without = "it has no lease, and something of it is there" if found.left else "it was never used"
         return f"{found.warehouse}: {found.error or without}"
     if found.due:
         return f"{found.warehouse}: the lease of run {lease.run} has expired"
     if found.left:
-        return f"{found.warehouse}: {lease.state}, last by run {lease.run}; there are stacks that no lease names"
+        return f"{found.warehouse}: {lease.state}, last by run {lease.run}; there is something that no lease names"
     until = f" until {lease.expires_at:%Y-%m-%d %H:%M} UTC" if lease.expires_at is not None else ""
     return f"{found.warehouse}: {lease.state}, last by run {lease.run}{until}; nothing is to be removed"

@@ -12,7 +12,7 @@ from typing import Any
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeSettings
-from rds_lake.errors import AwsError, ConfigError, ConflictError
+from rds_lake.errors import AwsError, ConfigError, ConflictError, UnavailableError
 from rds_lake.infra.account import Account
 from rds_lake.infra.policy.deployer import TEMPLATES
 
@@ -49,8 +49,15 @@ def claim(clients: AwsClients, settings: LakeSettings, account: Account) -> bool
 
 def _require_own(clients: AwsClients, settings: LakeSettings, place: dict[str, Any]) -> None:
     where = f"s3://{place['Bucket']}/{place['Key']}"
-    with aws_errors("s3", "GetObject", about=where):
-        text = clients.s3.get_object(**place)["Body"].read().decode(errors="replace")
+    try:
+        with aws_errors("s3", "GetObject", about=where):
+            text = clients.s3.get_object(**place)["Body"].read().decode(errors="replace")
+    except AwsError as error:
+        if error.code != "NoSuchKey":
+            raise
+        raise UnavailableError(
+            f"{where}, which says whose place it is, is written by another at this moment; repeat the command"
+        ) from error
     owner = _queue_in(text)
     if owner == settings.events_queue:
         return

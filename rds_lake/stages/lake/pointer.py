@@ -20,6 +20,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.errors import ConflictError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.publication import Moving, Pointer
 from rds_lake.model.records import read_record, render_record
@@ -107,7 +108,14 @@ def write_state(
     """
     text = render_record(_render(state) | {"edition": new_edition()}, version=_VERSION)
     key = lake.layout.published_key(source)
-    etag = lake.s3.replace_text(lake.layout.bucket, key, text, etag=state.etag, kms_key=lake.kms_key)
+    try:
+        etag = lake.s3.replace_text(lake.layout.bucket, key, text, etag=state.etag, kms_key=lake.kms_key)
+    except ConflictError:
+        # A PUT whose answer was lost is sent again, and meets itself.
+        found = lake.s3.find_version(lake.layout.bucket, key)
+        if found is None or found[0] != text:
+            raise
+        etag = found[1]
     return replace(state, etag=etag)
 
 

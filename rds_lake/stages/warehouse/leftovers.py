@@ -14,6 +14,7 @@ from rds_lake.aws.warehouse.clusters import Existing
 from rds_lake.aws.warehouse.stacks import Stack, StackGateway
 from rds_lake.errors import AwsError, TransientError
 from rds_lake.model.warehouse.lease import Lease
+from rds_lake.model.warehouse.names import Names
 from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import delete_token, stacks_of
 
@@ -33,10 +34,10 @@ class Thing:
     moot: bool = False
 
 
-def run_leftovers(site: Site, lease: Lease) -> list[Thing]:
+def run_leftovers(site: Site, names: Names) -> list[Thing]:
     """Statements that run, then the staging of unloads, which they might still write to."""
-    found = _asked("statements", lease.names.statements, lambda: _statements(site, lease))
-    staged = _asked("staging", lease.names.staging, lambda: _staging(site, lease))
+    found = _asked("statements", names.statements, lambda: _statements(site, names))
+    staged = _asked("staging", names.staging, lambda: _staging(site, names))
     return found + ([_waiting(each) for each in staged] if found else staged)
 
 
@@ -51,10 +52,10 @@ def all_leftovers(site: Site, lease: Lease) -> list[Thing]:
     rest += _asked("secret", names.secret or "", lambda: _secret(site, lease, free=after))
     rest += _asked("role", names.role or "", lambda: _role(site, lease, free=after))
     if names.stack is None or made:
-        return [*stack, *made, *rest, *run_leftovers(site, lease)]
+        return [*stack, *made, *rest, *run_leftovers(site, names)]
     # Nothing runs without a cluster or workgroup.
-    statements = _asked("statements", names.statements, lambda: _statements(site, lease))
-    staged = _asked("staging", names.staging, lambda: _staging(site, lease))
+    statements = _asked("statements", names.statements, lambda: _statements(site, names))
+    staged = _asked("staging", names.staging, lambda: _staging(site, names))
     return [*stack, *rest, *(replace(each, moot=True) for each in statements), *staged]
 
 
@@ -127,15 +128,15 @@ def _role(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
         yield Thing(kind="role", name=name, state="there", remove=partial(site.roles.delete, name) if free else None)
 
 
-def _statements(site: Site, lease: Lease) -> Iterator[Thing]:
-    for each in site.statements.named(lease.names.statements):
+def _statements(site: Site, names: Names) -> Iterator[Thing]:
+    for each in site.statements.named(names.statements):
         if each.is_active:
             cancel = partial(site.statements.cancel, each.id)
             yield Thing(kind="statement", name=each.name, state=each.status, remove=cancel)
 
 
-def _staging(site: Site, lease: Lease) -> Iterator[Thing]:
-    bucket, prefix = site.lake.layout.bucket, lease.names.staging
+def _staging(site: Site, names: Names) -> Iterator[Thing]:
+    bucket, prefix = site.lake.layout.bucket, names.staging
     keys = [found.key for found in site.lake.s3.list_objects(bucket, prefix)]
     if keys:
         remove = partial(site.lake.s3.delete, bucket, keys)

@@ -3,7 +3,8 @@
     for reaped in reap([site, ...], apply=True): ...
 
 A run that died, was cancelled, or whose turns stopped leaves a lease that expires; so does a warehouse that was kept for some
-minutes. A removal that is under way continues, whichever run began it. Stacks that no lease names go as well (`strays.py`).
+minutes. A removal that is under way continues, whichever run began it. Stacks that no lease names go as well (`strays.py`), and what
+was begun for runs that had the warehouse no more (`late.py`).
 One warehouse that cannot be looked at never stops the others.
 """
 
@@ -16,11 +17,12 @@ from dataclasses import dataclass, replace
 from rds_lake.aws.warehouse.stacks import list_stacks
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.errors import AwsError, RdsLakeError, TransientError
-from rds_lake.model.warehouse.lease import Lease, LeaseState, removing
+from rds_lake.model.warehouse.lease import Lease, LeaseState, kept, removing
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.warehouse.late import of_others, staged_runs
 from rds_lake.stages.warehouse.lease import change_lease, read_lease
-from rds_lake.stages.warehouse.leftovers import all_leftovers
-from rds_lake.stages.warehouse.remove import Remaining, finish, keep, stays, stepped
+from rds_lake.stages.warehouse.leftovers import all_leftovers, run_leftovers
+from rds_lake.stages.warehouse.remove import Remaining, finish, stays, stepped
 from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.strays import name_in_lease, strays_of, thing_of
 
@@ -30,7 +32,7 @@ class Reaped:
     """What became of one warehouse. `lease`: what it said before, None where there is none.
 
     `left`: what was there at this look, whose removal is under way now. `due`: whether the lease had expired; without `left`
-    everything that it named is gone then, without `due` `left` are stacks that no lease names. `error`: what could not be looked at.
+    everything that it named is gone then, without `due` `left` is what no lease names. `error`: what could not be looked at.
     """
 
     warehouse: str
@@ -84,12 +86,13 @@ def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ..
 
 
 def _reaped(site: Site, stacks: Collection[str], *, apply: bool) -> Reaped:
+    staged = staged_runs(site)  # before the lease is read (`late.py`)
     lease = read_lease(site)
     strays = strays_of(site, lease, stacks)
     if apply and strays and (lease is None or lease.state is LeaseState.FREE):
         named = name_in_lease(site, strays[0])
         lease, strays = (named, strays[1:]) if named is not None else (lease, strays)
-    others = tuple(thing_of(site, each) for each in strays)
+    others = (*(thing_of(site, each) for each in strays), *of_others(site, lease, staged))
     others = stepped(others) if apply else others
     if lease is None or not lease.expired(site.clock()):
         return Reaped(warehouse=site.name, lease=lease, left=others)
@@ -99,12 +102,19 @@ def _reaped(site: Site, stacks: Collection[str], *, apply: bool) -> Reaped:
 
 def _end(site: Site, lease: Lease) -> Remaining:
     # Kept for ever: only the dead run's own things go. Kept for minutes: nobody waits for a warehouse whose run died.
-    if lease.state is LeaseState.HELD and lease.keep_minutes is None and stays(site, lease):
-        return keep(site, lease)
+    stay = lease.state is LeaseState.HELD and lease.keep_minutes is None and stays(site, lease)
 
-    def begin(now: Lease | None) -> Lease | None:
+    def end(now: Lease | None) -> Lease | None:
         # Extended or taken since it was read: it lives.
-        expired = now is not None and now.number == lease.number and now.expired(site.clock())
-        return removing(now) if expired and now is not None else None
+        if now is None or now.number != lease.number or not now.expired(site.clock()):
+            return None
+        if not stay:
+            return removing(now)
+        return kept(now, site.clock()) if (now.run, now.state) == (lease.run, LeaseState.HELD) else None
 
-    return finish(site, change_lease(site, begin), lease)
+    now = change_lease(site, end)
+    if not stay:
+        return finish(site, now, lease)
+    # What does not go at once, the next pass finds: the lease is the run's no more (`late.py`).
+    is_kept = now is not None and (now.run, now.number, now.state) == (lease.run, lease.number, LeaseState.KEPT)
+    return stepped(run_leftovers(site, lease.names)) if is_kept else ()

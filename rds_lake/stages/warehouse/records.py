@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from rds_lake.errors import ConflictError, ManifestError, NewerRecordError
+from rds_lake.errors import ConflictError, ManifestError, NewerRecordError, UnavailableError
 from rds_lake.model.records import load_record, read_record, render_record
 from rds_lake.model.warehouse.plan import Plan
 from rds_lake.model.warehouse.record import Phase, Piece, PieceKind, RunRecord
@@ -23,6 +23,7 @@ from rds_lake.stages.lake.shared_state import change_text
 
 _VERSION = 1
 _MOST_OPEN = 1000
+_MOST_TRIES = 100  # every conflict is a turn that wrote the record, and turns are few
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,9 @@ def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord
         return there.record
     record = RunRecord(plan=plan, phase=Phase.CREATING, pieces=_pieces(plan), began_at=now, cause=cause)
     key = run_key(lake, plan.warehouse, plan.run)
-    try:
-        lake.s3.replace_text(lake.layout.bucket, key, _render(record), etag=None, kms_key=lake.kms_key)
-    except ConflictError:
-        return get_run(lake, plan.warehouse, plan.run).record
-    return record
+    # Another may begin it at this moment; whose record stays is read below.
+    change_text(lake.s3, lake.layout.bucket, key, lambda text: text or _render(record), kms_key=lake.kms_key)
+    return get_run(lake, plan.warehouse, plan.run).record
 
 
 def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
@@ -83,8 +82,11 @@ def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
 
 
 def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
-    """Ask the run to end: its next turns cancel its statements and remove what it made. No effect on a run that is ending."""
-    while True:
+    """Ask the run to end: its next turns cancel its statements and remove what it made. No effect on a run that is ending.
+
+    UnavailableError where turns change its record all the time.
+    """
+    for _ in range(_MOST_TRIES):
         stored = get_run(lake, warehouse, run)
         if stored.record.phase in (Phase.REMOVING, Phase.ENDED):
             return stored.record
@@ -92,6 +94,10 @@ def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
             return write_run(lake, stored, replace(stored.record, phase=Phase.REMOVING, error=why)).record
         except ConflictError:
             continue
+    where = lake.layout.uri(run_key(lake, warehouse, run))
+    raise UnavailableError(
+        f"{where} was changed by turns of the run {_MOST_TRIES} times while it was to be cancelled; try again"
+    )
 
 
 def open_runs(lake: Lake, warehouse: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def stays(site: Site, lease: Lease) -> bool:
 
 def keep(site: Site, lease: Lease) -> Remaining:
     """Clear what the run left in a warehouse that stays, then say in the lease that it is kept."""
-    if left := run_leftovers(site, lease):
+    if left := run_leftovers(site, lease.names):
         return stepped(left)
 
     def end(now: Lease | None) -> Lease | None:

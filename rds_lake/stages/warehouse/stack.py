@@ -139,7 +139,11 @@ def _require_lease(site: Site, stacks: StackGateway, lease: Lease, made: str) ->
 def _update(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> NotYet | Target:
     """What was kept, and was made by other settings, becomes as the settings of now."""
     text = site.template(lease.names)
-    if not stacks.update(stack.id, TemplateBody=text, **_order(site, text, lease)):
+    try:
+        changes = stacks.update(stack.id, TemplateBody=text, **_order(site, text, lease))
+    except ConflictError:
+        return NotYet(why=f"another operation on stack {stack.name} was begun a moment ago")
+    if not changes:
         return _target(site, stacks, stack, lease)
     return NotYet(why=f"stack {stack.name} is being updated to the settings of now")
 

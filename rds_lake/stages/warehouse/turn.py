@@ -6,7 +6,8 @@
     ENDED
 
 Anybody may take a turn: Dagster's sensor, an asset that waits, the command. Two at once do no harm: the later one to write finds
-the record changed and keeps what is there. A turn that was killed is made again by the next.
+the record changed and keeps what is there; where that says that the run ends, it takes back what it may have begun (`late.py`). A
+turn that was killed is made again by the next.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rds_lake.config.warehouse import WarehouseSettings
-from rds_lake.errors import ConflictError, LeaseLostError, RdsLakeError, TransientError
+from rds_lake.errors import ConflictError, LeaseLostError, RdsLakeError, StackError, TransientError
 from rds_lake.model.warehouse.record import Phase, Piece, PieceState, RunRecord
 from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.cost import over_budget
+from rds_lake.stages.warehouse.late import take_back
 from rds_lake.stages.warehouse.lease import keep_alive, overtime
 from rds_lake.stages.warehouse.records import StoredRun, get_run, write_run
 from rds_lake.stages.warehouse.remove import take_down
@@ -28,6 +30,8 @@ from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
 from rds_lake.stages.warehouse.work.advance import advance, cancel
 from rds_lake.stages.warehouse.work.hands import Hands
+
+_ENDING = (Phase.REMOVING, Phase.ENDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ def _turned(works: Works, record: RunRecord) -> RunRecord:
     except RdsLakeError as error:
         if record.phase is Phase.REMOVING:
             raise  # a person has to act, and the run stays open until then
-        return _removing(works, record, str(error))
+        return _removing(works, record, _lost(works, record, error) or str(error))
 
 
 def _create(works: Works, record: RunRecord) -> RunRecord:
@@ -98,8 +102,20 @@ def _work(works: Works, record: RunRecord) -> RunRecord:
         return _removing(works, record, refused)
     record = advance(record, _target(record), works.hands(record))
     if all(piece.has_ended for piece in record.pieces):
-        return _removing(works, record, failures(record))
+        wrong = failures(record)
+        return _removing(works, record, wrong and (_lost(works, record) or wrong))
     return record
+
+
+def _lost(works: Works, record: RunRecord, error: RdsLakeError | None = None) -> str | None:
+    """That the run has its warehouse no more, which is why it then finds things gone; None where that is not so."""
+    if record.phase is not Phase.WORKING and not isinstance(error, StackError):
+        return None  # it may not have had it yet
+    try:
+        keep_alive(works.site, record.plan.run)
+    except LeaseLostError as lost:
+        return str(lost)
+    return None
 
 
 def _remove(works: Works, record: RunRecord) -> RunRecord:
@@ -157,4 +173,7 @@ def _written(works: Works, stored: StoredRun, after: RunRecord) -> RunRecord:
         return write_run(works.lake, stored, after).record
     except ConflictError:
         # Another turn was faster. What this one did in AWS has names that follow from the run, by which the next finds it.
-        return get_run(works.lake, works.settings.name, after.plan.run).record
+        now = get_run(works.lake, works.settings.name, after.plan.run).record
+        if now.phase in _ENDING and stored.record.phase not in _ENDING:
+            take_back(works.site, after.plan)  # no turn may come that would find it
+        return now

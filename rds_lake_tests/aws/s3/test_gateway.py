@@ -11,7 +11,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.copying import CopyLimits
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.objects import MIB, ObjectHead
-from rds_lake.errors import AwsError, MalformedExportError, RelocationError, ThrottledError
+from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RelocationError, ThrottledError
 from rds_lake.model.lake.deletable import Deletable, Place
 from rds_lake_tests.support.builders import fill
 from rds_lake_tests.support.faults import Faults
@@ -134,6 +134,19 @@ def test_a_small_copy_is_one_call_and_keeps_content_and_metadata(s3: S3Gateway, 
     assert copied["Metadata"] == {"origin": "rds"}
     assert copied["SSEKMSKeyId"] == "alias/lake"
     assert s3.find_head("lake", "copy") == s3.find_head("lake", "a b/ü")
+
+
+@pytest.mark.parametrize("gone", ["copy", "source"])
+def test_a_copy_in_place_of_an_object_that_is_gone_is_a_conflict_and_of_a_source_that_is_gone_is_none(
+    s3: S3Gateway, client: Any, gone: str
+) -> None:
+    for key in ("source", "copy"):
+        client.put_object(Bucket="lake", Key=key, Body=b"x")
+    etag = s3.find_etag("lake", "copy")
+    client.delete_object(Bucket="lake", Key=gone)
+    with pytest.raises(AwsError) as caught:
+        s3.copy_over(("lake", "source"), ("lake", "copy"), etag=etag, metadata={}, kms_key=None)
+    assert isinstance(caught.value, ConflictError) == (gone == "copy")
 
 
 def test_a_copy_above_the_limit_goes_by_parts_with_metadata_and_a_comparable_checksum(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from rds_lake.config.lake_yaml import LakeSettings
-from rds_lake.errors import ConfigError
+from rds_lake.errors import ConfigError, UnavailableError
 from rds_lake.infra.account import Account
 from rds_lake.infra.stack.claim import claim
 from rds_lake_tests.infra.stack.conftest import Site
@@ -52,6 +54,25 @@ def test_a_record_that_cannot_be_read_is_nobodys(clients: Any, text: str) -> Non
     clients.s3.put_object(Bucket="acme-lake", Key=_WHERE, Body=text.encode())
     with pytest.raises(ConfigError, match="whose events_queue is not readable, and nothing was changed"):
         claim(clients, lake(), HERE)
+
+
+def test_a_place_that_another_claims_at_this_moment_is_asked_for_again(clients: Any) -> None:
+    """S3 refuses one of two writes at once, and the other may not be there yet."""
+    clients.s3.create_bucket(Bucket="acme-lake")
+
+    def refuse(**_: Any) -> Any:
+        answer = AWSResponse("s3://acme-lake", 409, HTTPHeaders(), None)
+        return answer, {
+            "Error": {"Code": "ConditionalRequestConflict", "Message": "conflict"},
+            "ResponseMetadata": {"HTTPStatusCode": 409},
+        }
+
+    clients.s3.meta.events.register("before-call.s3.PutObject", refuse, unique_id="refuse")
+    try:
+        with pytest.raises(UnavailableError, match="written by another at this moment; repeat"):
+            claim(clients, lake(), HERE)
+    finally:
+        clients.s3.meta.events.unregister("before-call.s3.PutObject", unique_id="refuse")
 
 
 def test_a_bucket_of_another_account_is_told_and_not_written(clients: Any) -> None:

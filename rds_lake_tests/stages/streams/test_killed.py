@@ -1,7 +1,9 @@
 """A forwarder that is killed after any statement and any write, once or twice: nothing is lost, nothing doubled."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 
+from rds_lake.errors import OutboxBusyError
 from rds_lake_tests.stages.streams.forwarder import Forwarder, Killed, Steps
 
 
@@ -40,6 +42,31 @@ def test_a_forwarder_killed_while_it_makes_good_for_a_killed_one_loses_and_doubl
             break
         forwarder.forward()
     assert number >= 15
+    forwarder.require_exact()
+
+
+def test_a_second_forwarder_before_any_step_of_the_first_loses_and_doubles_nothing(forwarder: Forwarder) -> None:
+    """Whoever has locked the position goes on, and the other ends with a sentence."""
+    number, busy = 0, 0
+    while True:
+        forwarder.captured.fill(1000 + number)
+        steps, second = Steps(), iter([number])
+
+        def meanwhile(_: str, steps: Steps = steps, second: Iterator[int] = second, number: int = number) -> None:
+            nonlocal busy
+            if len(steps.seen) == number and next(second, None) is not None:
+                try:
+                    forwarder.forward()
+                except OutboxBusyError:
+                    busy += 1
+
+        steps.before = meanwhile
+        forwarder.forward(steps)
+        number += 1
+        if next(second, None) is not None:
+            break
+    forwarder.forward()
+    assert number >= 12 and busy >= 8
     forwarder.require_exact()
 
 

@@ -79,6 +79,19 @@ def test_a_file_that_is_gone_when_it_is_loaded_fails_the_load(running: Running) 
     assert "in/b.txt" in said and "not present" in said
 
 
+def test_two_turns_that_prepare_one_run_load_by_the_same_order(running: Running) -> None:
+    """Also where a file came between their looks: the one has sent by then what it read."""
+    running.put("in/a.txt", b"1|one\n")
+    plan, staging = plan_of(load("s3://acme-lake/in/")), "lake/_warehouses/usage/staging/"
+    prepare(plan, running.target, running.hands())
+    first = running.objects("acme-lake", staging)
+    running.put("in/b.txt", b"2|two\n")
+    prepare(plan, running.target, running.hands())
+    assert running.objects("acme-lake", staging).items() >= first.items()
+    record = running.run(load("s3://acme-lake/in/"))
+    assert errors(record) == {} and running.rows("select id from items") == [(1,)]
+
+
 def test_two_kinds_of_files_and_two_tables_of_one_name_are_refused(running: Running) -> None:
     running.put("in/a.txt", b"1|one\n")
     running.put("in/a.gz", b"x")

@@ -44,6 +44,26 @@ def test_a_result_is_one_object_with_the_wanted_name(
     assert record.pieces[0].files == (f"s3://{REPORTS}/{name}",) and record.pieces[0].rows == 2
 
 
+@pytest.mark.parametrize("other", ["run-1", "run-2"])
+def test_a_result_that_another_publishes_for_the_first_time_between_two_looks_is_no_strangers(
+    running: Running, other: str
+) -> None:
+    """Another turn of the same run, or an earlier run."""
+    events, once = running.client("s3").meta.events, [other]
+
+    def meanwhile(params: Any, **_: Any) -> None:
+        if once and "acme-reports" in params["url"]:
+            publish(running, csv_result("r", "select 7", **TWO), run=once.pop())
+
+    events.register("before-call.s3.ListObjectsV2", meanwhile, unique_id="meanwhile")
+    try:
+        record = publish(running, csv_result("r", "select 7", **TWO), run="run-2", later=5)
+    finally:
+        events.unregister("before-call.s3.ListObjectsV2", unique_id="meanwhile")
+    assert errors(record) == {} and not once
+    assert json.loads(running.objects()["r/_manifest.json"])["run"] == "run-2"
+
+
 def test_packed_and_columnar_results_are_one_object_too(running: Running) -> None:
     packed = csv_result("p", ROWS, to=f"s3://{REPORTS}/", gzip=True)
     columnar = csv_result("c", ROWS, to=f"s3://{REPORTS}/", format=FileFormat.PARQUET, header=False)

@@ -60,6 +60,7 @@ class Running:
 
     def _run(self, statement: Statement, database: str, kept: Kept | None) -> None:
         session: Session | None = None
+        outcome = FAILED, "ERROR: the statement ended without a result"
         try:
             self._book.move(statement, "PICKED")
             session = (
@@ -70,7 +71,7 @@ class Running:
             with self._places:
                 self._book.move(statement, "STARTED")
                 failure = self._faulty(statement) or self._parts(statement, session)
-            self._finish(statement, failure)
+            outcome = self._outcome(statement, failure)
         finally:
             with self._book.changed:
                 statement.running = None
@@ -79,18 +80,18 @@ class Running:
                 self._sessions.give_back(kept)
             elif session is not None:
                 session.close()
-            # Whatever went wrong here, nobody waits for ever.
-            self._book.move(statement, FAILED, "ERROR: the statement ended without a result")
+            # Last: who sees that it has ended may use its session at once.
+            self._book.move(statement, *outcome)
 
-    def _finish(self, statement: Statement, failure: str) -> None:
+    def _outcome(self, statement: Statement, failure: str) -> tuple[str, str]:
+        """The status with which it ends, and its error; the same for those of its parts that did not run."""
         if statement.cancelled:
             self._close_parts(statement, ABORTED, "")
-            self._book.move(statement, ABORTED, "Query cancelled on user's request")
-        elif failure:
+            return ABORTED, "Query cancelled on user's request"
+        if failure:
             self._close_parts(statement, ABORTED, _BEFORE)
-            self._book.move(statement, FAILED, failure)
-        else:
-            self._book.move(statement, FINISHED)
+            return FAILED, failure
+        return FINISHED, ""
 
     def _close_parts(self, statement: Statement, status: str, error: str) -> None:
         for part in statement.parts:

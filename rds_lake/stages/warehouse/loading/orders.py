@@ -1,14 +1,15 @@
 """What every load of a run sends, decided at once and before anything is loaded; every problem of every load together.
 
 The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last: where it is,
-all others are. Whatever a killed turn wrote before that is written again.
+all others are. An order that is there stays, be it of a killed turn or of another one at this moment: what was sent by it, and what
+the load is compared with, has to be one order. So each list of files has a manifest of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from rds_lake.errors import RdsLakeError, is_transient
@@ -18,6 +19,7 @@ from rds_lake.model.warehouse.plan import Files, LakeTable, Load, Plan
 from rds_lake.model.warehouse.target import Target
 from rds_lake.sql.warehouse.loading import MOST_COLUMNS, Expected, render_file_load
 from rds_lake.sql.warehouse.statements import MOST_BYTES
+from rds_lake.stages.lake.shared_state import change_bytes
 from rds_lake.stages.warehouse.loading.files import FoundFile, are_packed, find_files, render_manifest
 from rds_lake.stages.warehouse.loading.lake import lake_order
 from rds_lake.stages.warehouse.work.hands import Hands
@@ -77,10 +79,10 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
 def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mapping[LakeTable, LakeRows]) -> str:
     """Write one order; what is wrong with it."""
     new = new_name(plan.run, load.name)
-    manifest = hands.key("copy", f"{load.name}.manifest")
     files: tuple[FoundFile, ...]
     if isinstance(load.origin, Files):
         files, wrong = find_files(hands.s3, load.origin)
+        manifest = _manifest_key(load, files, hands)
         wrong = (*wrong, *_column_problems([column.name for column in load.origin.columns]))
         expected = Expected(rows=None, bytes=sum(file.bytes for file in files), files=len(files))
         order = render_file_load(
@@ -94,21 +96,37 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
         )
     elif load.origin in found:
         rows = found[load.origin]
+        files = tuple(FoundFile(uri=f"s3://{rows.bucket}/{file.key}", bytes=file.bytes) for file in rows.files)
+        manifest = _manifest_key(load, files, hands)
         order, wrong = lake_order(
             load, rows, new, day=load.origin.snapshot_date, manifest=hands.uri(manifest), role=target.role
         )
         wrong = (*wrong, *_column_problems([column.name for column in rows.columns]))
-        files = tuple(FoundFile(uri=f"s3://{rows.bucket}/{file.key}", bytes=file.bytes) for file in rows.files)
     else:
         return ""
     wrong = (*wrong, *_size_problems(order))
     if not wrong:
         if any(" MANIFEST" in sql for section in order.sections for sql in section.sqls):
             hands.s3.put_text(hands.bucket, manifest, render_manifest(files), kms_key=hands.kms_key)
-        hands.s3.put_text(
-            hands.bucket, hands.key("loads", f"{load.name}.json"), render_order(order), kms_key=hands.kms_key
-        )
+        _write_once(hands, hands.key("loads", f"{load.name}.json"), render_order(order).encode())
     return f"load {load.name}: {'; '.join(wrong)}" if wrong else ""
+
+
+def _manifest_key(load: Load, files: Sequence[FoundFile], hands: Hands) -> str:
+    digest = hashlib.sha256(render_manifest(files).encode()).hexdigest()[:16]
+    return hands.key("copy", f"{load.name}-{digest}.manifest")
+
+
+def _write_once(hands: Hands, key: str, body: bytes) -> None:
+    """Write the object, unless it is there."""
+    change_bytes(
+        hands.s3,
+        hands.bucket,
+        key,
+        lambda there: body if there is None else None,
+        kms_key=hands.kms_key,
+        look_first=False,
+    )
 
 
 def new_name(run: str, load: str) -> str:

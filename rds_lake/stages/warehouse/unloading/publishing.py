@@ -133,10 +133,12 @@ def _require_free(bucket: str, prefix: str, unload: Unload, record: RunRecord, h
 
 
 def _require_empty(bucket: str, prefix: str, hands: Hands) -> None:
+    # A manifest was not there a moment ago: whose it is, is seen when it is to be changed.
+    known = (prefix, prefix + MANIFEST)
     others = (
         item.key for item in hands.s3.list_objects(bucket, prefix) if not item.key.removeprefix(prefix).startswith(_RUN)
     )
-    other = next((key for key in others if key != prefix), None)
+    other = next((key for key in others if key not in known), None)
     if other is not None:
         raise PublishError(
             f"s3://{bucket}/{prefix} is not empty: s3://{bucket}/{other} is not of this result. Nothing was published and nothing "

@@ -1,4 +1,7 @@
-"""A turn beside another turn, a forwarder, a publication and a removal, call by call: live views end where the database is."""
+"""A turn beside another turn, a forwarder, a publication and a removal, call by call: live views end where the database is.
+
+`make test` plays two orders of calls of each pair, `make test-exhaustive` twenty.
+"""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -18,6 +21,7 @@ from rds_lake_tests.turnstile.engine import Actor, Turnstile, play
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND = "2026-11-19", "2026-11-20"
+_MEETINGS = ("PutObject", "CreateTable", "BatchCreatePartition", "StartQueryExecution")
 Does = Callable[[World, Seat], object]
 
 
@@ -54,16 +58,19 @@ def notes(world: World) -> Iterator[World]:
     execute(world.url, "DROP SCHEMA rds_lake CASCADE")
 
 
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("other", [take_turn, forward, publish_again, remove])
-def test_whoever_is_at_work_beside_a_turn_live_views_end_where_the_database_is(notes: World, other: Does) -> None:
+def test_whoever_is_at_work_beside_a_turn_live_views_end_where_the_database_is(
+    notes: World, other: Does, rounds: int
+) -> None:
     turnstile = Turnstile(notes.cloud)
     seats = [Seat.of(turnstile, number) for number in range(2)]
-    for seed in range(2):
+    for seed in range(rounds):
         dice = Random(seed)
         for value in (2 * seed + 1, 2 * seed + 2):
             execute(
                 notes.url,
-                f"UPDATE notes SET v = {value} WHERE id <> {seed + 1}; DELETE FROM notes WHERE id = {seed + 5}",
+                f"UPDATE notes SET v = {value} WHERE id <> {seed + 1}; DELETE FROM notes WHERE id IN ({seed + 5}, {seed + 97})",
             )
             simple_capture.forward(notes.url, notes.gateways.lake)
         execute(notes.url, f"INSERT INTO notes VALUES ({100 + seed}, {seed})")
@@ -73,7 +80,7 @@ def test_whoever_is_at_work_beside_a_turn_live_views_end_where_the_database_is(n
         ]
         if dice.random() < 0.5:
             dice.choice(actors).die_before = dice.randrange(1, 60)
-        assert play(actors, turnstile, dice=dice, after_call=lambda *_: None) == []
+        assert play(actors, turnstile, dice=dice, after_call=lambda *_: None, meets=_MEETINGS) == []
         turnstile.begin([])
         for actor in actors:
             assert actor.dead or actor.error is None or isinstance(actor.error, RdsLakeError), (seed, actor.error)

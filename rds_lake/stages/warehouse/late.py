@@ -1,0 +1,69 @@
+"""What was begun for a run that had ended already, or had its warehouse no more: by a turn that stood still meanwhile.
+
+    take_back(site, plan)                       # by the turn itself, once it sees that the run has ended
+    for thing in of_others(site, lease, runs):  # by the reaper, where that turn was killed before it could
+
+Such a turn may take the lease anew, send a statement that was not sent yet, and write to the staging. No look before it acts can
+prevent that, since it may stand still after the look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+
+from rds_lake.model.warehouse.lease import Lease, LeaseState
+from rds_lake.model.warehouse.names import names_of
+from rds_lake.model.warehouse.plan import Mode, Plan
+from rds_lake.stages.warehouse.leftovers import Thing, run_leftovers
+from rds_lake.stages.warehouse.records import run_key
+from rds_lake.stages.warehouse.remove import stepped, take_down
+from rds_lake.stages.warehouse.site import Site
+
+_MOST_RUNS = 20  # looked at by one pass of the reaper
+
+
+def take_back(site: Site, plan: Plan) -> None:
+    """The next step of the removal of whatever a late turn of the run may have begun; the rest is the reaper's."""
+    take_down(site, plan.run)
+    stepped(_things(site, plan.run))
+
+
+def staged_runs(site: Site) -> tuple[str, ...]:
+    """The runs that have something in the warehouse's staging, some of them where they are many."""
+    folder = site.lake.layout.warehouse_staging(site.name, "run").removesuffix("run/")
+    return tuple(islice(_folders(site, folder), _MOST_RUNS))
+
+
+def of_others(site: Site, lease: Lease | None, staged: Collection[str]) -> list[Thing]:
+    """What is there of runs that have not the lease; `staged`, of `staged_runs`, was listed before the lease was read.
+
+    A run works under its lease alone, and does not get it again. What is in the staging by a name that no run has is left as it is.
+    """
+    holder = lease.run if lease is not None and lease.state in (LeaseState.HELD, LeaseState.REMOVING) else None
+    runs = [run for run in staged if run != holder and _is_run(site, run)]
+    if lease is not None and lease.run not in (holder, *runs) and _stays(lease):
+        runs.append(lease.run)  # a statement of it may run, and have nothing in the staging
+    return [thing for run in runs for thing in _things(site, run)]
+
+
+def _stays(lease: Lease) -> bool:
+    """Whether statements can run although no run has the warehouse."""
+    return lease.state is LeaseState.KEPT or lease.mode is Mode.EXISTING
+
+
+def _things(site: Site, run: str) -> list[Thing]:
+    # Names of statements and staging are the same in every mode and under every number of the lease.
+    return run_leftovers(site, names_of(site.lake.layout, site.name, run, Mode.EXISTING, 0))
+
+
+def _is_run(site: Site, run: str) -> bool:
+    return site.lake.s3.find_head(site.lake.layout.bucket, run_key(site.lake, site.name, run)) is not None
+
+
+def _folders(site: Site, folder: str) -> Iterator[str]:
+    last = ""
+    while first := next(iter(site.lake.s3.list_objects(site.lake.layout.bucket, folder, after=last)), None):
+        name = first.key.removeprefix(folder).partition("/")[0]
+        last = f"{folder}{name}/\U0010ffff"  # behind everything of this run
+        yield name
