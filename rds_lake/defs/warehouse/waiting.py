@@ -60,5 +60,6 @@ def progress(record: RunRecord) -> Iterator[str]:
         if piece.state.value == "waiting":
             continue
         rows = f", {piece.rows:,} rows" if piece.rows is not None and piece.has_ended else ""
-        why = f": {piece.error}" if piece.error else ""
-        yield f"{piece.kind.value} {piece.name}: {piece.state.value}{rows}{why}"
+        named = f"{piece.kind.value} {piece.name}"
+        why = f": {piece.error.removeprefix(f'{named}: ')}" if piece.error else ""
+        yield f"{named}: {piece.state.value}{rows}{why}"

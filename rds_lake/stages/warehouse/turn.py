@@ -148,7 +148,7 @@ def _ended(works: Works, record: RunRecord) -> RunRecord:
 
 def _skipped(piece: Piece, why: str) -> Piece:
     if piece.state is PieceState.RUNNING:
-        return replace(piece, state=PieceState.FAILED, error=piece.error or "it was cancelled")
+        return replace(piece, state=PieceState.FAILED, error=piece.error or f"{piece.kind} {piece.name} was cancelled")
     return replace(piece, state=PieceState.SKIPPED, error=piece.error or why)
 
 
@@ -163,7 +163,7 @@ def failures(record: RunRecord) -> str | None:
     skipped = sum(piece.state is PieceState.SKIPPED for piece in record.pieces)
     if not failed and not skipped:
         return None
-    lines = [f"{piece.kind} {piece.name}: {piece.error}" for piece in failed]
+    lines = [str(piece.error) for piece in failed]
     lines += [f"{skipped} more were not begun, as they need what failed"] if skipped else []
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ import pytest
 from rds_lake.aws.warehouse.keys import KeysGateway
 from rds_lake.model.warehouse.plan import FileFormat
 from rds_lake.model.warehouse.record import PieceState, RunRecord
+from rds_lake.stages.warehouse.turn import failures
 from rds_lake.stages.warehouse.work.advance import advance, cancel
 from rds_lake_tests.stages.warehouse.running import BEGAN, REPORTS, Running, csv_result, errors, plan_of, record_of
 
@@ -203,9 +204,11 @@ def test_a_result_that_fits_once_it_is_packed_is_written(running: Running) -> No
     assert errors(publish(running, csv_result("r", many, most_bytes=20_000, gzip=True))) == {}
 
 
-def test_a_query_that_is_wrong_is_said_by_unload_itself(running: Running) -> None:
-    said = errors(publish(running, csv_result("r", "select nothing from nowhere")))["r"]
+def test_a_query_that_is_wrong_is_said_by_unload_itself_and_the_run_names_it_once(running: Running) -> None:
+    record = publish(running, csv_result("r", "select nothing from nowhere"))
+    said = errors(record)["r"]
     assert "nowhere" in said and said.endswith("nothing was published")
+    assert str(failures(record)).count("unload r") == 1
 
 
 def test_files_that_are_not_what_redshift_said_are_not_published(running: Running) -> None:
