@@ -26,7 +26,7 @@ from rds_lake_tests.demo.wheel import Installed, install_once
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
-from rds_lake_tests.variants import is_left_out
+from rds_lake_tests.variants import further_variants
 
 # CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
 hypothesis.settings.register_profile(
@@ -164,11 +164,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Order the files, within which nothing changes; mark tests that need a server as slow, and further variants as exhaustive."""
     ranks = {config.rootpath / "rds_lake_tests" / name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    everyday: dict[str, pytest.Item] = {}
     for item in items:
-        if _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+        if _SLOW_FIXTURES & _fixtures(item):
             item.add_marker(pytest.mark.slow)
-        if is_left_out(item.nodeid.removeprefix("rds_lake_tests/")):
-            item.add_marker(pytest.mark.exhaustive)
+        if not any(item.iter_markers("exhaustive")) and not any(item.iter_markers("aws")):
+            everyday[item.nodeid.removeprefix("rds_lake_tests/")] = item
+    for node in further_variants((node, _is_story(item)) for node, item in everyday.items()):
+        everyday[node].add_marker(pytest.mark.exhaustive)
+
+
+def _is_story(item: pytest.Item) -> bool:
+    """Whether a test asks for a server: for one of those that all share, or for a cloud of its own."""
+    return bool(_SLOW_FIXTURES & _fixtures(item)) or any("cloud" in name for name in _fixtures(item))
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
 
 # The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.

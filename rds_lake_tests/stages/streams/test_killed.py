@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 
+import pytest
+
 from rds_lake_tests.stages.streams.forwarder import Forwarder, Killed, Steps
 
 
@@ -16,6 +18,7 @@ def test_a_forwarder_killed_after_any_step_loses_and_doubles_nothing(forwarder: 
     assert last >= 15, "a forwarder has at least so many steps"
 
 
+@pytest.mark.exhaustive
 def test_a_forwarder_killed_while_it_makes_good_for_a_killed_one_loses_and_doubles_nothing(
     forwarder: Forwarder,
 ) -> None:
@@ -43,6 +46,7 @@ def test_a_forwarder_killed_while_it_makes_good_for_a_killed_one_loses_and_doubl
     forwarder.require_exact()
 
 
+@pytest.mark.exhaustive
 def test_an_interrupt_leaves_no_file_that_no_manifest_names(forwarder: Forwarder) -> None:
     forwarder.captured.fill(1)
 

@@ -154,6 +154,7 @@ def test_a_removal_killed_before_any_of_its_writes_leaves_readers_right_and_is_f
     assert files == {"000000000006"}, "the file of cuts 4 to 6"
 
 
+@pytest.mark.exhaustive
 def test_nothing_goes_while_changes_are_compacted_and_no_turn_begins_while_they_go(kept: World) -> None:
     lake = kept.gateways.lake
     with using_changes(lake, "shop", "turn", log=kept.lines.append):
@@ -197,6 +198,7 @@ def test_what_arrived_by_lambda_and_is_in_no_cut_yet_stays_however_old(world: Wo
     assert arrived() == 1, "the second hour is open: more may come"
 
 
+@pytest.mark.exhaustive
 def test_what_turns_of_lambda_noted_goes_when_no_turn_reads_it_and_no_date_needs_it(world: World) -> None:
     streams = Streams(
         tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:1:function:f"
@@ -241,6 +243,7 @@ def test_an_hour_is_what_firehose_writes_and_a_clock_shows(name: str, hour: date
     assert hour_of(name) == hour
 
 
+@pytest.mark.exhaustive
 def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(
     kept: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
