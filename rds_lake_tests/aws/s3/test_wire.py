@@ -1,5 +1,6 @@
 """The wire: signatures S3 accepts, answers distinguished, throttling absorbed, nothing sent after an interruption."""
 
+import asyncio
 import random
 import resource
 import threading
@@ -113,6 +114,14 @@ def test_an_answer_may_lead_to_another_request(wire: Wire, clients: AwsClients) 
 
     wire.send_all([S3Request("GET", "lake", "first")], follow)
     assert seen == [("first", None), ("second", b"2")]
+
+
+def test_a_few_requests_have_a_few_senders(wire: Wire) -> None:
+    busy: list[int] = []
+    requests = [S3Request("HEAD", "lake", f"absent-{number}") for number in range(3)]
+    wire.limited(512).send_all(requests, lambda request, answer: busy.append(len(asyncio.all_tasks())))
+    assert len(busy) == 3
+    assert max(busy) < 10, "one for each request, one that found none, and what watches them"
 
 
 def test_what_the_caller_raises_ends_everything(wire: Wire) -> None:
