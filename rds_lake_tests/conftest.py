@@ -175,8 +175,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_story(item: pytest.Item) -> bool:
-    """Whether a test asks for a server: for one of those that all share, or for a cloud of its own."""
-    return bool(_SLOW_FIXTURES & _fixtures(item)) or any("cloud" in name for name in _fixtures(item))
+    """Whether a test needs a server: it is marked as slow, or asks for a local cloud of its own."""
+    return any(item.iter_markers("slow")) or any("cloud" in name for name in _fixtures(item))
 
 
 def _fixtures(item: pytest.Item) -> set[str]:

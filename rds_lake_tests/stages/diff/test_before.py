@@ -73,7 +73,6 @@ def states(world: World) -> dict[str | None, str | None]:
     return dict(world.query("SELECT snapshot_date, state FROM _snapshots"))  # type: ignore[arg-type]
 
 
-@pytest.mark.exhaustive
 def test_a_date_that_was_rolled_back_is_before_no_other_until_it_is_published_again(story: World) -> None:
     world = story
     for day in (D18, D19):
