@@ -18,9 +18,6 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "test_a_faulty_s3_costs_time_and_no_file": ("cut=0.05",),  # all faults at once
         "test_copies_that_s3_lost_or_shortened_are_named_and_made_again_by_the_next_attempt": ("lost",),
     },
-    "console/test_broken_environments.py": {
-        "test_a_database_that_cannot_be_reached_is_no_local_cloud": ("postgresql",),
-    },
     "defs/checks/test_schema_changes.py": {
         "test_the_check_is_as_grave_as_what_it_means_for_readers_and_stops_nothing": ("1 widened", "snapshots_a_b__v2"),
     },
@@ -86,9 +83,6 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
     "stages/streams/test_killed.py": {
         "test_a_forwarder_killed_after_any_step_loses_and_doubles_nothing": ("postgres",),
     },
-    "stages/streams/whole/test_two_at_once.py": {
-        "test_whoever_is_at_work_beside_a_turn_live_views_end_where_the_database_is": ("take_turn",),
-    },
     "stages/test_faults_of_a_lake.py": {
         "test_with_a_clock_days_off_nothing_is_removed_and_the_message_says_to_set_the_clock": ("-3",),
     },
@@ -96,11 +90,9 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "test_a_reaper_that_is_killed_at_any_call_is_followed_by_one_that_ends_it": ("serverless",),
         "test_after_a_death_one_expired_lease_is_reaped_and_nothing_is_left": ("cluster",),
     },
-    # Two runs, a run and a rollback, a run and a removal; the same of DynamoDB, and of views of differences.
+    # Two runs, a run and a rollback, a run and a removal; and of DynamoDB.
     "turnstile/test_diff_views.py": {
-        "test_whoever_meets_whom_the_views_of_differences_end_at_the_published_date_and_the_one_before": (
-            "diff.run-other-1000",
-        ),
+        "test_whoever_meets_whom_the_views_of_differences_end_at_the_published_date_and_the_one_before": (),
     },
     "turnstile/test_dynamo.py": {
         "test_whoever_meets_whom_every_date_of_dynamodb_is_whole_or_gone": (
@@ -124,6 +116,7 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
 # Files of which `make test` runs nothing, and which file shows every day what they try in every place, or for minutes.
 SHOWN_BY = {
     "console/dbt/test_large.py": "console/dbt/test_sources.py",
+    "database/capture/mysql/test_random.py": "database/capture/mysql/test_writers.py",
     "defs/processes/test_daemon.py": "demo/test_commands.py",
     "defs/processes/test_storm.py": "demo/test_commands.py",
     "defs/processes/test_warehouse.py": "defs/warehouse/test_runs.py",
@@ -134,12 +127,16 @@ SHOWN_BY = {
     "docs/test_site.py": "docs/test_reference.py",
     "docs/test_story.py": "docs/test_snippets.py",
     "permissions/test_replay.py": "localcloud/permissions/test_whole_date.py",
+    "stages/catalogue/test_two_at_once.py": "stages/catalogue/test_sync.py",
     "stages/crashes/test_by_hand.py": "stages/crashes/test_moments.py",
     "stages/crashes/test_crashes.py": "stages/crashes/test_moments.py",
     "stages/crashes/test_diff_views.py": "stages/crashes/test_moments.py",
     "stages/crashes/test_dynamodb.py": "stages/crashes/test_moments.py",
     "stages/crashes/test_evolution.py": "stages/crashes/test_moments.py",
+    "stages/diff/test_before.py": "stages/diff/test_views.py",
+    "stages/streams/whole/test_two_at_once.py": "stages/streams/test_forward.py",
     "stages/streams/whole/test_whole.py": "stages/streams/whole/test_mysql.py",
+    "turnstile/test_diff_views.py": "turnstile/test_publications.py",
 }
 
 

@@ -183,6 +183,7 @@ def test_local_env_needs_nothing_of_the_local_extra() -> None:
     assert "export AWS_ENDPOINT_URL=" in done.stdout, done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 def test_a_database_that_cannot_be_reached_is_no_local_cloud(scheme: str) -> None:
     url = f"{scheme}://someone:s3cret@127.0.0.1:{free_port()}/shop"

@@ -243,6 +243,7 @@ def test_with_a_clock_behind_awss_a_fresh_date_is_new_and_nothing_breaks(world: 
     assert "published 2026-11-20, 0 s old" in shown(world, now=datetime(2026, 11, 20, 2, 50, tzinfo=UTC))
 
 
+@pytest.mark.exhaustive
 def test_it_names_tables_whose_views_were_dropped_and_runs_that_failed_until_one_succeeds(world: World) -> None:
     now = datetime.now(UTC)
     with quick_instance() as instance:

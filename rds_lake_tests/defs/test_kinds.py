@@ -136,6 +136,7 @@ class TestSeveralSnapshotsADay:
             assert shell.run(request).success
         assert len(shell.world.gateways.rds.list_export_tasks()) == 1
 
+    @pytest.mark.exhaustive
     def test_a_replacing_source_publishes_the_later_one_as_a_new_generation(self, shell: Shell) -> None:
         shell.world.with_source(replace=True)
         shell.reload()

@@ -128,6 +128,7 @@ def test_the_same_date_catalogued_again_tells_the_same_changes_and_writes_nothin
     assert faults.count("UpdateTable", "CreateTable", "BatchCreatePartition", "BatchUpdatePartition") == 0
 
 
+@pytest.mark.exhaustive
 def test_a_date_without_changes_costs_at_most_three_calls_of_glue_per_table(world: World) -> None:
     for number in range(12):
         execute(world.url, f"CREATE TABLE t{number} (id integer)")

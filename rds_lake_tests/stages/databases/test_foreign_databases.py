@@ -48,6 +48,7 @@ def published(world: World, day: str) -> list[str]:
     return sorted(table.names.view for table in world.publish(day).tables)
 
 
+@pytest.mark.exhaustive
 def test_a_table_in_a_second_database_changes_no_name_and_no_history_of_the_first(
     lake: World, foreign_urls: list[str]
 ) -> None:

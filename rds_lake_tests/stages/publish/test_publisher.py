@@ -43,6 +43,7 @@ def test_two_dates_never_add_up_in_latest_and_both_remain_readable(world: World)
     assert world.query(per_day) == [("2026-11-19", "10"), ("2026-11-20", "4")]
 
 
+@pytest.mark.exhaustive
 def test_an_older_date_published_later_never_moves_the_views_back(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")

@@ -54,6 +54,7 @@ def notes(world: World) -> Iterator[World]:
     execute(world.url, "DROP SCHEMA rds_lake CASCADE")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("other", [take_turn, forward, publish_again, remove])
 def test_whoever_is_at_work_beside_a_turn_live_views_end_where_the_database_is(notes: World, other: Does) -> None:
     turnstile = Turnstile(notes.cloud)
