@@ -72,7 +72,7 @@ gc.set_threshold(50_000, 20, 10)
 
 # Tests count days back from today, which must be the same day for all of a run: its length, and some of that again. And some ask
 # for an instant of today that is twenty minutes old.
-_LONGEST_RUN, _DAY_IS_OLD_ENOUGH = timedelta(minutes=25), timedelta(minutes=21)
+_EVERYDAY_RUN, _LONGEST_RUN, _DAY_IS_OLD_ENOUGH = (timedelta(minutes=minutes) for minutes in (20, 60, 21))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -80,15 +80,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
-    wait = until_the_day_is_right(datetime.now(UTC))
+    length = _EVERYDAY_RUN if session.config.option.markexpr == "not exhaustive" else _LONGEST_RUN
+    wait = until_the_day_is_right(datetime.now(UTC), length)
     if wait:
         print(f"These tests count days from today, and would meet midnight UTC: they begin in {wait}.")
         sleep(wait.total_seconds())
 
 
-def until_the_day_is_right(now: datetime) -> timedelta:
-    """How long a run of all tests waits."""
-    day = (now + _LONGEST_RUN).date()
+def until_the_day_is_right(now: datetime, length: timedelta) -> timedelta:
+    """How long a run of all tests waits that takes `length`."""
+    day = (now + length).date()
     return max(timedelta(), datetime.combine(day, time(), UTC) + _DAY_IS_OLD_ENOUGH - now)
 
 
