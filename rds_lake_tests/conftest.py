@@ -106,12 +106,12 @@ _LONGEST = (
     "defs/processes/test_daemon.py",
     "defs/processes/test_storm.py",
     "demo/test_commands.py",
+    "test_readme.py",
     "stages/crashes/test_dynamodb.py",
     "stages/crashes/test_crashes.py",
     "permissions/test_replay.py",
     "stages/crashes/test_evolution.py",
     "stages/streams/test_story.py",
-    "test_readme.py",
     "stages/crashes/test_by_hand.py",
     "defs/sensors/test_crowd.py",
     "defs/sensors/test_ticks.py",
@@ -132,6 +132,7 @@ _LONGEST = (
     "stages/dynamodb/test_glue.py",
     "stages/streams/whole/test_mysql.py",
     "stages/streams/live/test_whole_way.py",
+    "stages/diff/test_views.py",
 )
 # Files that one worker runs one after the other: they share a Java, which takes ten seconds of the processor to start.
 _WITH_SPARK = (

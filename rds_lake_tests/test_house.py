@@ -59,12 +59,12 @@ def test_of_the_variants_of_a_story_the_first_runs_every_day_or_those_that_are_n
         ("aws/test_rds.py::test_plain[2]", False),
         ("stages/types/test_mysql.py::test_other[int]", True),
         ("stages/types/test_mysql.py::test_other[text]", True),
-        ("localcloud/redshift/test_tpch.py::test_all_queries_have_postgresqls_answers[python]", True),
-        ("localcloud/redshift/test_tpch.py::test_all_queries_have_postgresqls_answers[pq]", True),
+        ("localcloud/test_up.py::test_a_signal_stops_it_without_trace[2]", True),
+        ("localcloud/test_up.py::test_a_signal_stops_it_without_trace[15]", True),
     ]
     assert further_variants(tests) == {
         "aws/test_rds.py::test_other[python]",
-        "localcloud/redshift/test_tpch.py::test_all_queries_have_postgresqls_answers[python]",
+        "localcloud/test_up.py::test_a_signal_stops_it_without_trace[2]",
     }
 
 

@@ -94,6 +94,7 @@ def require_live(world: World) -> None:
         assert live(world, table) == in_database(world, table)
 
 
+@pytest.mark.exhaustive
 def test_changes_go_with_the_dates_that_needed_them_and_what_a_date_needs_stays(kept: World) -> None:
     publish(kept, DAYS[2], 2)
     before, lake = kept.keys(), kept.root.lake
@@ -198,7 +199,6 @@ def test_what_arrived_by_lambda_and_is_in_no_cut_yet_stays_however_old(world: Wo
     assert arrived() == 1, "the second hour is open: more may come"
 
 
-@pytest.mark.exhaustive
 def test_what_turns_of_lambda_noted_goes_when_no_turn_reads_it_and_no_date_needs_it(world: World) -> None:
     streams = Streams(
         tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:1:function:f"
