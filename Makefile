@@ -27,10 +27,10 @@ dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, un
 setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 
 # Every worker reads every test: where the shell forbids Python to keep what it compiled, each would compile all of them.
-test: $(STAMP) ## the tests, but those that try every place and every order
+test: $(STAMP) ## the tests: each way of using the lake once, and each sort of failure (CONTRIBUTING.md says which these are)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not exhaustive'
 
-test-exhaustive: $(STAMP) ## every place where a stage can be killed, twenty orders of calls for each pair of stages, further variants, long stories
+test-exhaustive: $(STAMP) ## their further cases: every place where a stage can be killed, other engines and kinds, orders and seeds, long stories
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m exhaustive
 
 test-fast: $(STAMP) ## the tests that need no server: for the loop of a person at work

@@ -26,7 +26,7 @@ from rds_lake_tests.demo.wheel import Installed, install_once
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
-from rds_lake_tests.variants import is_left_out
+from rds_lake_tests.variants import further_variants
 
 # CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
 hypothesis.settings.register_profile(
@@ -72,7 +72,7 @@ gc.set_threshold(50_000, 20, 10)
 
 # Tests count days back from today, which must be the same day for all of a run: its length, and some of that again. And some ask
 # for an instant of today that is twenty minutes old.
-_LONGEST_RUN, _DAY_IS_OLD_ENOUGH = timedelta(minutes=25), timedelta(minutes=21)
+_EVERYDAY_RUN, _LONGEST_RUN, _DAY_IS_OLD_ENOUGH = (timedelta(minutes=minutes) for minutes in (20, 60, 21))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -80,15 +80,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
-    wait = until_the_day_is_right(datetime.now(UTC))
+    length = _EVERYDAY_RUN if session.config.option.markexpr == "not exhaustive" else _LONGEST_RUN
+    wait = until_the_day_is_right(datetime.now(UTC), length)
     if wait:
         print(f"These tests count days from today, and would meet midnight UTC: they begin in {wait}.")
         sleep(wait.total_seconds())
 
 
-def until_the_day_is_right(now: datetime) -> timedelta:
-    """How long a run of all tests waits."""
-    day = (now + _LONGEST_RUN).date()
+def until_the_day_is_right(now: datetime, length: timedelta) -> timedelta:
+    """How long a run of all tests waits that takes `length`."""
+    day = (now + length).date()
     return max(timedelta(), datetime.combine(day, time(), UTC) + _DAY_IS_OLD_ENOUGH - now)
 
 
@@ -105,12 +106,12 @@ _LONGEST = (
     "defs/processes/test_daemon.py",
     "defs/processes/test_storm.py",
     "demo/test_commands.py",
+    "test_readme.py",
     "stages/crashes/test_dynamodb.py",
     "stages/crashes/test_crashes.py",
     "permissions/test_replay.py",
     "stages/crashes/test_evolution.py",
     "stages/streams/test_story.py",
-    "test_readme.py",
     "stages/crashes/test_by_hand.py",
     "defs/sensors/test_crowd.py",
     "defs/sensors/test_ticks.py",
@@ -131,6 +132,7 @@ _LONGEST = (
     "stages/dynamodb/test_glue.py",
     "stages/streams/whole/test_mysql.py",
     "stages/streams/live/test_whole_way.py",
+    "stages/diff/test_views.py",
 )
 # Files that one worker runs one after the other: they share a Java, which takes ten seconds of the processor to start.
 _WITH_SPARK = (
@@ -164,11 +166,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Order the files, within which nothing changes; mark tests that need a server as slow, and further variants as exhaustive."""
     ranks = {config.rootpath / "rds_lake_tests" / name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    everyday: dict[str, pytest.Item] = {}
     for item in items:
-        if _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+        if _SLOW_FIXTURES & _fixtures(item):
             item.add_marker(pytest.mark.slow)
-        if is_left_out(item.nodeid.removeprefix("rds_lake_tests/")):
-            item.add_marker(pytest.mark.exhaustive)
+        if not any(item.iter_markers("exhaustive")) and not any(item.iter_markers("aws")):
+            everyday[item.nodeid.removeprefix("rds_lake_tests/")] = item
+    for node in further_variants((node, _is_story(item)) for node, item in everyday.items()):
+        everyday[node].add_marker(pytest.mark.exhaustive)
+
+
+def _is_story(item: pytest.Item) -> bool:
+    """Whether a test needs a server: it is marked as slow, or asks for a local cloud of its own."""
+    return any(item.iter_markers("slow")) or any("cloud" in name for name in _fixtures(item))
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
 
 # The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.

@@ -97,6 +97,7 @@ def test_rows_come_as_text_without_the_header_and_null_as_none(athena: AthenaGat
     assert result.milliseconds >= 0
 
 
+@pytest.mark.exhaustive
 def test_a_result_of_several_pages_is_read_to_its_end_and_loses_no_row_to_the_header(athena: AthenaGateway) -> None:
     result = athena.run(
         "SELECT a * 50 + b FROM unnest(sequence(0, 49)) AS x(a) CROSS JOIN unnest(sequence(1, 50)) AS y(b) ORDER BY 1",
@@ -105,6 +106,7 @@ def test_a_result_of_several_pages_is_read_to_its_end_and_loses_no_row_to_the_he
     assert [row[0] for row in result.rows] == [str(number) for number in range(1, 2501)]
 
 
+@pytest.mark.exhaustive
 def test_ddl_has_no_rows(athena: AthenaGateway) -> None:
     assert athena.run("CREATE DATABASE IF NOT EXISTS scratch", database="default").rows == ()
 
@@ -128,6 +130,7 @@ def test_the_quota_of_active_queries_is_waited_for(world: World, clients: AwsCli
     assert faults.count("StartQueryExecution") == 4
 
 
+@pytest.mark.exhaustive
 def test_a_quota_that_never_frees_up_is_a_transient_error_after_the_time_limit(clients: AwsClients) -> None:
     class Full:
         def start_query_execution(self, **arguments: Any) -> Any:
@@ -142,6 +145,7 @@ def test_a_quota_that_never_frees_up_is_a_transient_error_after_the_time_limit(c
     assert max(clock.slept) <= 10
 
 
+@pytest.mark.exhaustive
 def test_a_repeated_start_carries_one_token(clients: AwsClients, world: World) -> None:
     """A start whose answer was lost must not run an INSERT twice; botocore sends one token with all repeats."""
     tokens: list[bytes] = []
@@ -209,6 +213,7 @@ def test_a_query_beyond_its_time_is_stopped_and_named() -> None:
     assert client.stopped == ["q-1"]
 
 
+@pytest.mark.exhaustive
 def test_a_stop_that_fails_does_not_hide_the_interrupt(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:
     athena, client, _ = scripted(KeyboardInterrupt())
     refusal = clients.athena.exceptions.InvalidRequestException({"Error": {"Code": "X", "Message": "no"}}, "Stop")
@@ -222,6 +227,7 @@ def test_a_stop_that_fails_does_not_hide_the_interrupt(clients: AwsClients, monk
     assert "q-1 could not be stopped" in caught.value.__notes__[0]
 
 
+@pytest.mark.exhaustive
 def test_a_throttled_look_does_not_end_a_running_query(clients: AwsClients) -> None:
     throttled = clients.athena.exceptions.TooManyRequestsException(
         {"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "GetQueryExecution"
@@ -239,6 +245,7 @@ def test_a_throttled_result_is_asked_for_again_and_the_statement_is_not(world: W
     assert faults.count("StartQueryExecution") == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", ["InternalServerException", "TooManyRequestsException"])
 def test_the_rows_of_a_paid_statement_are_waited_for_while_athena_is_away(
     world: World, once: AwsClients, code: str
@@ -250,6 +257,7 @@ def test_the_rows_of_a_paid_statement_are_waited_for_while_athena_is_away(
     assert faults.count("StartQueryExecution") == 1
 
 
+@pytest.mark.exhaustive
 def test_a_start_that_athena_answers_by_an_error_is_repeated_as_the_same_start(world: World, once: AwsClients) -> None:
     """Its answer may have been lost only: another token would run, and bill, the statement twice."""
     clock, faults, tokens = Clock(), Faults(once.athena), set[str]()
@@ -263,6 +271,7 @@ def test_a_start_that_athena_answers_by_an_error_is_repeated_as_the_same_start(w
     assert len(tokens) == 1
 
 
+@pytest.mark.exhaustive
 def test_an_athena_that_stays_away_is_something_to_repeat(world: World, once: AwsClients) -> None:
     clock, faults = Clock(), Faults(once.athena)
     athena = gateway(once.athena, clock, clock.sleep)
@@ -333,6 +342,7 @@ def test_of_many_statements_every_failure_is_listed_and_the_others_ran(athena: A
         athena.run("CREATE DATABASE ran", database="default")
 
 
+@pytest.mark.exhaustive
 def test_one_failure_of_many_keeps_its_own_error(athena: AthenaGateway) -> None:
     with pytest.raises(QueryError, match=r"^Athena query") as caught:
         athena.run_many(["SELECT 1", "SELECT * FROM missing"], database="default")

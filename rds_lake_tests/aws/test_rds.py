@@ -46,6 +46,7 @@ def test_snapshots_are_listed_by_exact_instance_and_kind(world: World) -> None:
     assert rds.list_snapshots(Exportable.SNAPSHOT, "shop", ["automated"]) == []
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_carries_what_the_pipeline_needs(world: World) -> None:
     arn = world.snapshot("2026-11-20", hour=5, minute=6)
     snapshot = world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, arn)
@@ -55,6 +56,7 @@ def test_a_snapshot_carries_what_the_pipeline_needs(world: World) -> None:
     assert snapshot.engine == "postgres"
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_that_is_gone_is_none(world: World) -> None:
     assert world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, ARN) is None
 
@@ -65,6 +67,7 @@ def test_more_snapshots_than_a_page_are_all_listed(rds: RdsGateway, monkeypatch:
     assert len(rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"])) == 101
 
 
+@pytest.mark.exhaustive
 def test_more_tasks_than_a_page_are_all_listed_oldest_first(rds: RdsGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """The order of DescribeExportTasks is not documented; a task not begun yet has no start time."""
     items = [task(f"t-{number}", hour=number % 24) for number in range(150)]
@@ -77,12 +80,14 @@ def test_more_tasks_than_a_page_are_all_listed_oldest_first(rds: RdsGateway, mon
     assert listed[-1].identifier == "t-new"
 
 
+@pytest.mark.exhaustive
 def test_statuses_are_read_whatever_their_case(rds: RdsGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """moto writes a task's status as `complete`, AWS as COMPLETE."""
     paginate(monkeypatch, rds, "ExportTasks", [[task("t-1", Status="complete")]])
     assert rds.list_export_tasks()[0].status is ExportStatus.COMPLETE
 
 
+@pytest.mark.exhaustive
 def test_an_unheard_of_status_is_an_error_that_names_the_task(rds: RdsGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     paginate(monkeypatch, rds, "ExportTasks", [[task("t-1", Status="PAUSED")]])
     with pytest.raises(AwsError, match=r"t-1.*'PAUSED'"):
@@ -99,6 +104,7 @@ def test_a_full_quota_means_waiting(rds: RdsGateway, clients: AwsClients, code: 
     assert isinstance(caught.value, TransientError)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "code", ["IamRoleNotFound", "KMSKeyNotAccessibleFault", "InvalidS3BucketFault", "InvalidExportOnly", "AccessDenied"]
 )
@@ -116,6 +122,7 @@ def test_an_id_that_was_ever_used_is_a_conflict(rds: RdsGateway, clients: AwsCli
         start(rds)
 
 
+@pytest.mark.exhaustive
 def test_throttling_is_absorbed_by_retries(rds: RdsGateway, clients: AwsClients) -> None:
     faults = Faults(clients.rds)
     faults.answer("DescribeExportTasks", "Throttling", times=1)

@@ -154,6 +154,7 @@ def test_every_command_says_what_is_wrong_with_its_environment(
     assert {name: problem for name, problem in problems.items() if problem} == {}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("environment", list(ENVIRONMENTS)[:8])
 def test_init_which_needs_no_lake_yaml_says_so_too(
     environment: str, place: Path, monkeypatch: pytest.MonkeyPatch
@@ -182,6 +183,7 @@ def test_local_env_needs_nothing_of_the_local_extra() -> None:
     assert "export AWS_ENDPOINT_URL=" in done.stdout, done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 def test_a_database_that_cannot_be_reached_is_no_local_cloud(scheme: str) -> None:
     url = f"{scheme}://someone:s3cret@127.0.0.1:{free_port()}/shop"
@@ -216,6 +218,7 @@ def test_dev_says_when_its_port_is_taken_and_starts_nothing(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.exhaustive
 def test_dev_leaves_a_dagster_home_beside_lake_yaml_alone(place: Path) -> None:
     (place / ".dagster_home").mkdir()
     (place / ".dagster_home" / "history").write_text("years of it", encoding="utf-8")

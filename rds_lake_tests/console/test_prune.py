@@ -71,6 +71,7 @@ def test_apply_removes_what_the_look_showed(pruned_world: World) -> None:
     assert "nothing to remove" in shown(pruned_world)
 
 
+@pytest.mark.exhaustive
 def test_the_command_leaves_what_is_younger_than_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
@@ -83,6 +84,7 @@ def test_the_command_leaves_what_is_younger_than_a_day(world: World, monkeypatch
     assert "no source is named 'shoe'" in unknown.output
 
 
+@pytest.mark.exhaustive
 def test_the_retention_asset_removes_the_same_and_says_how_much(
     pruned_world: World, instance: dg.DagsterInstance
 ) -> None:
@@ -95,6 +97,7 @@ def test_the_retention_asset_removes_the_same_and_says_how_much(
     assert pruned_world.query("SELECT DISTINCT snapshot_date FROM snapshots_orders") == [("2026-11-20",)]
 
 
+@pytest.mark.exhaustive
 def test_sources_of_the_same_hour_are_one_run_that_lists_the_accounts_exports_once(
     world: World, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,7 @@ def test_sources_of_the_same_hour_are_one_run_that_lists_the_accounts_exports_on
         assert listed == [None] * runs, "and every run looks anew"
 
 
+@pytest.mark.exhaustive
 def test_a_date_of_an_unfinished_run_is_left_alone(pruned_world: World, instance: dg.DagsterInstance) -> None:
     definitions = build_definitions(pruned_world.config)
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -138,6 +142,7 @@ def test_a_date_of_an_unfinished_run_is_left_alone(pruned_world: World, instance
     assert pruned_world.query("SELECT count(*) FROM snapshots_orders") == [("20",)]
 
 
+@pytest.mark.exhaustive
 def test_only_a_source_with_retention_has_the_asset_and_its_schedule(world: World) -> None:
     assert retention_definitions(world.config).assets == []
     world.with_source(retention=Retention(schedule="0 7 * * 1"))

@@ -63,6 +63,7 @@ def test_a_source_whose_snapshots_stopped_says_that_it_is_stale(world: World) ->
     assert "STALE" not in shown(world, now=datetime(2026, 11, 20, 9, tzinfo=UTC))
 
 
+@pytest.mark.exhaustive
 def test_before_the_first_date_and_before_publishing_it_says_so(world: World) -> None:
     assert "shop nothing is in the lake yet" in shown(world)
     world.snapshot("2026-11-20")
@@ -71,6 +72,7 @@ def test_before_the_first_date_and_before_publishing_it_says_so(world: World) ->
     assert "newest Parquet 2026-11-20, not published" in shown(world)
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_a_check_stopped_is_shown(world: World) -> None:
     for day in ("2026-11-19", "2026-11-20"):
         world.snapshot(day)
@@ -116,6 +118,7 @@ def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
     assert "failed runs could not be read" in body["failed_runs_error"], "not the same as no failed run"
 
 
+@pytest.mark.exhaustive
 def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> None:
     world.snapshot("2026-11-20")
     world.break_next_export(stuck=True)
@@ -137,6 +140,7 @@ def dynamo(world: World) -> DynamoWorld:
     return dynamo
 
 
+@pytest.mark.exhaustive
 def test_exports_of_dynamodb_under_way_are_shown_with_since_when(world: World, dynamo: DynamoWorld) -> None:
     now = datetime.now(UTC)
     day = (now - timedelta(days=1)).date()
@@ -148,6 +152,7 @@ def test_exports_of_dynamodb_under_way_are_shown_with_since_when(world: World, d
     assert "Users" not in text
 
 
+@pytest.mark.exhaustive
 def test_exports_of_changes_under_way_are_shown_too(world: World) -> None:
     now = datetime.now(UTC)
     today, before = now.date(), now.date() - timedelta(days=1)
@@ -164,6 +169,7 @@ def test_exports_of_changes_under_way_are_shown_too(world: World) -> None:
     assert f"exporting {today}: Reviews, in progress for" in shown(world, now=now + timedelta(hours=2, minutes=1))
 
 
+@pytest.mark.exhaustive
 def test_conversions_by_glue_under_way_are_shown_with_since_when(world: World, dynamo: DynamoWorld) -> None:
     now = datetime.now(UTC)
     day = (now - timedelta(days=1)).date()
@@ -189,6 +195,7 @@ def test_an_export_costs_by_the_snapshots_size_and_a_copy_by_its_requests() -> N
     assert requests_usd(prices, Requests(puts=2000, gets=4000)) == pytest.approx(2)
 
 
+@pytest.mark.exhaustive
 def test_dagster_shows_what_an_export_and_its_copy_cost(world: World) -> None:
     import dagster as dg
 
@@ -207,6 +214,7 @@ def test_dagster_shows_what_an_export_and_its_copy_cost(world: World) -> None:
     assert metadata["rds_lake/s3_requests"]
 
 
+@pytest.mark.exhaustive
 def test_eight_hundred_tables_fit_on_a_screen_and_cost_no_call_more(world: World) -> None:
     def manifest(count: int) -> Manifest:
         column = Column(name="id", hive_type="bigint", original_type="bigint")
@@ -233,12 +241,14 @@ def test_eight_hundred_tables_fit_on_a_screen_and_cost_no_call_more(world: World
     assert "rds-lake status shop --all-tables" in shown(world)
 
 
+@pytest.mark.exhaustive
 def test_with_a_clock_behind_awss_a_fresh_date_is_new_and_nothing_breaks(world: World) -> None:
     world.snapshot("2026-11-20", hour=3)
     world.publish("2026-11-20")
     assert "published 2026-11-20, 0 s old" in shown(world, now=datetime(2026, 11, 20, 2, 50, tzinfo=UTC))
 
 
+@pytest.mark.exhaustive
 def test_it_names_tables_whose_views_were_dropped_and_runs_that_failed_until_one_succeeds(world: World) -> None:
     now = datetime.now(UTC)
     with quick_instance() as instance:
@@ -260,6 +270,7 @@ def test_it_names_tables_whose_views_were_dropped_and_runs_that_failed_until_one
         assert failed_runs(instance, world.config, now=now + timedelta(minutes=1)) == {}
 
 
+@pytest.mark.exhaustive
 def test_a_failed_retention_is_named_however_many_turns_of_changes_succeeded_since(world: World) -> None:
     now = datetime.now(UTC) + timedelta(minutes=1)
     with quick_instance() as instance:

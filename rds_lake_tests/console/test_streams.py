@@ -55,6 +55,7 @@ def test_forward_says_what_it_took_and_status_what_is_left(captured: Captured) -
     assert handler({}, None)[0].startswith("shop, database shop: cut 1, 2 changes"), "as a Lambda on a schedule"
 
 
+@pytest.mark.exhaustive
 def test_what_cannot_be_forwarded_is_a_sentence(captured: Captured, world: World) -> None:
     away = invoke("forward", "shop", "--dsn", "postgresql://reader:hunter2@127.0.0.1:9/shop")
     assert (away.exit_code, "cannot be reached" in away.output, "hunter2" in away.output) == (1, True, False)
@@ -70,6 +71,7 @@ def test_what_cannot_be_forwarded_is_a_sentence(captured: Captured, world: World
     assert "source shop has no outbox" in invoke("forward", "shop").output
 
 
+@pytest.mark.exhaustive
 def test_for_ever_ends_by_sigterm_within_seconds_and_its_changes_are_whole(captured: Captured, root: Path) -> None:
     captured.fill(1)
     command = [sys.executable, "-m", "rds_lake.cli", "streams", "forward", "shop", "--forever", "--every", "0.2"]
@@ -88,6 +90,7 @@ def test_for_ever_ends_by_sigterm_within_seconds_and_its_changes_are_whole(captu
     assert "cut 2" in invoke("forward", "shop").output
 
 
+@pytest.mark.exhaustive
 def test_triggers_that_the_command_installed_fill_what_forward_takes(captured: Captured) -> None:
     captured.run("DROP SCHEMA rds_lake CASCADE", "INSERT INTO accounts VALUES (1, 'before', 0)")
     installed = invoke("triggers", "shop", "--install")

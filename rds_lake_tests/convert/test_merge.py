@@ -153,6 +153,7 @@ def test_an_item_that_the_earlier_date_lacks_asks_for_a_full_export() -> None:
         merged(day([item("a", "1")]), [change(item("b", "1"), item("b", "1"), 1)])
 
 
+@pytest.mark.exhaustive
 def test_more_changes_than_memory_holds_ask_for_a_full_export() -> None:
     before = day([item("a", "1")])
     many = [change(item(str(n), "1"), item(str(n), "1"), 1, old=False) for n in range(160_000)]

@@ -63,6 +63,7 @@ def test_a_date_is_begun_once_its_instant_has_passed_and_ended_by_s3s_event(shel
     assert until(lambda: not shell.tick())
 
 
+@pytest.mark.exhaustive
 def test_exports_that_dynamodb_has_no_place_for_wait_and_are_begun_again_the_oldest_date_first(
     shell: Shell, dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +92,7 @@ def test_exports_that_dynamodb_has_no_place_for_wait_and_are_begun_again_the_old
     )
 
 
+@pytest.mark.exhaustive
 def test_a_start_that_was_refused_is_not_repeated_every_tick(
     shell: Shell, dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_start_that_was_refused_is_not_repeated_every_tick(
     assert shell.reconcile() == []
 
 
+@pytest.mark.exhaustive
 def test_an_end_nobody_told_is_found(shell: Shell, dynamo: DynamoWorld) -> None:
     begin(shell)
     (rest,) = until(lambda: of_yesterday(shell.reconcile()))
@@ -109,6 +112,7 @@ def test_an_end_nobody_told_is_found(shell: Shell, dynamo: DynamoWorld) -> None:
     assert of_yesterday(shell.reconcile()) == []
 
 
+@pytest.mark.exhaustive
 def test_events_and_reconciliation_ask_for_the_same_run_once(shell: Shell, dynamo: DynamoWorld) -> None:
     begin(shell)
     exported(dynamo)
@@ -149,6 +153,7 @@ def settled(shell: Shell) -> dg.ExecuteInProcessResult:
     return shell.run(request)
 
 
+@pytest.mark.exhaustive
 def test_changes_come_by_the_same_events_and_what_they_cannot_tell_by_a_full_export(
     shell: Shell, dynamo: DynamoWorld
 ) -> None:
@@ -178,6 +183,7 @@ def test_changes_come_by_the_same_events_and_what_they_cannot_tell_by_a_full_exp
     assert kinds["Users"] == ["FULL_EXPORT", "INCREMENTAL_EXPORT"]
 
 
+@pytest.mark.exhaustive
 def test_a_source_without_snapshots_is_stale(shell: Shell, dynamo: DynamoWorld) -> None:
     dynamo.recovery("Users", on=False)
     shell.world.with_source(freshness_hours=0.001)
@@ -191,6 +197,7 @@ def test_a_source_without_snapshots_is_stale(shell: Shell, dynamo: DynamoWorld) 
     assert "reviews has no snapshot of the last 0.001 h" in shell.failure(result)
 
 
+@pytest.mark.exhaustive
 def test_a_source_that_is_scanned_is_read_once_a_day_in_one_run(shell: Shell, dynamo: DynamoWorld) -> None:
     shell.world.with_source(method="scan")
     shell.reload()

@@ -78,6 +78,7 @@ def test_no_run_waits_for_glue_and_the_event_of_its_last_run_brings_the_views(sh
     assert glue.of_yesterday("convert") == []
 
 
+@pytest.mark.exhaustive
 def test_an_end_nobody_told_is_found(shell: Shell) -> None:
     glue = GlueShell(shell)
     glue.faults(events=[{"action": "drop", "match": "Glue Job State Change"}] * 2)
@@ -89,6 +90,7 @@ def test_an_end_nobody_told_is_found(shell: Shell) -> None:
     assert glue.of_yesterday("convert") == []
 
 
+@pytest.mark.exhaustive
 def test_an_end_told_twice_or_late_changes_nothing(shell: Shell) -> None:
     glue = GlueShell(shell)
     glue.faults(events=[{"action": "double", "match": "Glue Job State Change"}] * 2)
@@ -125,6 +127,7 @@ def test_a_run_that_ends_badly_is_one_mail_with_its_id_and_is_repeated_by_a_pers
     assert materialized(shell.run(again)) == REST
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_file_is_named_when_glue_found_it(shell: Shell) -> None:
     glue = GlueShell(shell)
     glue.dynamo.break_next_export(damaged_file=True)
@@ -134,6 +137,7 @@ def test_a_damaged_file_is_named_when_glue_found_it(shell: Shell) -> None:
     assert "/data/" in shell.failure(shell.run(request))
 
 
+@pytest.mark.exhaustive
 def test_tables_without_a_place_are_begun_when_one_is_left(shell: Shell) -> None:
     glue = GlueShell(shell, places=1)
     let_go = threading.Event()
@@ -150,6 +154,7 @@ def test_tables_without_a_place_are_begun_when_one_is_left(shell: Shell) -> None
     assert len(glue.stand_in.requests) == 2
 
 
+@pytest.mark.exhaustive
 def test_tables_that_wait_for_the_places_of_others_are_begun_as_soon_as_there_is_one(shell: Shell) -> None:
     glue = GlueShell(shell, places=1)
     glue.faults(glue_jobs=[{"stuck": True}])
@@ -162,6 +167,7 @@ def test_tables_that_wait_for_the_places_of_others_are_begun_as_soon_as_there_is
     assert len(glue.world.job_runs()) > 1
 
 
+@pytest.mark.exhaustive
 def test_a_run_of_glue_that_takes_too_long_is_told_once(shell: Shell) -> None:
     glue = GlueShell(shell, export_timeout_hours=1e-6)
     glue.faults(glue_jobs=[{"stuck": True}, {"stuck": True}])
@@ -177,6 +183,7 @@ def test_a_run_of_glue_that_takes_too_long_is_told_once(shell: Shell) -> None:
     assert [r for r in shell.reconcile() if r.tags["rds_lake/trigger"] == "incident"] == []
 
 
+@pytest.mark.exhaustive
 def test_a_date_older_than_what_reconciliation_looks_at_is_finished_too(shell: Shell) -> None:
     """A backfill begins a conversion and ends; no sensor has asked for a run of that date."""
     glue = GlueShell(shell, start_date=(DAY - timedelta(days=6)).isoformat())
@@ -187,6 +194,7 @@ def test_a_date_older_than_what_reconciliation_looks_at_is_finished_too(shell: S
     assert materialized(shell.run(request)) == REST
 
 
+@pytest.mark.exhaustive
 def test_the_conversion_of_an_export_that_another_one_replaced_is_nobodys(shell: Shell) -> None:
     glue = GlueShell(shell, tables=("Reviews",))
     glue.export()
@@ -214,12 +222,14 @@ class TestAuto:
         assert glue.rows() == 3
         assert [request.rsplit(".", 2)[1] for request in glue.stand_in.requests] == ["Reviews"]
 
+    @pytest.mark.exhaustive
     def test_a_table_of_the_very_size_is_converted_here(self, glue: GlueShell) -> None:
         above = glue.world.config.dynamodb[0].glue_above_gb
         glue.world.with_source(glue_above_gb=above + 1e-9)
         assert glue.rows() == 3
         assert glue.stand_in.requests == []
 
+    @pytest.mark.exhaustive
     def test_a_table_that_grows_changes_its_engine_and_nothing_else(self, glue: GlueShell) -> None:
         """Types seen by one engine are known to the other."""
         glue.dynamo.put("Users", *({"id": {"S": f"u{n}"}, "stars": {"N": "0.5"}} for n in range(9)))
@@ -236,6 +246,7 @@ class TestAuto:
             "Users",
         ]
 
+    @pytest.mark.exhaustive
     def test_an_end_of_glue_before_the_end_here_is_left_to_the_run_that_works(
         self, glue: GlueShell, monkeypatch: pytest.MonkeyPatch
     ) -> None:

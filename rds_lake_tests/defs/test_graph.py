@@ -139,6 +139,7 @@ def test_a_source_that_includes_tables_outright_needs_no_file(config: LakeConfig
     assert [t.table for t in find_known_tables(config, source) or ()] == ["a", "b"]
 
 
+@pytest.mark.exhaustive
 def test_definitions_load_without_network_and_are_valid_with_warnings_as_errors(root: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RDS_LAKE"))}
     (checked,) = re.findall(r"\$\(BIN\)/python (-W error .*)", (root / "Makefile").read_text(encoding="utf-8"))

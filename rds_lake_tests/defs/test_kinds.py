@@ -47,6 +47,7 @@ def test_a_snapshot_of_every_kind_is_exported_once_by_its_events(
     assert [*shell.tick(), *shell.tick()] == []
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_is_published_like_an_instance(shell: Shell) -> None:
     shell.world.of_cluster("automated")
     shell.reload()
@@ -55,6 +56,7 @@ def test_a_cluster_is_published_like_an_instance(shell: Shell) -> None:
     assert shell.world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_a_failed_export_of_a_cluster_fails_with_awss_cause(shell: Shell) -> None:
     shell.world.of_cluster("automated")
     shell.reload()
@@ -90,6 +92,7 @@ class TestLive:
         assert task.source_arn.endswith(":cluster:shop-aurora")
         assert shell.reconcile() == []
 
+    @pytest.mark.exhaustive
     def test_a_second_run_of_the_day_pays_for_no_second_export(self, shell: Shell) -> None:
         shell.world.of_cluster("live")
         shell.reload()
@@ -97,12 +100,14 @@ class TestLive:
         assert shell.run(self.begin(shell)).success
         assert len(shell.world.gateways.rds.list_export_tasks()) == 1
 
+    @pytest.mark.exhaustive
     def test_an_earlier_date_says_that_only_the_present_can_be_exported(self, shell: Shell) -> None:
         shell.world.of_cluster("live")
         shell.reload()
         result = shell.materialize(str(YESTERDAY))
         assert "a live export only has the current data" in shell.failure(result)
 
+    @pytest.mark.exhaustive
     def test_the_end_of_a_live_export_nobody_told_is_found(self, shell: Shell) -> None:
         shell.world.of_cluster("live")
         shell.reload()
@@ -122,6 +127,7 @@ def test_a_source_without_athena_ends_at_its_parquet(shell: Shell) -> None:
 
 
 class TestSeveralSnapshotsADay:
+    @pytest.mark.exhaustive
     def test_the_second_one_costs_nothing_unless_the_source_replaces(self, shell: Shell) -> None:
         shell.world.snapshot(str(YESTERDAY), hour=3)
         told(shell)
@@ -130,6 +136,7 @@ class TestSeveralSnapshotsADay:
             assert shell.run(request).success
         assert len(shell.world.gateways.rds.list_export_tasks()) == 1
 
+    @pytest.mark.exhaustive
     def test_a_replacing_source_publishes_the_later_one_as_a_new_generation(self, shell: Shell) -> None:
         shell.world.with_source(replace=True)
         shell.reload()
@@ -141,6 +148,7 @@ class TestSeveralSnapshotsADay:
         assert shell.world.query("SELECT count(*) FROM orders") == [("10",)]
         assert shell.world.query("SELECT count(*) FROM _snapshots") == [("2",)]
 
+    @pytest.mark.exhaustive
     def test_the_end_of_the_earlier_export_never_takes_the_later_one_back(self, shell: Shell) -> None:
         """Its event was lost for hours and comes when the later snapshot is published already."""
         world = shell.world
@@ -159,6 +167,7 @@ class TestSeveralSnapshotsADay:
         assert manifest.export.snapshot_time.hour == 15
         assert world.keys("lake/_manifests/shop/") == before
 
+    @pytest.mark.exhaustive
     def test_which_first_keeps_to_the_first(self, shell: Shell) -> None:
         shell.world.with_source(which="first")
         shell.reload()

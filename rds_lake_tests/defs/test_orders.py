@@ -162,6 +162,7 @@ class TestCopiedTags:
         keys = {source.name: StageKeys.of(source) for source in shell.world.config.sources}
         return open_run_log(shell.instance, gateways, shell.world.config, keys, now=datetime.now(UTC))
 
+    @pytest.mark.exhaustive
     def test_no_sensor_takes_the_run_for_one_of_its_own(self, shell: Shell) -> None:
         found, day = self.by_hand(shell, "begin"), date(2026, 11, 20)
         log = self.log(shell)
@@ -171,6 +172,7 @@ class TestCopiedTags:
         assert not asked_by_sensor(found, "shop")
         assert given_orders(found) == GivenOrders()
 
+    @pytest.mark.exhaustive
     def test_its_failure_is_mailed_with_its_date_and_healed_from_the_first_try(self, shell: Shell) -> None:
         found = self.by_hand(shell, "incident")
         assert not reports_incident(found)

@@ -97,6 +97,7 @@ def test_every_check_of_a_good_date_says_in_numbers_what_it_saw(shell: Shell) ->
     assert not [text for text in said.values() if text in ("none", "") or "1 problems" in text]
 
 
+@pytest.mark.exhaustive
 def test_no_sensor_asks_for_an_approval(shell: Shell) -> None:
     by_hand(shell)
     shell.world.snapshot("2026-11-20")
@@ -170,6 +171,7 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
     assert "order_details: readers get 1 rows, the published date has 20" in problems(read)
 
 
+@pytest.mark.exhaustive
 def test_a_stale_source_is_one_incident_and_the_age_of_what_readers_see_is_shown_with_it(shell: Shell) -> None:
     shell.world.with_source(freshness_hours=1)
     shell.reload()
@@ -185,6 +187,7 @@ def test_a_stale_source_is_one_incident_and_the_age_of_what_readers_see_is_shown
     assert len(mailbox.read()) == len(stale) == 1
 
 
+@pytest.mark.exhaustive
 def test_an_accepted_drop_is_published_and_the_next_date_is_measured_by_it(shell: Shell) -> None:
     from datetime import UTC, datetime
 
@@ -208,6 +211,7 @@ def test_an_accepted_drop_is_published_and_the_next_date_is_measured_by_it(shell
     assert dates(shell) == [("2026-11-20",)]
 
 
+@pytest.mark.exhaustive
 def test_every_check_has_the_dates_of_its_asset(shell: Shell) -> None:
     shell.world.with_source(
         publish="manual", verify=Verify(secret="arn:aws:secretsmanager:us-east-1:123456789012:secret:x")
@@ -226,6 +230,7 @@ def installed(world: World) -> Iterator[Shell]:
         yield Shell(world, instance)
 
 
+@pytest.mark.exhaustive
 def test_commands_and_refresh_tell_dagster_what_readers_see(installed: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell, world = installed, installed.world
     path = world.config.directory / "lake.yaml"
@@ -254,6 +259,7 @@ def test_commands_and_refresh_tell_dagster_what_readers_see(installed: Shell, mo
     assert newest.asset_materialization.metadata["rds_lake/how"].value == "rds-lake publish"
 
 
+@pytest.mark.exhaustive
 def test_a_source_without_athena_fails_as_well_where_a_table_lost_its_rows(shell: Shell) -> None:
     execute(shell.world.url, "CREATE TABLE customers AS SELECT i AS id FROM generate_series(1, 1000) i")
     shell.world.with_source(athena=False)
@@ -273,6 +279,7 @@ def test_a_source_without_athena_fails_as_well_where_a_table_lost_its_rows(shell
     assert [request for request in asked if request.partition_key == "2026-11-20"] == [], "a person has seen it"
 
 
+@pytest.mark.exhaustive
 def test_views_that_a_killed_publication_left_mixed_are_put_right_by_the_next_tick(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

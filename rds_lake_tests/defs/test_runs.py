@@ -4,6 +4,7 @@ import json
 from datetime import date, timedelta
 
 import dagster as dg
+import pytest
 
 from rds_lake.defs.build import build_definitions
 from rds_lake_tests.defs.shell import Shell
@@ -43,6 +44,7 @@ def test_the_event_path_from_snapshot_to_views_with_no_run_that_waits(shell: She
     assert shell.tick() == []
 
 
+@pytest.mark.exhaustive
 def test_messages_are_deleted_by_the_next_tick_only(shell: Shell) -> None:
     shell.world.snapshot("2026-11-20")
     assert len(shell.tick()) == 1
@@ -57,6 +59,7 @@ def test_messages_are_deleted_by_the_next_tick_only(shell: Shell) -> None:
     assert sqs.get_queue_attributes(**attributes)["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
 
 
+@pytest.mark.exhaustive
 def test_a_tick_lost_with_its_cursor_brings_the_message_again_and_one_export(shell: Shell) -> None:
     shell.world.snapshot("2026-11-20")
     (lost,) = shell.tick()
@@ -99,6 +102,7 @@ def test_a_person_materializes_a_date_and_everything_follows_in_one_run(shell: S
     assert {column.name: column.type for column in schema.columns}["total"] == "decimal(24,12)"  # type: ignore[union-attr]
 
 
+@pytest.mark.exhaustive
 def test_a_table_shows_the_date_readers_see_whichever_ran_last_and_its_rows_against_the_day_before(
     shell: Shell,
 ) -> None:
@@ -136,6 +140,7 @@ def test_any_stage_can_be_repeated_alone(shell: Shell) -> None:
     assert shell.world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_a_stage_without_the_one_before_it_says_what_to_materialize_first(shell: Shell) -> None:
     shell.world.snapshot("2026-11-20")
     assert "materialize `shop/snapshot_export` for 2026-11-20 first" in shell.failure(
@@ -185,6 +190,7 @@ def test_skipped_tables_fail_a_blocking_check_and_no_view_moves(shell: Shell) ->
     assert shell.world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-19",)]
 
 
+@pytest.mark.exhaustive
 def test_new_and_gone_tables_are_published_or_dropped_and_reported_and_no_key_is_left_out(shell: Shell) -> None:
     execute(shell.world.url, 'CREATE TABLE brand_new (id integer); DROP TABLE "Order Details"')
     shell.world.snapshot("2026-11-20")
@@ -205,6 +211,7 @@ def test_a_failed_run_is_mailed_once_with_cause_and_next_step(shell: Shell) -> N
     assert "Next step" in mail["Message"]
 
 
+@pytest.mark.exhaustive
 def test_sources_with_first_dates_of_their_own_are_loaded_together(world: World) -> None:
     (shop,) = world.config.sources
     later = shop.model_copy(update={"name": "blog", "start_date": world.config.lake.start_date + timedelta(days=30)})
@@ -216,6 +223,7 @@ def test_sources_with_first_dates_of_their_own_are_loaded_together(world: World)
     assert {dg.AssetKey([name, "snapshot_export"]) for name in ("shop", "blog")} <= keys, "of both"
 
 
+@pytest.mark.exhaustive
 def test_today_has_a_partition(world: World) -> None:
     definitions = build_definitions(world.config)
     (spec, *_) = definitions.resolve_all_asset_specs()

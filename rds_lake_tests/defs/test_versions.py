@@ -45,6 +45,7 @@ def test_a_date_that_is_made_again_without_a_change_keeps_every_version(shell: S
     assert versions(shell) == first
 
 
+@pytest.mark.exhaustive
 def test_another_snapshot_of_the_date_is_another_version_of_everything(shell: Shell) -> None:
     shell.world.with_source(replace=True)
     shell.reload()
@@ -56,6 +57,7 @@ def test_another_snapshot_of_the_date_is_another_version_of_everything(shell: Sh
     assert all(first[name] != now for name, now in versions(shell).items())
 
 
+@pytest.mark.exhaustive
 def test_a_type_that_lake_yaml_changes_makes_another_version_of_that_view_alone(shell: Shell) -> None:
     shell.world.snapshot(DAY, event=False)
     assert shell.materialize(DAY).success
@@ -77,6 +79,7 @@ def test_each_column_of_a_view_names_the_raw_column_it_is_made_of(shell: Shell) 
     assert (dep.asset_key.path, dep.column_name) == (["shop", "catalog"], "snapshots_orders.id")
 
 
+@pytest.mark.exhaustive
 def test_a_column_with_another_name_and_type_in_the_view_names_the_raw_column_as_the_database_calls_it(
     shell: Shell,
 ) -> None:
@@ -91,6 +94,7 @@ def test_a_column_with_another_name_and_type_in_the_view_names_the_raw_column_as
     assert dep.column_name == "snapshots_orders.total" and "total" not in lineage.deps_by_column
 
 
+@pytest.mark.exhaustive
 def test_every_asset_and_only_the_views_of_a_source_say_whose_and_how_old(shell: Shell) -> None:
     shell.world.with_source(owners=("ann@example.com", "team:shop"), freshness_hours=30, publish="manual")
     specs = {spec.key: spec for spec in build_definitions(shell.world.config).resolve_all_asset_specs()}
@@ -101,6 +105,7 @@ def test_every_asset_and_only_the_views_of_a_source_say_whose_and_how_old(shell:
     assert policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=30))
 
 
+@pytest.mark.exhaustive
 def test_a_source_that_may_be_as_old_as_it_likes_has_no_policy(shell: Shell) -> None:
     shell.world.with_source(freshness_hours=0)
     assert not [s for s in build_definitions(shell.world.config).resolve_all_asset_specs() if s.freshness_policy]

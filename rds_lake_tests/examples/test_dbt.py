@@ -81,6 +81,7 @@ def test_the_sources_that_the_example_ships_are_those_of_its_lake(example: Examp
     assert "up to date" in example.sources("--offline", "--check")
 
 
+@pytest.mark.exhaustive
 def test_models_are_made_of_what_was_published_and_follow_the_lakes_views_in_one_graph(
     example: Example, world: World
 ) -> None:

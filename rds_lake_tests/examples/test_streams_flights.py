@@ -34,6 +34,7 @@ def test_each_new_route_is_told_of_once_by_lambda(example: Any) -> None:
     ], "a cursor that is lost tells nobody anything again"
 
 
+@pytest.mark.exhaustive
 def test_each_new_route_is_told_of_once_by_the_outbox_and_its_live_view_is_the_table(example: Any) -> None:
     said: list[str] = []
     assert example.STORIES["outbox"](said.append) == TOLD

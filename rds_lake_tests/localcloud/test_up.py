@@ -71,6 +71,7 @@ def test_schedules_go_by_while_it_serves() -> None:
     assert len(fired) == 3
 
 
+@pytest.mark.exhaustive
 def test_a_port_in_use_is_said_in_one_sentence_and_leaves_nothing(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

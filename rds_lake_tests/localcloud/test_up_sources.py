@@ -15,6 +15,7 @@ from rds_lake_tests.localcloud.test_up import up
 from rds_lake_tests.support.world import post, until
 
 
+@pytest.mark.exhaustive
 def test_an_identifier_given_twice_is_one_source_of_two_databases(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     one, two = postgres.create_database("up_one"), postgres.create_database("up_two")
     ready = tmp_path / "ready.json"

@@ -50,6 +50,7 @@ def test_a_run_within_a_boundary_that_denies_names_the_boundary_and_goes_on_once
     assert world.query('SELECT count(*) FROM "orders"') == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_a_key_whose_policy_locks_the_account_out_is_told_as_the_keys_policy_and_not_as_the_roles(world: World) -> None:
     """Until its policy lets the account in again, nothing that the role is given helps."""
     kms, iam = world.clients.client("kms"), world.clients.client("iam")
@@ -76,6 +77,7 @@ def test_a_key_whose_policy_locks_the_account_out_is_told_as_the_keys_policy_and
     permitted.publish("2026-11-20")
 
 
+@pytest.mark.exhaustive
 def test_an_export_role_that_trusts_nobody_is_told_and_the_next_attempt_works_once_it_trusts(world: World) -> None:
     iam = world.clients.client("iam")
     trusted = iam.get_role(RoleName="rds-lake-export")["Role"]["AssumeRolePolicyDocument"]

@@ -89,6 +89,7 @@ def test_a_pull_that_was_interrupted_goes_on_and_nothing_passes_for_whole_before
     assert "0 tables, 0 rows of shop 2026-11-20" in said(pull(path, "--date", DAY)), "nothing is left to do"
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_rows_do_not_have_is_said_and_the_other_tables_stay(pull: Pull, tmp_path: Path, lake: World) -> None:
     settings(lake, keys={"twice": ["id"], "orders": ["id"]})
     path = tmp_path / "shop.duckdb"
@@ -101,6 +102,7 @@ def test_a_key_that_rows_do_not_have_is_said_and_the_other_tables_stay(pull: Pul
     assert rows_in(path, "SELECT count(*) FROM twice") == [(3,)]
 
 
+@pytest.mark.exhaustive
 def test_a_newer_date_takes_the_place_of_an_older_but_never_of_what_others_made(
     pull: Pull, tmp_path: Path, lake: World
 ) -> None:
@@ -123,6 +125,7 @@ def test_a_newer_date_takes_the_place_of_an_older_but_never_of_what_others_made(
     assert pull(path, "--replace").exit_code == 0
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_a_person_dropped_is_pulled_again(pull: Pull, tmp_path: Path) -> None:
     path = tmp_path / "shop.duckdb"
     assert pull(path, "--date", DAY).exit_code == 0
@@ -156,6 +159,7 @@ def test_what_cannot_be_pulled_is_refused_before_anything_is_written(pull: Pull,
     assert sorted(file.name for file in tmp_path.iterdir() if "duckdb" in file.name) == ["other.duckdb", "shop.duckdb"]
 
 
+@pytest.mark.exhaustive
 def test_a_missing_package_is_named_with_the_extra_that_has_it(
     pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,7 @@ def test_ctrl_c_in_a_statement_of_duckdb_ends_the_pull_and_the_next_goes_on(
     assert [file.name for file in tmp_path.iterdir()] == ["shop.duckdb"]
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_in_a_statement_of_postgresql_ends_the_pull_its_connections_and_the_next_goes_on(
     pull: Pull, lake: World, target: str
 ) -> None:
@@ -172,6 +173,7 @@ def test_ctrl_c_in_a_statement_of_postgresql_ends_the_pull_its_connections_and_t
         assert connection.execute("SELECT count(*), count(DISTINCT v) FROM big").fetchall() == [(60000, 60000)]
 
 
+@pytest.mark.exhaustive
 def test_a_full_disk_is_said_with_the_file_nothing_half_passes_for_whole_and_with_space_the_pull_goes_on(
     pull: Pull, lake: World, tmp_path: Path
 ) -> None:
@@ -216,6 +218,7 @@ def test_a_full_disk_is_said_with_the_file_nothing_half_passes_for_whole_and_wit
     assert not (out / "another.duckdb").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_was_left_before_anything_was_in_it_is_begun_anew(pull: Pull, tmp_path: Path) -> None:
     path = tmp_path / "shop.duckdb"
     for left in (b"", b"\0" * 4_096):
@@ -229,6 +232,7 @@ def test_a_file_that_was_left_before_anything_was_in_it_is_begun_anew(pull: Pull
     assert [file.name for file in tmp_path.iterdir()] == ["shop.duckdb"]
 
 
+@pytest.mark.exhaustive
 def test_what_a_killed_process_wrote_to_the_file_before_does_not_come_into_the_new_one(
     pull: Pull, tmp_path: Path
 ) -> None:

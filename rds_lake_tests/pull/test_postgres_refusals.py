@@ -89,6 +89,7 @@ def test_a_user_without_rights_is_told_all_that_is_missing_and_nothing_is_change
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.exhaustive
 def test_a_table_of_another_source_is_not_taken_for_ones_own(pull: Pull, owner: str, lake: World) -> None:
     assert pull(owner, "--tables", "orders").exit_code == 0
     execute(owner, "UPDATE _rds_lake_pull SET source = 'crm'")
@@ -97,6 +98,7 @@ def test_a_table_of_another_source_is_not_taken_for_ones_own(pull: Pull, owner: 
     assert tables(owner) == ["_rds_lake_pull", "orders"]
 
 
+@pytest.mark.exhaustive
 def test_a_schema_whose_name_would_be_cut_is_refused(pull: Pull, owner: str) -> None:
     assert "has a longer name than PostgreSQL takes: 63 bytes" in said(pull(owner, "--schema", "s" * 64))
     with psycopg.connect(owner) as connection:
@@ -183,6 +185,7 @@ def second(statement: bytes) -> Callable[[bytes], bool]:
     return lambda chunk: statement in chunk and next(times) == 2
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "when", [half_a_megabyte(), second(b"SET search_path")], ids=["while rows are copied", "before the first of them"]
 )
@@ -213,6 +216,7 @@ def test_ctrl_c_ends_a_pull_whose_server_does_not_answer_any_more(
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.exhaustive
 def test_a_database_that_takes_no_connections_any_more_is_said_without_the_password(pull: Pull, owner: str) -> None:
     secret = owner.replace("postgres@", "postgres:s3cret@", 1)
     name = urlsplit(owner).path[1:]

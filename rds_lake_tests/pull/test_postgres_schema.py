@@ -116,6 +116,7 @@ def test_a_table_of_somebody_else_is_replaced_only_when_asked(pull: Pull, target
     assert "orders exists already and no pull made it" in said(pull(target, "--tables", "orders", "--date", DAY))
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_rows_do_not_have_is_said_and_the_other_tables_stay(pull: Pull, target: str, lake: World) -> None:
     settings(lake, keys={"twice": ["id"]})
     done = pull(target, "--date", DAY, "--tables", "twice,orders")
@@ -156,6 +157,7 @@ def test_a_connection_that_breaks_leaves_nothing_half_and_the_next_run_goes_on(
     assert "2 existed already" in said(again)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "url, why",
     [
@@ -174,12 +176,14 @@ def test_no_part_of_a_url_that_does_not_work_is_shown(pull: Pull, url: str, why:
     assert "Traceback" not in said(done)
 
 
+@pytest.mark.exhaustive
 def test_a_pull_beside_another_of_the_same_schema_is_refused(pull: Pull, target: str) -> None:
     with psycopg.connect(target) as other:
         other.execute("SELECT pg_advisory_lock(hashtext('_rds_lake_pull'), hashtext('public'))")
         assert "another rds-lake pull writes to the schema public now" in said(pull(target, "--date", DAY))
 
 
+@pytest.mark.exhaustive
 def test_a_name_that_postgresql_would_cut_is_said_with_what_to_do_and_the_other_tables_are_pulled(
     pull: Pull, target: str, lake: World
 ) -> None:

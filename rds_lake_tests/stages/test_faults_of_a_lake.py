@@ -61,6 +61,7 @@ def test_a_storm_that_throttles_three_calls_of_ten_loses_nothing_and_doubles_not
     assert len(world.gateways.rds.list_export_tasks()) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("service", ["glue", "athena", "s3"])
 def test_a_storm_without_end_says_what_was_throttled_and_moves_no_view(world: World, service: str) -> None:
@@ -115,6 +116,7 @@ def test_with_a_clock_days_off_nothing_is_removed_and_the_message_says_to_set_th
     assert world.keys() == before
 
 
+@pytest.mark.exhaustive
 def test_a_partition_deleted_by_hand_before_publishing_keeps_the_views_where_they_are(world: World) -> None:
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
@@ -133,6 +135,7 @@ def test_a_partition_deleted_by_hand_before_publishing_keeps_the_views_where_the
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
 
 
+@pytest.mark.exhaustive
 def test_a_concurrent_writers_change_of_a_table_is_kept_and_ours_is_made(world: World) -> None:
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
@@ -184,6 +187,7 @@ def test_an_object_deleted_by_hand_before_publishing_is_found_and_copied_again(w
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_an_object_deleted_by_hand_after_publishing_is_named_and_the_advice_brings_it_back(world: World) -> None:
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
@@ -204,6 +208,7 @@ def test_an_object_deleted_by_hand_after_publishing_is_named_and_the_advice_brin
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("parquet", ["relocated", "in_place"])
 def test_a_date_is_not_made_again_with_fewer_rows_from_half_of_awss_copy(world: World, parquet: str) -> None:
     world.with_source(parquet=parquet)

@@ -51,6 +51,9 @@ class Batch:
     trusted: str | None
     _loop: asyncio.AbstractEventLoop | None = None
     _main: asyncio.Task[Pace] | None = None
+    _workers: list[asyncio.Task[None]] = field(default_factory=list)
+    _running: int = 0  # of the workers
+    _ended: asyncio.Future[None] | None = None
     _stopped: bool = False
     _cancelled: bool = False
     _open: list[Connection] = field(default_factory=list)
@@ -85,15 +88,34 @@ class Batch:
         self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
         pace = Pace(most=most_sockets(self.most), load=_load(self.clock))
         watch = asyncio.create_task(self._watch())
-        workers = [asyncio.create_task(self._work(number, pace)) for number in range(pace.most)]
+        self._ended = self._loop.create_future()
+        self._begin_worker(pace)
         try:
-            await asyncio.gather(*workers)
+            await self._ended
         finally:
-            for task in (watch, *workers):
+            for task in (watch, *self._workers):
                 task.cancel()
-            await asyncio.gather(watch, *workers, return_exceptions=True)
+            await asyncio.gather(watch, *self._workers, return_exceptions=True)
             await self._close_all()
         return pace
+
+    def _begin_worker(self, pace: Pace) -> None:
+        """One more; it begins the next when it has found a request, since most batches have a few of them."""
+        worker = asyncio.create_task(self._work(len(self._workers), pace))
+        self._workers.append(worker)
+        self._running += 1
+        worker.add_done_callback(self._worker_ended)
+
+    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
+        """The last one ends the batch, and so does an error of any."""
+        self._running -= 1
+        if self._ended is None or self._ended.done():
+            return
+        error = None if worker.cancelled() else worker.exception()
+        if error is not None:
+            self._ended.set_exception(error)
+        elif not self._running:
+            self._ended.set_result(None)
 
     async def _close_all(self) -> None:
         """The loop may only end when every socket has, also of connections that were being made."""
@@ -121,6 +143,8 @@ class Batch:
             request = next(self.requests, None)
             if request is None:
                 self._stopped = True
+            elif number + 1 == len(self._workers) < pace.most:
+                self._begin_worker(pace)
             while request is not None:
                 answer = await self._settle(request, connections, pace)
                 request = self.on_answer(request, answer)

@@ -1,5 +1,6 @@
 """The wire: signatures S3 accepts, answers distinguished, throttling absorbed, nothing sent after an interruption."""
 
+import asyncio
 import random
 import resource
 import threading
@@ -115,6 +116,20 @@ def test_an_answer_may_lead_to_another_request(wire: Wire, clients: AwsClients) 
 
     wire.send_all([S3Request("GET", "lake", "first")], follow)
     assert seen == [("first", None), ("second", b"2")]
+
+
+def test_a_few_requests_begin_a_few_senders(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Any] = []
+    begin = asyncio.create_task
+
+    def counted(work: Any) -> asyncio.Task[Any]:
+        begun.append(work)
+        return begin(work)
+
+    monkeypatch.setattr(asyncio, "create_task", counted)
+    requests = [S3Request("HEAD", "lake", f"absent-{number}") for number in range(3)]
+    wire.limited(512).send_all(requests, lambda request, answer: None)
+    assert len(begun) <= 5, "one for each request, one that found none, and what watches them"
 
 
 def test_what_the_caller_raises_ends_everything(wire: Wire) -> None:

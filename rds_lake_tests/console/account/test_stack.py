@@ -60,6 +60,7 @@ def test_a_second_lake_in_the_same_place_is_refused_before_anything_is_made(here
     assert len(here.clients.client("cloudformation").list_stacks()["StackSummaries"]) == 1
 
 
+@pytest.mark.exhaustive
 def test_without_a_name_the_stack_is_called_as_the_lakes_objects_are(here: LocalCloud, tmp_path: Path) -> None:
     first = run(tmp_path, "rds", "--parameter", "PipelineRunsOn=account")
     assert first.exit_code == 0 and "stack acme is in CREATE_COMPLETE" in first.output
@@ -73,6 +74,7 @@ def test_an_arn_of_another_account_is_told_before_anything_is_created(here: Loca
     assert here.clients.client("cloudformation").list_stacks()["StackSummaries"] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("text", ["Bucket", "=existing", ""])
 def test_parameters_are_pairs(here: LocalCloud, tmp_path: Path, text: str) -> None:
     assert "write KEY=VALUE" in run(tmp_path, "rds", "--stack", "acme", "--parameter", text).output
@@ -88,6 +90,7 @@ def deploy(name: str, lines: list[str], **asked: Any) -> None:
     setup(config_of(name), StackAsked(name="acme", **asked), pace=pace, token=lambda: "t", say=lines.append)
 
 
+@pytest.mark.exhaustive
 def test_a_template_over_the_limit_of_a_call_goes_through_the_lakes_bucket(
     here: LocalCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +107,7 @@ def test_a_template_over_the_limit_of_a_call_goes_through_the_lakes_bucket(
     assert any("CREATE_COMPLETE" in line for line in lines)
 
 
+@pytest.mark.exhaustive
 def test_or_through_the_bucket_that_is_named(here: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "INLINE_BYTES", 10_000)
     here.clients.client("s3").create_bucket(Bucket="templates")
@@ -131,6 +135,7 @@ def act_as_ann(here: LocalCloud, policy: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
 
 
+@pytest.mark.exhaustive
 def test_the_deployers_policy_is_enough_for_all_of_it(
     here: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +152,7 @@ def test_the_deployers_policy_is_enough_for_all_of_it(
     assert "for stacks whose name begins as the lake's objects do" in run(tmp_path, "all", "--stack", "other").output
 
 
+@pytest.mark.exhaustive
 def test_another_name_prefix_is_deployed_and_removed_under_the_policy_that_is_printed_for_it(
     here: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def test_what_a_person_wrote_stays_line_by_line_and_the_lakes_facts_come_to_it(w
     assert write("--check").exit_code == 0
 
 
+@pytest.mark.exhaustive
 def test_without_aws_tables_and_keys_come_from_the_file_that_dagster_loads(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -124,6 +125,7 @@ def test_without_aws_tables_and_keys_come_from_the_file_that_dagster_loads(
     assert keys == {"catalog": ["shop", "Table", "catalog"], "order_details": ["shop", "order_details"]}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

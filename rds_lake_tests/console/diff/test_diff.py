@@ -101,6 +101,7 @@ def test_rows_and_columns_that_changed_are_told_with_both_values(ask: Ask, world
     assert "<b>bold" not in page
 
 
+@pytest.mark.exhaustive
 def test_a_table_without_a_known_key_is_compared_by_whole_rows_and_says_how_to_name_one(ask: Ask) -> None:
     shown = ask("shop.twice")
     assert shown.exit_code == 0, shown.output
@@ -109,6 +110,7 @@ def test_a_table_without_a_known_key_is_compared_by_whole_rows_and_says_how_to_n
     assert "no key is known" not in ask("shop.twice", "--whole-rows").output
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_repeats_is_refused_with_examples(ask: Ask) -> None:
     shown = ask("shop.twice", "--key", "a")
     assert shown.exit_code == 1
@@ -118,6 +120,7 @@ def test_a_key_that_repeats_is_refused_with_examples(ask: Ask) -> None:
     assert "a=2, b=NULL in 1 row" in null.output
 
 
+@pytest.mark.exhaustive
 def test_a_condition_counts_only_the_rows_that_fulfil_it(ask: Ask) -> None:
     shown = ask("shop.notes", "--key", "id", "--where", "id BETWEEN 1 AND 3 -- few", "--ignore", "at")
     assert shown.exit_code == 0, shown.output
@@ -166,6 +169,7 @@ def test_what_cannot_be_compared_is_a_sentence(ask: Ask) -> None:
     assert "given twice" in ask("shop.notes", days=(_DAYS[1], _DAYS[1])).output
 
 
+@pytest.mark.exhaustive
 def test_a_table_of_400_columns_is_published_and_compared_with_a_key_and_without(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

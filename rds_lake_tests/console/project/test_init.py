@@ -92,6 +92,7 @@ def test_a_person_answers_with_numbers_and_a_bucket(account: LocalCloud, tmp_pat
     assert config.lake.bucket == "our-own-bucket"
 
 
+@pytest.mark.exhaustive
 def test_flags_name_sources_by_pattern_and_what_has_no_backups_is_taken_with_a_comment(
     account: LocalCloud, tmp_path: Path
 ) -> None:
@@ -135,12 +136,14 @@ def test_files_that_are_there_are_listed_and_none_is_touched(account: LocalCloud
     assert (tmp_path / "lake.yaml").read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.exhaustive
 def test_a_project_that_there_is_gets_lake_yaml_and_its_schema_only(account: LocalCloud, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
     assert init("--yes", "--only-lake-yaml").exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lake.schema.json", "lake.yaml", "pyproject.toml"]
 
 
+@pytest.mark.exhaustive
 def test_the_estimate_follows_prices_and_sizes_that_are_given(account: LocalCloud) -> None:
     def total(*arguments: str) -> float:
         output = init("--yes", "--source", "shop-aurora", *arguments).output
@@ -153,6 +156,7 @@ def test_the_estimate_follows_prices_and_sizes_that_are_given(account: LocalClou
     assert total("b") == 1.0, "the key alone, while nobody knows how big a cluster is"
 
 
+@pytest.mark.exhaustive
 def test_without_a_region_it_says_so(monkeypatch: pytest.MonkeyPatch, account: LocalCloud, tmp_path: Path) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
@@ -162,6 +166,7 @@ def test_without_a_region_it_says_so(monkeypatch: pytest.MonkeyPatch, account: L
     assert "no AWS Region is set" in done.output
 
 
+@pytest.mark.exhaustive
 def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, account: LocalCloud, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -173,6 +178,7 @@ def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, account
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.exhaustive
 def test_names_that_yaml_or_athena_would_misread_make_a_lake_yaml_that_is_right(
     account: LocalCloud, tmp_path: Path
 ) -> None:

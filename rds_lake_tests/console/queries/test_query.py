@@ -41,6 +41,7 @@ def test_the_same_query_now_and_as_of_a_date(asked) -> None:
     assert "scanned" in then.output
 
 
+@pytest.mark.exhaustive
 def test_null_and_markup_are_shown_as_they_are(asked) -> None:
     output = asked("SELECT tags, '[bold]x[/]' AS b FROM orders WHERE id = 1;").output
     assert "NULL" in output
@@ -61,6 +62,7 @@ def test_a_date_the_lake_does_not_have_is_refused_with_the_dates_it_has(asked) -
     assert "shop has no 2026-11-01 to read; it has 2026-11-20, 2026-11-19" in result.output
 
 
+@pytest.mark.exhaustive
 def test_a_query_that_cannot_be_read_as_of_a_date_says_why_and_asks_nothing(asked) -> None:
     result = asked("SELECT * FROM snapshots_orders", "--as-of", "2026-11-19")
     assert result.exit_code == 1
@@ -73,6 +75,7 @@ def test_athenas_own_refusal_reaches_the_person(asked) -> None:
     assert "nonsense" in result.output
 
 
+@pytest.mark.exhaustive
 def test_an_answer_of_thousands_of_rows_is_cut_and_says_where_the_rest_is(asked) -> None:
     result = asked("SELECT n FROM UNNEST(sequence(1, 5000)) AS t(n) ORDER BY 1", "--rows", "30")
     assert result.exit_code == 0, result.output
@@ -90,6 +93,7 @@ def test_a_program_that_reads_csv_or_json_gets_every_row_and_nothing_else(asked)
     assert "300 rows," in lines.stderr
 
 
+@pytest.mark.exhaustive
 def test_what_is_piped_is_as_wide_as_its_values(asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS")
     output = asked("SELECT rpad('', 300, 'x') AS long, 1 AS n").output

@@ -14,6 +14,7 @@ def asked(world: World) -> Iterator[Asked]:
         yield ask
 
 
+@pytest.mark.exhaustive
 def test_a_date_before_a_column_changed_its_type_is_read_with_the_type_it_had(world: World, asked) -> None:
     execute(world.url, "ALTER TABLE orders ALTER id TYPE text USING 'order ' || id")
     world.snapshot("2026-11-21")
@@ -35,6 +36,7 @@ def test_a_statement_that_changes_something_is_not_asked_unless_it_may(asked, wo
     assert asked("SHOW TABLES").exit_code == 0
 
 
+@pytest.mark.exhaustive
 def test_a_partition_that_is_gone_is_an_error_and_no_empty_answer(asked, world: World) -> None:
     world.gateways.lake.glue.delete_partitions("shop", "snapshots_orders", [("2026-11-19",)])
     result = asked("SELECT count(*) AS n FROM orders", "--as-of", "2026-11-19")

@@ -125,6 +125,7 @@ def test_spark_reads_unions_gone_columns_and_types_of_lake_yaml_as_athena_does(
     assert _differences(world, lambda query: spark.sql(query.replace('"', "`")).collect()) == []
 
 
+@pytest.mark.exhaustive
 def test_trinos_views_are_queries_that_athena_answers_as_it_answers_its_own(world: World) -> None:
     views = [each for each in statements_of(printed(world, "trino")) if each.startswith("CREATE OR REPLACE VIEW")]
     assert len(views) == len(_VIEWS)
@@ -175,6 +176,7 @@ def test_an_older_date_and_some_tables_are_printed_on_request(ask: Any) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_a_date_or_a_view_that_there_is_not_is_refused_and_nothing_is_written(ask: Any, tmp_path: Path) -> None:
     out = tmp_path / "shop.sql"
     no_date = ask("--for", "spark", "--date", "2026-11-01", "--out", str(out))
@@ -186,6 +188,7 @@ def test_a_date_or_a_view_that_there_is_not_is_refused_and_nothing_is_written(as
     assert not out.exists()
 
 
+@pytest.mark.exhaustive
 def test_the_place_that_an_engine_may_read_holds_the_files_of_every_table(ask: Any) -> None:
     duckdb_sql, snowflake = (ask("--for", engine).stdout for engine in ("duckdb", "snowflake"))
     (scope,) = re.findall(r"SCOPE '([^']+)'", duckdb_sql)
@@ -197,6 +200,7 @@ def test_the_place_that_an_engine_may_read_holds_the_files_of_every_table(ask: A
     assert sorted(f"{stage}{folder}**/*.parquet" for folder in folders) == sorted(files)
 
 
+@pytest.mark.exhaustive
 def test_where_an_engine_has_no_such_type_a_comment_says_so(world: World) -> None:
     redshift, snowflake = printed(world, "redshift-spectrum"), printed(world, "snowflake")
     assert "-- tags: PostgreSQL's own text of the array" in redshift

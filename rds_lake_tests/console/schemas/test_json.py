@@ -108,11 +108,13 @@ def test_a_query_keeps_nulls_types_and_columns_of_one_name(world: World, run: Ra
     assert "there are more rows" in result.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_statement_without_an_answer_is_an_object_too(world: World, run: Ran) -> None:
     body = valid("query", run("query", "CREATE OR REPLACE VIEW v AS SELECT 1 AS x", "--write", "--json").stdout)
     assert body["rows"] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("how", [["--key", "id"], ["--whole-rows"]], ids=["by key", "whole rows"])
 def test_a_diff_of_one_table_has_its_form(world: World, run: Ran, how: list[str]) -> None:
     body = valid("diff", run("diff", "shop.orders", "2026-11-19", "2026-11-20", *how, "--json").stdout)
@@ -121,17 +123,20 @@ def test_a_diff_of_one_table_has_its_form(world: World, run: Ran, how: list[str]
     assert body["rows"]
 
 
+@pytest.mark.exhaustive
 def test_a_diff_of_a_source_has_its_form(world: World, run: Ran) -> None:
     result = run("diff", "shop", "2026-11-19", "2026-11-20", "--summary", "--json")
     body = valid("diff", result.stdout)
     assert body["only_before"] == ["sales_nothing"]
 
 
+@pytest.mark.exhaustive
 def test_without_the_option_people_get_a_table(world: World, run: Ran) -> None:
     assert "│" in run("query", "SELECT 1 AS x", "--format", "table").stdout
     assert not run("diff", "shop.orders", "2026-11-19", "2026-11-20", "--key", "id").stdout.startswith("{")
 
 
+@pytest.mark.exhaustive
 def test_prune_says_what_it_would_remove_then_what_it_removed(
     world: World, run: Ran, capfd: pytest.CaptureFixture[str]
 ) -> None:

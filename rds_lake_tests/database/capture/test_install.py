@@ -82,6 +82,7 @@ def test_what_has_become_of_a_trigger_is_noticed_and_repaired(
     assert [problem for problem in left if "disabled" not in problem] == []
 
 
+@pytest.mark.exhaustive
 def test_a_function_changed_by_hand_and_a_table_that_lake_yaml_does_not_name_are_noticed(
     url: str, shop: Connection
 ) -> None:
@@ -107,6 +108,7 @@ def test_the_way_back_leaves_nothing_once_the_outbox_is_empty(url: str, shop: Co
     assert shop.execute("SELECT to_regnamespace('rds_lake')").fetchone() == (None,)
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_is_gone_does_not_stop_the_way_back(url: str, shop: Connection) -> None:
     plan = capture(url, "t", "Order Details")
     shop.execute("DROP TABLE t")
@@ -114,6 +116,7 @@ def test_a_table_that_is_gone_does_not_stop_the_way_back(url: str, shop: Connect
     assert shop.execute("SELECT to_regnamespace('rds_lake')").fetchone() == (None,)
 
 
+@pytest.mark.exhaustive
 def test_removing_one_table_leaves_the_others(url: str, shop: Connection) -> None:
     capture(url, "t", "Order Details")
     uninstall(dsn_of(url), plan_of(url, "t"))
@@ -132,6 +135,7 @@ def test_no_writer_queues_behind_an_installation(url: str, shop: Connection, mon
     install(dsn_of(url), plan)
 
 
+@pytest.mark.exhaustive
 def test_a_table_altered_after_it_was_described_is_not_given_old_triggers(url: str, shop: Connection) -> None:
     plan = plan_of(url, "t", "Order Details")
     shop.execute("ALTER TABLE t ADD COLUMN w int")
@@ -140,6 +144,7 @@ def test_a_table_altered_after_it_was_described_is_not_given_old_triggers(url: s
     assert shop.execute("SELECT to_regnamespace('rds_lake')").fetchone() == (None,)
 
 
+@pytest.mark.exhaustive
 def test_what_the_database_refuses_is_its_own_sentence_and_undone(url: str, shop: Connection) -> None:
     plan = plan_of(url, "t", reader="nobody there")
     with pytest.raises(TerminalError, match='role "nobody there" does not exist'):
@@ -160,6 +165,7 @@ def test_the_reader_may_forward_and_nothing_else(url: str, shop: Connection) -> 
     shop.execute("RESET ROLE; DROP OWNED BY reader; DROP ROLE reader")
 
 
+@pytest.mark.exhaustive
 def test_tables_of_that_name_that_are_somebody_elses_are_left_alone(url: str, shop: Connection) -> None:
     shop.execute("CREATE SCHEMA rds_lake; CREATE TABLE rds_lake.outbox (id int, body text)")
     with pytest.raises(ConfigError, match=r"rds_lake.outbox has the columns \['id', 'body'\]"):
@@ -167,6 +173,7 @@ def test_tables_of_that_name_that_are_somebody_elses_are_left_alone(url: str, sh
     shop.execute("INSERT INTO t VALUES (1, 'a')")
 
 
+@pytest.mark.exhaustive
 def test_a_renamed_table_does_not_stop_the_way_back(url: str, shop: Connection) -> None:
     plan = capture(url, "t")
     shop.execute("ALTER TABLE t RENAME TO other")
@@ -186,6 +193,7 @@ LANGUAGE plpgsql AS $$ BEGIN
 _ARN = "arn:aws:lambda:eu-central-1:111122223333:function:changes"
 
 
+@pytest.mark.exhaustive
 def test_a_lambda_gets_each_change_with_its_key_and_images(url: str, shop: Connection) -> None:
     shop.execute(_LAMBDA.replace("%%", "%").encode())
     install(dsn_of(url), plan_of(url, "t", capture=Capture.LAMBDA, function=_ARN))
@@ -206,6 +214,7 @@ def test_a_lambda_gets_each_change_with_its_key_and_images(url: str, shop: Conne
     assert [(b["omitted"], len(str(b)) < 1_000_000) for b in last] == [(["v"], True), (["v"], True)]
 
 
+@pytest.mark.exhaustive
 def test_a_call_that_fails_ends_the_writer_or_is_counted(url: str, shop: Connection) -> None:
     shop.execute(_LAMBDA.replace("%%", "%").encode())
     failing = plan_of(url, "t", capture=Capture.LAMBDA, function=_ARN)

@@ -91,6 +91,7 @@ def test_values_that_no_event_can_hold_are_named_and_the_row_is_written(
         )
 
 
+@pytest.mark.exhaustive
 def test_a_value_of_few_bytes_whose_text_is_endless_is_named_too(url: str, shop: Connection) -> None:
     shop.execute("CREATE TABLE t (id int PRIMARY KEY, n numeric[], small text)")
     capture(url, "t")
@@ -99,6 +100,7 @@ def test_a_value_of_few_bytes_whose_text_is_endless_is_named_too(url: str, shop:
     assert (change.new, change.omitted) == ({"id": "1", "small": "s"}, ("n",))
 
 
+@pytest.mark.exhaustive
 @levels
 def test_a_row_of_many_long_columns_is_cut_to_what_fits(url: str, shop: Connection, level: Level) -> None:
     columns = [f"c{at}" for at in range(6)]
@@ -119,6 +121,7 @@ def test_a_table_of_the_most_columns_is_captured(url: str, shop: Connection) -> 
     assert len(events(shop)[-1].new or {}) == 1600
 
 
+@pytest.mark.exhaustive
 @levels
 def test_what_other_triggers_do_to_the_table_has_the_last_word(url: str, shop: Connection, level: Level) -> None:
     shop.execute("""
@@ -138,6 +141,7 @@ def test_what_other_triggers_do_to_the_table_has_the_last_word(url: str, shop: C
         assert replayed(events(shop), ("id",)) == table_of(shop), statement
 
 
+@pytest.mark.exhaustive
 @levels
 def test_a_tables_own_foreign_key_changes_its_keys_in_cascades(url: str, shop: Connection, level: Level) -> None:
     shop.execute("CREATE TABLE t (id int PRIMARY KEY, boss int REFERENCES t ON UPDATE CASCADE ON DELETE SET NULL)")
@@ -151,6 +155,7 @@ def test_a_tables_own_foreign_key_changes_its_keys_in_cascades(url: str, shop: C
         assert replayed(events(shop), ("id",)) == table_of(shop), statement
 
 
+@pytest.mark.exhaustive
 @levels
 def test_keys_may_move_into_places_that_the_same_statement_leaves(url: str, shop: Connection, level: Level) -> None:
     shop.execute(
@@ -162,6 +167,7 @@ def test_keys_may_move_into_places_that_the_same_statement_leaves(url: str, shop
     assert replayed(events(shop), ("id",), before) == table_of(shop)
 
 
+@pytest.mark.exhaustive
 def test_a_partitioned_table_has_one_name_and_rows_may_move(url: str, shop: Connection) -> None:
     shop.execute("""
         CREATE TABLE t (id int, d int, v text, PRIMARY KEY (id, d)) PARTITION BY LIST (d);
@@ -188,6 +194,7 @@ def test_truncate_also_of_a_referencing_table_is_told(url: str, shop: Connection
     assert [change.op for change in events(shop, "child")] == [Op.INSERT, Op.TRUNCATE]
 
 
+@pytest.mark.exhaustive
 def test_writers_need_no_rights_and_get_none(url: str, shop: Connection) -> None:
     shop.execute("DROP ROLE IF EXISTS poor; CREATE ROLE poor; CREATE TABLE t (id int PRIMARY KEY)")
     shop.execute("GRANT USAGE ON SCHEMA public TO poor; GRANT INSERT ON t TO poor")
@@ -206,6 +213,7 @@ def test_writers_need_no_rights_and_get_none(url: str, shop: Connection) -> None
     shop.execute("DROP OWNED BY poor; DROP ROLE poor")
 
 
+@pytest.mark.exhaustive
 @levels
 def test_an_update_that_changes_no_byte_is_no_change(url: str, shop: Connection, level: Level) -> None:
     """`json` has no equality, by which IS DISTINCT FROM would compare it; and 1.0 equals 1.00."""

@@ -60,6 +60,7 @@ def test_a_turn_forwards_compacts_and_moves_the_live_views(streaming: Shell) -> 
         execute(world.url, "DROP SCHEMA rds_lake CASCADE")
 
 
+@pytest.mark.exhaustive
 def test_after_a_failed_turn_the_next_one_waits(streaming: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: LiveViews) -> None:
         raise CatalogError("a live view cannot be made")  # which no retry mends
@@ -104,6 +105,7 @@ def test_an_outbox_that_is_not_emptied_is_mailed_once_when_it_begins_and_once_wh
     assert "Now: outbox of shop: 1 changes, the oldest" in mails.mails[0]["Message"]
 
 
+@pytest.mark.exhaustive
 def test_a_turn_that_fails_as_the_one_before_is_mailed_once_and_another_failure_again(
     streaming: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_a_turn_that_fails_as_the_one_before_is_mailed_once_and_another_failure_
     execute(streaming.world.url, "DROP SCHEMA rds_lake CASCADE")
 
 
+@pytest.mark.exhaustive
 def test_changes_by_lambda_are_collected_shown_and_audited(streaming: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     world = streaming.world
     execute(

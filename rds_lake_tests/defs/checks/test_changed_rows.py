@@ -82,6 +82,7 @@ def test_a_table_that_changed_more_than_it_may_warns_and_is_published_and_its_co
     assert [str(day) for day in list_dates(gateways.s3, gateways.layout, "shop")] == [_BEFORE, _DAY]
 
 
+@pytest.mark.exhaustive
 def test_tables_beyond_the_gigabytes_are_left_and_named_and_an_unharmed_date_passes(shell: Shell) -> None:
     found = check(second_day(shell, most={"default": {"removed": "10%"}}, most_gb=0.02))
     assert found.passed, found.description
@@ -93,6 +94,7 @@ def test_tables_beyond_the_gigabytes_are_left_and_named_and_an_unharmed_date_pas
     assert "most_gb" in str(found.metadata["rds_lake/not_compared"].value)
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_cannot_be_read_any_more_is_a_sentence_of_the_check_and_fails_no_run(shell: Shell) -> None:
     second_day(shell)
     for name in shell.world.keys("lake/shop/"):

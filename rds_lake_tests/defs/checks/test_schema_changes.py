@@ -54,6 +54,7 @@ def test_the_check_is_as_grave_as_what_it_means_for_readers_and_stops_nothing(
     assert shell.world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
 
 
+@pytest.mark.exhaustive
 def test_the_report_is_a_table_that_no_name_breaks(shell: Shell) -> None:
     lines = report(second_day(shell, 'ALTER TABLE "a|b" ALTER n TYPE bigint, DROP COLUMN IF EXISTS "c`|"')).splitlines()
     cells = [line.replace("\\|", "").count("|") for line in lines]
@@ -61,6 +62,7 @@ def test_the_report_is_a_table_that_no_name_breaks(shell: Shell) -> None:
     assert any("widened | `integer as int` | `bigint` |" in line for line in lines)
 
 
+@pytest.mark.exhaustive
 def test_a_new_member_of_a_union_is_no_unknown_table(shell: Shell) -> None:
     shell.world.with_source(union={"orders": "orders|orders_old"})
     shell.reload()
@@ -72,6 +74,7 @@ def test_a_new_member_of_a_union_is_no_unknown_table(shell: Shell) -> None:
     assert shell.world.query("SELECT count(*) FROM orders") == [("20",)]
 
 
+@pytest.mark.exhaustive
 def test_members_of_a_union_have_one_asset_together(shell: Shell) -> None:
     shell.world.with_source(union={"events": r"events_\d"})
     members = [TableTarget(database="shop", schema="public", table=f"events_{n}") for n in range(3)]

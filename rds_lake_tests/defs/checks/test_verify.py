@@ -47,6 +47,7 @@ def test_a_table_that_differs_from_the_database_warns_and_is_published_all_the_s
     assert "not compared" in (check(shell.materialize(old, "snapshot_export", "parquet")).description or "")
 
 
+@pytest.mark.exhaustive
 def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret_is_nowhere(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret
     assert (rendered["Action"], rendered["Resource"]) == (["secretsmanager:GetSecretValue"], [arn])
 
 
+@pytest.mark.exhaustive
 def test_without_verify_nobody_needs_a_secret(world: World) -> None:
     assert verify_statement(world.config) is None
 

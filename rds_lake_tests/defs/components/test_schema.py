@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,17 @@ from rds_lake.defs.components.source import SourceComponent
 from rds_lake_tests.defs.test_load import VARIED
 
 
-def found(component: Any, attributes: dict[str, Any]) -> list[tuple[str, str]]:
-    """Path and message of every problem, as `dg` asks for them."""
+@cache
+def validator(component: Any) -> Draft202012Validator:
+    """Of the schema that `dg` asks a component for; made once, as that takes most of a second."""
     schema = component.get_model_cls().model_json_schema()
     Draft202012Validator.check_schema(schema)
-    errors = Draft202012Validator(schema).iter_errors(attributes)
+    return Draft202012Validator(schema)
+
+
+def found(component: Any, attributes: dict[str, Any]) -> list[tuple[str, str]]:
+    """Path and message of every problem, as `dg` asks for them."""
+    errors = validator(component).iter_errors(attributes)
     return [(".".join(str(part) for part in error.absolute_path), error.message) for error in errors]
 
 

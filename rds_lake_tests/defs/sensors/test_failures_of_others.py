@@ -35,6 +35,7 @@ def test_failures_of_other_peoples_assets_are_not_mailed_even_under_the_sources_
     assert mailbox.read() == []
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_makes_both_and_fails_in_theirs_is_not_mailed(shell: Shell) -> None:
     mailbox = shell.world.mailbox()
     shell.world.with_source(athena=False)
@@ -56,6 +57,7 @@ def test_a_run_that_makes_both_and_fails_in_theirs_is_not_mailed(shell: Shell) -
     assert mailbox.read() == []
 
 
+@pytest.mark.exhaustive
 def test_an_error_that_is_none_of_ours_is_mailed_with_what_it_came_from(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_run_that_never_came_to_a_step_is_mailed_with_its_cause(shell: Shell) 
     assert "ValueError: the config profile (nope) could not be found" in mail["Message"]
 
 
+@pytest.mark.exhaustive
 def test_credentials_that_fail_for_a_moment_fail_a_step_and_so_are_retried(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +105,7 @@ def test_credentials_that_fail_for_a_moment_fail_a_step_and_so_are_retried(
     assert [event.event_type_value for event in result.all_node_events if event.is_step_failure] == ["STEP_FAILURE"]
 
 
+@pytest.mark.exhaustive
 def test_every_operation_of_the_lake_is_one_that_failures_are_mailed_of(shell: Shell) -> None:
     """An operation that is added and not known here would fail in silence."""
     shell.world.with_source(publish="manual", retention=Retention())

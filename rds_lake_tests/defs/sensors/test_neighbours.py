@@ -82,6 +82,7 @@ def test_a_second_lake_with_a_source_of_the_same_name_is_refused_before_it_moves
     assert world.query("SELECT count(*), max(snapshot_date) FROM orders") == before
 
 
+@pytest.mark.exhaustive
 def test_two_lakes_in_one_bucket_neither_read_nor_delete_what_is_the_others(
     world: World, tmp_path: Path, root: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -119,6 +120,7 @@ def taken_until(world: World, last: str) -> None:
     until(take)
 
 
+@pytest.mark.exhaustive
 def test_what_a_second_consumer_takes_out_of_the_queue_reconciliation_does(
     world: World, instance: dg.DagsterInstance
 ) -> None:

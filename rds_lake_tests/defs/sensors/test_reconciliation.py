@@ -61,6 +61,7 @@ def test_with_dagsters_history_gone_the_lakes_own_records_say_what_is_finished(s
         assert not new.mails
 
 
+@pytest.mark.exhaustive
 def test_an_export_that_was_replaced_and_removed_is_no_failure_when_its_end_is_told_late(shell: Shell) -> None:
     shell.world.snapshot(str(YESTERDAY), hour=1)
     assert shell.materialize(str(YESTERDAY)).success
@@ -77,6 +78,7 @@ def test_an_export_that_was_replaced_and_removed_is_no_failure_when_its_end_is_t
     assert (late.reused, late.record.export_task) == (True, accepted.record.export_task)
 
 
+@pytest.mark.exhaustive
 def test_events_that_come_after_all_change_nothing(shell: Shell) -> None:
     shell.world.snapshot(str(YESTERDAY))
     shell.run(shell.reconcile()[0])
@@ -95,12 +97,14 @@ def test_what_events_did_is_not_done_again(shell: Shell) -> None:
     assert shell.reconcile() == []
 
 
+@pytest.mark.exhaustive
 def test_a_date_a_person_materialized_is_left_alone(shell: Shell) -> None:
     shell.world.snapshot(str(YESTERDAY), event=False)
     assert shell.materialize(str(YESTERDAY)).success
     assert shell.reconcile() == []
 
 
+@pytest.mark.exhaustive
 def test_an_export_somebody_started_by_hand_is_taken_over_and_not_paid_twice(shell: Shell) -> None:
     world = shell.world
     arn = world.snapshot(str(YESTERDAY), event=False)
@@ -133,6 +137,7 @@ def test_a_failed_export_is_told_once_however_many_tell_of_it(shell: Shell) -> N
     assert statuses(shell) == ["FAILED"], "no second export is paid for unless a person asks for it"
 
 
+@pytest.mark.exhaustive
 def test_after_a_failure_a_person_gets_the_next_attempt(shell: Shell) -> None:
     shell.world.snapshot(str(YESTERDAY), event=False)
     shell.world.break_next_export(fail="boom")
@@ -172,6 +177,7 @@ def test_a_stale_source_fails_a_check_and_is_told_once(shell: Shell) -> None:
     assert "backup window" in mail["Message"]
 
 
+@pytest.mark.exhaustive
 def test_a_fresh_source_passes_its_check_in_every_run(shell: Shell) -> None:
     shell.world.with_source(freshness_hours=50.0)
     shell.reload()
@@ -179,6 +185,7 @@ def test_a_fresh_source_passes_its_check_in_every_run(shell: Shell) -> None:
     assert checks(shell.materialize(str(YESTERDAY)))["source_is_watched"] is True
 
 
+@pytest.mark.exhaustive
 def test_a_backup_that_failed_is_told_to_the_source_that_waits_for_it(shell: Shell) -> None:
     shell.world.with_source(snapshots=("backup",))
     shell.reload()
@@ -195,6 +202,7 @@ def test_a_backup_that_failed_is_told_to_the_source_that_waits_for_it(shell: She
     assert "backup job j-1" in mail["Message"]
 
 
+@pytest.mark.exhaustive
 def test_a_throttled_source_does_not_fail_the_tick_and_is_compared_in_the_next(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +247,7 @@ class TestQuota:
         assert shell.run(begin).success
         assert settle(shell).success
 
+    @pytest.mark.exhaustive
     def test_of_several_dates_the_oldest_goes_first(self, shell: Shell) -> None:
         self.occupy(shell, 4)
         for day in (TODAY, YESTERDAY):
@@ -247,6 +256,7 @@ class TestQuota:
         assert begin.partition_key == str(YESTERDAY)
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_died_with_its_machine_does_not_block_its_date_for_ever(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +273,7 @@ def test_a_run_that_died_with_its_machine_does_not_block_its_date_for_ever(
     assert [request.partition_key for request in shell.reconcile()] == [str(YESTERDAY)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("days", [-3, 3])
 def test_a_clock_days_off_begins_nothing_reports_no_stale_source_and_is_named(
     shell: Shell, days: int, capfd: pytest.CaptureFixture[str]

@@ -56,12 +56,14 @@ class TestByHand:
         assert shell.run(begin).success, "a begin asked for before finds the export"
         assert statuses(shell) == ["COMPLETE"]
 
+    @pytest.mark.exhaustive
     def test_a_failed_run_by_hand_is_told_once_and_not_run_again_by_its_event(self, shell: Shell) -> None:
         shell.world.snapshot(str(YESTERDAY), event=False)
         shell.world.break_next_export(fail="boom")
         assert not shell.materialize(str(YESTERDAY), "snapshot_export", "parquet").success
         assert ask_all(shell) == []
 
+    @pytest.mark.exhaustive
     def test_while_a_run_by_hand_waits_its_event_asks_for_nothing(self, shell: Shell) -> None:
         shell.world.snapshot(str(YESTERDAY), event=False)
         shell.world.run().begin(YESTERDAY)
@@ -73,6 +75,7 @@ class TestByHand:
         until(lambda: statuses(shell) == ["COMPLETE"])
         assert ask_all(shell) == []
 
+    @pytest.mark.exhaustive
     def test_an_export_run_by_hand_alone_is_still_taken_over(self, shell: Shell) -> None:
         """The event of the export's end brings the rest of a date of which a person materializes `snapshot_export` alone."""
         shell.world.snapshot(str(YESTERDAY), event=False)
@@ -81,6 +84,7 @@ class TestByHand:
         assert shell.run(settle).success
         assert ask_all(shell) == []
 
+    @pytest.mark.exhaustive
     def test_a_run_a_person_canceled_does_not_keep_the_date_from_being_finished(self, shell: Shell) -> None:
         shell.world.snapshot(str(YESTERDAY), event=False)
         shell.world.run().begin(YESTERDAY)
@@ -96,6 +100,7 @@ class TestByHand:
         assert len({request.run_key for request in until(lambda: ask_all(shell))}) == 1
 
 
+@pytest.mark.exhaustive
 def test_an_end_that_reconciliation_takes_over_is_not_asked_for_by_its_late_event(shell: Shell) -> None:
     shell.world.snapshot(str(YESTERDAY), event=False)
     shell.run(shell.reconcile()[0])
@@ -129,11 +134,13 @@ class TestReExecution:
         assert shell.run(rest[0]).success
         assert ask_all(shell) == []
 
+    @pytest.mark.exhaustive
     def test_dagsters_own_retry_of_a_run_whose_machine_died_pays_for_nothing(self, shell: Shell) -> None:
         settle, parent = self.failed(shell)
         assert not self.again(shell, settle, parent, **{"dagster/retry_number": "1"}).success
         assert statuses(shell) == ["FAILED"]
 
+    @pytest.mark.exhaustive
     def test_who_executes_it_again_is_told_when_it_fails_again(self, shell: Shell) -> None:
         mailbox = shell.world.mailbox()
         settle, parent = self.failed(shell)
@@ -141,6 +148,7 @@ class TestReExecution:
         assert not self.again(shell, settle, parent).success
         assert ["assumed" in mail["Message"] for mail in mailbox.read()] == [True, False]
 
+    @pytest.mark.exhaustive
     def test_a_begin_executed_again_starts_what_ended_badly(self, shell: Shell) -> None:
         shell.world.snapshot(str(YESTERDAY), event=False)
         shell.world.break_next_export(fail="boom")
@@ -204,6 +212,7 @@ class TestHealing:
         assert mailbox.read() == []
         assert statuses(shell) == ["COMPLETE"]
 
+    @pytest.mark.exhaustive
     def test_an_outage_without_end_is_mailed_once_when_it_is_given_up(
         self, shell: Shell, later: Callable[[float], None]
     ) -> None:
@@ -224,6 +233,7 @@ class TestHealing:
         assert f"retried {tries} times" in mail["Message"]
         assert "503: SlowDown" in mail["Message"]
 
+    @pytest.mark.exhaustive
     def test_a_begin_that_failed_while_rds_was_away_is_begun_again_and_blocks_nothing_afterwards(
         self, shell: Shell, later: Callable[[float], None]
     ) -> None:
@@ -240,6 +250,7 @@ class TestHealing:
         assert shell.run(again).success
         assert len(statuses(shell)) == 1
 
+    @pytest.mark.exhaustive
     @pytest.mark.parametrize("promised", ["true", "false"])
     def test_a_run_that_dagster_promises_to_retry_and_forgets_is_run_again(
         self, shell: Shell, later: Callable[[float], None], promised: str
@@ -263,6 +274,7 @@ class TestHealing:
             later(60)
             assert ask_all(shell) == []
 
+    @pytest.mark.exhaustive
     def test_a_person_who_was_faster_is_not_followed_by_another_run(
         self, shell: Shell, later: Callable[[float], None]
     ) -> None:
@@ -299,6 +311,7 @@ class TestTicks:
             assert shell.tick(name) == []
             assert time.monotonic() - began < 45, f"{name}: Dagster ends a tick after 60 s"
 
+    @pytest.mark.exhaustive
     def test_a_queue_that_stops_answering_costs_nothing_that_was_received_before(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -313,6 +326,7 @@ class TestTicks:
         monkeypatch.setattr(SqsGateway, "receive", once)
         assert len(shell.tick()) == 1
 
+    @pytest.mark.exhaustive
     def test_messages_that_may_not_be_deleted_do_not_stop_new_ones(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -328,6 +342,7 @@ class TestTicks:
             assert [request.partition_key for request in shell.tick()] == [str(TODAY)]
         assert handle in json.loads(shell.cursor or "")["acknowledge"], "it is deleted when that is allowed again"
 
+    @pytest.mark.exhaustive
     def test_a_source_that_cannot_be_looked_at_keeps_no_other_waiting_whatever_is_wrong(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -347,6 +362,7 @@ class TestTicks:
         assert [request.tags["rds_lake/source"] for request in shell.reconcile()] == ["shop"]
         assert "blog: KeyError: 'SnapshotCreateTime'" in capfd.readouterr().err
 
+    @pytest.mark.exhaustive
     def test_a_remembered_export_of_a_date_that_has_no_partition_any_more_is_forgotten(self, shell: Shell) -> None:
         """lake.yaml has a later `start_date` by now; one such request fails every tick from then on."""
         gone = {"rank": 0, "snapshot_date": "2019-01-01", "source": "shop", "subject": "arn:aws:rds:x:y:snapshot:old"}
@@ -361,6 +377,7 @@ class TestTicks:
             assert shell.reconcile() == []
         assert json.loads(shell.cursors["rds_lake_reconciliation"] or "")["waiting"] == []
 
+    @pytest.mark.exhaustive
     def test_exports_that_cannot_be_counted_keep_no_ended_one_waiting(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -392,6 +409,7 @@ class TestTold:
         (incident,) = until(shell.reconcile)
         assert "stuck" in incident.run_key
 
+    @pytest.mark.exhaustive
     def test_a_run_that_gave_up_waiting_for_it_is_told_and_the_incident_not_again(self, shell: Shell) -> None:
         shell.world.with_source(export_timeout_hours=1e-4, freshness_hours=0.0)
         shell.reload()
@@ -402,6 +420,7 @@ class TestTold:
         time.sleep(0.5)
         assert shell.reconcile() == []
 
+    @pytest.mark.exhaustive
     def test_a_begin_that_failed_blocks_nothing_once_a_later_one_was_refused_a_place(
         self, shell: Shell, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -456,6 +475,7 @@ class TestDynamo:
         assert all(f"{day}: " in said for day in damaged)
         assert "reviews-2026-11-20" in said
 
+    @pytest.mark.exhaustive
     def test_a_new_source_is_not_called_stale_while_its_first_date_is_being_made(
         self, shell: Shell, dynamo: DynamoWorld
     ) -> None:
@@ -478,6 +498,7 @@ class TestDynamo:
         assert shell.reconcile() == []
 
 
+@pytest.mark.exhaustive
 def test_daily_work_goes_before_every_backfill_however_unimportant_its_source(shell: Shell) -> None:
     """A run of a backfill has the priority 0."""
     keys = {"shop": StageKeys.of(shell.world.config.sources[0])}

@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 from rds_lake.model.warehouse.record import Phase
 from rds_lake_tests.defs.warehouse.mart import Mart
 
 GOOD = {"version": 1, "parameters": {"least": "2"}}
 
 
+@pytest.mark.exhaustive
 def test_the_same_object_is_one_run_however_often_it_is_seen(mart: Mart) -> None:
     mart.put("jobs/a.json", GOOD)
     mart.tick()
@@ -41,6 +44,7 @@ def test_an_event_of_s3_begins_the_run_and_the_same_event_twice_is_one_run(mart:
     assert mart.messages() == 0, "whatever came is acknowledged"
 
 
+@pytest.mark.exhaustive
 def test_what_no_event_told_of_is_found_by_listing(mart: Mart) -> None:
     mart.put("jobs/a.json", GOOD)
     mart.shell.tick()
@@ -88,6 +92,7 @@ def test_six_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_one
     assert [problem.partition(":")[0] for problem in said["5"]] == ["$.tables[0].schema", "$.results[0]"]
 
 
+@pytest.mark.exhaustive
 def test_a_broken_one_is_told_of_once_and_a_mended_one_begins(mart: Mart) -> None:
     mart.put("jobs/a.json", {"version": 3})
     mart.tick()
@@ -99,6 +104,7 @@ def test_a_broken_one_is_told_of_once_and_a_mended_one_begins(mart: Mart) -> Non
     assert mart.errors("a.json") == mart.errors("a.json") | {"problems": [], "run": mart.open()[0]}
 
 
+@pytest.mark.exhaustive
 def test_what_others_put_in_the_place_of_the_errors_is_left_alone(mart: Mart) -> None:
     mart.put("jobs/a.json.errors.json", b'{"mine": true}')
     mart.put("jobs/a.json", {"version": 3})
@@ -108,6 +114,7 @@ def test_what_others_put_in_the_place_of_the_errors_is_left_alone(mart: Mart) ->
     assert len(mart.open()) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_run_whose_begin_was_killed_before_its_record_leaves_the_list(mart: Mart) -> None:
     folder = mart.world.root.lake.layout.warehouse_folder("mart")
     mart.s3.put_object(Bucket="acme-lake", Key=f"{folder}open.json", Body=b'{"runs": ["dead"]}')

@@ -57,6 +57,7 @@ def test_an_error_in_a_step_names_file_statement_and_line_and_publishes_nothing(
     assert mart.left() == []
 
 
+@pytest.mark.exhaustive
 def test_a_value_that_is_too_long_is_an_error_with_file_line_and_column(mart: Mart) -> None:
     mart.put("data/usage.gz", gzip.compress(b"1|one\n2|twotwo\n"))
     mart.put("jobs/a.json", GOOD)
@@ -75,6 +76,7 @@ def test_over_the_budget_a_run_is_refused_before_anything_is_made(world: World, 
         assert mart.left() == []
 
 
+@pytest.mark.exhaustive
 def test_materialize_begins_a_run_and_waits_for_it(mart: Mart) -> None:
     keys = [dg.AssetKey(["mart", name]) for name in ("usage", "count", "result")]
     config = {"ops": {"mart__warehouse": {"config": {"parameters": {"least": "2"}}}}}
@@ -98,6 +100,7 @@ def test_a_cancelled_run_ends_and_leaves_nothing(mart: Mart) -> None:
     assert mart.left() == []
 
 
+@pytest.mark.exhaustive
 def test_two_that_take_turns_at_once_do_no_harm(mart: Mart) -> None:
     mart.put("jobs/a.json", GOOD)
     mart.tick()
@@ -122,6 +125,7 @@ def test_two_that_take_turns_at_once_do_no_harm(mart: Mart) -> None:
     assert mart.left() == []
 
 
+@pytest.mark.exhaustive
 def test_lineage_leads_from_file_to_result(mart: Mart) -> None:
     graph = mart.shell.definitions.resolve_asset_graph()
     needs = {name: graph.get(dg.AssetKey(["mart", name])).parent_keys for name in ("usage", "count", "result")}
@@ -132,11 +136,13 @@ def test_lineage_leads_from_file_to_result(mart: Mart) -> None:
     }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["rds_lake_reaper"])
 def test_the_reaper_asks_for_nothing(mart: Mart, name: str) -> None:
     assert mart.shell.tick(name) == []
 
 
+@pytest.mark.exhaustive
 def test_a_wait_that_is_interrupted_cancels_the_run_and_the_sensor_ends_it(mart: Mart) -> None:
     mart.put("jobs/a.json", GOOD)
     mart.tick()

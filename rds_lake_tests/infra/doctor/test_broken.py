@@ -31,6 +31,7 @@ def test_a_fault_is_shown_by_its_row_and_nothing_else(healthy: Account, fault: F
     assert [key for key in flagged if not stands_on(found, key, fault.shown)] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "fault", [fault for fault in FAULTS if fault.shown[0] in FIXABLE], ids=lambda fault: fault.said
 )

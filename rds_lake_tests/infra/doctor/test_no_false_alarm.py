@@ -21,6 +21,7 @@ def test_a_lake_of_dynamodb_alone_without_a_key_or_a_topic(doctor_cloud: LocalCl
     assert deployed(doctor_cloud, "dynamodb").flagged() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_bucket_that_s3_encrypts_itself_beside_a_key(doctor_cloud: LocalCloud) -> None:
     account = deployed(doctor_cloud, "rds")
     s3 = account.root("s3")
@@ -30,6 +31,7 @@ def test_a_bucket_that_s3_encrypts_itself_beside_a_key(doctor_cloud: LocalCloud)
     assert account.flagged() == {}
 
 
+@pytest.mark.exhaustive
 def test_sources_that_stop_after_the_parquet_need_neither_workgroup_nor_databases(doctor_cloud: LocalCloud) -> None:
     text = (
         LAKES["rds"]
@@ -64,6 +66,7 @@ def made(cloud: LocalCloud, config: LakeConfig, *, empty: bool = True) -> Accoun
     return Account(cloud=cloud, clients=clients, config=config)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["capture by lambda"])
 def test_a_source_whose_triggers_call_a_function(doctor_cloud: LocalCloud, name: str) -> None:
     from rds_lake.console.streams.package import function_zip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from rds_lake.aws.clients import AwsClients
 from rds_lake.infra.doctor.findings import Verdict
 from rds_lake.infra.doctor.policy import doctor_policy
@@ -32,6 +34,7 @@ def doctors_clients(healthy: Account, statements: list[dict[str, Any]]) -> AwsCl
     )
 
 
+@pytest.mark.exhaustive
 def test_under_exactly_its_policy_the_doctor_sees_everything_and_uses_all_of_it(healthy: Account) -> None:
     policy = doctor_policy(healthy.config, NAMES).as_dict()
     # A role with a managed policy and a boundary, so that these rights are used, too.

@@ -86,6 +86,7 @@ def test_an_answer_that_is_not_as_it_should_be_is_shown_by_its_row(
     assert subjects == {key[0]}
 
 
+@pytest.mark.exhaustive
 def test_a_clock_that_is_wrong_is_told_and_one_that_is_a_little_off_is_not(healthy: Account) -> None:
     clocks = {seconds: healthy.findings(now=datetime.now(UTC) + timedelta(seconds=seconds), only=("credentials.clock",))
               for seconds in (-20, 120, -600)}  # fmt: skip
@@ -105,6 +106,7 @@ def test_credentials_of_another_account_are_told_and_nothing_else_is_looked_at(
     }
 
 
+@pytest.mark.exhaustive
 def test_a_denial_that_depends_on_where_a_request_comes_from_is_a_doubt(healthy: Account, replies: Replies) -> None:
     only_endpoint = (
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": '
@@ -120,6 +122,7 @@ def test_a_denial_that_depends_on_where_a_request_comes_from_is_a_doubt(healthy:
     assert "aws:SourceVpce" in flagged["bucket.policy", "acme-lake"].seen
 
 
+@pytest.mark.exhaustive
 def test_whose_rights_are_judged_may_be_said(healthy: Account) -> None:
     weak = healthy.flagged(role="arn:aws:iam::123456789012:role/lake/acme-export", only=("role.exists", "role.rights"))
     assert ("role.rights", "pipeline StartExports") in weak

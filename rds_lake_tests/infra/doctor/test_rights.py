@@ -68,6 +68,7 @@ def patient_names() -> Any:
     return _NOBODY
 
 
+@pytest.mark.exhaustive
 def test_a_boundary_that_lacks_an_action_is_shown_too(healthy: Account) -> None:
     iam = healthy.root("iam")
     every = {"Effect": "Allow", "NotAction": "rds:StartExportTask", "Resource": "*"}
@@ -82,6 +83,7 @@ def test_a_boundary_that_lacks_an_action_is_shown_too(healthy: Account) -> None:
     assert "permissions boundary" in failed["role.rights", "pipeline StartExports"].seen
 
 
+@pytest.mark.exhaustive
 def test_what_may_not_be_looked_at_is_unknown_with_the_right_that_is_missing_and_stops_nothing(
     healthy: Account, replies: Replies
 ) -> None:

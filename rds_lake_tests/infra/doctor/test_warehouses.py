@@ -93,6 +93,7 @@ def test_a_lease_that_expired_and_whose_things_nobody_removes_is_told(
         )
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_lease_is_told_and_stacks_are_not_looked_at(healthy: Account, config: LakeConfig) -> None:
     healthy.root("s3").put_object(Bucket=config.lake.bucket, Key=key(config), Body=b"{")
     found = seen(healthy, config)
@@ -100,6 +101,7 @@ def test_a_damaged_lease_is_told_and_stacks_are_not_looked_at(healthy: Account, 
     assert found["warehouse.stacks"].verdict is Verdict.SKIPPED
 
 
+@pytest.mark.exhaustive
 def test_a_stack_that_no_lease_names_is_told_and_another_lakes_is_not(healthy: Account, config: LakeConfig) -> None:
     formation = healthy.root("cloudformation")
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
@@ -119,6 +121,7 @@ def test_a_stack_that_no_lease_names_is_told_and_another_lakes_is_not(healthy: A
         healthy.root("iam").delete_role(RoleName="doctor")
 
 
+@pytest.mark.exhaustive
 def test_a_bucket_that_tells_nobody_of_new_files_is_told(healthy: Account, config: LakeConfig) -> None:
     healthy.root("s3").put_bucket_notification_configuration(Bucket="acme-drop", NotificationConfiguration={})
     found = seen(healthy, config)["warehouse.events"]

@@ -23,6 +23,7 @@ def refused(site: Site, *parameters: str, name: str = "all", **lake: object) -> 
     return caught.value
 
 
+@pytest.mark.exhaustive
 def test_those_that_may_send_to_an_existing_queue_still_may(site: Site) -> None:
     sqs = site.client("sqs")
     url = sqs.create_queue(QueueName="acme-events")["QueueUrl"]
@@ -64,6 +65,7 @@ def test_other_notifications_of_a_bucket_stay_when_its_events_are_switched_on(si
     assert not site.told("added")
 
 
+@pytest.mark.exhaustive
 def test_who_may_publish_to_an_existing_topic_still_may(site: Site) -> None:
     sns = site.client("sns")
     topic = sns.create_topic(Name="acme-alerts")["TopicArn"]
@@ -78,6 +80,7 @@ def test_who_may_publish_to_an_existing_topic_still_may(site: Site) -> None:
     assert alarms["Condition"]["ArnLike"]["aws:SourceArn"].endswith(":alarm:alpha-*")
 
 
+@pytest.mark.exhaustive
 def test_a_topic_of_another_account_is_neither_created_nor_changed(site: Site) -> None:
     topic = "arn:aws:sns:us-east-1:999999999999:alerts"
     site.setup(site.config("aurora", notifications=topic))
@@ -96,6 +99,7 @@ def test_rules_that_send_elsewhere_are_named_and_left_alone(site: Site) -> None:
     assert target["Arn"] == theirs
 
 
+@pytest.mark.exhaustive
 def test_a_rule_that_lost_its_target_gets_it_and_one_of_an_older_release_its_pattern(site: Site) -> None:
     events, config = site.client("events"), site.config("rds")
     site.client("sqs").create_queue(QueueName="acme-events")
@@ -110,6 +114,7 @@ def test_a_rule_that_lost_its_target_gets_it_and_one_of_an_older_release_its_pat
     assert events.describe_rule(Name="acme-events")["EventPattern"] == pattern
 
 
+@pytest.mark.exhaustive
 def test_a_target_that_is_refused_is_an_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     events, config = site.client("events"), site.config("rds")
     site.setup(config, "RuleForRds=new")
@@ -122,6 +127,7 @@ def test_a_target_that_is_refused_is_an_error(site: Site, monkeypatch: pytest.Mo
         site.setup(config)
 
 
+@pytest.mark.exhaustive
 def test_a_bucket_that_may_not_be_read_or_is_in_another_region_is_refused(site: Site) -> None:
     s3_backends[ACCOUNT]["aws"].create_bucket("acme-exports", "eu-west-1")
     assert "bucket acme-exports is in Region eu-west-1" in str(refused(site))
@@ -130,6 +136,7 @@ def test_a_bucket_that_may_not_be_read_or_is_in_another_region_is_refused(site: 
     assert [problem.split(",")[0] for problem in problems] == ["bucket acme-lake exists", "bucket acme-exports exists"]
 
 
+@pytest.mark.exhaustive
 def test_a_glue_job_of_another_lake_is_refused_and_left_alone(site: Site) -> None:
     theirs = {"Name": "glueetl", "ScriptLocation": "s3://other-lake/lake/_jobs/x/convert.py"}
     site.client("glue").create_job(Name="acme-convert", Role="r", Command=theirs)
@@ -137,6 +144,7 @@ def test_a_glue_job_of_another_lake_is_refused_and_left_alone(site: Site) -> Non
     assert site.client("glue").get_job(JobName="acme-convert")["Job"]["Command"] == theirs
 
 
+@pytest.mark.exhaustive
 def test_arns_of_another_account_or_region_are_all_named_before_anything_is_created(site: Site) -> None:
     found = refused(
         site,
@@ -150,11 +158,13 @@ def test_arns_of_another_account_or_region_are_all_named_before_anything_is_crea
     assert site.client("s3").list_buckets()["Buckets"] == []
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_no_alias_names_must_exist(site: Site) -> None:
     missing = "0a1b2c3d-0000-4444-8888-123456789012"
     assert f"KMS key {missing} does not exist" in str(refused(site, name="rds", kms_key=missing))
 
 
+@pytest.mark.exhaustive
 def test_another_stack_of_the_same_lake_is_named_instead_of_failing_on_its_role(site: Site) -> None:
     site.setup(site.config("rds"), name="first")
     with pytest.raises(ConfigError, match=r"role acme-pipeline exists, and does not belong to stack acme.*--stack"):
@@ -162,6 +172,7 @@ def test_another_stack_of_the_same_lake_is_named_instead_of_failing_on_its_role(
     assert site.stacks() == ["first"]
 
 
+@pytest.mark.exhaustive
 def test_a_parameter_that_would_delete_the_stacks_own_queue_is_refused(site: Site) -> None:
     site.setup(site.config("rds"))
     with pytest.raises(ConfigError, match="EventsQueue is stack acme's own, and CloudFormation would delete it"):
@@ -172,6 +183,7 @@ def test_what_is_said_to_exist_and_does_not_is_refused(site: Site) -> None:
     assert "--parameter Queue=existing: no such object exists" in str(refused(site, "Queue=existing"))
 
 
+@pytest.mark.exhaustive
 def test_a_second_lake_of_the_account_takes_nothing_from_the_first(site: Site) -> None:
     site.setup(site.config("rds"))
     site.setup(site.config("rds", bucket="other-lake", events_queue="other-events", workgroup="other"))

@@ -49,6 +49,7 @@ def test_what_is_there_is_used_and_only_what_is_missing_is_made(old: Site) -> No
     }
 
 
+@pytest.mark.exhaustive
 def test_every_thing_that_is_used_is_named_and_what_was_added_is_said(old: Site) -> None:
     old.setup(old.config("all"))
     for words in (
@@ -63,6 +64,7 @@ def test_every_thing_that_is_used_is_named_and_what_was_added_is_said(old: Site)
     assert "Glue job acme-convert is of this release" in second
 
 
+@pytest.mark.exhaustive
 def test_what_a_person_narrowed_stays_and_the_job_is_of_this_release(old: Site) -> None:
     old.setup(old.config("all"))
     policy = old.client("iam").get_role_policy(RoleName="acme-export", PolicyName="rds-lake")["PolicyDocument"]
@@ -73,6 +75,7 @@ def test_what_a_person_narrowed_stays_and_the_job_is_of_this_release(old: Site) 
     assert old.client("s3").head_object(Bucket="acme-lake", Key=script)["ContentLength"] > 0
 
 
+@pytest.mark.exhaustive
 def test_events_still_reach_the_queue_through_the_old_rules(old: Site) -> None:
     old.setup(old.config("all"))
     entry = {"Source": "aws.rds", "DetailType": "RDS DB Snapshot Event", "Detail": '{"EventID": "RDS-EVENT-0091"}'}
@@ -82,6 +85,7 @@ def test_events_still_reach_the_queue_through_the_old_rules(old: Site) -> None:
     assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_rule_that_no_source_needs_any_more_may_still_send(old: Site) -> None:
     """`acme-events.backup` was made for every lake; a lake without AWS Backup has no such rule now."""
     before = old.policy_of("acme-events")
@@ -100,6 +104,7 @@ def test_a_second_setup_changes_nothing_and_removal_leaves_what_was_there(old: S
     assert json.loads(json.dumps(old.policy_of("acme-events")))["Statement"][0]["Sid"] == "RdsLakeRules"
 
 
+@pytest.mark.exhaustive
 def test_a_stack_that_was_removed_is_made_again_beside_what_stayed(site: Site) -> None:
     config = site.config("all")
     site.setup(config)

@@ -29,6 +29,7 @@ def lake(**changes: Any) -> LakeSettings:
     return config_of("rds").lake.model_copy(update=changes)
 
 
+@pytest.mark.exhaustive
 def test_the_first_lake_of_a_place_keeps_it_however_often_it_is_set_up(clients: Any) -> None:
     assert claim(clients, lake(), HERE) is False, "there is no bucket yet"
     clients.s3.create_bucket(Bucket="acme-lake")
@@ -48,6 +49,7 @@ def test_another_lake_of_the_same_place_is_refused_with_the_queue_of_the_first(c
     assert claim(clients, lake(events_queue="other-events"), HERE), "a queue that was renamed"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("text", ["", "[]", '{"events_queue": 1}', "\x00"])
 def test_a_record_that_cannot_be_read_is_nobodys(clients: Any, text: str) -> None:
     clients.s3.create_bucket(Bucket="acme-lake")
@@ -75,6 +77,7 @@ def test_a_place_that_another_claims_at_this_moment_is_asked_for_again(clients: 
         clients.s3.meta.events.unregister("before-call.s3.PutObject", unique_id="refuse")
 
 
+@pytest.mark.exhaustive
 def test_a_bucket_of_another_account_is_told_and_not_written(clients: Any) -> None:
     clients.s3.create_bucket(Bucket="acme-lake")
     theirs = Account(number="999988887777", region="us-east-1", partition="aws")

@@ -34,6 +34,7 @@ def test_the_same_again_changes_nothing_and_says_so(site: Site) -> None:
     assert "  bucket: acme-lake" in site.lines
 
 
+@pytest.mark.exhaustive
 def test_a_parameter_is_changed_by_an_update_and_kept_by_the_next(site: Site) -> None:
     site.deploy()
     site.lines.clear()
@@ -44,6 +45,7 @@ def test_a_parameter_is_changed_by_an_update_and_kept_by_the_next(site: Site) ->
     assert site.deploy(PipelineRunsOn="account").parameters["NamePrefix"] == "other"
 
 
+@pytest.mark.exhaustive
 def test_what_nobody_chose_follows_lake_yaml(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.deploy()
     order = site.order()
@@ -70,6 +72,7 @@ def key_of(site: Site) -> str:
     return site.formation.client("kms").describe_key(KeyId=line.split()[2].rstrip(";"))["KeyMetadata"]["Arn"]
 
 
+@pytest.mark.exhaustive
 def test_a_failed_update_says_that_the_stack_is_as_before(site: Site) -> None:
     site.deploy()
     site.formation.fault(resource="ExportRole", action="update", fail="the boundary is not there")
@@ -77,6 +80,7 @@ def test_a_failed_update_says_that_the_stack_is_as_before(site: Site) -> None:
         site.deploy(PermissionsBoundaryArn="arn:aws:iam::111122223333:policy/bounds")
 
 
+@pytest.mark.exhaustive
 def test_what_is_there_already_is_named_with_the_parameter_that_uses_it(site: Site) -> None:
     site.formation.client("s3").create_bucket(Bucket="acme-lake")
     site.formation.client("s3").put_object(Bucket="acme-lake", Key="one", Body=b"")
@@ -105,6 +109,7 @@ def test_what_stays_is_named_with_its_cost_and_the_rest_is_gone(site: Site) -> N
     assert site.lines == ["the stack lake does not exist: nothing to remove"]
 
 
+@pytest.mark.exhaustive
 def test_a_deletion_that_fails_names_the_resource_and_can_be_repeated(site: Site) -> None:
     site.deploy()
     site.formation.fault(resource="Workgroup", action="delete", fail="it has saved queries")
@@ -116,6 +121,7 @@ def test_a_deletion_that_fails_names_the_resource_and_can_be_repeated(site: Site
     assert site.told("stack lake is deleted")
 
 
+@pytest.mark.exhaustive
 def test_somebody_elses_operation_is_waited_for_with_its_progress(site: Site) -> None:
     site.formation.fault(resource="Workgroup", delay_seconds=0.3)
     site.begin()
@@ -125,6 +131,7 @@ def test_somebody_elses_operation_is_waited_for_with_its_progress(site: Site) ->
     assert site.told("up to date")
 
 
+@pytest.mark.exhaustive
 def test_who_comes_second_at_the_same_moment_waits_and_looks_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment, looks = site.deployment(), []
     look = type(deployment.stacks).look
@@ -142,6 +149,7 @@ def test_who_comes_second_at_the_same_moment_waits_and_looks_again(site: Site, m
     assert site.told("up to date")
 
 
+@pytest.mark.exhaustive
 def test_a_stack_that_does_not_move_is_given_up_with_a_sentence(site: Site) -> None:
     site.formation.fault(resource="EventsQueue", delay_seconds=600)
     now, slept = [0.0], []
@@ -175,17 +183,20 @@ def test_a_denied_call_names_the_right_and_who_prints_the_policy(site: Site) -> 
     assert site.formation.api.list_stacks()["StackSummaries"] == []
 
 
+@pytest.mark.exhaustive
 def test_parameters_that_the_template_has_not_are_refused_before_anything_is_asked(site: Site) -> None:
     with pytest.raises(ConfigError, match=r"Databases.*but not:") as caught:
         site.deploy(Buckets="new", Colour="red")
     assert caught.value.problems == ("Buckets", "Colour")
 
 
+@pytest.mark.exhaustive
 def test_cloudformations_own_refusals_come_through(site: Site) -> None:
     with pytest.raises(AwsError, match="NamePrefix"):
         site.deploy(NamePrefix="-")
 
 
+@pytest.mark.exhaustive
 def test_the_confirmation_of_the_mail_is_said(site: Site) -> None:
     site.lake = "aurora"
     site.deploy(NotificationEmail="data@example.com")

@@ -152,6 +152,7 @@ def test_a_right_that_is_missing_fails_its_resource_in_awss_words_and_nothing_st
     assert site.formation.queues() == []
 
 
+@pytest.mark.exhaustive
 def test_what_may_not_be_taken_away_keeps_the_stack_until_the_right_is_back(site: Site) -> None:
     config = lake("dynamodb")
     deployer = Deployer(site, config, statements(config))
@@ -163,6 +164,7 @@ def test_what_may_not_be_taken_away_keeps_the_stack_until_the_right_is_back(site
     assert deployer.delete()["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.exhaustive
 def test_a_role_that_is_passed_makes_everything_and_the_caller_needs_only_the_stack(site: Site) -> None:
     config = lake("dynamodb")
     granted = statements(config)
@@ -176,6 +178,7 @@ def test_a_role_that_is_passed_makes_everything_and_the_caller_needs_only_the_st
     assert deployer.delete()["StackStatus"] == "DELETE_COMPLETE", deployer.why()
 
 
+@pytest.mark.exhaustive
 def test_a_role_that_does_not_trust_cloudformation_is_refused(site: Site) -> None:
     config = lake("dynamodb")
     calling = Calling(cloud=site.formation.cloud, made={})

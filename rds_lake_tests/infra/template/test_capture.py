@@ -88,6 +88,7 @@ def test_a_change_of_a_database_arrives_where_readers_look_and_the_stack_goes_ag
     assert streaming.keys(key) == [key], "what arrived stays"
 
 
+@pytest.mark.exhaustive
 def test_a_database_calls_by_the_role_that_is_associated_with_it_and_by_no_more_than_that_may(
     streaming: Streaming, database_url: str
 ) -> None:
@@ -133,6 +134,7 @@ def without(role: str, action: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+@pytest.mark.exhaustive
 def test_a_function_that_may_not_hand_over_keeps_the_change_in_the_bucket(
     streaming: Streaming, database_url: str
 ) -> None:
@@ -145,6 +147,7 @@ def test_a_function_that_may_not_hand_over_keeps_the_change_in_the_bucket(
     assert "not authorized to perform: firehose:PutRecordBatch" in record["responsePayload"]["errorMessage"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("action", ["s3:PutObject", "kms:GenerateDataKey"])
 def test_each_right_of_the_roles_is_needed(streaming: Streaming, database_url: str, action: str) -> None:
     def change(body: dict[str, Any]) -> None:

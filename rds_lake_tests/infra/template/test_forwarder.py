@@ -132,6 +132,7 @@ def without(action: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "action", ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "secretsmanager:GetSecretValue", "kms:GenerateDataKey"]
 )
@@ -144,6 +145,7 @@ def test_each_right_of_the_role_is_needed_and_without_it_the_changes_stay(
     assert captured.outbox_rows() == rows > 0 and manifests(streaming) == []
 
 
+@pytest.mark.exhaustive
 def test_a_rule_that_the_function_does_not_let_in_invokes_nothing(
     streaming: Streaming, database_url: str, captured: Captured
 ) -> None:

@@ -213,6 +213,7 @@ def test_a_partition_may_lack_the_last_fields_of_a_struct_and_nothing_else(lake:
     assert "HIVE_PARTITION_SCHEMA_MISMATCH" in lake.refusal("SELECT v FROM t")
 
 
+@pytest.mark.exhaustive
 def test_the_widest_type_glue_takes_is_read_in_seconds(lake: Lake) -> None:
     """A DynamoDB item with a map of thousands of keys: 130,000 characters of type, five thousand columns of Parquet."""
     count = 5_000
@@ -224,6 +225,7 @@ def test_the_widest_type_glue_takes_is_read_in_seconds(lake: Lake) -> None:
     assert time.monotonic() - started < 120
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "written",
     [

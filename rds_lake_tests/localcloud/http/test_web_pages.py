@@ -113,6 +113,7 @@ def test_a_foreign_name_that_points_here_gets_nothing(page: Page, host: str) -> 
         assert "127.0.0.1 or localhost" in body and "customer data" not in body
 
 
+@pytest.mark.exhaustive
 def test_images_scripts_and_links_of_a_page_get_nothing(page: Page) -> None:
     for path in ("/acme-lake/secret", "/acme-lake?list-type=2", "/moto-api/data.json", "/moto-api/seed?a=1", "/"):
         assert page.ask("GET", path)[0] in (403, 404), "without a signature"
@@ -122,6 +123,7 @@ def test_images_scripts_and_links_of_a_page_get_nothing(page: Page) -> None:
     assert page.ask("GET", "/_local/health", Sec_Fetch_Site="cross-site")[0] == 403
 
 
+@pytest.mark.exhaustive
 def test_a_script_that_a_form_uploads_is_not_there_to_be_run(page: Page, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     script = f"open({str(ran)!r}, 'w').write('x')"
@@ -145,6 +147,7 @@ def test_a_script_that_a_form_uploads_is_not_there_to_be_run(page: Page, tmp_pat
     assert not ran.exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "uri", ["{script}", "s3://{script}", "s3://acme-lake/../../{script}", "s3:///{script}", "file://{script}"]
 )
@@ -157,6 +160,7 @@ def test_a_job_runs_only_what_lies_in_a_bucket(page: Page, tmp_path: Path, uri: 
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(shutil.which("java") is None, reason="a job's script runs only beside Java")
 def test_keys_stay_in_their_buckets_folder_and_go_back_to_their_own_objects(page: Page, tmp_path: Path) -> None:
     """Whatever a key is called, it leaves nothing outside, stops no job, and is not lost when the job ends."""

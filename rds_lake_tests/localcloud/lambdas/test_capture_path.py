@@ -155,6 +155,7 @@ def test_changes_reach_the_lake_with_both_images(capture: Streaming, urls: dict[
     assert capture.keys(_FOLDER)[0].endswith(".gz")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("engine", ["pg", "my"])
 def test_a_transaction_that_is_rolled_back_leaves_changes_that_never_were(
     capture: Streaming, urls: dict[str, str], engine: str
@@ -192,6 +193,7 @@ def test_a_lambda_that_cannot_be_reached_fails_the_writer_and_leaves_nothing(
     assert len(arrived(capture)) == 2
 
 
+@pytest.mark.exhaustive
 def test_what_firehose_refuses_for_a_moment_arrives_once(capture: Streaming, urls: dict[str, str]) -> None:
     capture.faults(firehose=[{"refuse_percent": 40}])
     _in_postgres(urls["pg"], [f"INSERT INTO routes VALUES ({number}, 'x')" for number in range(10)])
@@ -199,6 +201,7 @@ def test_what_firehose_refuses_for_a_moment_arrives_once(capture: Streaming, url
     assert failed(capture) == []
 
 
+@pytest.mark.exhaustive
 def test_what_firehose_keeps_refusing_lies_whole_at_the_destination(capture: Streaming, urls: dict[str, str]) -> None:
     variables = {"RDS_LAKE_STREAM": "none-{source}"}
     capture.client("lambda").update_function_configuration(FunctionName="changes", Environment={"Variables": variables})
@@ -209,6 +212,7 @@ def test_what_firehose_keeps_refusing_lies_whole_at_the_destination(capture: Str
     assert arrived(capture) == []
 
 
+@pytest.mark.exhaustive
 def test_an_event_that_is_no_change_lies_whole_at_the_destination_with_the_reason(capture: Streaming) -> None:
     capture.send({"id": "1", "something": "else"}, "changes")
     (record,) = failed(capture)

@@ -275,6 +275,7 @@ with mock_aws():
 """
 
 
+@pytest.mark.exhaustive
 def test_bare_moto_still_delivers_otherwise_than_eventbridge() -> None:
     """In a process of its own: the repair changes moto's class for the whole process."""
     variables = {key: value for key, value in os.environ.items() if key != "AWS_ENDPOINT_URL"}

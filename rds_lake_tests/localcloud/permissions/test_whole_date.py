@@ -54,6 +54,7 @@ def test_a_date_is_published_by_a_role_and_every_decision_is_recorded(world: Wor
     assert through_athena >= {"glue:GetTable", "s3:GetObject", "s3:PutObject", "s3:GetBucketLocation"}
 
 
+@pytest.mark.exhaustive
 def test_a_second_date_replaces_the_views_of_the_first_in_the_roles_name(world: World) -> None:
     """Athena replaces a view by Glue's UpdateTable, whose own calls of moto are nobody's."""
     permitted = under(world, *_EVERYTHING)
@@ -92,6 +93,7 @@ def cause_of_the_export(world: World, policy: list[Mapping[str, Any]]) -> str:
     return task["FailureCause"]
 
 
+@pytest.mark.exhaustive
 def test_an_export_whose_role_lacks_a_right_in_s3_fails_in_aws_words(world: World) -> None:
     bucket = allow(["s3:ListBucket", "s3:GetBucketLocation"], "arn:aws:s3:::acme-lake")
     cause = cause_of_the_export(world, [bucket, allow("s3:GetObject*", "arn:aws:s3:::acme-lake/exports/*")])
@@ -102,6 +104,7 @@ def test_an_export_whose_role_lacks_a_right_in_s3_fails_in_aws_words(world: Worl
     )
 
 
+@pytest.mark.exhaustive
 def test_an_export_whose_role_does_not_trust_the_export_service_fails_in_aws_words(world: World) -> None:
     iam = world.clients.client("iam")
     iam.update_assume_role_policy(RoleName="rds-lake-export", PolicyDocument=trust("ec2.amazonaws.com"))
@@ -110,6 +113,7 @@ def test_an_export_whose_role_does_not_trust_the_export_service_fails_in_aws_wor
         under(world, *_EVERYTHING).publish("2026-11-20")
 
 
+@pytest.mark.exhaustive
 def test_a_denied_action_reaches_the_pipeline_without_any_policy(world: World) -> None:
     world = replace(world, pipeline=world.root)
     world.snapshot("2026-11-20")

@@ -47,6 +47,7 @@ def test_a_cluster_is_an_aurora_of_its_databases_engine(aurora: Aurora) -> None:
     assert aurora.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"] == []
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_snapshot_is_described_as_aws_does(quick: Aurora) -> None:
     arn = quick.snapshot("2026-11-20T03:00:00Z")
     (snapshot,) = quick.rds.describe_db_cluster_snapshots(DBClusterIdentifier="shop-aurora")["DBClusterSnapshots"]
@@ -60,6 +61,7 @@ def test_a_cluster_snapshot_is_described_as_aws_does(quick: Aurora) -> None:
     assert snapshot["SnapshotCreateTime"].isoformat() == "2026-11-20T03:00:00+00:00"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("noun", ["DBSnapshot", "DBClusterSnapshot"])
 def test_backup_snapshots_are_listed_only_by_type_or_by_name(quick: Aurora, noun: str) -> None:
     source = {"database": "shop-prod"} if noun == "DBSnapshot" else {}
@@ -80,6 +82,7 @@ def test_backup_snapshots_are_listed_only_by_type_or_by_name(quick: Aurora, noun
     assert code_of(lambda: listed(SnapshotType="nightly")) == "InvalidParameterValue"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("noun", ["DBSnapshot", "DBClusterSnapshot"])
 def test_many_snapshots_come_in_pages(quick: Aurora, noun: str) -> None:
     source = {"database": "shop-prod"} if noun == "DBSnapshot" else {}
@@ -91,11 +94,13 @@ def test_many_snapshots_come_in_pages(quick: Aurora, noun: str) -> None:
     assert code_of(lambda: getattr(quick.rds, operation)(MaxRecords=5)) == "InvalidParameterValue"
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_and_a_snapshot_of_it_are_not_asked_for_together(aurora: Aurora) -> None:
     asked = {"DBClusterIdentifier": "shop-aurora", "DBClusterSnapshotIdentifier": "x"}
     assert code_of(lambda: aurora.rds.describe_db_cluster_snapshots(**asked)) == "InvalidParameterCombination"
 
 
+@pytest.mark.exhaustive
 def test_a_request_for_both_or_neither_source_is_refused(aurora: Aurora) -> None:
     url = f"{aurora.cloud.url}/_local/snapshots"
     assert post(url, {})[0] == 400
@@ -118,6 +123,7 @@ def test_a_cluster_snapshot_exports_the_content_of_all_its_databases(aurora: Aur
     }
 
 
+@pytest.mark.exhaustive
 def test_an_api_snapshot_of_a_cluster_is_frozen_copied_and_deleted(aurora: Aurora) -> None:
     rds = aurora.rds
     taken = rds.create_db_cluster_snapshot(
@@ -183,6 +189,7 @@ def test_a_cluster_itself_is_exported_as_it_was_when_the_export_started(aurora: 
     assert aurora.rds.describe_export_tasks(SourceType="SNAPSHOT")["ExportTasks"] == []
 
 
+@pytest.mark.exhaustive
 def test_part_of_a_cluster_can_be_exported_and_nonsense_leaves_no_clone(aurora: Aurora) -> None:
     before = frozen_databases(aurora)
     two = CLUSTER_ARN.replace("shop-aurora", "two-aurora")
@@ -198,6 +205,7 @@ def test_part_of_a_cluster_can_be_exported_and_nonsense_leaves_no_clone(aurora: 
     }
 
 
+@pytest.mark.exhaustive
 def test_five_exports_run_over_all_kinds_and_one_of_each_source(aurora: Aurora, gate: threading.Event) -> None:
     aurora.start(CLUSTER_ARN, "live")
     cluster_snapshot = aurora.snapshot()
@@ -214,6 +222,7 @@ def test_five_exports_run_over_all_kinds_and_one_of_each_source(aurora: Aurora, 
     assert {aurora.finished(name)["Status"] for name in ("live", "of-cluster", "task-3")} == {"COMPLETE"}
 
 
+@pytest.mark.exhaustive
 def test_a_reset_ends_a_live_export_and_leaves_no_clone(aurora: Aurora, gate: threading.Event) -> None:
     aurora.start(CLUSTER_ARN)
     gate.set()
@@ -222,6 +231,7 @@ def test_a_reset_ends_a_live_export_and_leaves_no_clone(aurora: Aurora, gate: th
     assert aurora.rds.describe_export_tasks()["ExportTasks"] == []
 
 
+@pytest.mark.exhaustive
 def test_a_database_that_is_down_is_said_in_words_and_leaves_no_half_copy(
     aurora: Aurora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +266,7 @@ def test_a_cluster_of_mysql_is_an_aurora_mysql_whose_snapshot_can_be_taken(maria
     assert snapshot["Engine"] == "aurora-mysql"
 
 
+@pytest.mark.exhaustive
 def test_a_copy_of_a_clusters_snapshot_names_its_source_and_counts_as_of_its_day(quick: Aurora) -> None:
     arn = quick.snapshot()
     quick.rds.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier=arn, TargetDBClusterSnapshotIdentifier="kept")

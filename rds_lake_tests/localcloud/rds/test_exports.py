@@ -88,6 +88,7 @@ def test_a_snapshot_is_frozen_content(world: World) -> None:
     assert arn.endswith("snapshot:rds:shop-prod-2026-11-20-03-00")
 
 
+@pytest.mark.exhaustive
 def test_large_tables_are_cut_into_several_files_and_many_tables_into_several_info_files(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +129,7 @@ def test_what_aws_refuses_is_refused(world: World, change: dict[str, Any], code:
     assert caught.value.response["Error"]["Code"] == code
 
 
+@pytest.mark.exhaustive
 def test_an_identifier_is_used_for_ever_and_one_snapshot_exports_once_at_a_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +158,7 @@ def test_tables_aws_cannot_export_are_skipped_and_the_task_says_so(world: World)
     assert [t["tableName"] for t in json.loads(task["WarningMessage"])["skippedTables"]] == ["shop.public.bad"]
 
 
+@pytest.mark.exhaustive
 def test_tasks_are_listed_in_pages_and_by_filters(world: World) -> None:
     for number in range(1, 25):
         arn = world.snapshot(f"2026-10-{number:02}")
@@ -168,6 +171,7 @@ def test_tasks_are_listed_in_pages_and_by_filters(world: World) -> None:
     assert len(complete) == 24
 
 
+@pytest.mark.exhaustive
 def test_the_control_api_refuses_what_makes_no_sense(world: World) -> None:
     url = f"{world.cloud.url}/_local/snapshots"
     assert post(url, {"database": "none"})[0] == 404
@@ -178,6 +182,7 @@ def test_the_control_api_refuses_what_makes_no_sense(world: World) -> None:
     assert (status, "exists already" in answer["error"]) == (409, True), "RDS names automated snapshots by the minute"
 
 
+@pytest.mark.exhaustive
 def test_a_reset_forgets_everything_but_the_databases(world: World) -> None:
     start(world, world.snapshot("2026-11-20"))
     finished(world)
@@ -197,6 +202,7 @@ def test_events_have_awss_envelope(world: World, samples: Any) -> None:
     assert event["detail"]["EventID"] == "RDS-EVENT-0091"
 
 
+@pytest.mark.exhaustive
 def test_entries_have_the_keys_of_a_real_export(world: World, samples: Any) -> None:
     start(world, world.snapshot("2026-11-20"))
     finished(world)

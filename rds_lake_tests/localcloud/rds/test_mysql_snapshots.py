@@ -73,6 +73,7 @@ def test_a_snapshot_copies_what_an_insert_would_stumble_over(
         frozen.drop()
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_under_a_taken_name_leaves_what_is_there(
     mysql_source: MySqlDatabase, mariadb: EmbeddedMariaDb
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_snapshot_under_a_taken_name_leaves_what_is_there(
         other.drop()
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_that_fails_while_it_holds_locks_is_cleaned_up_at_once(
     mysql_source: MySqlDatabase, mariadb: EmbeddedMariaDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_snapshot_is_of_one_moment_although_others_go_on_writing(mysql_source:
     assert counts[0] - counts[1] in (0, 1), counts
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_that_fails_leaves_no_database_behind(mysql_source: MySqlDatabase, mariadb: EmbeddedMariaDb) -> None:
     execute_mysql(mysql_source.url, "CREATE TABLE broken (id int) ENGINE = MRG_MyISAM UNION = (nowhere)")
     with pytest.raises(pymysql.err.Error):
@@ -140,12 +143,14 @@ def test_a_snapshot_that_fails_leaves_no_database_behind(mysql_source: MySqlData
         MySqlDatabase(mariadb.url("frozen_failed")).tables()
 
 
+@pytest.mark.exhaustive
 def test_an_empty_database_can_be_frozen(mysql_source: MySqlDatabase) -> None:
     frozen = mysql_source.freeze("frozen_nothing")
     assert frozen.tables() == []
     frozen.drop()
 
 
+@pytest.mark.exhaustive
 def test_several_databases_of_a_server_are_copied_as_of_one_moment(
     mysql_source: MySqlDatabase, mariadb: EmbeddedMariaDb
 ) -> None:

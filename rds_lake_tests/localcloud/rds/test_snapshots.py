@@ -44,6 +44,7 @@ def test_four_requests_for_the_same_snapshot_make_one(world: World) -> None:
     assert frozen_databases(world) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_may_be_deleted_while_it_is_exported(world: World, gate: threading.Event) -> None:
     arn = world.snapshot("2026-11-20")
     start(world, arn)
@@ -66,6 +67,7 @@ def test_an_api_snapshot_is_frozen_announced_and_exportable(world: World) -> Non
     assert events[0] == "RDS-EVENT-0042"
 
 
+@pytest.mark.exhaustive
 def test_a_rule_whose_target_does_not_exist_does_not_fail_an_export(world: World) -> None:
     events = world.clients.client("events")
     events.put_rule(Name="theirs", EventPattern=json.dumps({"source": ["aws.rds"]}))
@@ -95,6 +97,7 @@ def test_a_sixth_export_is_refused_until_one_has_ended(world: World, gate: threa
     assert start(world, arn, "task-6")["Status"] == "STARTING"
 
 
+@pytest.mark.exhaustive
 def test_a_bucket_of_another_region_fails_the_task_with_awss_sentence(world: World) -> None:
     s3 = world.clients.client("s3", "eu-west-1")
     s3.create_bucket(Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -134,6 +137,7 @@ def test_nonsense_is_refused_not_a_server_error(world: World, change: dict[str, 
     assert caught.value.response["Error"]["Code"] == code
 
 
+@pytest.mark.exhaustive
 def test_tasks_are_narrowed_by_source_type_and_a_bad_marker_is_refused(world: World) -> None:
     start(world, world.snapshot("2026-11-20"))
     rds = rds_of(world)
@@ -143,6 +147,7 @@ def test_tasks_are_narrowed_by_source_type_and_a_bad_marker_is_refused(world: Wo
         rds.describe_export_tasks(Marker="page-two")
 
 
+@pytest.mark.exhaustive
 def test_a_backup_snapshot_has_its_own_name_event_and_listing(world: World) -> None:
     arn = world.snapshot("2026-11-20", kind="awsbackup")
     identifier = arn.split(":snapshot:")[1]
@@ -156,6 +161,7 @@ def test_a_backup_snapshot_has_its_own_name_event_and_listing(world: World) -> N
     assert (event["detail"]["EventID"], event["detail"]["SourceIdentifier"]) == ("RDS-EVENT-0042", identifier)
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_of_a_database_that_is_down_is_refused_in_words(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +175,7 @@ def test_a_snapshot_of_a_database_that_is_down_is_refused_in_words(
     assert rds_of(world).describe_db_snapshots()["DBSnapshots"] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("identifier", ["-leading", "trailing-", "double--hyphen", "with space", "1st"])
 def test_an_illegal_snapshot_name_is_refused(world: World, identifier: str) -> None:
     url = f"{world.cloud.url}/_local/snapshots"

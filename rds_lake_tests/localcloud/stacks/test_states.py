@@ -43,6 +43,7 @@ def test_a_failed_creation_leaves_nothing_and_can_only_be_deleted(formation: For
     assert formation.delete()["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("more", "status", "queues"),
     [({"DisableRollback": True}, "CREATE_FAILED", 1), ({"OnFailure": "DELETE"}, "DELETE_COMPLETE", 0)],
@@ -56,6 +57,7 @@ def test_the_caller_chooses_what_a_failed_creation_becomes(
     assert len(formation.queues()) == queues
 
 
+@pytest.mark.exhaustive
 def test_what_is_half_made_when_it_fails_is_taken_away_too(formation: Formation) -> None:
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": {"TopicConfigurations": []}}}
     assert formation.deploy({"Resources": {"Bucket": bucket}})["StackStatus"] == "ROLLBACK_COMPLETE"
@@ -63,6 +65,7 @@ def test_what_is_half_made_when_it_fails_is_taken_away_too(formation: Formation)
     assert formation.client("s3").list_buckets()["Buckets"] == []
 
 
+@pytest.mark.exhaustive
 def test_properties_change_in_place_and_names_by_a_new_queue(formation: Formation) -> None:
     formation.deploy({"Resources": {"Q": queue(VisibilityTimeout=40)}, "Outputs": {"Url": {"Value": {"Ref": "Q"}}}})
     url = formation.outputs()["Url"]
@@ -103,6 +106,7 @@ def test_a_failed_update_puts_everything_back(formation: Formation) -> None:
     assert read["Attributes"] == {"DelaySeconds": "1"}
 
 
+@pytest.mark.exhaustive
 def test_a_resource_that_keeps_its_name_cannot_be_replaced(formation: Formation) -> None:
     def named(bus: str) -> dict[str, Any]:
         return {
@@ -134,6 +138,7 @@ def test_a_full_bucket_fails_the_deletion_until_it_may_stay(formation: Formation
     assert formation.client("s3").head_bucket(Bucket="full")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("policy", "rolled_back", "deleted"), [("Retain", 1, 1), ("RetainExceptOnCreate", 0, 1), ("Delete", 0, 0)]
 )
@@ -150,6 +155,7 @@ def test_a_deletion_policy_decides_what_stays(
     assert len(formation.queues()) == deleted
 
 
+@pytest.mark.exhaustive
 def test_the_same_token_is_no_second_operation(formation: Formation) -> None:
     first = formation.deploy(_TWO, ClientRequestToken="t1")["StackId"]
     assert formation.api.create_stack(StackName="lake", TemplateBody="{}", ClientRequestToken="t1")["StackId"] == first
@@ -159,6 +165,7 @@ def test_the_same_token_is_no_second_operation(formation: Formation) -> None:
     assert formation.api.describe_stack_events(StackName="lake")["StackEvents"][0]["ClientRequestToken"] == "t1"
 
 
+@pytest.mark.exhaustive
 def test_a_protected_stack_stays(formation: Formation) -> None:
     formation.deploy(_TWO, EnableTerminationProtection=True)
     with pytest.raises(ClientError, match="cannot be deleted while TerminationProtection is enabled"):
@@ -167,6 +174,7 @@ def test_a_protected_stack_stays(formation: Formation) -> None:
     assert formation.delete()["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.exhaustive
 def test_a_reset_ends_what_is_under_way(formation: Formation) -> None:
     formation.fault(resource="Second", delay_seconds=600)
     formation.api.create_stack(StackName="lake", TemplateBody=str(_TWO).replace("'", '"'))
@@ -176,6 +184,7 @@ def test_a_reset_ends_what_is_under_way(formation: Formation) -> None:
     assert formation.api.list_stacks()["StackSummaries"] == []
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sets(st.integers(0, 6)), min_size=1, max_size=7), st.randoms())
 def test_resources_come_after_what_they_need_and_go_before_it(

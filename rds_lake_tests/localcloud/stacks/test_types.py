@@ -78,6 +78,7 @@ def test_all_types_are_made_changed_in_place_and_deleted_without_a_rest(formatio
     assert _seen(formation) == nothing
 
 
+@pytest.mark.exhaustive
 def test_a_failure_at_the_last_resource_leaves_nothing_of_any_type(formation: Formation) -> None:
     nothing = _seen(formation)
     formation.fault(resource="Permission", fail="no")
@@ -114,6 +115,7 @@ def test_policies_and_settings_reach_their_services(formation: Formation) -> Non
     assert json.loads(secret)["username"] == "u" and len(json.loads(secret)["password"]) == 32
 
 
+@pytest.mark.exhaustive
 def test_a_stacks_tags_are_its_resources_tags(formation: Formation) -> None:
     formation.deploy(
         {"Resources": {"Q": queue(Tags=[{"Key": "own", "Value": "1"}])}}, Tags=[{"Key": "team", "Value": "data"}]
@@ -124,6 +126,7 @@ def test_a_stacks_tags_are_its_resources_tags(formation: Formation) -> None:
     }
 
 
+@pytest.mark.exhaustive
 def test_a_topic_hears_of_every_event(formation: Formation) -> None:
     topic = formation.client("sns").create_topic(Name="told")["TopicArn"]
     url = formation.client("sqs").create_queue(QueueName="ear")["QueueUrl"]
@@ -141,6 +144,7 @@ def test_a_topic_hears_of_every_event(formation: Formation) -> None:
     assert any("CREATE_COMPLETE" in message["Body"] for message in messages)
 
 
+@pytest.mark.exhaustive
 def test_a_bucket_sends_its_events_as_the_template_says(formation: Formation) -> None:
     rule = {"EventPattern": {"source": ["aws.s3"]}, "Targets": [{"Id": "q", "Arn": {"Fn::GetAtt": ["Q", "Arn"]}}]}
     sending = {"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
@@ -161,6 +165,7 @@ def test_a_bucket_sends_its_events_as_the_template_says(formation: Formation) ->
     assert json.loads(message["Body"])["detail-type"] == "Object Created"
 
 
+@pytest.mark.exhaustive
 def test_what_moto_would_have_answered_is_answered_by_no_other_stacks(formation: Formation) -> None:
     with pytest.raises(Exception, match="local cloud"):
         formation.api.create_change_set(StackName="lake", ChangeSetName="c", TemplateBody="{}")

@@ -24,6 +24,7 @@ def _told(**values: str) -> dict[str, Any]:
     return {"Resources": {"Q": queue(QueueName="told")}, "Outputs": outputs}
 
 
+@pytest.mark.exhaustive
 def test_the_same_token_is_no_second_update(formation: Formation) -> None:
     id_ = formation.deploy({"Resources": {"Q": queue(DelaySeconds=1)}})["StackId"]
     formation.update({"Resources": {"Q": queue(DelaySeconds=2)}}, ClientRequestToken="u1")
@@ -41,6 +42,7 @@ def test_a_resource_that_is_left_out_goes_and_what_replaced_another_takes_its_pl
     assert [url.rpartition("/")[2] for url in formation.queues()] == ["two"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("policy", "left"), [("Retain", ["one", "two"]), ("Delete", ["two"])])
 def test_a_replaced_resource_stays_where_its_policy_says_so(formation: Formation, policy: str, left: list[str]) -> None:
     kept = {"UpdateReplacePolicy": policy}
@@ -51,12 +53,14 @@ def test_a_replaced_resource_stays_where_its_policy_says_so(formation: Formation
     assert [url.rpartition("/")[2] for url in formation.queues()] == left[:-1]
 
 
+@pytest.mark.exhaustive
 def test_a_resource_that_is_left_out_stays_where_its_policy_says_so(formation: Formation) -> None:
     formation.deploy({"Resources": {"Kept": queue() | {"DeletionPolicy": "Retain"}, "Other": queue()}})
     formation.update({"Resources": {"Other": queue()}})
     assert _names(formation) == {"Other"} and len(formation.queues()) == 2
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("fails", "left"), [("B", {"A", "B"}), ("C", {"A", "B", "C"}), ("A", {"A"})])
 def test_what_a_resource_needs_that_cannot_be_deleted_is_not_touched(
     formation: Formation, fails: str, left: set[str]
@@ -85,6 +89,7 @@ def test_a_failed_update_leaves_outputs_parameters_and_template_as_they_were(for
     assert "More" not in formation.api.get_template(StackName="lake")["TemplateBody"]["Resources"]
 
 
+@pytest.mark.exhaustive
 def test_an_output_that_cannot_be_told_fails_the_update_and_leaves_those_there_are(formation: Formation) -> None:
     formation.deploy(_told(First="1"))
     template = _told(First="2")
@@ -93,6 +98,7 @@ def test_an_output_that_cannot_be_told_fails_the_update_and_leaves_those_there_a
     assert formation.outputs() == {"First": "1"}
 
 
+@pytest.mark.exhaustive
 def test_an_update_that_was_cancelled_can_be_made_again(formation: Formation) -> None:
     formation.deploy({"Resources": {"A": queue(DelaySeconds=1), "B": queue(DelaySeconds=1) | {"DependsOn": "A"}}})
     after = {"Resources": {"A": queue(DelaySeconds=2), "B": queue(DelaySeconds=2) | {"DependsOn": "A"}}}
@@ -104,6 +110,7 @@ def test_an_update_that_was_cancelled_can_be_made_again(formation: Formation) ->
     assert formation.update(after)["StackStatus"] == "UPDATE_COMPLETE"
 
 
+@pytest.mark.exhaustive
 def test_a_cancellation_that_comes_too_late_does_not_strike_the_next_update(formation: Formation) -> None:
     formation.deploy({"Resources": {"Q": queue(DelaySeconds=1)}})
     formation.fault(resource="Q", action="update", delay_seconds=1)
@@ -115,6 +122,7 @@ def test_a_cancellation_that_comes_too_late_does_not_strike_the_next_update(form
     assert formation.update({"Resources": {"Q": queue(DelaySeconds=3)}})["StackStatus"] == "UPDATE_COMPLETE"
 
 
+@pytest.mark.exhaustive
 def test_a_creation_is_given_up_by_deleting_its_stack_and_leaves_nothing(formation: Formation) -> None:
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html"""
     formation.fault(resource="Q", action="create", delay_seconds=1)

@@ -62,6 +62,7 @@ def test_a_stack_is_complete_when_its_cluster_is_available(formation: Formation)
     assert (clusters(formation), snapshots(formation)) == ([], [])
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_without_a_deletion_policy_leaves_a_paid_snapshot(formation: Formation) -> None:
     formation.deploy(cluster())
     formation.delete()
@@ -69,6 +70,7 @@ def test_a_cluster_without_a_deletion_policy_leaves_a_paid_snapshot(formation: F
     assert name.startswith("lake-cluster-snapshot-")
 
 
+@pytest.mark.exhaustive
 def test_a_creation_that_fails_leaves_no_snapshot(formation: Formation) -> None:
     template = cluster()
     template["Resources"]["Second"] = {"Type": "AWS::SQS::Queue", "DependsOn": "Cluster"}
@@ -77,6 +79,7 @@ def test_a_creation_that_fails_leaves_no_snapshot(formation: Formation) -> None:
     assert (clusters(formation), snapshots(formation)) == ([], [])
 
 
+@pytest.mark.exhaustive
 def test_a_creation_that_hangs_ends_with_its_time(formation: Formation) -> None:
     minutes(formation, creating_minutes=45)
     begin(formation, cluster(DeletionPolicy="Delete"), TimeoutInMinutes=30)
@@ -88,6 +91,7 @@ def test_a_creation_that_hangs_ends_with_its_time(formation: Formation) -> None:
     assert clusters(formation) == []
 
 
+@pytest.mark.exhaustive
 def test_a_creation_can_be_given_up(formation: Formation) -> None:
     template = cluster(DeletionPolicy="Delete")
     template["Resources"]["Never"] = {"Type": "AWS::SQS::Queue", "DependsOn": "Cluster"}
@@ -98,12 +102,14 @@ def test_a_creation_can_be_given_up(formation: Formation) -> None:
     assert clusters(formation) == []
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_that_somebody_deleted_does_not_keep_its_stack(formation: Formation) -> None:
     formation.deploy(cluster())
     formation.client("redshift").delete_cluster(ClusterIdentifier="nightly", SkipFinalClusterSnapshot=True)
     assert formation.delete()["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.exhaustive
 def test_a_namespace_goes_after_its_workgroup(formation: Formation) -> None:
     minutes(formation, creating_minutes=0, deleting_minutes=1)
     formation.deploy(

@@ -39,6 +39,7 @@ def run_all(world: World, day: str) -> tuple[list[str], list[str]]:
     return [left.table for left in catalogued.left_out], [left.table for left in published.left_out]
 
 
+@pytest.mark.exhaustive
 def test_a_table_whose_view_would_be_too_long_has_none_and_the_others_are_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from rds_lake_tests.stages.catalogue.evolving import day
 from rds_lake_tests.support.faults import Faults
 from rds_lake_tests.support.world import World
@@ -28,6 +30,7 @@ def _as_an_earlier_release_left_it(world: World, name: str) -> None:
     client.update_table(DatabaseName="shop", TableInput=kept | {"Parameters": parameters})
 
 
+@pytest.mark.exhaustive
 def test_raw_tables_and_partitions_say_where_their_rows_come_from_at_no_call_of_their_own(world: World) -> None:
     day(world, "2026-11-18")
     assert _table(world, "snapshots_orders")["Parameters"]["rds_lake.owners"] == ""

@@ -26,6 +26,7 @@ def test_an_incompatible_type_moves_the_view_to_a_table_beside_and_older_dates_s
     assert per_date(world, "max(v)", "snapshots_flips__v3") == [("2026-11-20", "2.5")]
 
 
+@pytest.mark.exhaustive
 def test_a_type_that_is_changed_back_goes_back_to_the_first_table(world: World) -> None:
     day(world, "2026-11-18", "CREATE TABLE flips (v integer); INSERT INTO flips VALUES (1)")
     day(world, "2026-11-19", "ALTER TABLE flips ALTER v TYPE text, ADD COLUMN extra text")
@@ -35,6 +36,7 @@ def test_a_type_that_is_changed_back_goes_back_to_the_first_table(world: World) 
     assert per_date(world, "max(v)", "snapshots_flips__v2") == [("2026-11-19", "1")]
 
 
+@pytest.mark.exhaustive
 def test_an_older_date_of_another_type_is_kept_apart_and_the_view_stays_where_it_is(world: World) -> None:
     execute(world.url, "CREATE TABLE flips (v text); INSERT INTO flips VALUES ('v1')")
     day(world, "2026-11-20")
@@ -56,6 +58,7 @@ def test_a_date_exported_again_with_another_type_is_in_one_table_only(world: Wor
     assert per_date(world, "max(v)", "snapshots_flips__v2") == [("2026-11-20", "v1")]
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_disappears_and_reappears_keeps_its_history(world: World) -> None:
     day(world, "2026-11-18", "CREATE TABLE t (a integer, b text); INSERT INTO t VALUES (1, 'x')")
     assert day(world, "2026-11-19", "DROP TABLE t") == {}
@@ -66,6 +69,7 @@ def test_a_table_that_disappears_and_reappears_keeps_its_history(world: World) -
     assert per_date(world, "max(a)", "snapshots_t") == [("2026-11-18", "1"), ("2026-11-20", "2")]
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_is_emptied_and_filled_keeps_its_types_and_stays_readable(world: World) -> None:
     create = "CREATE TABLE t (n integer, price numeric(8,2), raw bytea, at timestamp)"
     fill = r"INSERT INTO t VALUES (1, 2.5, '\x01', '2026-01-01')"
@@ -79,6 +83,7 @@ def test_a_table_that_is_emptied_and_filled_keeps_its_types_and_stays_readable(w
     assert per_date(world, "count(raw)", "snapshots_t") == [("2026-11-18", "1"), ("2026-11-20", "1")]
 
 
+@pytest.mark.exhaustive
 def test_a_column_named_as_the_partition_key_opens_a_table_with_another_key(world: World) -> None:
     day(world, "2026-11-19", "CREATE TABLE t (a integer); INSERT INTO t VALUES (1)")
     world.with_source(rename={"shop.public.t.snapshot_date": "row_date"})
@@ -90,6 +95,7 @@ def test_a_column_named_as_the_partition_key_opens_a_table_with_another_key(worl
     assert world.query("SELECT lake_snapshot_date, snapshot_date FROM snapshots_t__v2") == [("2026-11-20", "mine")]
 
 
+@pytest.mark.exhaustive
 def test_a_table_named_like_anothers_second_version_does_not_mix_with_it(world: World) -> None:
     day(world, "2026-11-18", "CREATE TABLE t (v integer); INSERT INTO t VALUES (1); CREATE TABLE t__v2 (v integer)")
     day(world, "2026-11-19", "ALTER TABLE t ALTER v TYPE text")
@@ -97,6 +103,7 @@ def test_a_table_named_like_anothers_second_version_does_not_mix_with_it(world: 
     assert world.query("SELECT count(*) FROM t__v2") == [("0",)]
 
 
+@pytest.mark.exhaustive
 def test_a_table_of_an_earlier_release_is_taken_over_without_a_word(world: World) -> None:
     """Those have no record of their columns, only comments."""
     day(world, "2026-11-19")
@@ -123,6 +130,7 @@ def test_a_damaged_record_says_which_table_and_what_to_do(world: World) -> None:
         day(world, "2026-11-20")
 
 
+@pytest.mark.exhaustive
 def test_an_announced_type_that_files_contradict_is_corrected_in_the_empty_dates_too(world: World) -> None:
     day(world, "2026-11-19", "CREATE TABLE t (n integer)")
     glue = world.gateways.lake.glue

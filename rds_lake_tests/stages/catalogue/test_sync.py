@@ -34,6 +34,7 @@ def test_a_removed_column_stays_in_the_view_as_null_with_its_type_and_older_date
     assert day(world, "2026-11-20") == {}, "it is gone already"
 
 
+@pytest.mark.exhaustive
 def test_a_column_that_comes_back_is_filled_again(world: World) -> None:
     day(world, "2026-11-18")
     day(world, "2026-11-19", "ALTER TABLE orders DROP COLUMN total")
@@ -52,6 +53,7 @@ def test_a_widened_integer_reads_in_both_dates_and_each_partition_keeps_its_own_
     assert types == {"2026-11-19": "int", "2026-11-20": "bigint"}
 
 
+@pytest.mark.exhaustive
 def test_a_narrowed_integer_stays_wide_and_reads_in_both_dates(world: World) -> None:
     day(world, "2026-11-19", "CREATE TABLE shrinks (n bigint); INSERT INTO shrinks VALUES (5)")
     assert day(world, "2026-11-20", "ALTER TABLE shrinks ALTER n TYPE integer") == {"shrinks": [Kind.RELABELLED]}
@@ -59,6 +61,7 @@ def test_a_narrowed_integer_stays_wide_and_reads_in_both_dates(world: World) -> 
     assert per_date(world, "sum(n)", "snapshots_shrinks") == [("2026-11-19", "5"), ("2026-11-20", "5")]
 
 
+@pytest.mark.exhaustive
 def test_a_column_renamed_in_the_database_is_one_that_went_and_one_that_came(world: World) -> None:
     day(world, "2026-11-19")
     renamed = 'ALTER TABLE "Order Details" RENAME "OrderID" TO order_number'
@@ -67,6 +70,7 @@ def test_a_column_renamed_in_the_database_is_one_that_went_and_one_that_came(wor
     assert per_date(world, "count(orderid)", "snapshots_order_details") == [("2026-11-19", "20"), ("2026-11-20", "0")]
 
 
+@pytest.mark.exhaustive
 def test_a_renamed_column_that_wants_the_same_name_in_the_view_takes_it_over(world: World) -> None:
     day(world, "2026-11-19", 'CREATE TABLE t ("a-b" integer, c integer); INSERT INTO t VALUES (1, 2)')
     day(world, "2026-11-20", 'ALTER TABLE t RENAME "a-b" TO a_b')
@@ -74,6 +78,7 @@ def test_a_renamed_column_that_wants_the_same_name_in_the_view_takes_it_over(wor
     assert [name.split()[0] for name in columns(world, "t")] == ["c", "a_b", "snapshot_date"]
 
 
+@pytest.mark.exhaustive
 def test_only_the_case_of_a_columns_name_changes_and_every_date_reads_as_before(world: World) -> None:
     day(world, "2026-11-19")
     changed = day(world, "2026-11-20", 'ALTER TABLE "Order Details" RENAME "OrderID" TO "orderId"')
@@ -82,6 +87,7 @@ def test_only_the_case_of_a_columns_name_changes_and_every_date_reads_as_before(
     assert per_date(world, "count(orderid)", "snapshots_order_details") == [("2026-11-19", "20"), ("2026-11-20", "20")]
 
 
+@pytest.mark.exhaustive
 def test_another_order_of_columns_changes_no_view(world: World) -> None:
     day(world, "2026-11-19", "CREATE TABLE t (a integer, b text); INSERT INTO t VALUES (1, 'x')")
     before = columns(world, "t")
@@ -103,6 +109,7 @@ def test_a_writer_that_was_faster_is_let_through_and_the_fresh_table_is_used(wor
     assert world.query("SELECT count(*), count(channel) FROM orders") == [("10", "0")]
 
 
+@pytest.mark.exhaustive
 def test_a_partition_deleted_by_hand_is_made_again(world: World) -> None:
     day(world, "2026-11-20")
     world.gateways.lake.glue.delete_partitions("shop", "snapshots_orders", [("2026-11-20",)])
@@ -111,6 +118,7 @@ def test_a_partition_deleted_by_hand_is_made_again(world: World) -> None:
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_the_same_date_catalogued_again_tells_the_same_changes_and_writes_nothing(world: World) -> None:
     day(world, "2026-11-19")
     first = day(world, "2026-11-20", "ALTER TABLE orders ADD COLUMN channel text")
@@ -120,6 +128,7 @@ def test_the_same_date_catalogued_again_tells_the_same_changes_and_writes_nothin
     assert faults.count("UpdateTable", "CreateTable", "BatchCreatePartition", "BatchUpdatePartition") == 0
 
 
+@pytest.mark.exhaustive
 def test_a_date_without_changes_costs_at_most_three_calls_of_glue_per_table(world: World) -> None:
     for number in range(12):
         execute(world.url, f"CREATE TABLE t{number} (id integer)")
@@ -136,6 +145,7 @@ def test_a_date_without_changes_costs_at_most_three_calls_of_glue_per_table(worl
     assert faults.count("UpdateTable") == 0
 
 
+@pytest.mark.exhaustive
 def test_two_dates_catalogued_at_once_keep_the_columns_of_both(world: World) -> None:
     day(world, "2026-11-18")
     execute(world.url, "ALTER TABLE orders ADD COLUMN one text DEFAULT 'x'")
@@ -165,6 +175,7 @@ def test_a_date_that_was_not_catalogued_is_not_published(world: World) -> None:
         run.shared.publish(at, now=datetime(2026, 11, 20, tzinfo=UTC))
 
 
+@pytest.mark.exhaustive
 def test_a_partition_that_another_run_makes_between_the_look_and_the_call_is_no_error(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +197,7 @@ def test_a_partition_that_another_run_makes_between_the_look_and_the_call_is_no_
     assert len(raced) == 3
 
 
+@pytest.mark.exhaustive
 def test_a_partition_that_glue_refuses_for_another_reason_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from rds_lake_tests.support.world import World, execute
 DAY = date(2026, 11, 20)
 
 
+@pytest.mark.exhaustive
 def test_partitions_that_were_moved_back_to_an_earlier_export_meanwhile_are_moved_to_the_later_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ def test_partitions_of_a_table_are_one_table_and_view(union_world: World) -> Non
         union_world.query("SELECT * FROM events_2026_01")
 
 
+@pytest.mark.exhaustive
 def test_a_new_partition_and_a_dropped_one_change_the_newest_date_only(union_world: World) -> None:
     day(union_world, "2026-11-19")
     day(
@@ -52,6 +53,7 @@ def test_a_new_partition_and_a_dropped_one_change_the_newest_date_only(union_wor
     assert union_world.query(old) == [("2026-11-19", "40"), ("2026-11-20", "20")]
 
 
+@pytest.mark.exhaustive
 def test_a_date_exported_again_without_a_member_does_not_keep_its_rows(union_world: World) -> None:
     union_world.with_source(replace=True)
     day(union_world, "2026-11-20")
@@ -61,6 +63,7 @@ def test_a_date_exported_again_without_a_member_does_not_keep_its_rows(union_wor
     assert union_world.query("SELECT count(*) FROM events") == [("19",)]
 
 
+@pytest.mark.exhaustive
 def test_a_query_of_one_member_and_date_reads_its_files_only(union_world: World) -> None:
     day(union_world, "2026-11-19")
     day(union_world, "2026-11-20")
@@ -73,6 +76,7 @@ def test_a_query_of_one_member_and_date_reads_its_files_only(union_world: World)
     assert 0 < scanned("events", "snapshot_table = 'events_2026_02'") < view < both
 
 
+@pytest.mark.exhaustive
 def test_a_column_added_to_all_members_is_added_to_the_whole(union_world: World) -> None:
     day(union_world, "2026-11-19")
     day(union_world, "2026-11-20", "ALTER TABLE events ADD COLUMN source text DEFAULT 'web'")
@@ -81,6 +85,7 @@ def test_a_column_added_to_all_members_is_added_to_the_whole(union_world: World)
     assert union_world.query(old) == [("2026-11-19", "0"), ("2026-11-20", "40")]
 
 
+@pytest.mark.exhaustive
 def test_members_of_an_integers_two_widths_read_together(world: World) -> None:
     execute(world.url, "CREATE TABLE log_1 (n integer); INSERT INTO log_1 VALUES (1)")
     execute(world.url, "CREATE TABLE log_2 (n bigint); INSERT INTO log_2 VALUES (5000000000)")
@@ -99,12 +104,14 @@ def test_members_that_differ_are_listed_and_nothing_is_catalogued(world: World) 
     assert all("shop.public.log_1" in text and "shop.public.log_2" in text for text in caught.value.problems)
 
 
+@pytest.mark.exhaustive
 def test_a_union_that_is_renamed_is_found_by_that_name(union_world: World) -> None:
     union_world.with_source(rename={"shop.public.events": "happenings"})
     day(union_world, "2026-11-20")
     assert union_world.query("SELECT count(*) FROM happenings") == [("40",)]
 
 
+@pytest.mark.exhaustive
 def test_a_column_named_like_the_members_key_keeps_its_name(world: World) -> None:
     execute(world.url, "CREATE TABLE log_1 (snapshot_table text); INSERT INTO log_1 VALUES ('mine')")
     world.with_source(union={"log": r"log_\d"})
@@ -112,6 +119,7 @@ def test_a_column_named_like_the_members_key_keeps_its_name(world: World) -> Non
     assert world.query("SELECT snapshot_table, lake_snapshot_table FROM log") == [("mine", "log_1")]
 
 
+@pytest.mark.exhaustive
 def test_tables_that_become_a_union_later_keep_their_older_dates(union_world: World) -> None:
     union_world.with_source(union={})
     day(union_world, "2026-11-19")

@@ -37,6 +37,7 @@ def check(run: Any, typed: Any) -> Any:
     return check_tables(run.shared.lake.athena, database="shop", snapshot_date=DAY, tables=typed, log=print)
 
 
+@pytest.mark.exhaustive
 def test_tables_that_share_a_statement_keep_their_own_answers(many: Any, world: World) -> None:
     run, typed = many
     faults = Faults(run.shared.lake.athena._client)

@@ -192,6 +192,7 @@ def test_early_times_of_a_file_that_spark_marked_are_those_of_the_database(staff
     ]
 
 
+@pytest.mark.exhaustive
 def test_files_of_both_calendars_in_one_table_lose_early_times_and_say_how_many(staff: World) -> None:
     assert exported_with(staff, [LEGACY, {}]) == {"hired": 2, "left_at": 2}
     assert (

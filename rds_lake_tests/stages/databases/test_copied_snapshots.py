@@ -185,6 +185,7 @@ def test_a_date_never_has_the_old_rows_of_a_snapshot_that_was_copied_that_day(wo
     assert world.query("SELECT count(*) FROM orders") == [("500",)]
 
 
+@pytest.mark.exhaustive
 def test_where_only_the_copy_is_left_its_rows_are_those_of_their_own_day(world: World) -> None:
     world.with_source(snapshots=("automated", "manual"))
     old = world.snapshot("2026-11-20")
@@ -201,6 +202,7 @@ def test_where_only_the_copy_is_left_its_rows_are_those_of_their_own_day(world: 
     assert "holds the data of 2026-11-20" in wrong.findings[0].problem, "an event of an earlier release"
 
 
+@pytest.mark.exhaustive
 def test_a_copy_made_after_the_date_was_published_is_not_paid_for(world: World) -> None:
     world.with_source(snapshots=("automated", "manual"), replace=True)
     old = world.snapshot("2026-11-20")
@@ -214,6 +216,7 @@ def test_a_copy_made_after_the_date_was_published_is_not_paid_for(world: World) 
     assert len(rds.describe_export_tasks()["ExportTasks"]) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_published_date_whose_data_is_older_than_its_name_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

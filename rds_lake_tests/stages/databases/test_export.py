@@ -52,6 +52,7 @@ def test_eight_runs_asking_at_once_pay_for_one_export(world: World, monkeypatch:
     assert len(begun) == len(tasks(world)) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_complete_export_is_reused(world: World) -> None:
     world.snapshot("2026-11-20")
     first = world.run().accept(DAY, poll_seconds=0.05)
@@ -70,6 +71,7 @@ def test_a_failed_export_says_awss_cause_and_the_next_attempt_has_a_new_id(world
     assert accepted.record.export_task.endswith("-2")
 
 
+@pytest.mark.exhaustive
 def test_a_canceled_export_is_a_failure_that_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.cloud.exports, "_settings", ExportSettings(starting_seconds=0.3))
     world.snapshot("2026-11-20")
@@ -87,6 +89,7 @@ def _settled(world: World, identifier: str) -> bool:
     return False
 
 
+@pytest.mark.exhaustive
 def test_a_running_export_is_adopted_and_a_time_limit_leaves_it_running(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +128,7 @@ def test_a_date_without_snapshot_is_explained_with_the_dates_there_are(world: Wo
     assert "retention" in text
 
 
+@pytest.mark.exhaustive
 def test_snapshots_of_another_kind_or_of_a_longer_named_instance_are_not_the_sources(world: World) -> None:
     world.snapshot("2026-11-20", kind="manual")
     with pytest.raises(SnapshotNotFoundError, match="no available automated snapshot at all"):
@@ -134,6 +138,7 @@ def test_snapshots_of_another_kind_or_of_a_longer_named_instance_are_not_the_sou
     assert world.run().accept(DAY, poll_seconds=0.05).findings == ()
 
 
+@pytest.mark.exhaustive
 def test_a_backup_snapshot_is_found_by_its_own_kind(world: World) -> None:
     world.snapshot("2026-11-20", kind="awsbackup")
     world.with_source(snapshots=("backup",))
@@ -159,6 +164,7 @@ def test_a_complete_task_whose_tables_were_skipped_is_not_accepted(world: World)
     assert not [key for key in world.keys() if key.endswith(".export.json")], "nothing was recorded"
 
 
+@pytest.mark.exhaustive
 def test_an_export_whose_info_files_are_gone_is_malformed_and_not_empty(world: World) -> None:
     world.snapshot("2026-11-20")
     task = world.run().accept(DAY, poll_seconds=0.05).record
@@ -168,6 +174,7 @@ def test_an_export_whose_info_files_are_gone_is_malformed_and_not_empty(world: W
         world.run().relocate(DAY)
 
 
+@pytest.mark.exhaustive
 def test_an_export_of_which_nothing_is_left_is_made_once_more(world: World) -> None:
     world.snapshot("2026-11-20")
     task = world.run().accept(DAY, poll_seconds=0.05).record

@@ -48,6 +48,7 @@ def published(world: World, day: str) -> list[str]:
     return sorted(table.names.view for table in world.publish(day).tables)
 
 
+@pytest.mark.exhaustive
 def test_a_table_in_a_second_database_changes_no_name_and_no_history_of_the_first(
     lake: World, foreign_urls: list[str]
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_table_in_a_second_database_changes_no_name_and_no_history_of_the_firs
     assert published(lake, "2026-11-22") == ["orders", "sales_leads"]
 
 
+@pytest.mark.exhaustive
 def test_a_lake_that_published_another_name_keeps_it(lake: World) -> None:
     lake.with_source(rename={"foreign.sales.leads": "foreign_sales_leads"})
     published(lake, "2026-11-20")
@@ -72,6 +74,7 @@ def test_a_lake_that_published_another_name_keeps_it(lake: World) -> None:
     assert published(lake, "2026-11-22") == ["orders", "sales_leads"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("default_schema", "view"), [("foreign.a.b", "t"), ("foreign.public", "a_b_t")])
 def test_dots_in_names_of_schemas_and_databases_are_read_to_the_right_table(
     lake: World, foreign_urls: list[str], default_schema: str, view: str
@@ -85,6 +88,7 @@ def test_dots_in_names_of_schemas_and_databases_are_read_to_the_right_table(
     assert lake.query("SELECT id FROM acme_crm_a_b_t") == [("9",)]
 
 
+@pytest.mark.exhaustive
 def test_an_empty_database_beside_the_tables_is_no_finding(lake: World) -> None:
     lake.snapshot("2026-11-20")
     assert lake.run().accept(date(2026, 11, 20), poll_seconds=0.05).findings == ()
@@ -112,6 +116,7 @@ def test_a_database_of_mysql_with_dots_is_published(mysql: World) -> None:
     assert targets == {"MyDb_1.0.0"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("engine", ["mariadb", None])
 @pytest.mark.parametrize("include", [("Inc.orders",), ("Inc",)])
 def test_include_of_mysql_completes_in_its_own_words(
@@ -130,6 +135,7 @@ def test_include_of_mysql_completes_in_its_own_words(
         execute_mysql(url, "DROP DATABASE `Inc`")
 
 
+@pytest.mark.exhaustive
 def test_the_database_really_has_a_dot(foreign_urls: list[str]) -> None:
     with psycopg.connect(foreign_urls[1]) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == ("acme.crm",)

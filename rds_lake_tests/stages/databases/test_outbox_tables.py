@@ -62,6 +62,7 @@ def test_a_source_without_streams_has_the_export_ids_that_it_always_had(world: W
     assert world.run().accept(DAY, poll_seconds=0.02).record.export_task == task
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_from_before_capture_is_exported_without_it_and_a_later_one_with_it(world: World) -> None:
     world.with_source(include=("shop.public.orders",), streams=ORDERS)
     world.snapshot("2026-11-20")

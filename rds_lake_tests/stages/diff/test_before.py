@@ -73,6 +73,7 @@ def states(world: World) -> dict[str | None, str | None]:
     return dict(world.query("SELECT snapshot_date, state FROM _snapshots"))  # type: ignore[arg-type]
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_was_rolled_back_is_before_no_other_until_it_is_published_again(story: World) -> None:
     world = story
     for day in (D18, D19):
@@ -96,6 +97,7 @@ def test_a_date_that_was_rolled_back_is_before_no_other_until_it_is_published_ag
     assert {day: state for day, state in states(world).items() if state == "rolled back"} == {str(D20): "rolled back"}
 
 
+@pytest.mark.exhaustive
 def test_counts_of_another_pair_of_dates_are_not_shown_as_of_this_one(story: World) -> None:
     world = story
     roll_back(world, D18)

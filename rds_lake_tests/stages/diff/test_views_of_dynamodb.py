@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import pytest
+
 from rds_lake.stages.diff.compare import Asked, compare_table
 from rds_lake.stages.diff.keys import keys_of_dynamodb
 from rds_lake.stages.diff.result import TableDiff
@@ -116,6 +118,7 @@ def test_items_are_compared_by_dynamodbs_own_keys_as_rds_lake_diff_compares_them
     assert all(value is None for value in rows["c", "3"]), "it has none of these attributes, at neither date"
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_dynamodb_has_no_more_says_that_its_key_is_unknown_and_its_date_is_published(
     world: World,
 ) -> None:

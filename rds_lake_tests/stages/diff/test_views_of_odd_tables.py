@@ -58,6 +58,7 @@ def story(
     yield world
 
 
+@pytest.mark.exhaustive
 def test_rows_of_gathered_tables_are_told_apart_by_their_table_as_rds_lake_diff_does(story: World) -> None:
     asked = Asked(before=date.fromisoformat(OLD), after=date.fromisoformat(NEW), most_rows=100)
     found = compare_table(story.gateways.lake, story.config.sources[0], "log", asked, known_key=lambda _: ())
@@ -84,6 +85,7 @@ def test_a_table_too_wide_for_such_a_view_is_said_in_a_sentence_and_the_other_vi
     assert story.query("SELECT id, change FROM orders_diff") == [("1", "changed")]
 
 
+@pytest.mark.exhaustive
 def test_a_view_that_athena_refuses_is_said_and_the_others_stay_as_they_are(
     story: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +100,7 @@ def test_a_view_that_athena_refuses_is_said_and_the_others_stay_as_they_are(
     assert "262144" in problems["broad_diff"], problems
 
 
+@pytest.mark.exhaustive
 def test_a_view_that_somebody_changed_is_said_and_is_made_again_by_the_next_publication(story: World) -> None:
     story.root.athena.run('CREATE OR REPLACE VIEW orders_diff AS SELECT 1 AS "the row before"', database="shop")
     problems = see_diff_views(story.gateways.lake, story.config.sources[0]).problems
@@ -106,6 +109,7 @@ def test_a_view_that_somebody_changed_is_said_and_is_made_again_by_the_next_publ
     assert story.query("SELECT id, change FROM orders_diff") == [("1", "changed")]
 
 
+@pytest.mark.exhaustive
 def test_a_view_whose_run_was_killed_goes_also_when_nobody_asks_for_it_any_more(story: World) -> None:
     lake = story.gateways.lake
     made, etag = read_diff_views(lake, "shop")

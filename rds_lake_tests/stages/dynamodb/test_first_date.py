@@ -76,11 +76,13 @@ def test_not_while_the_run_that_begins_it_waits_in_the_queue(dynamo: DynamoWorld
     assert alarms(dynamo.world, log) == []
 
 
+@pytest.mark.exhaustive
 def test_not_right_after_a_start_that_was_refused(dynamo: DynamoWorld) -> None:
     day = newest(dynamo.world)
     assert alarms(dynamo.world, Log(begins={day: Begun(blocking=False, at=datetime.now(UTC))})) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("settled", [False, True])
 def test_not_in_the_minute_after_its_export_ended_nor_while_a_run_takes_it_over(
     dynamo: DynamoWorld, *, settled: bool
@@ -90,6 +92,7 @@ def test_not_in_the_minute_after_its_export_ended_nor_while_a_run_takes_it_over(
     assert alarms(dynamo.world, Log(settled=settled)) == []
 
 
+@pytest.mark.exhaustive
 def test_not_while_its_last_stages_run(dynamo: DynamoWorld) -> None:
     assert alarms(dynamo.world, Log(busy={newest(dynamo.world)})) == []
 
@@ -100,6 +103,7 @@ def test_once_it_has_failed(dynamo: DynamoWorld) -> None:
     assert alarms(dynamo.world, Log(begins=begun, failed={day})) == ["no new snapshot"]
 
 
+@pytest.mark.exhaustive
 def test_a_source_that_had_a_date_is_told_whatever_is_under_way(dynamo: DynamoWorld) -> None:
     world = dynamo.world
     world.publish(str(NOW.date() - timedelta(days=4)))

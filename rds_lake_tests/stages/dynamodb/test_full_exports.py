@@ -81,6 +81,7 @@ def test_a_date_is_paid_once_however_often_it_is_materialized(dynamo: DynamoWorl
     assert dynamo.world.keys("exports/") == []
 
 
+@pytest.mark.exhaustive
 def test_a_lost_record_of_what_was_begun_costs_no_second_export(dynamo: DynamoWorld) -> None:
     run = dynamo.world.run()
     run.begin(DAY)
@@ -89,6 +90,7 @@ def test_a_lost_record_of_what_was_begun_costs_no_second_export(dynamo: DynamoWo
     assert len(dynamo.exports("Reviews")) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_is_added_is_exported_as_of_the_same_instant_beside_the_others(dynamo: DynamoWorld) -> None:
     dynamo.world.with_source(tables=("Reviews",))
     publish(dynamo)
@@ -99,6 +101,7 @@ def test_a_table_that_is_added_is_exported_as_of_the_same_instant_beside_the_oth
     assert dynamo.world.query("SELECT count(*) FROM users") == [("1",)]
 
 
+@pytest.mark.exhaustive
 def test_a_failed_export_is_repeated_by_a_person_alone_and_only_for_its_table(dynamo: DynamoWorld) -> None:
     dynamo.break_next_export(fail="S3 said no", code="S3AccessDenied")
     with pytest.raises(ExportFailedError, match="S3AccessDenied: S3 said no"):
@@ -108,6 +111,7 @@ def test_a_failed_export_is_repeated_by_a_person_alone_and_only_for_its_table(dy
     assert dynamo.world.query("SELECT count(*) FROM reviews") == [("4",)]
 
 
+@pytest.mark.exhaustive
 def test_a_missing_file_is_named(dynamo: DynamoWorld) -> None:
     dynamo.break_next_export(missing_file=True)
     (problem,) = [f.problem for f in dynamo.world.run().accept(DAY, poll_seconds=0.05).findings]
@@ -150,6 +154,7 @@ def test_an_export_that_dynamodb_has_no_place_for_is_asked_for_once(
     assert asked == [name]
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_is_in_the_lake_needs_no_recovery_any_more(dynamo: DynamoWorld) -> None:
     publish(dynamo)
     dynamo.recovery("Reviews", on=False)
@@ -157,6 +162,7 @@ def test_a_date_that_is_in_the_lake_needs_no_recovery_any_more(dynamo: DynamoWor
     assert dynamo.world.query("SELECT count(*) FROM reviews") == [("4",)]
 
 
+@pytest.mark.exhaustive
 def test_an_export_somebody_made_in_ion_is_named_and_not_adopted(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +184,7 @@ def test_an_export_somebody_made_in_ion_is_named_and_not_adopted(
     assert (len(dynamo.exports("Reviews")), len(dynamo.exports("Users"))) == (2, 1)
 
 
+@pytest.mark.exhaustive
 def test_a_manifest_of_an_export_in_ion_is_refused(dynamo: DynamoWorld) -> None:
     run = dynamo.world.run()
     run.begin(DAY)
@@ -188,6 +195,7 @@ def test_a_manifest_of_an_export_in_ion_is_refused(dynamo: DynamoWorld) -> None:
     assert problem == "Users: the manifest is of a full export as ION, and should be of a full one as DYNAMODB_JSON"
 
 
+@pytest.mark.exhaustive
 def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: World) -> None:
     dynamo = world.of_dynamodb("Old")
     dynamo.clock(MOMENT - timedelta(days=90))
@@ -206,11 +214,13 @@ def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: Wor
         publish(dynamo, DAY - timedelta(days=100))
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_is_yet_to_come_says_so(dynamo: DynamoWorld) -> None:
     with pytest.raises(SnapshotNotFoundError, match="in the future"):
         publish(dynamo, TODAY + timedelta(days=1))
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_was_created_later_is_no_part_of_the_date(dynamo: DynamoWorld) -> None:
     dynamo.create("Orders")
     dynamo.world.with_source(tables=("*",))
@@ -219,6 +229,7 @@ def test_a_table_that_was_created_later_is_no_part_of_the_date(dynamo: DynamoWor
     assert any("Orders was created after" in line for line in dynamo.world.lines)
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_does_not_exist_is_named(dynamo: DynamoWorld) -> None:
     dynamo.world.with_source(tables=("Reviews", "Review", "User"))
     with pytest.raises(SnapshotNotFoundError) as caught:
@@ -226,6 +237,7 @@ def test_a_table_that_does_not_exist_is_named(dynamo: DynamoWorld) -> None:
     assert "Review:" in str(caught.value) and "User:" in str(caught.value)
 
 
+@pytest.mark.exhaustive
 def test_a_table_deleted_after_its_export_is_published_all_the_same(dynamo: DynamoWorld) -> None:
     run = dynamo.world.run()
     run.accept(DAY, poll_seconds=0.05)
@@ -234,6 +246,7 @@ def test_a_table_deleted_after_its_export_is_published_all_the_same(dynamo: Dyna
     assert dynamo.world.query("SELECT count(*) FROM users") == [("1",)]
 
 
+@pytest.mark.exhaustive
 def test_tables_whose_names_collide_say_what_to_add_to_lake_yaml(dynamo: DynamoWorld) -> None:
     dynamo.clock(MOMENT + timedelta(hours=30))
     dynamo.create("re.views")
@@ -248,6 +261,7 @@ def test_tables_whose_names_collide_say_what_to_add_to_lake_yaml(dynamo: DynamoW
         run.shared.catalogue(day)
 
 
+@pytest.mark.exhaustive
 def test_attributes_with_names_of_sql_of_the_partition_and_of_no_alphabet_are_queried(dynamo: DynamoWorld) -> None:
     dynamo.clock(MOMENT + timedelta(hours=30))
     names = ("snapshot_date", "select", "a.b", "A_B", "😀")
@@ -301,6 +315,7 @@ def test_attributes_that_come_and_go_leave_every_date_readable_in_one_table(worl
     assert [t for t in world.gateways.glue.list_tables("reviews") if "__v" in t] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("form", ["parquet", "orc", "csv", "json"])
 def test_a_source_without_athena_ends_with_files_of_its_format(dynamo: DynamoWorld, form: str) -> None:
     dynamo.world.with_source(format=form, athena=False, tables=("Reviews",))
@@ -311,6 +326,7 @@ def test_a_source_without_athena_ends_with_files_of_its_format(dynamo: DynamoWor
     assert [key for key in dynamo.world.keys("lake/reviews/Reviews/") if not key.endswith(f".{form}")] == []
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_died_between_tables_converts_no_table_twice(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,6 +160,7 @@ def request(result: str) -> JobRequest:
     return JobRequest(inputs=(), target="s3://acme-lake/t/", result=result)
 
 
+@pytest.mark.exhaustive
 def test_asking_again_while_a_run_goes_on_starts_no_second_one(world: World) -> None:
     jobs = FakeJobs(world)
     runs = jobs_of(world, jobs)
@@ -169,6 +170,7 @@ def test_asking_again_while_a_run_goes_on_starts_no_second_one(world: World) -> 
     assert len(jobs.runs) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_result_that_was_not_fetched_yet_is_used_instead_of_another_run(world: World) -> None:
     jobs = FakeJobs(world, answer=render_result(RESULT))
     jobs_of(world, jobs).begin(USERS, request)
@@ -177,6 +179,7 @@ def test_a_result_that_was_not_fetched_yet_is_used_instead_of_another_run(world:
     assert len(jobs.runs) == 1
 
 
+@pytest.mark.exhaustive
 def test_more_tables_than_places_are_converted_one_after_the_other(world: World) -> None:
     jobs = FakeJobs(world, answer=render_result(RESULT), places=1)
     found = finish(world, jobs, "Users", "Orders")
@@ -184,6 +187,7 @@ def test_more_tables_than_places_are_converted_one_after_the_other(world: World)
     assert len(jobs.runs) == 2
 
 
+@pytest.mark.exhaustive
 def test_what_the_job_found_wrong_is_raised_and_the_next_attempt_starts_afresh(world: World) -> None:
     jobs = FakeJobs(
         world, answer=render_failure(ConversionError("bad files:", ["a.gz, line 7: no JSON"])), state="FAILED"
@@ -201,6 +205,7 @@ def test_a_run_that_dies_is_told_with_its_id_and_its_words(world: World, state: 
         finish(world, jobs)
 
 
+@pytest.mark.exhaustive
 def test_all_tables_whose_runs_died_are_told_at_once(world: World) -> None:
     jobs = FakeJobs(world, state="FAILED", places=1)
     with pytest.raises(RelocationError) as caught:
@@ -208,6 +213,7 @@ def test_all_tables_whose_runs_died_are_told_at_once(world: World) -> None:
     assert "Users: the run jr_0" in str(caught.value) and "Orders: the run jr_1" in str(caught.value)
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_takes_too_long_is_left_and_adopted_later(glue_world: World) -> None:
     stand_in = glue_world.with_glue()
     dynamo = glue_world.of_dynamodb("Reviews", converter="glue")
@@ -301,6 +307,7 @@ def dying(world: World, *, after: bool) -> Iterator[list[int]]:
             one.unregister(name, unique_id="dying")
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_was_asked_for_and_never_started_is_started_once_by_who_comes_minutes_later(world: World) -> None:
     jobs = FakeJobs(world)
     runs = jobs_of(world, jobs)
@@ -312,6 +319,7 @@ def test_a_run_that_was_asked_for_and_never_started_is_started_once_by_who_comes
     assert len(jobs.runs) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_start_whose_answer_was_lost_is_found_and_not_repeated(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = FakeJobs(world)
     start = jobs.start
@@ -328,6 +336,7 @@ def test_a_start_whose_answer_was_lost_is_found_and_not_repeated(world: World, m
     assert len(jobs.runs) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_start_that_glue_refused_leaves_nothing_that_looks_like_a_run(world: World) -> None:
     jobs = FakeJobs(world, places=0)
     assert date_of(world, jobs).finish_and_begin({"Users": request}, turn="begin").waiting == ("Users",)
@@ -360,6 +369,7 @@ def test_a_damaged_record_of_runs_says_what_to_do() -> None:
         parse_job_set("{}", where="s3://b/k")
 
 
+@pytest.mark.exhaustive
 def test_the_job_of_a_lake_may_touch_its_buckets_and_key_alone(glue_world: World) -> None:
     glue_world.of_dynamodb("Reviews", converter="auto")
     glue_world.provision()

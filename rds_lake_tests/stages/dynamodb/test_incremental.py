@@ -100,6 +100,7 @@ def why_full(manifest: Manifest, table: str = "Reviews") -> str:
     return {part.table: part.full_because for part in manifest.export.parts}[table]
 
 
+@pytest.mark.exhaustive
 def test_a_date_is_the_one_before_and_what_changed_since(dynamo: DynamoWorld) -> None:
     dynamo.clock(midnight(SECOND) + HOUR)
     for day in (FIRST, SECOND):
@@ -128,6 +129,7 @@ def test_a_date_by_increments_is_what_a_full_export_of_the_instant_shows(dynamo:
     assert [table.columns for table in by_changes.tables] == [table.columns for table in in_full.tables]
 
 
+@pytest.mark.exhaustive
 def test_days_without_a_date_are_made_up_for_by_windows_end_to_end(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST)
     dynamo.clock(midnight(SECOND) + HOUR)
@@ -141,6 +143,7 @@ def test_days_without_a_date_are_made_up_for_by_windows_end_to_end(dynamo: Dynam
     assert part.billed_bytes == 30_000_000, "DynamoDB bills 10 MB at least, for each"
 
 
+@pytest.mark.exhaustive
 def test_an_older_date_is_made_from_the_one_before_it(dynamo: DynamoWorld) -> None:
     assert why_full(convert(dynamo, FIRST)) == "no earlier date is in the lake"
     convert(dynamo, THIRD)
@@ -194,6 +197,7 @@ def test_a_break_of_the_chain_is_answered_by_a_full_export_that_says_why(
     assert kinds(dynamo)[-1] == "FULL"
 
 
+@pytest.mark.exhaustive
 def test_an_earlier_date_that_is_removed_while_it_is_copied_is_answered_by_a_full_export(dynamo: DynamoWorld) -> None:
     """Files without any change are copied as they are."""
     convert(dynamo, FIRST)
@@ -209,6 +213,7 @@ def test_an_earlier_date_that_is_removed_while_it_is_copied_is_answered_by_a_ful
     assert users[0] in why_full(manifest, "Users")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("day", "at", "said"),
     [
@@ -222,6 +227,7 @@ def test_too_long_and_too_short_a_time_is_exported_in_full(dynamo: DynamoWorld, 
     assert said in why_full(convert(dynamo, day, export_at=at))
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_is_new_is_exported_in_full_beside_the_changes_of_others(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST, tables=("Reviews",))
     manifest = convert(dynamo, SECOND, tables=("Reviews", "Users"))
@@ -234,6 +240,7 @@ def test_a_table_that_is_new_is_exported_in_full_beside_the_changes_of_others(dy
     assert list(shown["rds_lake/incremental"]) == ["Reviews"]
 
 
+@pytest.mark.exhaustive
 def test_a_window_that_dynamodb_refuses_is_exported_in_full(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +258,7 @@ def test_a_window_that_dynamodb_refuses_is_exported_in_full(
     assert "DynamoDB refused the export of its changes" in why_full(convert(dynamo, SECOND))
 
 
+@pytest.mark.exhaustive
 def test_another_type_is_exported_in_full_and_the_date_goes_on_with_it(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST)
     dynamo.put("Reviews", item("new", stars={"S": "four"}))
@@ -267,6 +275,7 @@ def test_another_type_is_exported_in_full_and_the_date_goes_on_with_it(dynamo: D
     assert stars(dynamo, convert(dynamo, THIRD))["new"] == '"five"', "changes can be brought to the wider type"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("when", ["before the exports", "after them"])
 def test_an_earlier_date_that_was_replaced_meanwhile_is_no_beginning(dynamo: DynamoWorld, when: str) -> None:
     first = convert(dynamo, FIRST)
@@ -286,6 +295,7 @@ def test_an_earlier_date_that_was_replaced_meanwhile_is_no_beginning(dynamo: Dyn
     assert stars(dynamo, manifest) == AT_SECOND
 
 
+@pytest.mark.exhaustive
 def test_a_failed_export_of_changes_is_repeated_by_a_person_alone(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST, tables=("Reviews",))
     dynamo.break_next_export(fail="S3 said no", code="S3AccessDenied")
@@ -296,6 +306,7 @@ def test_a_failed_export_of_changes_is_repeated_by_a_person_alone(dynamo: Dynamo
     assert stars(dynamo, convert(dynamo, SECOND)) == AT_SECOND
 
 
+@pytest.mark.exhaustive
 def test_a_lost_record_of_what_was_begun_costs_no_second_export_of_changes(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST)
     dynamo.clock(midnight(SECOND) + HOUR)
@@ -305,6 +316,7 @@ def test_a_lost_record_of_what_was_begun_costs_no_second_export_of_changes(dynam
     assert kinds(dynamo) == ["FULL", "INCREMENTAL"]
 
 
+@pytest.mark.exhaustive
 def test_a_table_deleted_after_its_changes_were_exported_is_converted_all_the_same(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST)
     dynamo.clock(midnight(SECOND) + HOUR)
@@ -322,6 +334,7 @@ def test_a_missing_file_of_changes_is_named(dynamo: DynamoWorld) -> None:
     assert "/AWSDynamoDB/data/" in problem and "does not exist" in problem
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_file_of_changes_is_named_and_others_in_its_folder_are_not_read(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST, tables=("Reviews",))
     data = f"exports/reviews-{SECOND}/AWSDynamoDB/data/"

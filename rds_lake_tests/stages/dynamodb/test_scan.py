@@ -127,6 +127,7 @@ class Counting(DynamoGateway):
         return replace(page, units=page.units * self.cost)
 
 
+@pytest.mark.exhaustive
 def test_a_second_run_waits_for_the_scan_of_the_first_and_reads_nothing(dynamo: DynamoWorld) -> None:
     world, ended = dynamo.world, list[bool]()
     dynamo.world.with_source(tables=("Plain",))
@@ -142,6 +143,7 @@ def test_a_second_run_waits_for_the_scan_of_the_first_and_reads_nothing(dynamo: 
     assert rows(world) == [("60", "60", str(sum(range(60))), "60")]
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_was_taken_for_dead_ends_with_the_other_ones_scan_and_every_item_once(dynamo: DynamoWorld) -> None:
     """It sleeps, another run takes over and reads the whole table, and then the first one writes again."""
     world = dynamo.world
@@ -168,6 +170,7 @@ def test_two_runs_that_begin_a_scan_at_once_agree_on_one(dynamo: DynamoWorld) ->
     assert rows(world) == [("60", "60", str(sum(range(60))), "60")]
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_wait(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +195,7 @@ def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_
     assert rows(dynamo.world) == [("60", "60", str(sum(range(60))), "60")]
 
 
+@pytest.mark.exhaustive
 def test_sigterm_given_to_one_of_sixteen_scanning_threads_ends_them_all(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +239,7 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(text: str) -> None:
         parse_segment(text, "e", where="_scan/0003.json")
 
 
+@pytest.mark.exhaustive
 def test_an_error_of_one_segment_ends_the_others(dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 500)
     monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
@@ -249,6 +254,7 @@ def test_an_error_of_one_segment_ends_the_others(dynamo: DynamoWorld, monkeypatc
     assert failing.given < 60, "the other segments were read although the scan had failed"
 
 
+@pytest.mark.exhaustive
 def test_a_second_materialization_reads_nothing_again(dynamo: DynamoWorld) -> None:
     run(dynamo.world).accept(TODAY)
     rows(dynamo.world)
@@ -262,6 +268,7 @@ def test_throttling_slows_a_scan_down_and_does_not_end_it(dynamo: DynamoWorld) -
     assert rows(dynamo.world)[0][0] == "60"
 
 
+@pytest.mark.exhaustive
 def test_a_past_date_cannot_be_scanned(dynamo: DynamoWorld) -> None:
     with pytest.raises(SnapshotNotFoundError, match="reads the current items"):
         run(dynamo.world).accept(TODAY - timedelta(days=1))

@@ -74,6 +74,7 @@ def test_a_conversion_beside_one_that_was_faster_leaves_its_rows_to_readers(dyna
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [1, 1]
 
 
+@pytest.mark.exhaustive
 def test_publishing_a_date_leaves_alone_what_another_run_is_writing(dynamo: DynamoWorld) -> None:
     world, written = dynamo.world, list[str]()
     second = world.run()
@@ -113,6 +114,7 @@ def orphans(world: World, *, hours: float) -> list[Orphan]:
     return [one for one in found if one.kind in ("generation", "unfinished")]
 
 
+@pytest.mark.exhaustive
 def test_what_a_run_that_died_left_is_found_a_day_later_and_removed_with_nothing_beside_it(
     dynamo: DynamoWorld,
 ) -> None:
@@ -129,6 +131,7 @@ def test_what_a_run_that_died_left_is_found_a_day_later_and_removed_with_nothing
     require_all_rows(world)
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_is_finished_is_no_orphan_while_the_others_are_not(dynamo: DynamoWorld) -> None:
     world, run = dynamo.world, dynamo.world.run()
     run.accept(DAY, poll_seconds=0.05)
@@ -164,6 +167,7 @@ def test_lost_files_are_made_again_from_dynamodbs_copy(dynamo: DynamoWorld) -> N
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [1, 1]
 
 
+@pytest.mark.exhaustive
 def test_lost_files_are_named_and_the_table_alone_is_exported_again_when_dynamodbs_copy_is_gone(
     dynamo: DynamoWorld,
 ) -> None:
@@ -180,6 +184,7 @@ def test_lost_files_are_named_and_the_table_alone_is_exported_again_when_dynamod
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [2, 1]
 
 
+@pytest.mark.exhaustive
 def test_a_finished_table_whose_files_were_lost_is_converted_again(dynamo: DynamoWorld) -> None:
     world, run = dynamo.world, dynamo.world.run()
     run.accept(DAY, poll_seconds=0.05)
@@ -189,6 +194,7 @@ def test_a_finished_table_whose_files_were_lost_is_converted_again(dynamo: Dynam
     require_all_rows(world)
 
 
+@pytest.mark.exhaustive
 def test_a_date_is_not_given_up_while_its_lost_files_are_made_again(dynamo: DynamoWorld) -> None:
     """Otherwise its manifest would name files that retention has just removed."""
     world, older = dynamo.world, DAY - timedelta(days=1)
@@ -212,6 +218,7 @@ def test_a_date_is_not_given_up_while_its_lost_files_are_made_again(dynamo: Dyna
     assert removed[-1].dates == (older,)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("operation", ["HeadObject", "GetObject"])
 def test_an_export_whose_copy_goes_while_a_run_looks_is_neither_an_error_nor_paid_for_again(
     dynamo: DynamoWorld, operation: str
@@ -225,6 +232,7 @@ def test_an_export_whose_copy_goes_while_a_run_looks_is_neither_an_error_nor_pai
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [1, 1]
 
 
+@pytest.mark.exhaustive
 def test_whether_an_export_is_there_is_asked_without_listing_its_files(dynamo: DynamoWorld) -> None:
     """A table of a million files has a thousand pages of them."""
     world = dynamo.world
@@ -238,6 +246,7 @@ def schema_of(attribute: str) -> dict[str, Any]:
     return {"plain": [], "fields": {attribute: {"plain": ["S"]}}}
 
 
+@pytest.mark.exhaustive
 def test_attributes_that_two_dates_saw_at_the_same_time_are_both_remembered(world: World) -> None:
     layout, s3 = world.gateways.layout, world.gateways.s3
     records = TableRecords(s3=s3, layout=layout, source="reviews", kms_key=None)
@@ -251,6 +260,7 @@ def test_attributes_that_two_dates_saw_at_the_same_time_are_both_remembered(worl
     assert known is not None and set(known["fields"]) == {"mine", "theirs"}
 
 
+@pytest.mark.exhaustive
 def test_an_export_that_another_run_started_meanwhile_is_not_forgotten(dynamo: DynamoWorld) -> None:
     exports: Any = dynamo.world.run()
     exports = exports.exports
@@ -335,6 +345,7 @@ def test_of_two_changes_at_once_both_are_kept(world: World, present: str | None)
     assert found == s3.get_text("acme-lake", "lake/x") == f"{present or ''} theirs mine"
 
 
+@pytest.mark.exhaustive
 def test_a_change_that_is_refused_writes_nothing(world: World) -> None:
     def change(_: str | None) -> str:
         raise RdsLakeError("no")

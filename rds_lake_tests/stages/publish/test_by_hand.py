@@ -68,6 +68,7 @@ def test_a_held_date_moves_no_view_until_a_person_publishes_it(world: World) -> 
         approve(world)
 
 
+@pytest.mark.exhaustive
 def test_a_first_date_is_held_as_well_and_awss_copy_stays_until_it_is_published(world: World) -> None:
     world.with_source(publish="manual", retention=Retention(daily=1, weekly=0, monthly=0))
     announced: list[date] = []
@@ -90,6 +91,7 @@ def test_a_first_date_is_held_as_well_and_awss_copy_stays_until_it_is_published(
     assert [removal.snapshot_date for removal in plan.removals] == [date(2026, 11, 19)]
 
 
+@pytest.mark.exhaustive
 def test_awss_copy_is_not_tidied_up_while_the_published_date_lacks_files(world: World) -> None:
     world.with_source(publish="manual", keep_export=True)
     arrive(world, "2026-11-19")
@@ -130,6 +132,7 @@ def test_after_a_rollback_no_run_brings_the_bad_date_back_and_the_next_date_is_p
     assert pointer.rolled_back_from is None
 
 
+@pytest.mark.exhaustive
 def test_a_rolled_back_date_can_be_published_again_by_hand(world: World) -> None:
     arrive(world, "2026-11-19", "2026-11-20")
     roll_back(world, "2026-11-19")
@@ -139,6 +142,7 @@ def test_a_rolled_back_date_can_be_published_again_by_hand(world: World) -> None
     assert world.publish("2026-11-20").publication.state is State.PUBLISHED
 
 
+@pytest.mark.exhaustive
 def test_a_rollback_goes_to_the_raw_tables_unions_and_tables_that_date_had(world: World) -> None:
     execute(world.url, "CREATE TABLE log_01 AS SELECT 1 AS id; CREATE TABLE log_02 AS SELECT 2 AS id")
     world.with_source(union={"log": r"log_\d\d"})
@@ -208,6 +212,7 @@ def test_a_rollback_killed_in_the_middle_is_finished_by_its_repetition(
     assert shown(world) == {("2026-11-19",)}
 
 
+@pytest.mark.exhaustive
 def test_a_publication_killed_before_it_removed_awss_copy_is_finished_by_the_same_command(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +236,7 @@ def test_a_publication_killed_before_it_removed_awss_copy_is_finished_by_the_sam
     assert shown(world) == {("2026-11-19",)}
 
 
+@pytest.mark.exhaustive
 def test_a_rollback_that_another_publication_overtakes_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +257,7 @@ def test_a_rollback_that_another_publication_overtakes_changes_nothing(
     assert shown(world) == {("2026-11-21",)}
 
 
+@pytest.mark.exhaustive
 def test_an_older_date_that_lost_rows_is_accepted_by_the_command_its_error_names_and_then_can_be_gone_back_to(
     world: World,
 ) -> None:
@@ -270,6 +277,7 @@ def test_an_older_date_that_lost_rows_is_accepted_by_the_command_its_error_names
     assert shown(world) == {("2026-11-19",)}
 
 
+@pytest.mark.exhaustive
 def test_an_approval_that_a_newer_date_overtakes_moves_no_view_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

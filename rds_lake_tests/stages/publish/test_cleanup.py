@@ -61,6 +61,7 @@ def test_awss_copy_goes_and_the_lakes_stays(
     assert "6 objects" in lines[0]
 
 
+@pytest.mark.exhaustive
 def test_an_export_to_be_kept_is_kept(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, keys: Keys) -> None:
     before = keys("acme-exports")
     assert clean(s3, layout, manifest, keep_export=True) == []
@@ -82,6 +83,7 @@ def test_an_earlier_export_of_the_date_goes_and_other_dates_stay(
     assert data == sorted([*other_days, *(file.key for file in newer.tables[0].files)])
 
 
+@pytest.mark.exhaustive
 def test_an_export_that_another_run_copies_at_the_same_time_is_left_alone(
     s3: S3Gateway, layout: LakeLayout, manifest: Manifest, keys: Keys
 ) -> None:
@@ -91,6 +93,7 @@ def test_an_export_that_another_run_copies_at_the_same_time_is_left_alone(
     assert under_way in keys("acme-lake"), "only an export whose place was taken is deleted"
 
 
+@pytest.mark.exhaustive
 def test_while_another_run_works_on_the_date_its_earlier_export_stays(
     s3: S3Gateway, clients: AwsClients, layout: LakeLayout, manifest: Manifest, keys: Keys
 ) -> None:
@@ -125,11 +128,13 @@ def test_a_clean_up_that_was_killed_leaves_nothing_that_passes_for_an_export(
     assert not is_whole(s3, "acme-exports", manifest.export.folder)
 
 
+@pytest.mark.exhaustive
 def test_a_second_time_finds_nothing_left_to_do(s3: S3Gateway, layout: LakeLayout, manifest: Manifest) -> None:
     clean(s3, layout, manifest)
     assert clean(s3, layout, manifest) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("folder", ["", "/", "exports/", "exports/other-task/"])
 def test_a_damaged_manifest_empties_no_bucket(
     s3: S3Gateway, layout: LakeLayout, manifest: Manifest, keys: Keys, folder: str

@@ -43,6 +43,7 @@ def test_two_dates_never_add_up_in_latest_and_both_remain_readable(world: World)
     assert world.query(per_day) == [("2026-11-19", "10"), ("2026-11-20", "4")]
 
 
+@pytest.mark.exhaustive
 def test_an_older_date_published_later_never_moves_the_views_back(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
@@ -58,6 +59,7 @@ def test_an_older_date_published_later_never_moves_the_views_back(world: World) 
     assert world.query("SELECT count(*) FROM snapshots_orders WHERE snapshot_date = '2026-11-18'") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_publishing_twice_changes_nothing_and_makes_no_new_table_version(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
@@ -69,6 +71,7 @@ def test_publishing_twice_changes_nothing_and_makes_no_new_table_version(world: 
     assert len(glue.get_table_versions(DatabaseName="shop", TableName="snapshots_orders")["TableVersions"]) == versions
 
 
+@pytest.mark.exhaustive
 def test_a_later_snapshot_of_the_same_date_replaces_the_earlier_without_doubling_rows(world: World) -> None:
     world.with_source(replace=True)
     world.snapshot("2026-11-20", hour=3)
@@ -80,6 +83,7 @@ def test_a_later_snapshot_of_the_same_date_replaces_the_earlier_without_doubling
     assert len([key for key in world.keys("lake/shop/") if "public.orders/" in key]) == 1, "the old folder is gone"
 
 
+@pytest.mark.exhaustive
 def test_awss_copy_is_deleted_only_when_it_is_not_to_be_kept(world: World) -> None:
     world.snapshot("2026-11-20")
     world.with_source(keep_export=True)
@@ -103,6 +107,7 @@ def test_a_table_dropped_in_the_database_loses_its_view_instead_of_showing_an_ol
     assert world.query(old) == [("20",)]
 
 
+@pytest.mark.exhaustive
 def test_colliding_names_stop_before_any_view_moves_and_show_the_line_to_add(world: World) -> None:
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
@@ -116,6 +121,7 @@ def test_colliding_names_stop_before_any_view_moves_and_show_the_line_to_add(wor
     assert world.query("SELECT count(*) FROM orders_upper") == [("0",)]
 
 
+@pytest.mark.exhaustive
 def test_tables_and_columns_of_any_name_arrive_and_no_name_is_executed(world: World) -> None:
     # A slash in its name, or a column with one of ,;{}()= and space, makes AWS skip a table:
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
@@ -142,6 +148,7 @@ def test_skipped_tables_stop_before_any_view_moves(world: World) -> None:
     assert latest(world) == {("2026-11-19",)}
 
 
+@pytest.mark.exhaustive
 def test_a_view_is_stored_as_athena_stores_one_with_its_literal_date(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
@@ -151,6 +158,7 @@ def test_a_view_is_stored_as_athena_stores_one_with_its_literal_date(world: Worl
     assert "2026-11-20" in json.loads(base64.b64decode(encoded))["originalSql"]
 
 
+@pytest.mark.exhaustive
 def test_a_query_through_a_view_reads_one_partition_only(world: World) -> None:
     for day in ("2026-11-18", "2026-11-19", "2026-11-20"):
         world.snapshot(day)
@@ -161,6 +169,7 @@ def test_a_query_through_a_view_reads_one_partition_only(world: World) -> None:
     assert 0 < one < every / 2
 
 
+@pytest.mark.exhaustive
 def test_a_view_that_stands_as_published_is_left_alone_and_one_touched_by_hand_is_made_again(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
@@ -170,6 +179,7 @@ def test_a_view_that_stands_as_published_is_left_alone_and_one_touched_by_hand_i
     assert world.query("SELECT count(*), max(snapshot_date) FROM orders") == [("10", "2026-11-20")]
 
 
+@pytest.mark.exhaustive
 def test_a_view_changed_by_hand_is_not_made_again_where_its_partition_is_gone(world: World) -> None:
     """Glue is not asked about tables whose views are as published; about this one it is."""
     world.snapshot("2026-11-20")
@@ -181,6 +191,7 @@ def test_a_view_changed_by_hand_is_not_made_again_where_its_partition_is_gone(wo
     assert caught.value.problems == ("shop.public.orders",)
 
 
+@pytest.mark.exhaustive
 def test_a_view_that_is_not_what_was_asked_for_keeps_the_pointer_where_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +269,7 @@ def test_of_two_publications_at_once_the_newer_date_wins_also_when_it_ends_first
     assert latest(world) == {("2026-11-20",)}
 
 
+@pytest.mark.exhaustive
 def test_views_are_moved_within_athenas_quota_of_ddl_shared_with_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

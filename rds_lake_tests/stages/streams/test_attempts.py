@@ -40,6 +40,7 @@ def test_a_manifest_that_was_never_committed_is_seen_by_nobody_and_replaced_with
     forwarder.require_exact()
 
 
+@pytest.mark.exhaustive
 def test_a_forwarder_that_lost_its_connection_cannot_overwrite_what_the_next_one_committed(
     forwarder: Forwarder,
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_database_that_was_restored_is_recognised_and_goes_on_in_a_new_epoch(f
         forwarder.forward()
 
 
+@pytest.mark.exhaustive
 def test_a_reset_that_was_killed_after_its_commit_is_made_good_by_the_next_cut(forwarder: Forwarder) -> None:
     forwarder.captured.fill(1)
     forwarder.forward()
@@ -108,6 +110,7 @@ def test_a_reset_that_was_killed_after_its_commit_is_made_good_by_the_next_cut(f
     forwarder.require_exact()
 
 
+@pytest.mark.exhaustive
 def test_two_copies_of_a_database_cannot_both_forward_one_epoch(forwarder: Forwarder) -> None:
     forwarder.captured.fill(1)
     forwarder.forward()
@@ -124,6 +127,7 @@ def test_two_copies_of_a_database_cannot_both_forward_one_epoch(forwarder: Forwa
         forwarder.forward(Steps(before=other_commits))
 
 
+@pytest.mark.exhaustive
 def test_an_empty_outbox_makes_no_cut_and_says_once_a_minute_that_the_last_one_is_recent(forwarder: Forwarder) -> None:
     start = datetime(2026, 11, 28, 12, tzinfo=UTC)
     forwarder.captured.fill(1)
@@ -139,6 +143,7 @@ def test_an_empty_outbox_makes_no_cut_and_says_once_a_minute_that_the_last_one_i
     assert forwarder.keys() == before
 
 
+@pytest.mark.exhaustive
 def test_rows_that_no_trigger_writes_come_to_the_lake_as_they_are_and_are_named(forwarder: Forwarder) -> None:
     captured = forwarder.captured
     captured.fill(1)
@@ -170,6 +175,7 @@ def test_a_cut_whose_manifest_is_gone_is_not_read_over(forwarder: Forwarder) -> 
         forwarder.events()
 
 
+@pytest.mark.exhaustive
 def test_many_tables_in_little_memory_get_files_with_names_of_their_own(forwarder: Forwarder) -> None:
     forwarder.captured.fill(*range(1, 21))
     done = forwarder.forward(file_bytes=900, held_bytes=1200)

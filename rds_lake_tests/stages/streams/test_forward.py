@@ -32,6 +32,7 @@ def test_changes_of_open_transactions_come_with_a_later_cut_although_their_ids_a
     forwarder.require_exact()
 
 
+@pytest.mark.exhaustive
 def test_a_change_with_a_lower_id_that_is_committed_after_the_outbox_was_read_comes_with_the_next_cut(
     forwarder: Forwarder,
 ) -> None:
@@ -70,6 +71,7 @@ def test_eight_writers_lose_nothing_and_double_nothing(forwarder: Forwarder) -> 
     forwarder.require_exact()
 
 
+@pytest.mark.exhaustive
 def test_what_is_committed_while_the_outbox_is_read_comes_with_the_next_cut(forwarder: Forwarder) -> None:
     """In the middle of two pages: a cut is one state of the tables."""
     forwarder.captured.fill(*range(1, 131))
@@ -85,6 +87,7 @@ def test_what_is_committed_while_the_outbox_is_read_comes_with_the_next_cut(forw
     forwarder.require_exact()
 
 
+@pytest.mark.exhaustive
 def test_the_sum_of_transfers_between_two_tables_is_the_same_at_every_cut(
     forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

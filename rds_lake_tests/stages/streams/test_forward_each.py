@@ -32,6 +32,7 @@ def test_an_outbox_that_cannot_be_reached_is_named_after_the_others_were_forward
         forward_each([work], say=said.append)
 
 
+@pytest.mark.exhaustive
 def test_a_busy_outbox_is_no_failure(forwarder: Forwarder) -> None:
     said: list[str] = []
     with open_outbox(forwarder.captured.dsn, forwarder.captured.home) as outbox:

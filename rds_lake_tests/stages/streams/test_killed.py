@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+import pytest
+
 from rds_lake.errors import OutboxBusyError
 from rds_lake_tests.stages.streams.forwarder import Forwarder, Killed, Steps
 
@@ -18,6 +20,7 @@ def test_a_forwarder_killed_after_any_step_loses_and_doubles_nothing(forwarder: 
     assert last >= 15, "a forwarder has at least so many steps"
 
 
+@pytest.mark.exhaustive
 def test_a_forwarder_killed_while_it_makes_good_for_a_killed_one_loses_and_doubles_nothing(
     forwarder: Forwarder,
 ) -> None:
@@ -70,6 +73,7 @@ def test_a_second_forwarder_before_any_step_of_the_first_loses_and_doubles_nothi
     forwarder.require_exact()
 
 
+@pytest.mark.exhaustive
 def test_an_interrupt_leaves_no_file_that_no_manifest_names(forwarder: Forwarder) -> None:
     forwarder.captured.fill(1)
 

@@ -169,6 +169,7 @@ def test_a_change_that_was_committed_after_the_snapshot_counts_though_later_numb
     assert bench.live(mark, 1) == [{("x", 1): "late", ("y", 1): "2"}]
 
 
+@pytest.mark.exhaustive
 def test_drift_does_not_expect_a_change_that_was_committed_after_the_later_snapshot(bench: Bench) -> None:
     before = bench.snapshot({}, [], 0)
     bench.cuts(before, [[event(1, "I", None, row("x", 1, "late")), event(2, "I", None, row("y", 1, "2"))]])
@@ -177,6 +178,7 @@ def test_drift_does_not_expect_a_change_that_was_committed_after_the_later_snaps
     assert bench.drift(before, after) == []
 
 
+@pytest.mark.exhaustive
 def test_a_change_in_the_snapshots_outbox_does_not_bring_an_older_one_of_its_key_back(bench: Bench) -> None:
     mark = bench.snapshot({("x", 1): "2"}, [2], 1)
     bench.cuts(mark, [[event(1, "I", None, row("x", 1, "1"))], [event(2, "U", row("x", 1, "1"), row("x", 1, "2"))]])
@@ -184,6 +186,7 @@ def test_a_change_in_the_snapshots_outbox_does_not_bring_an_older_one_of_its_key
     assert bench.live(mark, 1, 2) == [{("x", 1): "2"}] * 2
 
 
+@pytest.mark.exhaustive
 def test_a_row_that_takes_another_key_leaves_none_under_its_old_one(bench: Bench) -> None:
     mark = bench.snapshot({("x", 1): "1", ("x", 2): "2"}, [], 0)
     moved = [event(1, "U", row("x", 2, "2"), row("y", 3, "2")), event(2, "U", row("x", 1, "1"), row("x", 2, "1"))]
@@ -196,6 +199,7 @@ def row(a: str, b: int, v: str | None) -> dict[str, str | None]:
     return {"a": a, "b": str(b), "v": v}
 
 
+@pytest.mark.exhaustive
 def test_a_truncate_ends_the_rows_of_the_snapshot_and_all_older_images(bench: Bench) -> None:
     mark = bench.snapshot({("x", 1): "old", ("x", 2): "old"}, [], 0)
     bench.cuts(
@@ -209,6 +213,7 @@ def test_a_truncate_ends_the_rows_of_the_snapshot_and_all_older_images(bench: Be
     assert bench.live(mark, 1, 2) == [{}, {("x", 2): "again"}]
 
 
+@pytest.mark.exhaustive
 def test_changes_that_a_killed_forwarder_brought_twice_count_once_and_others_under_their_number_are_an_alarm(
     bench: Bench,
 ) -> None:
@@ -229,6 +234,7 @@ def test_changes_that_a_killed_forwarder_brought_twice_count_once_and_others_und
     assert "rds-lake streams reset shop" in done.problems[0]
 
 
+@pytest.mark.exhaustive
 def test_a_new_epoch_begins_with_its_own_snapshot_and_numbers(bench: Bench) -> None:
     before = bench.snapshot({("x", 1): "1"}, [], 0)
     bench.cuts(before, [[event(1, "U", row("x", 1, "1"), row("x", 1, "lost by the restore"))]])
@@ -271,6 +277,7 @@ def test_drift_names_rows_that_no_change_explains_and_counts_those_it_does_not_n
     assert drift[0][3] == "v"
 
 
+@pytest.mark.exhaustive
 def test_a_value_that_was_too_large_to_be_captured_is_null_and_named(bench: Bench) -> None:
     mark = bench.snapshot({("x", 1): "small"}, [], 0)
     large = {"a": "x", "b": "1"}
@@ -280,6 +287,7 @@ def test_a_value_that_was_too_large_to_be_captured_is_null_and_named(bench: Benc
     assert bench.show(render_live("shop", NOTES, mark, 1), asked) == [("x", None, "1", "v")]
 
 
+@pytest.mark.exhaustive
 def test_values_that_are_none_of_their_type_are_counted_and_named(bench: Bench) -> None:
     mark = bench.snapshot({}, [], 0)
     wrong = {"a": "x", "b": "many", "v": "1", "w": "?"}
@@ -289,6 +297,7 @@ def test_values_that_are_none_of_their_type_are_counted_and_named(bench: Bench) 
     assert [(one.column, one.count, one.seq) for one in unparsed] == [("b", 1, 5), ("w", 1, 5)]
 
 
+@pytest.mark.exhaustive
 def test_a_table_whose_type_changed_is_compacted_anew_from_its_cuts(bench: Bench) -> None:
     mark = bench.snapshot({}, [], 0)
     bench.cuts(mark, [[event(1, "I", None, row("x", 1, "12"))]])

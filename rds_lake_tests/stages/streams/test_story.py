@@ -113,6 +113,7 @@ def test_live_views_follow_the_database_through_two_snapshots_and_drift_names_wh
     )
 
 
+@pytest.mark.exhaustive
 def test_the_sum_over_two_tables_is_the_same_at_every_cut(bank: World) -> None:
     bank.snapshot("2026-11-20")
     bank.publish("2026-11-20")
@@ -129,6 +130,7 @@ def test_the_sum_over_two_tables_is_the_same_at_every_cut(bank: World) -> None:
         assert bank.query(total) == [("1200.000000000000",)]
 
 
+@pytest.mark.exhaustive
 def test_a_column_added_while_capturing_is_shown_before_the_next_snapshot_has_it(bank: World) -> None:
     bank.snapshot("2026-11-20")
     bank.publish("2026-11-20")
@@ -144,6 +146,7 @@ def test_a_column_added_while_capturing_is_shown_before_the_next_snapshot_has_it
     assert bank.query(asked) == [("3", "6")]
 
 
+@pytest.mark.exhaustive
 def test_a_publication_goes_on_where_the_live_views_cannot_and_they_follow_later(
     bank: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +167,7 @@ def test_a_publication_goes_on_where_the_live_views_cannot_and_they_follow_later
     assert bank.query("SELECT DISTINCT snapshot_date FROM accounts_live") == [("2026-11-21",)]
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_has_the_name_of_a_live_view_keeps_it_and_both_are_named(bank: World) -> None:
     execute(bank.url, "CREATE TABLE accounts_live (id bigint PRIMARY KEY)")
     bank.snapshot("2026-11-20")
@@ -184,6 +188,7 @@ def test_a_table_that_has_the_name_of_a_live_view_keeps_it_and_both_are_named(ba
     assert found.problems == ("shop.public.savings: 1 different (id=3: owner)",), "the others are compared all the same"
 
 
+@pytest.mark.exhaustive
 def test_views_of_a_table_that_is_captured_no_more_are_dropped(bank: World) -> None:
     bank.snapshot("2026-11-20")
     bank.publish("2026-11-20")
@@ -197,6 +202,7 @@ def test_views_of_a_table_that_is_captured_no_more_are_dropped(bank: World) -> N
     assert "savings_live" not in views
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_no_turn_saw_is_compared_with_the_next_one(bank: World) -> None:
     """What differs in it would be the later date's own beginning otherwise, and nobody would hear of it."""
     bank.snapshot("2026-11-20")
@@ -214,6 +220,7 @@ def test_a_date_that_no_turn_saw_is_compared_with_the_next_one(bank: World) -> N
     )
 
 
+@pytest.mark.exhaustive
 def test_a_table_whose_changes_cannot_be_read_does_not_keep_the_others_from_being_compared(bank: World) -> None:
     bank.snapshot("2026-11-20")
     bank.publish("2026-11-20")
@@ -231,6 +238,7 @@ def test_a_table_whose_changes_cannot_be_read_does_not_keep_the_others_from_bein
     assert "could not be compared" in found.problems[0]
 
 
+@pytest.mark.exhaustive
 def test_views_of_changes_of_two_tables_that_want_one_name_are_told_and_neither_replaces_the_other(
     world: World,
 ) -> None:

@@ -4,6 +4,8 @@ lost is counted by column, and `types:` wins."""
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake_tests.support.world import World, execute, execute_mysql, mariadb_cloud
 
@@ -32,6 +34,7 @@ def test_a_type_from_lake_yaml_wins(world: World) -> None:
     assert world.query("SELECT total FROM orders WHERE id = 1") == [("1.25",)]
 
 
+@pytest.mark.exhaustive
 def test_a_type_from_lake_yaml_wins_over_mysqls_bits_and_long_decimals(
     mariadb: EmbeddedMariaDb, tmp_path: Path, root: Path
 ) -> None:
@@ -61,6 +64,7 @@ def test_a_type_from_lake_yaml_wins_over_mysqls_bits_and_long_decimals(
     execute_mysql(url, "DROP DATABASE overridden")
 
 
+@pytest.mark.exhaustive
 def test_columns_called_as_our_own_sql_once_called_its_parts_read_as_what_they_are(
     mariadb: EmbeddedMariaDb, tmp_path: Path, root: Path
 ) -> None:
@@ -83,6 +87,7 @@ def test_columns_called_as_our_own_sql_once_called_its_parts_read_as_what_they_a
     execute_mysql(url, "DROP DATABASE named")
 
 
+@pytest.mark.exhaustive
 def test_array_columns_may_have_any_name(world: World) -> None:
     execute(world.url, "CREATE TABLE arrays (rds_lake_e text[], element text[], lost_0 date, row_count int[])")
     execute(world.url, "INSERT INTO arrays VALUES ('{a,\"b c\"}', '{NULL}', '2026-01-01', '{1,2}')")

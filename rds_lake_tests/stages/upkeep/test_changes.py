@@ -94,6 +94,7 @@ def require_live(world: World) -> None:
         assert live(world, table) == in_database(world, table)
 
 
+@pytest.mark.exhaustive
 def test_changes_go_with_the_dates_that_needed_them_and_what_a_date_needs_stays(kept: World) -> None:
     publish(kept, DAYS[2], 2)
     before, lake = kept.keys(), kept.root.lake
@@ -154,6 +155,7 @@ def test_a_removal_killed_before_any_of_its_writes_leaves_readers_right_and_is_f
     assert files == {"000000000006"}, "the file of cuts 4 to 6"
 
 
+@pytest.mark.exhaustive
 def test_nothing_goes_while_changes_are_compacted_and_no_turn_begins_while_they_go(kept: World) -> None:
     lake = kept.gateways.lake
     with using_changes(lake, "shop", "turn", log=kept.lines.append):
@@ -241,6 +243,7 @@ def test_an_hour_is_what_firehose_writes_and_a_clock_shows(name: str, hour: date
     assert hour_of(name) == hour
 
 
+@pytest.mark.exhaustive
 def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(
     kept: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

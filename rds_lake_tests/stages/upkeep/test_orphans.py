@@ -70,6 +70,7 @@ def test_awss_copy_left_after_publishing_is_found_and_removed_and_nothing_beside
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_awss_copy_of_a_published_date_stays_while_the_lake_lacks_files_of_it(world: World) -> None:
     world.with_source(keep_export=True)
     world.snapshot("2026-11-20")
@@ -92,6 +93,7 @@ def test_awss_copy_of_a_published_date_stays_while_the_lake_lacks_files_of_it(wo
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_an_export_not_published_yet_is_no_orphan(world: World) -> None:
     world.snapshot("2026-11-20")
     world.run().accept(DAY, poll_seconds=0.05)
@@ -100,6 +102,7 @@ def test_an_export_not_published_yet_is_no_orphan(world: World) -> None:
     assert find(world) == {}
 
 
+@pytest.mark.exhaustive
 def test_the_export_of_a_snapshot_that_is_gone_is_shown_and_never_removed(world: World) -> None:
     arn = world.snapshot("2026-11-20", kind="manual")
     world.with_source(snapshots=("manual",))
@@ -113,6 +116,7 @@ def test_the_export_of_a_snapshot_that_is_gone_is_shown_and_never_removed(world:
     assert world.keys("exports/") == before
 
 
+@pytest.mark.exhaustive
 def test_an_export_of_a_date_that_retention_gave_up_goes(world: World) -> None:
     for day in ("2026-01-05", "2026-11-20"):
         world.snapshot(day)
@@ -122,6 +126,7 @@ def test_an_export_of_a_date_that_retention_gave_up_goes(world: World) -> None:
     assert find(world)["export"].why == "`retention:` does not keep 2026-01-05"
 
 
+@pytest.mark.exhaustive
 def test_what_a_failed_export_wrote_is_an_orphan_with_awss_cause(world: World) -> None:
     world.snapshot("2026-11-20")
     world.break_next_export(fail="the disk of the exporter")
@@ -135,6 +140,7 @@ def test_what_a_failed_export_wrote_is_an_orphan_with_awss_cause(world: World) -
     assert world.keys("exports/") == []
 
 
+@pytest.mark.exhaustive
 def test_an_old_generation_goes_unless_a_partition_still_points_there(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
@@ -158,6 +164,7 @@ def test_files_without_manifest_and_partition_go_and_unknown_files_stay(world: W
     assert any(key.startswith("lake/shopping/") for key in world.keys())
 
 
+@pytest.mark.exhaustive
 def test_parts_of_an_upload_that_was_never_completed_are_aborted(world: World) -> None:
     s3 = world.clients.client("s3")
     for key in (f"{ORDERS}/snapshot_date=2026-11-20/t/1-part.parquet", "elsewhere/x"):
@@ -168,6 +175,7 @@ def test_parts_of_an_upload_that_was_never_completed_are_aborted(world: World) -
     assert [u["Key"] for u in s3.list_multipart_uploads(Bucket="acme-lake")["Uploads"]] == ["elsewhere/x"]
 
 
+@pytest.mark.exhaustive
 def test_a_partition_whose_objects_were_deleted_goes_and_an_empty_tables_stays(world: World) -> None:
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
@@ -182,6 +190,7 @@ def test_a_partition_whose_objects_were_deleted_goes_and_an_empty_tables_stays(w
     assert world.query("SELECT DISTINCT snapshot_date FROM snapshots_orders") == [("2026-11-20",)]
 
 
+@pytest.mark.exhaustive
 def test_objects_missing_of_a_published_date_are_told_and_its_partition_stays(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
@@ -197,6 +206,7 @@ def test_nothing_younger_than_a_day_is_touched(world: World) -> None:
     assert set(find(world)) == {"unfinished"}
 
 
+@pytest.mark.exhaustive
 def test_the_rest_of_a_removal_that_was_killed_is_exported_once_more_and_never_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +237,7 @@ def test_the_rest_of_a_removal_that_was_killed_is_exported_once_more_and_never_p
     assert len(world.gateways.rds.list_export_tasks()) == 2
 
 
+@pytest.mark.exhaustive
 def test_an_orphan_that_a_run_has_taken_up_since_the_plan_was_made_stays(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")

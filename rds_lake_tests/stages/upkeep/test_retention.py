@@ -62,6 +62,7 @@ def test_dates_not_kept_disappear_from_s3_glue_and_the_list_of_snapshots(world: 
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_planning_removes_nothing_and_a_second_run_finds_nothing(world: World) -> None:
     publish(world, *DATES)
     before = world.keys()
@@ -72,6 +73,7 @@ def test_planning_removes_nothing_and_a_second_run_finds_nothing(world: World) -
     assert prune(world).dates == ()
 
 
+@pytest.mark.exhaustive
 def test_the_published_date_stays_however_many_newer_dates_wait_for_their_checks(world: World) -> None:
     publish(world, "2026-11-17")
     for day in DATES[1:]:
@@ -92,6 +94,7 @@ def test_a_date_that_a_run_takes_up_after_the_plan_was_made_stays(world: World) 
     assert any("2026-11-17" in key for key in world.keys())
 
 
+@pytest.mark.exhaustive
 def test_a_date_written_in_the_last_day_counts_as_worked_on(world: World) -> None:
     publish(world, "2026-11-17")
     s3, layout, now = world.gateways.s3, world.gateways.layout, datetime.now(UTC)
@@ -99,6 +102,7 @@ def test_a_date_written_in_the_last_day_counts_as_worked_on(world: World) -> Non
     assert busy_by_marks(s3, layout, "shop", now=now + timedelta(hours=25)) == frozenset()
 
 
+@pytest.mark.exhaustive
 def test_every_file_of_an_earlier_export_of_the_date_goes_too(world: World) -> None:
     publish(world, *DATES)
     folder = "lake/shop/shop/public.orders/snapshot_date=2026-11-17"
@@ -107,6 +111,7 @@ def test_every_file_of_an_earlier_export_of_the_date_goes_too(world: World) -> N
     assert world.keys(folder) == []
 
 
+@pytest.mark.exhaustive
 def test_a_manifest_that_names_a_foreign_folder_deletes_nothing_there_and_stops_no_other_date(world: World) -> None:
     publish(world, *DATES)
     s3, layout = world.root.s3, world.gateways.layout
@@ -122,6 +127,7 @@ def test_a_manifest_that_names_a_foreign_folder_deletes_nothing_there_and_stops_
     assert [key for key in world.keys("lake/shop/") if "2026-11-17" in key]
 
 
+@pytest.mark.exhaustive
 def test_a_union_and_a_table_that_moved_lose_the_date_in_all_their_raw_tables(world: World) -> None:
     execute(world.url, "CREATE TABLE log_01 AS SELECT 1 AS id; CREATE TABLE log_02 AS SELECT 2 AS id")
     world.with_source(union={"log": r"log_\d\d"})
@@ -143,6 +149,7 @@ def test_a_source_without_athena_is_pruned_as_well(world: World) -> None:
     assert [str(day) for day in prune(world, daily=1).dates] == ["2026-11-17"]
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_was_gone_back_to_since_the_plan_was_made_stays(world: World) -> None:
     publish(world, *DATES)
     made = plan(world)
@@ -152,6 +159,7 @@ def test_a_date_that_was_gone_back_to_since_the_plan_was_made_stays(world: World
     assert world.query("SELECT DISTINCT snapshot_date, count(*) FROM orders GROUP BY 1") == [("2026-11-18", "10")]
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_is_being_removed_is_neither_gone_back_to_nor_run_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_value_that_is_too_long_names_file_line_and_column_and_the_old_table_s
     assert running.rows("select count(*) from items") == [(2,)] and running.objects() == {}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("body", "said"), [(b"1|one|x\n", "Extra column(s) found"), (b"1\n", "Delimiter not found")])
 def test_a_line_with_another_number_of_columns_is_named(running: Running, body: bytes, said: str) -> None:
     running.put("in/a.txt", body)
@@ -51,6 +52,7 @@ def test_a_line_with_another_number_of_columns_is_named(running: Running, body: 
     )
 
 
+@pytest.mark.exhaustive
 def test_a_parquet_file_with_another_number_of_columns_is_named(running: Running) -> None:
     running.put("in/a.parquet", parquet(id=[1], name=["a"], more=[2]))
     said = errors(running.run(load("s3://acme-lake/in/", format=FileFormat.PARQUET)))["items"]
@@ -70,6 +72,7 @@ def test_missing_files_of_all_loads_are_said_at_once_before_anything_is_loaded(r
     assert list(running.hands().data.named("rds-lake/")) == []
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_is_gone_when_it_is_loaded_fails_the_load(running: Running) -> None:
     running.put("in/a.txt", b"1|one\n")
     running.put("in/b.txt", b"2|two\n")
@@ -92,6 +95,7 @@ def test_two_turns_that_prepare_one_run_load_by_the_same_order(running: Running)
     assert errors(record) == {} and running.rows("select id from items") == [(1,)]
 
 
+@pytest.mark.exhaustive
 def test_two_kinds_of_files_and_two_tables_of_one_name_are_refused(running: Running) -> None:
     running.put("in/a.txt", b"1|one\n")
     running.put("in/a.gz", b"x")
@@ -110,6 +114,7 @@ def test_an_error_in_the_third_statement_names_its_line_and_undoes_the_others(ru
     assert running.rows("select count(*) from pg_table_def where tablename = 'a'") == [(0,)]
 
 
+@pytest.mark.exhaustive
 def test_a_step_of_more_than_forty_statements_keeps_its_temporary_tables(running: Running) -> None:
     inserts = "".join(f"insert into t values ({number});\n" for number in range(50))
     sql = f"create temp table t (x int);\n{inserts}create table total as select sum(x) as x from t;"
@@ -120,6 +125,7 @@ def test_a_step_of_more_than_forty_statements_keeps_its_temporary_tables(running
     assert "statement 47 of 52, line 47 of many.sql" in said and "what came before it was kept" in said
 
 
+@pytest.mark.exhaustive
 def test_another_transaction_in_between_is_tried_again_and_not_for_ever(running: Running) -> None:
     running.put("in/a.txt", b"1|one\n")
     conflict = "1023 DETAIL: Serializable isolation violation on table - 1"
@@ -134,12 +140,14 @@ def test_another_transaction_in_between_is_tried_again_and_not_for_ever(running:
     assert record.pieces[0].attempt == 5 and "5 times" in errors(record)["items"]
 
 
+@pytest.mark.exhaustive
 def test_where_redshift_has_no_place_a_load_waits(running: Running) -> None:
     running.put("in/a.txt", b"1|one\n")
     running.faults(redshift=[{"exceed": True, "times": 3}])
     assert errors(running.run(load("s3://acme-lake/in/"))) == {}
 
 
+@pytest.mark.exhaustive
 def test_what_the_lake_does_not_have_is_said_by_load(running: Running) -> None:
     def rows_of_lake(source: str, day: date, views: object) -> dict[str, object]:
         raise ManifestError(f"s3://acme-lake/lake/_manifests/{source}/{day}.json does not exist")

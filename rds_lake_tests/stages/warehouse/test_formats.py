@@ -54,6 +54,7 @@ def test_files_of_every_kind_become_the_same_table(
     assert [(a, b or None, c) for a, b, c in running.rows('select * from "order items" order by id')] == WANTED
 
 
+@pytest.mark.exhaustive
 def test_a_result_by_partition_and_one_of_escaped_text_are_published(running: Running) -> None:
     query = "select 'x' as day, 1 as n union all select 'y', 2 union all select null, 3"
     by_day = csv_result(
@@ -72,6 +73,7 @@ def test_a_result_by_partition_and_one_of_escaped_text_are_published(running: Ru
     assert uris and running.objects()["text/run=run-1/" + uris[0].rsplit("/", 1)[1]] == b"a\\|b\\\\c|d\\\ne\n"
 
 
+@pytest.mark.exhaustive
 def test_a_table_has_1600_columns_and_no_more(running: Running) -> None:
     columns = tuple(Column(name=f"c{number}", type="int") for number in range(1600))
     running.put("in/wide.txt", ("|".join(map(str, range(1600))) + "\n").encode())

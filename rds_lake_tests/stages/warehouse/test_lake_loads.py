@@ -75,6 +75,7 @@ def test_spectrum_and_copy_load_the_same_rows_and_they_are_those_of_the_view(kin
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("by", LoadBy)
 def test_a_text_that_is_too_long_fails_the_load(world: World, tiny_url: str, by: LoadBy) -> None:
     execute(tiny_url, "CREATE TABLE long (id int, note text); INSERT INTO long VALUES (1, repeat('ä', 33000))")
@@ -82,6 +83,7 @@ def test_a_text_that_is_too_long_fails_the_load(world: World, tiny_url: str, by:
     assert "exceeds" in said or "too long" in said
 
 
+@pytest.mark.exhaustive
 def test_a_table_of_the_date_before_is_loaded_as_of_that_date(world: World, tiny_url: str) -> None:
     running = publish_day(world)
     execute(tiny_url, "DELETE FROM orders WHERE id > 4; ALTER TABLE orders ADD COLUMN extra int")
@@ -96,6 +98,7 @@ def test_a_table_of_the_date_before_is_loaded_as_of_that_date(world: World, tiny
     )
 
 
+@pytest.mark.exhaustive
 def test_rows_that_are_missing_are_noticed_and_the_old_table_stays(world: World) -> None:
     running = publish_day(world)
     rows = running.rows_of_lake

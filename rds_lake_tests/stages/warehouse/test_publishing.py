@@ -65,6 +65,7 @@ def test_a_result_that_another_publishes_for_the_first_time_between_two_looks_is
     assert json.loads(running.objects()["r/_manifest.json"])["run"] == "run-2"
 
 
+@pytest.mark.exhaustive
 def test_packed_and_columnar_results_are_one_object_too(running: Running) -> None:
     packed = csv_result("p", ROWS, to=f"s3://{REPORTS}/", gzip=True)
     columnar = csv_result("c", ROWS, to=f"s3://{REPORTS}/", format=FileFormat.PARQUET, header=False)
@@ -86,6 +87,7 @@ def test_a_result_of_several_files_is_what_its_manifest_names(running: Running) 
     assert {key for key in found if "run-1" in key} != set()  # somebody may be reading them
 
 
+@pytest.mark.exhaustive
 def test_an_alias_of_the_lakes_key_is_the_keys_arn_to_redshift(running: Running) -> None:
     """UNLOAD takes the id or ARN of a key (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)."""
     kms = running.client("kms")
@@ -97,6 +99,7 @@ def test_an_alias_of_the_lakes_key_is_the_keys_arn_to_redshift(running: Running)
     assert errors(record) == {} and f"KMS_KEY_ID '{key['Arn']}' ENCRYPTED" in sent
 
 
+@pytest.mark.exhaustive
 def test_no_rows_are_a_file_with_its_header(running: Running) -> None:
     record = publish(running, csv_result("r", "select 1 as id where 1 = 2"))
     assert running.objects() == {"r/r.csv": b"id\n"} and record.pieces[0].notes == ("it has no rows",)
@@ -106,6 +109,7 @@ def test_no_rows_are_a_file_with_its_header(running: Running) -> None:
     assert "makes no file" in record.pieces[0].notes[0] and record.pieces[0].state is PieceState.DONE
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("changes", [{}, TWO])
 def test_what_is_not_of_the_result_is_left_alone(running: Running, changes: dict[str, Any]) -> None:
     running.put("r/r.csv", b"mine", bucket=REPORTS)
@@ -178,12 +182,14 @@ def test_of_two_runs_that_publish_at_once_the_later_stays(
     assert refusal in said.get("r", "") and bool(said) == bool(refusal)
 
 
+@pytest.mark.exhaustive
 def test_a_result_that_is_too_large_for_one_file_is_absent(running: Running) -> None:
     wide = "select repeat('x', 60000)::varchar(60000) as a from (select 1 as n union all select 2)"
     said = errors(publish(running, csv_result("r", wide, most_bytes=100_000)))["r"]
     assert "more than the 100,000 bytes of one file" in said and running.objects() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_result_that_would_be_twice_as_long_as_one_file_may_be_is_not_even_written(running: Running) -> None:
     """Mutation that fails it: the question before the UNLOAD is left out."""
     many = (
@@ -199,11 +205,13 @@ def test_a_result_that_would_be_twice_as_long_as_one_file_may_be_is_not_even_wri
     assert (sent, staged, running.objects()) == (["0"], {}, {})
 
 
+@pytest.mark.exhaustive
 def test_a_result_that_fits_once_it_is_packed_is_written(running: Running) -> None:
     many = "select repeat('x', 200)::varchar(200) as t from (" + " union all ".join(["select 1 as n"] * 200) + ")"
     assert errors(publish(running, csv_result("r", many, most_bytes=20_000, gzip=True))) == {}
 
 
+@pytest.mark.exhaustive
 def test_a_query_that_is_wrong_is_said_by_unload_itself_and_the_run_names_it_once(running: Running) -> None:
     record = publish(running, csv_result("r", "select nothing from nowhere"))
     said = errors(record)["r"]
@@ -211,6 +219,7 @@ def test_a_query_that_is_wrong_is_said_by_unload_itself_and_the_run_names_it_onc
     assert str(failures(record)).count("unload r") == 1
 
 
+@pytest.mark.exhaustive
 def test_files_that_are_not_what_redshift_said_are_not_published(running: Running) -> None:
     s3 = running.cloud.clients.client("s3")
 

@@ -67,6 +67,7 @@ def test_the_end_of_our_export_asks_for_the_whole_source(world: World) -> None:
     assert (run.trigger, run.whole_source, run.export_task) == ("settle", True, task)
 
 
+@pytest.mark.exhaustive
 def test_a_failed_export_asks_for_the_export_only_which_then_fails_with_the_cause(world: World) -> None:
     arn = world.snapshot("2026-11-20")
     world.break_next_export(fail="boom")
@@ -92,6 +93,7 @@ def test_an_end_of_an_export_we_did_not_start_is_acknowledged_without_a_run(worl
     assert (made.runs, made.settled) == ((), ("h0",))
 
 
+@pytest.mark.exhaustive
 def test_an_end_that_comes_before_the_api_knows_it_is_left_for_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +104,7 @@ def test_an_end_that_comes_before_the_api_knows_it_is_left_for_later(
     assert (made.runs, made.settled) == ((), ())
 
 
+@pytest.mark.exhaustive
 def test_an_event_of_shop_2_is_not_one_of_shop(world: World) -> None:
     """The instance `shop-prod-2` has the source's identifier as its prefix."""
     rds = world.clients.client("rds")
@@ -120,6 +123,7 @@ def test_an_event_of_shop_2_is_not_one_of_shop(world: World) -> None:
     assert "shop-prod-2, which is not a source" in made.notes[0]
 
 
+@pytest.mark.exhaustive
 def test_a_manual_snapshot_is_acknowledged_when_the_source_takes_only_automated_ones(world: World) -> None:
     arn = world.snapshot("2026-11-20", kind="manual")
     assert (plan(world, event("RDS-EVENT-0042", arn)).runs, len(world.lines)) == ((), 0)
@@ -127,6 +131,7 @@ def test_a_manual_snapshot_is_acknowledged_when_the_source_takes_only_automated_
     assert len(plan(world, event("RDS-EVENT-0042", arn)).runs) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_already_gone_is_acknowledged(world: World) -> None:
     arn = "arn:aws:rds:us-east-1:123456789012:snapshot:rds:shop-prod-2026-11-20-03-00"
     assert plan(world, event("RDS-EVENT-0091", arn)).settled == ("h0",)
@@ -140,6 +145,7 @@ def test_malformed_messages_are_left_to_the_dead_letter_queue_and_foreign_ones_a
     assert any("malformed" in note for note in made.notes)
 
 
+@pytest.mark.exhaustive
 def test_dates_without_a_partition_never_fail_the_tick(world: World) -> None:
     before = event("RDS-EVENT-0091", world.snapshot("2025-12-31"))
     ahead = event("RDS-EVENT-0091", world.snapshot("2026-11-22"))
@@ -147,6 +153,7 @@ def test_dates_without_a_partition_never_fail_the_tick(world: World) -> None:
     assert (made.runs, made.settled) == ((), ("h0",)), "one from the future waits, one from before is acknowledged"
 
 
+@pytest.mark.exhaustive
 def test_a_throttled_lookup_leaves_its_message_and_not_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +201,7 @@ def test_one_event_that_cannot_be_decided_is_named_and_every_other_one_is_decide
     assert str(refusal) in problem
 
 
+@pytest.mark.exhaustive
 def test_an_ended_export_of_a_date_this_clock_has_not_reached_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +216,7 @@ def test_an_ended_export_of_a_date_this_clock_has_not_reached_waits(
     assert made.settled == ("h1",)
 
 
+@pytest.mark.exhaustive
 def test_an_export_that_another_run_takes_over_is_acknowledged_without_a_second_run(world: World) -> None:
     arn = world.snapshot("2026-11-20")
     task = world.run().accept(date(2026, 11, 20), poll_seconds=0.05).record.export_task
@@ -216,6 +225,7 @@ def test_an_export_that_another_run_takes_over_is_acknowledged_without_a_second_
     assert (made.runs, made.settled) == ((), ("h0",))
 
 
+@pytest.mark.exhaustive
 def test_what_a_tick_has_no_time_for_stays_in_the_queue(world: World) -> None:
     body = event("RDS-EVENT-0091", world.snapshot("2026-11-20"))
     seconds = iter([False, True])

@@ -85,6 +85,7 @@ def test_a_second_installation_touches_nothing(table: Lab) -> None:
     assert table.run("SELECT CONCAT(cut, epoch) FROM rds_lake.position") == ((epoch,),)
 
 
+@pytest.mark.exhaustive
 def test_writers_that_write_while_triggers_are_replaced_lose_no_change(table: Lab) -> None:
     table.capture("t")
     with table.session() as writer:
@@ -115,6 +116,7 @@ def test_two_installations_at_once_are_one(table: Lab) -> None:
         table.capture("t")
 
 
+@pytest.mark.exhaustive
 def test_a_refusal_says_what_the_server_said_and_names_the_table(table: Lab) -> None:
     plan = table.plan("t", "other")
     table.run("DROP TABLE t")
@@ -125,6 +127,7 @@ def test_a_refusal_says_what_the_server_said_and_names_the_table(table: Lab) -> 
     assert table.images("other") == [{"id": "1"}]
 
 
+@pytest.mark.exhaustive
 def test_no_trigger_ever_writes_into_somebody_elses_tables(table: Lab) -> None:
     table.run("CREATE DATABASE rds_lake", "CREATE TABLE rds_lake.outbox (seq int PRIMARY KEY)")
     with pytest.raises(ConfigError, match=r"`rds_lake`\.`outbox`: tables of these names exist"):
@@ -137,6 +140,7 @@ def test_no_trigger_ever_writes_into_somebody_elses_tables(table: Lab) -> None:
     table.run("INSERT INTO t (id) VALUES (2)")
 
 
+@pytest.mark.exhaustive
 def test_every_difference_is_named(table: Lab) -> None:
     plan = table.capture("t", "other")
     ((update, *_),) = table.run("SHOW TRIGGERS WHERE `Table` = 't' AND `Event` = 'UPDATE'")
@@ -167,6 +171,7 @@ def test_uninstalling_leaves_changes_that_nobody_has_taken(table: Lab) -> None:
     uninstall(table.dsn, plan)
 
 
+@pytest.mark.exhaustive
 def test_the_server_says_itself_what_is_captured_and_that_is_enough_to_undo_it(table: Lab) -> None:
     assert installed(table.dsn, table.database) == ()
     plan = table.capture("t", "other")
@@ -176,6 +181,7 @@ def test_the_server_says_itself_what_is_captured_and_that_is_enough_to_undo_it(t
     assert table.run("SHOW TRIGGERS") == ()
 
 
+@pytest.mark.exhaustive
 def test_uninstalling_some_tables_leaves_the_others_captured(table: Lab) -> None:
     table.capture("t", "other")
     uninstall(table.dsn, table.plan("t"))
@@ -198,6 +204,7 @@ def test_the_reader_may_read_and_empty_the_outbox_and_no_more(table: Lab) -> Non
             reader.execute("INSERT INTO rds_lake.outbox (seq) VALUES (7)")
 
 
+@pytest.mark.exhaustive
 def test_a_trigger_whose_user_is_gone_is_named_and_belongs_to_somebody_else_after_the_next_installation(
     table: Lab,
 ) -> None:
@@ -224,6 +231,7 @@ def test_a_trigger_whose_user_is_gone_is_named_and_belongs_to_somebody_else_afte
     table.run("DELETE FROM t")
 
 
+@pytest.mark.exhaustive
 def test_who_may_not_see_users_is_told_nothing_of_them(table: Lab) -> None:
     plan = table.plan("t")
     install(table.dsn, plan)

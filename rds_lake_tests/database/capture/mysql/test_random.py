@@ -37,6 +37,7 @@ def outcome(cursor: pymysql.cursors.Cursor, statement: str, table: str) -> tuple
 
 
 # Without shrinking: each attempt takes as long as an example, and there would be hundreds.
+@pytest.mark.exhaustive
 @settings(max_examples=10, phases=(Phase.explicit, Phase.generate))
 @given(script=scripts())
 def test_writers_notice_nothing_and_the_changes_rebuild_the_table(one_lab: Lab, script: Script) -> None:

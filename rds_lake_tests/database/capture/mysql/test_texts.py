@@ -60,6 +60,7 @@ def test_a_change_has_the_documented_text_under_every_setting_of_a_session(lab: 
     assert in_order(lab.replayed("t", ["id"])) == in_order(lab.exported("t"))
 
 
+@pytest.mark.exhaustive
 def test_dates_that_are_none_are_texts_too_and_null_stays_null(lab: Lab) -> None:
     lab.run(
         "CREATE TABLE t (id int PRIMARY KEY, d date, dt datetime, ts timestamp NULL, ts6 timestamp(6) NULL)",
@@ -92,6 +93,7 @@ def berlin(lab: Lab) -> str:
     return "SET time_zone = 'Test/Berlin'"
 
 
+@pytest.mark.exhaustive
 def test_the_two_hours_of_one_name_in_autumn_are_two_times(lab: Lab, berlin: str) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY, ts timestamp)", "CREATE TABLE later (ts timestamp)")
     lab.capture("t")
@@ -131,6 +133,7 @@ def test_a_change_that_a_comparison_would_overlook_is_one(lab: Lab, kind: str, b
     assert others[0].old == first.new
 
 
+@pytest.mark.exhaustive
 def test_a_text_that_the_server_takes_for_json_stays_text(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(40) CHECK (JSON_VALID(v)))")
     lab.capture("t")
@@ -138,6 +141,7 @@ def test_a_text_that_the_server_takes_for_json_stays_text(lab: Lab) -> None:
     assert lab.images("t") == [{"id": "1", "v": '{"b": 1.10}'}]
 
 
+@pytest.mark.exhaustive
 def test_values_that_change_places_are_a_change(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY, a int, b int)")
     lab.capture("t")
@@ -145,6 +149,7 @@ def test_values_that_change_places_are_a_change(lab: Lab) -> None:
     assert lab.images("t")[-1] == {"id": "1", "a": None, "b": "1"}
 
 
+@pytest.mark.exhaustive
 def test_replacing_is_a_deletion_and_an_insertion_and_updating_a_duplicate_is_an_update(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY, v int, UNIQUE (v))")
     lab.capture("t")
@@ -156,6 +161,7 @@ def test_replacing_is_a_deletion_and_an_insertion_and_updating_a_duplicate_is_an
     assert lab.replayed("t", ["id"]) == lab.exported("t") == [{"id": 9, "v": 7}]
 
 
+@pytest.mark.exhaustive
 def test_generated_and_invisible_columns_are_in_an_image(lab: Lab) -> None:
     lab.run(
         "CREATE TABLE t (id int PRIMARY KEY, a int, b int AS (a + 1) VIRTUAL, c int AS (a + 2) STORED, d int INVISIBLE)"

@@ -24,6 +24,7 @@ def test_a_writer_needs_no_right_in_the_database_of_capture(lab: Lab) -> None:
     assert [event.op for event in lab.events("t")] == [Op.INSERT, Op.UPDATE, Op.DELETE]
 
 
+@pytest.mark.exhaustive
 def test_the_numbers_that_a_writer_asks_for_afterwards_are_its_own(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, v int, big mediumtext)")
     lab.capture("t")
@@ -67,6 +68,7 @@ def test_the_servers_sql_mode_at_installation_is_not_the_triggers(lab: Lab, mode
     assert lab.images("back\\slash's") == [{"id": "1", "c\\'\"": "ab", "d": "0000-00-00 00:00:00"}]
 
 
+@pytest.mark.exhaustive
 def test_after_a_column_is_gone_writers_go_on_and_changes_have_the_key(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int, part varchar(5), v int, w int, PRIMARY KEY (part, id))")
     lab.capture("t")
@@ -90,6 +92,7 @@ def test_after_a_column_is_gone_writers_go_on_and_changes_have_the_key(lab: Lab)
     assert lab.images("t")[-1] == {"id": "3", "part": "c", "w": "3", "x": "3"}
 
 
+@pytest.mark.exhaustive
 def test_after_a_column_of_the_key_is_renamed_a_change_says_at_least_that_there_was_one(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY, v int)")
     lab.capture("t")
@@ -116,6 +119,7 @@ def test_a_column_of_another_type_makes_no_writer_fail(lab: Lab) -> None:
     assert [event.op for event in lab.events("t")] == [Op.INSERT, Op.UPDATE, Op.DELETE, Op.INSERT]
 
 
+@pytest.mark.exhaustive
 def test_locking_a_captured_table_stops_no_writer_of_another(lab: Lab) -> None:
     lab.run("CREATE TABLE one (id int PRIMARY KEY)", "CREATE TABLE two (id int PRIMARY KEY)")
     lab.capture("one", "two")
@@ -125,6 +129,7 @@ def test_locking_a_captured_table_stops_no_writer_of_another(lab: Lab) -> None:
     assert lab.images("two") == [{"id": "1"}]
 
 
+@pytest.mark.exhaustive
 def test_a_table_of_a_thousand_columns_is_captured(lab: Lab) -> None:
     columns = ", ".join(f"column_{at} smallint" for at in range(1000))
     lab.run(f"CREATE TABLE t (id int PRIMARY KEY, {columns})")
@@ -171,6 +176,7 @@ def test_the_longest_columns_of_a_row_that_is_too_long_are_left_out(
     assert deleted.old == updated.new
 
 
+@pytest.mark.exhaustive
 def test_a_long_value_that_goes_or_comes_is_left_out_of_both_images(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY, a longtext, b text)")
     lab.capture("t")
@@ -179,6 +185,7 @@ def test_a_long_value_that_goes_or_comes_is_left_out_of_both_images(lab: Lab) ->
     assert changes == [({"id": "1", "b": "y"}, {"id": "1", "b": "y"}, ("a",))] * 2
 
 
+@pytest.mark.exhaustive
 def test_a_short_row_beside_long_ones_has_all_its_columns(lab: Lab) -> None:
     names = [f"c{at}'\"\\" for at in range(40)]
     columns = ", ".join(f"{quoted(name)} longtext" for name in names)
@@ -192,6 +199,7 @@ def test_a_short_row_beside_long_ones_has_all_its_columns(lab: Lab) -> None:
     assert {*long.new, *long.omitted} == {"id", *names}
 
 
+@pytest.mark.exhaustive
 def test_a_replace_counts_as_with_any_trigger(lab: Lab) -> None:
     lab.run(*(f"CREATE TABLE {name} (id int PRIMARY KEY, v int)" for name in ("t", "twin", "bare")))
     lab.run("CREATE TRIGGER nothing AFTER DELETE ON twin FOR EACH ROW SET @nothing = 1")
@@ -205,6 +213,7 @@ def test_a_replace_counts_as_with_any_trigger(lab: Lab) -> None:
     assert counts["t"] != counts["bare"], "docs/streams-mysql.md says that the count differs"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("given", [1, 900])
 def test_a_number_that_a_writer_sets_is_no_changes_number(lab: Lab, given: int) -> None:
     lab.run(

@@ -111,6 +111,7 @@ def test_tables_are_read_where_aws_wrote_them_and_nothing_is_copied(world: World
     }
 
 
+@pytest.mark.exhaustive
 def test_publishing_again_deletes_nothing_even_after_the_source_was_set_back(world: World) -> None:
     day(world, DAY)
     before = exported(world)
@@ -121,6 +122,7 @@ def test_publishing_again_deletes_nothing_even_after_the_source_was_set_back(wor
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_a_second_snapshot_of_a_date_takes_its_place_and_the_first_export_goes(world: World) -> None:
     world.with_source(replace=True)
     day(world, DAY)
@@ -133,6 +135,7 @@ def test_a_second_snapshot_of_a_date_takes_its_place_and_the_first_export_goes(w
     assert orphans(world) == []
 
 
+@pytest.mark.exhaustive
 def test_a_first_export_that_no_publishing_removed_is_removed_by_the_next(world: World) -> None:
     """Two snapshots came before anybody published: the manifest remembers both exports before its own."""
     world.with_source(replace=True)
@@ -146,6 +149,7 @@ def test_a_first_export_that_no_publishing_removed_is_removed_by_the_next(world:
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 def test_a_source_may_change_from_copies_to_in_place_and_back_and_every_date_stays_readable(world: World) -> None:
     for when, parquet in (("2026-11-18", "relocated"), ("2026-11-19", "in_place"), (DAY, "relocated")):
         world.with_source(parquet=parquet)
@@ -158,6 +162,7 @@ def test_a_source_may_change_from_copies_to_in_place_and_back_and_every_date_sta
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("first", ["relocated", "in_place"])
 def test_a_date_exported_again_may_change_between_copies_and_in_place(world: World, first: str) -> None:
     second = {"relocated": "in_place", "in_place": "relocated"}[first]
@@ -182,6 +187,7 @@ def test_retention_removes_awss_folder_of_a_date_and_no_other(world: World) -> N
     assert world.query("SELECT snapshot_date FROM _snapshots") == [(NEXT,)]
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_manifest_of_a_date_in_place_empties_no_bucket(world: World) -> None:
     day(world, DAY)
     lake, s3, layout = world.gateways.lake, world.gateways.s3, world.gateways.layout
@@ -204,6 +210,7 @@ def test_a_damaged_manifest_of_a_date_in_place_empties_no_bucket(world: World) -
             date_folders(lake, parse_manifest(json.dumps(body), where=key))
 
 
+@pytest.mark.exhaustive
 def test_what_is_read_in_place_is_no_orphan_and_what_was_deleted_there_is_reported(world: World) -> None:
     day(world, DAY)
     assert orphans(world) == []
@@ -218,6 +225,7 @@ def test_what_is_read_in_place_is_no_orphan_and_what_was_deleted_there_is_report
     assert not orphan.removable
 
 
+@pytest.mark.exhaustive
 def test_an_export_whose_manifest_was_deleted_stays_while_a_partition_points_there(world: World) -> None:
     day(world, "2026-01-05")
     day(world, DAY)
@@ -246,6 +254,7 @@ def test_a_file_that_is_no_parquet_is_named_and_nothing_is_registered(world: Wor
         get_manifest(world.gateways.s3, world.gateways.layout, "shop", when)
 
 
+@pytest.mark.exhaustive
 def test_partitions_of_a_union_are_read_in_place_as_well(world: World) -> None:
     world.with_source(union={"log": r"log_\d\d"})
     day(world, DAY, "CREATE TABLE log_01 AS SELECT 1 AS id", "CREATE TABLE log_02 AS SELECT 2 AS id")

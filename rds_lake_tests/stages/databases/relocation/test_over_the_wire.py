@@ -110,6 +110,7 @@ def test_a_death_before_a_copy_costs_no_copy_made_before_it(
     assert len(copies) == len(set(copies)) == PARTS
 
 
+@pytest.mark.exhaustive
 def test_an_object_deleted_by_hand_in_between_is_named(
     s3: S3Gateway, clients: AwsClients, layout: LakeLayout, export: SampleExport, contents: ExportContents
 ) -> None:
@@ -120,6 +121,7 @@ def test_an_object_deleted_by_hand_in_between_is_named(
     assert caught.value.problems == (f"s3://acme-exports/{gone}: AWS's copy is gone; export the date again",)
 
 
+@pytest.mark.exhaustive
 def test_a_second_relocation_of_the_date_at_the_same_time_ends_the_same(
     s3: S3Gateway, layout: LakeLayout, export: SampleExport, contents: ExportContents
 ) -> None:
@@ -136,6 +138,7 @@ def test_a_second_relocation_of_the_date_at_the_same_time_ends_the_same(
     assert ends[0] == ends[1]
 
 
+@pytest.mark.exhaustive
 def test_a_run_whose_source_another_run_has_cleaned_up_takes_that_runs_manifest(
     s3: S3Gateway, layout: LakeLayout, export: SampleExport, contents: ExportContents
 ) -> None:

@@ -36,6 +36,7 @@ def parts(table: str, count: int, rows: int = 3) -> dict[str, bytes]:
     } | {f"shop/public.{table}/1/_SUCCESS": b""}
 
 
+@pytest.mark.exhaustive
 def test_an_export_of_more_objects_than_a_page_of_a_listing_is_relocated_whole(world: World) -> None:
     body, count = parquet(1), 1010
     files = {f"shop/public.big/1/part-{n:05}-x-c000.gz.parquet": body for n in range(count)}

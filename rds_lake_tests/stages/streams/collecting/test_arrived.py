@@ -20,6 +20,7 @@ def test_a_clean_way_raises_no_alarm_and_live_is_the_table(bench: ArrivedBench) 
     assert (day.inner, day.final, day.drift.is_clean, day.live) == ([], set(), True, day.rows)
 
 
+@pytest.mark.exhaustive
 def test_every_loss_that_changes_a_row_is_named_and_of_the_others_nearly_all(bench: ArrivedBench) -> None:
     day = day_of(bench, seed=2, changes=500, keys=90, lose_percent=5, phantom_percent=2, repeat_percent=5)
     assert len(day.final) > 3 and len(day.inner) > 10 and day.phantoms
@@ -30,6 +31,7 @@ def test_every_loss_that_changes_a_row_is_named_and_of_the_others_nearly_all(ben
     assert day.drift.lost > 10
 
 
+@pytest.mark.exhaustive
 def test_rows_without_changes_are_compared_and_a_truncate_that_was_rolled_back_is_known_by_what_it_left(
     world: World,
 ) -> None:

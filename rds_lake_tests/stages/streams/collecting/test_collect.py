@@ -61,6 +61,7 @@ def test_an_hour_that_was_collected_gets_late_objects_and_repetitions_of_other_h
     assert bench.collector(START + 5 * HOUR).collect().cuts == 0
 
 
+@pytest.mark.exhaustive
 def test_repetitions_are_known_in_all_open_hours_and_objects_of_closed_ones_are_not_listed(
     bench: ArrivedBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_repetitions_are_known_in_all_open_hours_and_objects_of_closed_ones_are_
     assert all(file.last_hour >= record.open_from for file in record.seen)
 
 
+@pytest.mark.exhaustive
 def test_many_small_objects_cost_one_call_each_and_few_others(
     bench: ArrivedBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +129,7 @@ def test_what_is_no_change_is_put_aside_with_its_text_and_never_stops_the_rest(b
     assert (aside[0]["text"], "is not among `streams.tables`" in aside[2]["why"]) == ("{half\n", True)
 
 
+@pytest.mark.exhaustive
 def test_of_two_at_once_one_takes_each_cut_and_together_they_take_everything(bench: ArrivedBench) -> None:
     changes = sent(40)
     arrived, _ = lossy(changes, 3, repeat_percent=30)
@@ -166,6 +169,7 @@ def _one_cut(collector: Collector) -> None:
         replace(collector, log=log).collect()
 
 
+@pytest.mark.exhaustive
 def test_killed_after_any_write_the_next_one_goes_on(bench: ArrivedBench, monkeypatch: pytest.MonkeyPatch) -> None:
     class KilledError(BaseException):
         pass

@@ -144,6 +144,7 @@ def test_live_views_follow_the_table_and_the_next_snapshot_has_nothing_to_say(st
     assert len(story.world.query("SELECT * FROM routes_history WHERE change = 'update'")) == 2
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("story", ["postgres"], indirect=True)
 def test_what_the_way_loses_and_what_was_rolled_back_is_told_apart(story: Story) -> None:
     story.routes(200, 40)

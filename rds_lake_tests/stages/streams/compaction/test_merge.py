@@ -100,6 +100,7 @@ def test_a_merge_that_is_killed_before_any_of_its_writes_changes_nothing_for_rea
     assert bench.live(mark, 6, table=table_now(bench)) == [{("x", n): str(n) for n in range(2, CUTS + 1)}]
 
 
+@pytest.mark.exhaustive
 def test_batches_are_removed_a_day_after_all_views_read_the_merged_file(bench: Bench) -> None:
     mark, lake = small_batches(bench), bench.world.root.lake
     merger(bench, at_least=CUTS).merge(mark.epoch, [NOTES])
@@ -117,6 +118,7 @@ def test_batches_are_removed_a_day_after_all_views_read_the_merged_file(bench: B
     require_same(bench, mark, table_now(bench))
 
 
+@pytest.mark.exhaustive
 def test_a_batch_that_is_large_enough_is_not_copied_and_its_file_stays(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_batch_that_is_large_enough_is_not_copied_and_its_file_stays(
     require_same(bench, mark, table_now(bench))
 
 
+@pytest.mark.exhaustive
 def test_two_runs_that_merge_at_once_make_the_same_file_and_one_partition(bench: Bench) -> None:
     mark = small_batches(bench)
 
@@ -144,6 +147,7 @@ def test_two_runs_that_merge_at_once_make_the_same_file_and_one_partition(bench:
     require_same(bench, mark, NOTES, table_now(bench))
 
 
+@pytest.mark.exhaustive
 def test_a_batch_whose_file_is_gone_is_named_and_readers_keep_what_they_have(bench: Bench) -> None:
     mark = small_batches(bench)
     (first, *_) = bench.world.keys("lake/_compacted/shop/shop/")

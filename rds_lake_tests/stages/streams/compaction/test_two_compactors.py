@@ -75,6 +75,7 @@ def lake(world: World) -> Lake:
     return world.gateways.lake
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_was_killed_before_glue_had_its_table_is_completed_and_not_begun_anew(
     world: World, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_run_that_was_killed_before_glue_had_its_table_is_completed_and_not_be
     assert numbers(world) == [1, 2]
 
 
+@pytest.mark.exhaustive
 def test_a_run_whose_table_another_has_begun_anew_gives_way_and_nothing_is_lost(world: World, lake: Lake) -> None:
     write_cut(lake, EPOCH, 1, [(CAPTURED, [change(1, 1, "12")])])
     slow = compactor(lake)
@@ -144,6 +146,7 @@ def counted(lake: Lake) -> Iterator[Counter[str]]:
             client.meta.events.unregister("before-call", note)
 
 
+@pytest.mark.exhaustive
 def test_tables_without_changes_are_not_held_while_cuts_are_read(lake: Lake) -> None:
     """Each manifest describes every captured table: of 500 of them, with 800 tables, gigabytes."""
     pairs = [table_of(number) for number in range(12)]
@@ -152,6 +155,7 @@ def test_tables_without_changes_are_not_held_while_cuts_are_read(lake: Lake) -> 
     assert [table.table.target.table for table in cut.tables] == ["notes0"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_whatever_two_compactors_do_call_by_call_every_change_is_read_once(world: World, lake: Lake) -> None:
     """Half of the rounds kill one of the two; then a third one comes."""

@@ -123,6 +123,7 @@ def test_a_value_over_the_limit_is_null_with_its_name_no_drift_and_the_next_snap
     assert way.live(after, 4)[0] == ("x", "1", "shorter", None)
 
 
+@pytest.mark.exhaustive
 def test_an_image_that_does_not_parse_is_named_and_the_next_change_of_its_row_is_right_again(way: Way) -> None:
     way.forward("INSERT INTO notes VALUES ('x', 1, '1'), ('y', 1, '1')")
     mark = way.snapshot({("x", 1): "1", ("y", 1): "1"})
@@ -139,6 +140,7 @@ def test_an_image_that_does_not_parse_is_named_and_the_next_change_of_its_row_is
     assert way.live(mark, 3) == [("x", "1", "3", None), ("y", "1", "2", None)]
 
 
+@pytest.mark.exhaustive
 def test_a_clock_that_goes_backwards_changes_nothing_in_what_is_live(way: Way) -> None:
     mark = way.snapshot({})
     day = "INTERVAL 1 DAY" if way.database.is_mysql else "interval '1 day'"
@@ -176,6 +178,7 @@ def test_a_restored_database_that_gives_its_ids_again_is_refused_until_a_new_epo
     assert way.live(new, 1) == [("x", "1", "kept", None), ("z", "1", "after it", None)]
 
 
+@pytest.mark.exhaustive
 def test_two_forwarders_at_once_are_one_and_a_sentence(way: Way) -> None:
     mark = way.snapshot({})
     way.database.run("INSERT INTO notes VALUES ('x', 1, '1')")
@@ -216,6 +219,7 @@ def test_a_forwarder_without_rights_says_which_it_needs_and_nothing_is_lost_unti
         database.run(f"DROP USER {name}")
 
 
+@pytest.mark.exhaustive
 def test_ddl_while_capturing_loses_no_change_and_is_told_with_what_to_run(way: Way) -> None:
     mark = way.snapshot({})
     way.forward("INSERT INTO notes VALUES ('x', 1, 'before')")

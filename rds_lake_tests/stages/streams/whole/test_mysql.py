@@ -43,6 +43,7 @@ def test_live_views_of_mysql_follow_every_kind_of_write(lab: Lab) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_cascades_truncate_and_dropped_triggers_are_named_by_table_and_key(lab: Lab) -> None:
     found = planted(lab)
     shown = PAGE.read_text(encoding="utf-8").partition("<!-- drift: begin -->")[2].partition("<!-- drift: end -->")[0]

@@ -58,14 +58,12 @@ def notes(world: World) -> Iterator[World]:
     execute(world.url, "DROP SCHEMA rds_lake CASCADE")
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("other", [take_turn, forward, publish_again, remove])
-def test_whoever_is_at_work_beside_a_turn_live_views_end_where_the_database_is(
-    notes: World, other: Does, rounds: int
-) -> None:
+def test_whoever_is_at_work_beside_a_turn_live_views_end_where_the_database_is(notes: World, other: Does) -> None:
     turnstile = Turnstile(notes.cloud)
     seats = [Seat.of(turnstile, number) for number in range(2)]
-    for seed in range(rounds):
+    for seed in range(20):
         dice = Random(seed)
         for value in (2 * seed + 1, 2 * seed + 2):
             execute(

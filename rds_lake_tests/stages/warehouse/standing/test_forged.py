@@ -56,6 +56,7 @@ def test_what_a_lease_of_the_warehouse_cannot_name_is_not_believed(yard: Yard, n
             use()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("fields", [{"warehouse": "daily"}, {"run": "run-2"}], ids=lambda fields: "-".join(fields))
 def test_a_lease_that_somebody_copied_is_not_believed(yard: Yard, fields: dict[str, str]) -> None:
     take(yard.site, yard.plan())

@@ -46,6 +46,7 @@ def test_the_table_says_what_was_there_and_that_it_is_gone(yard: Yard) -> None:
     assert "nothing is to be removed" in printed(yard, apply=True)
 
 
+@pytest.mark.exhaustive
 def test_what_is_still_there_after_its_patience_is_an_error(yard: Yard) -> None:
     yard.up()
     fault(yard.cloud, stacks=[{"resource": "Cluster", "action": "delete", "fail": "no"}] * 50)
@@ -70,6 +71,7 @@ def test_what_no_lease_names_is_left_as_it_is(yard: Yard) -> None:
     assert yard.census() == before
 
 
+@pytest.mark.exhaustive
 def test_snapshots_of_the_leases_own_cluster_go_with_it(yard: Yard) -> None:
     target = yard.up()
     yard.inspector.client("redshift").create_cluster_snapshot(
@@ -79,6 +81,7 @@ def test_snapshots_of_the_leases_own_cluster_go_with_it(yard: Yard) -> None:
     assert yard.census() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_lease_of_one_warehouse_is_told_and_the_others_are_reaped(yard: Yard) -> None:
     yard.up()
     yard.wait(31)
@@ -91,6 +94,7 @@ def test_a_damaged_lease_of_one_warehouse_is_told_and_the_others_are_reaped(yard
     assert found[1].due and found[1].left
 
 
+@pytest.mark.exhaustive
 def test_a_warehouse_that_was_taken_out_of_lake_yaml_is_still_reaped(yard: Yard) -> None:
     yard.up()
     yard.wait(31)
@@ -103,6 +107,7 @@ def test_a_warehouse_that_was_taken_out_of_lake_yaml_is_still_reaped(yard: Yard)
     assert yard.census() == {}
 
 
+@pytest.mark.exhaustive
 def test_throttling_of_every_call_only_delays_the_end(yard: Yard) -> None:
     yard.up()
     yard.wait(31)

@@ -81,6 +81,7 @@ def test_the_printed_policy_is_enough_from_the_lease_to_the_reaper(yard: Yard, s
     assert yard.census() == {"roles": ["pipeline"]}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "sid",
     [
@@ -102,6 +103,7 @@ def test_without_one_of_its_statements_the_error_names_the_right(yard: Yard, sid
         yard.clients = None
 
 
+@pytest.mark.exhaustive
 def test_another_roles_statements_are_nobody_elses_to_see(yard: Yard) -> None:
     """Whoever may list statements sees those of his own role alone: a reaper runs as the pipeline."""
     target = yard.up()

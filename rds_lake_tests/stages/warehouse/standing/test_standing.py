@@ -50,6 +50,7 @@ def test_a_failed_creation_says_why_and_is_removed(yard: Yard) -> None:
     assert yard.census() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_run_whose_lease_was_reaped_is_told_to_end(yard: Yard) -> None:
     yard.up()
     yard.wait(31)
@@ -59,6 +60,7 @@ def test_a_run_whose_lease_was_reaped_is_told_to_end(yard: Yard) -> None:
         keep_alive(yard.site, "run-1")
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_lives_is_not_reaped(yard: Yard) -> None:
     yard.up()
     for _ in range(3):
@@ -84,6 +86,7 @@ def test_serverless_is_made_once_and_adopted_by_the_next_run(yard: Yard) -> None
     assert len(yard.census()["stacks"]) == 1
 
 
+@pytest.mark.exhaustive
 def test_what_is_kept_becomes_what_the_settings_say_now(yard: Yard) -> None:
     yard.prepare(mode="serverless", keep=True)
     target = yard.up("run-1")
@@ -94,6 +97,7 @@ def test_what_is_kept_becomes_what_the_settings_say_now(yard: Yard) -> None:
     assert group["baseCapacity"] == 16
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_is_kept_for_its_minutes_and_reaped_then(yard: Yard) -> None:
     yard.prepare(keep=60)
     yard.up()
@@ -106,6 +110,7 @@ def test_a_cluster_is_kept_for_its_minutes_and_reaped_then(yard: Yard) -> None:
     assert yard.census() == {}
 
 
+@pytest.mark.exhaustive
 def test_an_existing_warehouse_is_neither_made_nor_removed(yard: Yard) -> None:
     redshift = yard.inspector.client("redshift")
     redshift.create_cluster(

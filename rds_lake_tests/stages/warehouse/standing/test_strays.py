@@ -69,6 +69,7 @@ def test_a_process_that_was_killed_there_leaves_a_stack_that_the_reaper_finds(
     assert yard.census() == {} and lease is not None and lease.state == "free"
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_lives_on_takes_it_back_itself(yard: Yard) -> None:
     with pytest.raises(LeaseLostError, match="the lease of run run-1 ended before its stack"):
         late(yard, dies=False)
@@ -76,6 +77,7 @@ def test_a_process_that_lives_on_takes_it_back_itself(yard: Yard) -> None:
     assert yard.census() == {}
 
 
+@pytest.mark.exhaustive
 def test_the_run_that_has_the_warehouse_meanwhile_keeps_its_own(yard: Yard) -> None:
     with pytest.raises(KilledError):
         late(yard, lambda: yard.up("run-2"), dies=True)
@@ -89,6 +91,7 @@ def test_the_run_that_has_the_warehouse_meanwhile_keeps_its_own(yard: Yard) -> N
     assert yard.census() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_stack_without_any_lease_goes(yard: Yard) -> None:
     yard.up()
     yard.inspector.client("s3").delete_object(Bucket="acme-lake", Key="lake/_warehouses/nightly/lease.json")
@@ -96,6 +99,7 @@ def test_a_stack_without_any_lease_goes(yard: Yard) -> None:
     assert yard.census() == {}
 
 
+@pytest.mark.exhaustive
 def test_stacks_of_other_lakes_and_of_nobody_stay(yard: Yard) -> None:
     body = json.dumps({"Resources": {"R": {"Type": "AWS::Redshift::ClusterParameterGroup", "Properties": {
         "Description": "x", "ParameterGroupFamily": "redshift-1.0"}}}})  # fmt: skip
@@ -113,6 +117,7 @@ def test_stacks_of_other_lakes_and_of_nobody_stay(yard: Yard) -> None:
     assert yard.census() == before and len(before["stacks"]) == 3
 
 
+@pytest.mark.exhaustive
 def test_without_the_right_to_list_stacks_leases_are_reaped_all_the_same_and_it_is_said(yard: Yard) -> None:
     employ(yard, without="FindStacks")
     try:

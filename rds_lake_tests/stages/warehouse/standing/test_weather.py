@@ -21,6 +21,7 @@ def test_nothing_is_left_of_a_warehouse_in_bad_weather(yard: Yard, seed: int) ->
     assert day.play() == {}, day.events
 
 
+@pytest.mark.exhaustive
 def test_no_more_is_billed_than_the_run_what_is_kept_and_one_pass_of_the_reaper(yard: Yard) -> None:
     """Mutation that fails it: a lease of a dead run that never expires."""
     bills = Month(yard=yard, dice=Random(7)).play(5)
