@@ -64,7 +64,9 @@ class PostgresSchema:
     def open(self, plan: Plan) -> Iterator[OpenedSchema]:
         """The schema, which no other pull uses meanwhile; PullError lists all tables that cannot come into it."""
         if len(self.schema.encode()) > MOST_BYTES:
-            raise PullError(f"the schema {self.schema} has a longer name than PostgreSQL takes: {MOST_BYTES} bytes")
+            raise PullError(
+                f"the schema {self.schema} has a name of more than {MOST_BYTES} bytes, which PostgreSQL does not allow"
+            )
         with open_session(self.url) as session, translated("reading", self.room.memory):
             session.lock(self.schema)
             missing = missing_rights(session, self.schema)
@@ -250,7 +252,7 @@ def _add_key(session: Session, table: PulledTable, place: str) -> None:
         session.run(f"ALTER TABLE {place} ADD PRIMARY KEY ({listed})")
     except (psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.errors.ProgramLimitExceeded) as error:
         raise PullError(
-            f"{', '.join(table.keys)} is no primary key of its rows ({refused(error)}): name other columns under `keys:` in "
+            f"({', '.join(table.keys)}) cannot be the primary key ({refused(error)}): name other columns under `keys:` in "
             "lake.yaml, or pull it with --no-keys"
         ) from error
 

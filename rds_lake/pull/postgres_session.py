@@ -45,26 +45,26 @@ _NO_HOST = "its host is not known here; a password with @ or / has to be written
 # Parts of libpq's messages, which may quote any part of the URL, and what is said instead.
 _WHY = (
     ("password authentication failed", "it refuses this user and password"),
-    ("no password supplied", "it wants a password: set PGPASSWORD, or use ~/.pgpass"),
-    ("certificate", "the two do not agree on TLS (sslmode, sslrootcert)"),
+    ("no password supplied", "it requires a password: set PGPASSWORD, or use ~/.pgpass"),
+    ("certificate", "TLS could not be negotiated (sslmode, sslrootcert)"),
     ("does not exist", "it has no such database or user"),
     ("permission denied for database", "this user may not connect to that database (GRANT CONNECT)"),
     ("not permitted to log in", "this user may not log in"),
     ("not currently accepting connections", "that database takes no connections"),
     ("the database system is", "it is starting, or being shut down; repeat the command in a moment"),
-    ("closed the connection", "what answers there is no PostgreSQL, or was ended in this moment"),
-    ("etwork is unreachable", "there is no way to it in the network"),
-    ("o route to host", "there is no way to it in the network"),
-    ("connection slots", "it has no connection left; use a smaller --parallel"),
-    ("no pg_hba.conf entry", "it lets nobody in from here as this user (pg_hba.conf)"),
-    ("invalid ", "its port, or an option of the URL, is none"),
+    ("closed the connection", "the server is not PostgreSQL, or closed the connection"),
+    ("etwork is unreachable", "the network has no route to it"),
+    ("o route to host", "the network has no route to it"),
+    ("connection slots", "all its connections are in use; use a smaller --parallel"),
+    ("no pg_hba.conf entry", "it does not allow this user to connect from this machine (pg_hba.conf)"),
+    ("invalid ", "the port or an option of the URL is not valid"),
     ("host name", _NO_HOST),
     ("resolve host", _NO_HOST),
     ("onnection refused", "nothing listens there"),
     ("imeout expired", "it does not answer"),
     ("definition of service", "the service is not in ~/.pg_service.conf"),
-    ("SSL", "the two do not agree on TLS (sslmode, sslrootcert)"),
-    ("too many", "it has no connection left; use a smaller --parallel"),
+    ("SSL", "TLS could not be negotiated (sslmode, sslrootcert)"),
+    ("too many", "all its connections are in use; use a smaller --parallel"),
 )
 
 
@@ -111,7 +111,9 @@ class Session:
     def lock(self, schema: str) -> None:
         """Be the only pull of this schema until the session ends; PullError where another is."""
         if not self.ask("SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))", [RECORD, schema]):
-            raise PullError(f"another rds-lake pull writes to the schema {schema} now; wait for its end, and repeat")
+            raise PullError(
+                f"another rds-lake pull is writing to the schema {schema}; wait until it ends, then repeat the command"
+            )
 
 
 @contextmanager
@@ -135,16 +137,14 @@ def _in_words(error: psycopg.Error, *, is_gone: bool) -> PullError | Unavailable
     """UnavailableError for what concerns all tables, PullError for what the server says of one."""
     if isinstance(error, psycopg.errors.DiskFull):
         return UnavailableError(
-            f"the database's disk is full ({refused(error)}): give it space and repeat; tables that are whole are kept"
+            f"the database's disk is full ({refused(error)}): give it space and repeat; complete tables are kept"
         )
     if isinstance(error, psycopg.errors.QueryCanceled):
         return PullError(f"the server ended a statement: {refused(error)}")
     # OperationalError is also what a server says of a table too wide or a lock not given: that has a code, and no end of it.
     code = error.sqlstate or ""
     if is_gone or code.startswith(_ENDED) or (isinstance(error, psycopg.OperationalError) and not code):
-        return UnavailableError(
-            "the connection to the database broke; repeat the command: tables that are whole are kept"
-        )
+        return UnavailableError("the connection to the database broke; repeat the command: complete tables are kept")
     return PullError(f"PostgreSQL refused it: {refused(error)}")
 
 
@@ -165,7 +165,7 @@ def _connected(url: str) -> PostgresConnection:
         failure = UnavailableError(f"the database given with --to cannot be reached: {why}")
     except psycopg.Error:
         failure = ConfigError(
-            "--to is no URL that PostgreSQL's library understands: postgresql://user@host:port/database?sslmode=require, with "
+            "--to is not a valid PostgreSQL URL: postgresql://user@host:port/database?sslmode=require, with "
             "@, / and : of a password as %40, %2F and %3A"
         )
     raise failure

@@ -158,7 +158,7 @@ def test_ctrl_c_in_a_statement_of_postgresql_ends_the_pull_its_connections_and_t
                 until(lambda: other.execute(waiting).fetchone(), what="the wait for the reader")
                 both = "SELECT pg_sleep(0) FROM pg_stat_activity WHERE application_name = 'rds-lake pull'"
                 assert other.execute(both).fetchall()
-            assert "another rds-lake pull writes to the schema public now" in said(pull(target))
+            assert "another rds-lake pull is writing to the schema public" in said(pull(target))
             ended_by_ctrl_c(process)
         until(lambda: sessions(target) == 0, what="the end of all connections")
     with psycopg.connect(target) as connection:

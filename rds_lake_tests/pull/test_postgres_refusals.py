@@ -100,7 +100,9 @@ def test_a_table_of_another_source_is_not_taken_for_ones_own(pull: Pull, owner: 
 
 @pytest.mark.exhaustive
 def test_a_schema_whose_name_would_be_cut_is_refused(pull: Pull, owner: str) -> None:
-    assert "has a longer name than PostgreSQL takes: 63 bytes" in said(pull(owner, "--schema", "s" * 64))
+    assert "has a name of more than 63 bytes, which PostgreSQL does not allow" in said(
+        pull(owner, "--schema", "s" * 64)
+    )
     with psycopg.connect(owner) as connection:
         assert connection.execute("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'sss%'").fetchall() == []
 

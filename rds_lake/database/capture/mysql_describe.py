@@ -92,7 +92,7 @@ def _described(server: _Server, target: TableTarget, *, capture: Capture, level:
 
 def _of_server(settings: Mapping[str, str], capture: Capture, level: Level) -> Iterator[str]:
     if level is Level.STATEMENT:
-        yield "MySQL and MariaDB have triggers for rows only: take `level: row_level`"
+        yield "MySQL and MariaDB have triggers for rows only: use `level: row_level`"
     version = settings.get("version", "")
     if capture is Capture.OUTBOX and version.startswith("5.") and "mariadb" not in version.lower():
         # https://dev.mysql.com/doc/refman/8.0/en/innodb-auto-increment-handling.html#innodb-auto-increment-initialization
@@ -123,7 +123,7 @@ def _of_table(server: _Server, target: TableTarget) -> Iterator[str]:
         }
         yield f"it is {words.get(kind, kind.lower())}: only ordinary tables have triggers for every change"
     elif engine != "InnoDB":
-        yield f"its engine is {engine}, which undoes nothing in a rollback: ALTER TABLE … ENGINE=InnoDB"
+        yield f"its engine is {engine}, which does not support rollback: ALTER TABLE … ENGINE=InnoDB"
     if "/" in target.table:
         yield "AWS exports no table whose name has a slash"
 

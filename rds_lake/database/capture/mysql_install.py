@@ -95,7 +95,7 @@ def _alone(dsn: Dsn) -> Iterator[Any]:
         cursor.execute("SELECT GET_LOCK(%s, 0)", (_ONE_AT_A_TIME,))
         if cursor.fetchall() != ((1,),):
             raise UnavailableError(
-                "triggers are being installed in this database by another run: wait for it, and look again"
+                "triggers are being installed in this database by another run: wait until it ends, then try again"
             )
         yield cursor
 

@@ -72,13 +72,13 @@ def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
     for op, event in EVENTS.items():
         found = present.pop(trigger_name(table.target, op), None)
         if found is None:
-            yield f"its trigger for {event} is missing: what was written since is in no change"
+            yield f"its trigger for {event} is missing: writes since then were not captured"
         elif found[:2] != (event, "AFTER") or not found[2].lstrip().startswith(f"{LABEL}{table.digest}:"):
             yield f"its trigger for {event} is of another definition"
         elif there.users is not None and found[3] not in there.users:
             yield (
-                f"its trigger for {event} belongs to {found[3]}, a user who is gone: every writer fails (1449). Install again as a "
-                "user who stays"
+                f"its trigger for {event} belongs to {found[3]}, a user that no longer exists: every writer fails (1449). "
+                "Install again as a user who stays"
             )
     if present:
         yield f"it has triggers that an installation left behind: {', '.join(sorted(present))}"

@@ -70,7 +70,7 @@ def keep_alive(site: Site, run: str) -> Lease:
     def extend(lease: Lease | None) -> Lease:
         if lease is None:
             raise LeaseLostError(
-                f"run {run} has no lease of warehouse {site.name}: {_where(site)} is gone. Start it anew"
+                f"run {run} has no lease of warehouse {site.name}: {_where(site)} is gone. Start it again"
             )
         return extended(lease, run, site.clock(), SPAN)
 
@@ -115,7 +115,7 @@ def _wanted(site: Site, plan: Plan, lease: Lease | None) -> Lease | Busy:
             return Busy(why=f"what run {lease.run} left of the warehouse {site.name} is being removed")
         case LeaseState.KEPT if lease is not None and lease.mode is not plan.mode:
             return Busy(
-                why=f"the warehouse {site.name} was kept as {lease.mode}, and has to go before it is {plan.mode}"
+                why=f"the warehouse {site.name} was kept as {lease.mode}, and must be removed before it is {plan.mode}"
             )
         case LeaseState.KEPT if lease is not None:
             mine = names_of(site.lake.layout, site.name, plan.run, plan.mode, lease.number)

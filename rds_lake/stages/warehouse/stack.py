@@ -110,7 +110,7 @@ def _create(site: Site, stacks: StackGateway, lease: Lease) -> NotYet:
     # The lease was extended by this very turn. If that is long ago, this process stood still, and everything may be removed.
     if lease.expires_at is not None and site.clock() >= lease.expires_at:
         raise LeaseLostError(
-            f"run {lease.run} stood still for longer than its lease of warehouse {site.name}: start it anew"
+            f"run {lease.run} did not continue within its lease of warehouse {site.name}: start it again"
         )
     try:
         made = stacks.create(
@@ -132,7 +132,7 @@ def _require_lease(site: Site, stacks: StackGateway, lease: Lease, made: str) ->
         return
     stacks.delete(made, client_token(f"{made}/late"))
     raise LeaseLostError(
-        f"the lease of run {lease.run} ended before its stack {stacks.name} was begun, so that is deleted; start the run anew"
+        f"the lease of run {lease.run} ended before its stack {stacks.name} was begun, so that is deleted; start the run again"
     )
 
 
@@ -168,7 +168,7 @@ def _replace(site: Site, stacks: StackGateway, stack: Stack, lease: Lease, faile
     change_lease(
         site, lambda now: replace(now, made_by=lease.run) if now is not None and now.run == lease.run else None
     )
-    return NotYet(why=f"stack {stack.name}, left in {stack.status}, is being removed before it is created anew")
+    return NotYet(why=f"stack {stack.name}, left in {stack.status}, is being removed before it is created again")
 
 
 def delete_token(stacks: StackGateway, stack: Stack) -> str:
@@ -221,8 +221,8 @@ def _failed(stack: Stack, events: Sequence[Event]) -> StackError:
     problems += [_OF_QUOTA] if any(_QUOTA.search(problem) for problem in problems) else []
     problems += [_OF_TIME] if any(_TIME.search(event.reason) for event in last) else []
     return StackError(
-        f"stack {stack.name} of the warehouse is in {stack.status}. Mend what CloudFormation says, then run it again; what it left "
-        "is removed by this run, or by `rds-lake warehouse reap --apply`:",
+        f"stack {stack.name} of the warehouse is in {stack.status}. Fix the cause that CloudFormation reports, then run it again; what "
+        "it left is removed by this run, or by `rds-lake warehouse reap --apply`:",
         problems or ["CloudFormation names no resource: it was cancelled; run it again"],
     )
 

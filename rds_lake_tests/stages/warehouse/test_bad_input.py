@@ -110,7 +110,7 @@ def test_an_error_in_the_third_statement_names_its_line_and_undoes_the_others(ru
     assert said["cleaned"].startswith(
         "step cleaned: statement 3 of 5, line 6 of cleaned.sql, failed: ERROR: Divide by zero; nothing of"
     )
-    assert said["next"] == "it needs cleaned, which did not end well"
+    assert said["next"] == "it needs cleaned, which failed"
     assert running.rows("select count(*) from pg_table_def where tablename = 'a'") == [(0,)]
 
 

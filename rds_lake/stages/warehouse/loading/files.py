@@ -42,7 +42,7 @@ def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tupl
         found |= {file.uri: file for file in mine}
     empty = [file.uri for file in found.values() if not file.bytes]
     if files.format is FileFormat.PARQUET and empty:
-        wrong.append(f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, which no Parquet file is")
+        wrong.append(f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, and a Parquet file is never empty")
     packed = [file.uri for file in found.values() if file.uri.endswith(".gz")]
     plain = [file.uri for file in found.values() if not file.uri.endswith(".gz")]
     if files.format is not FileFormat.PARQUET and packed and plain:

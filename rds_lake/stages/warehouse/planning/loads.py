@@ -91,7 +91,7 @@ class LoadPlanner:
             # The role of Redshift may read what lake.yaml names, and nothing else.
             known = ", ".join(sorted(named)) or "there is none"
             problems.append(
-                f"{where}.schema: {table.schema_!r} is no source of which this warehouse loads tables ({known}); add one of its "
+                f"{where}.schema: {table.schema_!r} is not a source whose tables this warehouse loads ({known}); add one of its "
                 "tables to `loads:` in lake.yaml"
             )
             return None

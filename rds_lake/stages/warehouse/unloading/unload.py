@@ -99,5 +99,5 @@ def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands)
     if unload.single_file and (len(files) > 1 or sum(file.bytes for file in files) > unload.most_bytes):
         raise PublishError(too_large(unload).removeprefix(f"unload {unload.name}: "))
     if wrong:
-        raise PublishError("what Redshift unloaded is not whole, so nothing was published; start the run anew:", wrong)
+        raise PublishError("what Redshift unloaded is not whole, so nothing was published; start the run again:", wrong)
     return files

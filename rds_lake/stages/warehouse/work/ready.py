@@ -57,4 +57,4 @@ def _without(piece: Piece, needs: tuple[str, ...], states: dict[str, PieceState]
     lost = [need for need in needs if states[need] in _LOST]
     if not lost:
         return piece
-    return replace(piece, state=PieceState.SKIPPED, error=f"it needs {', '.join(lost)}, which did not end well")
+    return replace(piece, state=PieceState.SKIPPED, error=f"it needs {', '.join(lost)}, which failed")

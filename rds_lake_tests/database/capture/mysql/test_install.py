@@ -151,7 +151,7 @@ def test_every_difference_is_named(table: Lab) -> None:
     )
     t, other = table.target("t"), table.target("other")
     assert differences(table.dsn, plan) == (
-        f"{t}: its trigger for UPDATE is missing: what was written since is in no change",
+        f"{t}: its trigger for UPDATE is missing: writes since then were not captured",
         f"{other}: its definition in `rds_lake`.`capture` is missing or another",
         f"{other}: its columns are others than those that the triggers name",
     )
@@ -225,7 +225,7 @@ def test_a_trigger_whose_user_is_gone_is_named_and_belongs_to_somebody_else_afte
     with pytest.raises(pymysql.Error, match="leaving"):
         table.run("DELETE FROM t")
     (problem,) = differences(table.dsn, plan)
-    assert "its trigger for DELETE belongs to leaving@localhost, a user who is gone" in problem
+    assert "its trigger for DELETE belongs to leaving@localhost, a user that no longer exists" in problem
     install(table.dsn, plan)
     assert differences(table.dsn, plan) == ()
     table.run("DELETE FROM t")
