@@ -221,8 +221,8 @@ def _failed(stack: Stack, events: Sequence[Event]) -> StackError:
     problems += [_OF_QUOTA] if any(_QUOTA.search(problem) for problem in problems) else []
     problems += [_OF_TIME] if any(_TIME.search(event.reason) for event in last) else []
     return StackError(
-        f"stack {stack.name} of the warehouse is in {stack.status}. Fix the cause that CloudFormation reports, then run it again; what "
-        "it left is removed by this run, or by `rds-lake warehouse reap --apply`:",
+        f"stack {stack.name} of the warehouse is in {stack.status}. Fix the cause that CloudFormation reports, then run it again; "
+        "what it left is removed by this run, or by `rds-lake warehouse reap --apply`:",
         problems or ["CloudFormation names no resource: it was cancelled; run it again"],
     )
 
