@@ -54,7 +54,7 @@ def test_what_makes_sense_is_taken(streams: dict[str, Any], source: dict[str, An
         ({"tables": ["orders"]}, {}, "streams.tables ['orders']: a captured table is written `db.schema.table` (MySQL: `db.table`)"),
         ({"tables": ["shop.orders"]}, {"engine": "postgres"}, "a captured table is written `db.schema.table`"),
         ({"tables": ["shop..orders"]}, {}, "a captured table is written"),
-        ({"tables": ["shop.public.a", "shop.public.a"]}, {}, "'shop.public.a' is listed 2 times"),
+        ({"tables": ["shop.public.a", "shop.public.a"]}, {}, "shop.public.a is listed 2 times"),
         ({"tables": ["shop.public.a", "shop.b"]}, {}, "add `engine:`"),
         ({"tables": ["shop.public.a", "bank.public.a"]}, {}, "are in several databases (['bank', 'shop'])"),
         ({"capture": "lambda"}, {}, "streams.function: `capture: lambda` needs the ARN"),
