@@ -181,7 +181,7 @@ def test_an_object_deleted_by_hand_before_publishing_is_found_and_copied_again(w
     (orders,) = [table for table in run.shared.catalogue(DAY).quality if table.table == "shop.public.orders"]
     assert not orders.rows_match, "what stops the run in Dagster"
     run.relocate(DAY)
-    assert any(line.startswith("1 of 2 files of 2026-11-20 are gone") for line in world.lines)
+    assert any(line.startswith("1 of 2 files of 2026-11-20 are missing from the lake") for line in world.lines)
     assert all(table.rows_match for table in run.shared.catalogue(DAY).quality)
     run.shared.publish(DAY, now=datetime.now(UTC))
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
@@ -196,7 +196,7 @@ def test_an_object_deleted_by_hand_after_publishing_is_named_and_the_advice_brin
     world.publish("2026-11-20")
     assert world.query("SELECT count(*) FROM orders") == [("10",)], "the next date does not mind"
     day = date(2026, 11, 19)
-    with pytest.raises(LostFilesError, match=r"1 of 2 files of shop 2026-11-19 are gone.*delete s3://") as caught:
+    with pytest.raises(LostFilesError, match=r"1 of 2 files of shop 2026-11-19 are missing from the lake.*delete s3://") as caught:
         world.run().relocate(day)
     assert caught.value.problems == (f"s3://acme-lake/{key}",)
     world.clients.client("s3").delete_object(Bucket="acme-lake", Key="lake/_manifests/shop/2026-11-19.json")

@@ -196,7 +196,7 @@ def test_an_empty_database_is_no_finding_in_whatever_form_aws_says_so(reason: ob
 
 @pytest.mark.parametrize("reason", ["PERMISSIONS_DO_NOT_EXIST", "CONNECTION_TIMED_OUT", "FAILED_TO_CONNECT"])
 def test_a_database_that_could_not_be_read_is_an_error_that_names_it(reason: str) -> None:
-    assert "database crm was not exported whole" in errors(check(read(skipped("crm", [{"reason": reason}]))))
+    assert "database crm was not exported completely" in errors(check(read(skipped("crm", [{"reason": reason}]))))
 
 
 def test_a_database_skipped_for_a_reason_nobody_has_seen_stops_a_date_only_where_the_lake_has_tables_of_it() -> None:

@@ -87,7 +87,7 @@ def test_all_problems_are_named_at_once_with_their_statement() -> None:
         (allow(Condition={"ForAllValues:": {"k": "v"}}), "is not a condition operator"),
         (allow(Condition={"StringEquals": {"": "v"}}), "'' is not a condition key"),
         (allow(Condition={"StringEquals": {"k": []}}), "has no value"),
-        (allow(Condition={"StringEquals": {"k": None}}), "NoneType is no text"),
+        (allow(Condition={"StringEquals": {"k": None}}), "NoneType is not a text"),
         (allow(Condition={"StringEquals": {"k": "v", "K": "w"}}), "names a key twice"),
         (allow(Condition={"NumericEquals": {"k": "ten"}}), "'ten' is not a number"),
         (allow(Condition={"NumericEquals": {"k": "${aws:username}"}}), "is not a number"),

@@ -39,7 +39,7 @@ def test_an_input_needs_no_more_than_its_version() -> None:
         ({"version": 1, "delete_stack": "yes"}, "$.delete_stack: Input should be a valid boolean, not 'yes'"),
         ({"version": 1, "tables": [{"table": "Usage", "files": ["a"]}]}, "$.tables[0].table: String should match"),
         ({"version": 1, "tables": [{"table": "usage"}]}, "$.tables[0].files: a table without `files` comes from the lake"),
-        ({"version": 1, "tables": [FILES, FILES]}, "$.tables[1]: 'usage' is $.tables[0] already"),
+        ({"version": 1, "tables": [FILES, FILES]}, "$.tables[1]: 'usage' is already $.tables[0]"),
         ({"version": 1, "tables": [FILES | {"files": ["../x"]}]}, "$.tables[0].files: '../x' is not a name beside this JSON"),
         ({"version": 1, "tables": [FILES | {"date": "2026-11-20"}]}, "$.tables[0].date: is for tables of the lake only"),
         ({"version": 1, "tables": [{"table": "a", "schema": "s", "format": "csv"}]}, "$.tables[0].format: is for files only"),
