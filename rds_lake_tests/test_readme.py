@@ -125,6 +125,7 @@ def running(command: str, clone: Path, **variables: str) -> Iterator[subprocess.
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.exhaustive
 def test_dagster_starts_in_a_fresh_clone_as_step_three_says(root: Path, clone: Path, cloud: LocalCloud) -> None:
     listed = commands(root, "## With your own AWS account", "\n## ")
     (before, start) = [line for line in listed if ".dagster_home" in line]
@@ -134,6 +135,7 @@ def test_dagster_starts_in_a_fresh_clone_as_step_three_says(root: Path, clone: P
         until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), what="Dagster's UI")
 
 
+@pytest.mark.exhaustive
 def test_the_local_cloud_is_started_for_somebodys_own_databases_as_readme_says(
     root: Path, clone: Path, tiny_url: str, mariadb: EmbeddedMariaDb
 ) -> None:

@@ -19,7 +19,7 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "test_copies_that_s3_lost_or_shortened_are_named_and_made_again_by_the_next_attempt": ("lost",),
     },
     "defs/checks/test_schema_changes.py": {
-        "test_the_check_is_as_grave_as_what_it_means_for_readers_and_stops_nothing": ("1 widened", "snapshots_a_b__v2"),
+        "test_the_check_is_as_grave_as_what_it_means_for_readers_and_stops_nothing": ("snapshots_a_b__v2",),
     },
     # `make check` does it.
     "defs/test_graph.py": {
@@ -42,7 +42,7 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
     "infra/template/test_linters.py": {
         "test_cfn_lint_has_nothing_to_say_in_any_partition_not_even_advice": ("all", "existing key"),
     },
-    # The demo and `rds-lake dev` start the daemon and the UI as well (demo/test_commands.py).
+    # The demo starts the daemon as well (demo/test_commands.py).
     "defs/processes/test_daemon.py": {
         "test_a_backfill_whose_runs_all_wait_keeps_no_sources_daily_export_out": (),
         "test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables": (),
@@ -71,9 +71,6 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
     "stages/streams/collecting/test_arrived.py": {
         "test_a_clean_way_raises_no_alarm_and_live_is_the_table": ("postgres",),
     },
-    "stages/streams/collecting/test_lambda_story.py": {
-        "test_live_views_follow_the_table_and_the_next_snapshot_has_nothing_to_say": ("postgres",),
-    },
     "stages/streams/live/test_whole_way.py": {
         "test_a_restored_database_that_gives_its_ids_again_is_refused_until_a_new_epoch_begins": ("postgres",),
         "test_a_value_over_the_limit_is_null_with_its_name_no_drift_and_the_next_snapshot_has_it": ("mysql",),
@@ -91,15 +88,12 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "test_a_reaper_that_is_killed_at_any_call_is_followed_by_one_that_ends_it": ("serverless",),
         "test_after_a_death_one_expired_lease_is_reaped_and_nothing_is_left": ("cluster",),
     },
-    # Two runs, a run and a rollback, a run and a removal; and of DynamoDB.
+    # Two runs, a run and a rollback, a run and a removal; and a conversion of DynamoDB and a rollback.
     "turnstile/test_diff_views.py": {
         "test_whoever_meets_whom_the_views_of_differences_end_at_the_published_date_and_the_one_before": (),
     },
     "turnstile/test_dynamo.py": {
-        "test_whoever_meets_whom_every_date_of_dynamodb_is_whole_or_gone": (
-            "convert-convert-1000",
-            "convert-rollback-1000",
-        ),
+        "test_whoever_meets_whom_every_date_of_dynamodb_is_whole_or_gone": ("convert-rollback-1000",),
     },
     "turnstile/test_publications.py": {
         "test_whoever_meets_whom_readers_end_at_one_whole_date": (
@@ -116,6 +110,10 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
 
 # Files of which `make test` runs nothing, and which file shows every day what they try in every place, or for minutes.
 SHOWN_BY = {
+    "console/readers/test_mysql_values.py": "console/readers/test_ddl.py",
+    "console/readers/test_postgres_values.py": "console/readers/test_ddl.py",
+    "convert/test_compiled_memory.py": "convert/test_compiled.py",
+    "convert/test_spark.py": "convert/test_round_trip.py",
     "console/dbt/test_large.py": "console/dbt/test_sources.py",
     "database/capture/mysql/test_random.py": "database/capture/mysql/test_writers.py",
     "defs/processes/test_daemon.py": "demo/test_commands.py",
@@ -127,6 +125,9 @@ SHOWN_BY = {
     "deploy/test_processes.py": "deploy/test_instances.py",
     "docs/test_site.py": "docs/test_reference.py",
     "docs/test_story.py": "docs/test_snippets.py",
+    "model/permissions/test_second_evaluator.py": "model/permissions/test_decisions.py",
+    "pull/test_mysql_limits.py": "pull/test_mysql_and_dynamodb.py",
+    "permissions/test_locked_out.py": "localcloud/permissions/test_whole_date.py",
     "permissions/test_replay.py": "localcloud/permissions/test_whole_date.py",
     "stages/catalogue/test_two_at_once.py": "stages/catalogue/test_sync.py",
     "stages/crashes/test_by_hand.py": "stages/crashes/test_moments.py",
@@ -134,9 +135,13 @@ SHOWN_BY = {
     "stages/crashes/test_diff_views.py": "stages/crashes/test_moments.py",
     "stages/crashes/test_dynamodb.py": "stages/crashes/test_moments.py",
     "stages/crashes/test_evolution.py": "stages/crashes/test_moments.py",
-    "stages/diff/test_before.py": "stages/diff/test_views.py",
+    "stages/diff/test_before.py": "stages/diff/test_views_of_dynamodb.py",
+    "stages/diff/test_views.py": "stages/diff/test_views_of_dynamodb.py",
+    "stages/streams/collecting/test_lambda_story.py": "examples/test_streams_flights.py",
+    "stages/streams/whole/test_mysql.py": "stages/streams/test_story.py",
+    "stages/test_calls.py": "stages/catalogue/test_sync.py",
     "stages/streams/whole/test_two_at_once.py": "stages/streams/test_forward.py",
-    "stages/streams/whole/test_whole.py": "stages/streams/whole/test_mysql.py",
+    "stages/streams/whole/test_whole.py": "stages/streams/test_story.py",
     "turnstile/test_diff_views.py": "turnstile/test_publications.py",
 }
 

@@ -238,6 +238,7 @@ def test_large_items_and_deep_nesting_keep_every_byte() -> None:
     assert found.text == (("deep.d.d.d.d.d.d.d.d", "nested deeper than 8 levels"),)
 
 
+@pytest.mark.exhaustive
 def test_an_item_of_400_kb_is_read_whole_wherever_its_bytes_are() -> None:
     most = 400 * 1024 - 20  # DynamoDB counts names as well
     values: list[dict[str, Any]] = [

@@ -105,6 +105,7 @@ def test_a_bad_line_is_left_to_python(bad: str, said: str) -> None:
     assert require_same(data, root.root, Rules(), Limits()) is not None
 
 
+@pytest.mark.exhaustive
 @given(data=st.data(), seed=st.integers(0, 10**6), count=st.integers(1, 6))
 @settings(max_examples=EXAMPLES * 4, deadline=None)
 def test_damaged_bytes_are_read_like_the_portable_parser_or_left(data: st.DataObject, seed: int, count: int) -> None:

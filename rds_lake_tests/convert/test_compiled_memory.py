@@ -15,6 +15,8 @@ from rds_lake.convert.rules.tree import Limits
 from rds_lake_tests.convert.test_compiled import learned, mutated
 from rds_lake_tests.convert.test_round_trip import EXAMPLES
 
+pytestmark = pytest.mark.exhaustive
+
 COMPILER = shutil.which("cc")
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
 INSTALL = "no C compiler: apt-get install gcc libc6-dev"

@@ -26,7 +26,11 @@ from rds_lake_tests.convert.test_round_trip import files
 from rds_lake_tests.support.spark import needs_spark, spark_session
 
 # pyspark leaves its sockets open.
-pytestmark = [needs_spark, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
+pytestmark = [
+    needs_spark,
+    pytest.mark.exhaustive,
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 _LIMITS = Limits(max_depth=3, max_keys=3)
 

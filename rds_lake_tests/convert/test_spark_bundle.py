@@ -8,6 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from rds_lake.convert.spark.bundle import build_bundle
 from rds_lake_tests.support.spark import needs_spark
 
@@ -29,6 +31,7 @@ runpy.run_path(SCRIPT, run_name="__main__")
 
 
 @needs_spark
+@pytest.mark.exhaustive
 def test_the_job_starts_with_the_zip_and_nothing_else(tmp_path: Path) -> None:
     bundle = build_bundle()
     rules, script = tmp_path / "rules.zip", tmp_path / "job.py"

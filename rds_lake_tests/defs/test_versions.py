@@ -35,6 +35,7 @@ def shown(shell: Shell) -> dict[str, object]:
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
+@pytest.mark.exhaustive
 def test_a_date_that_is_made_again_without_a_change_keeps_every_version(shell: Shell) -> None:
     shell.world.snapshot(DAY, event=False)
     assert shell.materialize(DAY).success

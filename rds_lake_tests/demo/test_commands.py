@@ -116,6 +116,7 @@ def own_folders_of_others(before: set[str]) -> set[str]:
     )
 
 
+@pytest.mark.exhaustive
 def test_dev_opens_the_ui_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
     history = tmp_path / ".dagster_home" / "history"
     history.parent.mkdir()

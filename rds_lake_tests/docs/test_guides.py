@@ -56,6 +56,7 @@ def world(cloud: LocalCloud, tiny_url: str, tmp_path: Path, monkeypatch: pytest.
     return made
 
 
+@pytest.mark.exhaustive
 def test_every_command_and_query_of_the_guides_and_of_operations_does_what_it_says(
     root: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

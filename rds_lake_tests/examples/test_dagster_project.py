@@ -101,6 +101,7 @@ class TestWhenAssetsBehindAViewAreMade:
         assert "orders_letter" in automation.tick()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_snapshot_becomes_a_report_of_its_date_in_one_run(example: Any, world: World, tmp_path: Path) -> None:
     world.with_source(include=("shop.public.orders",), default_schema="shop.public")

@@ -26,6 +26,7 @@ def role_of(world: World, **more: Any) -> World:
     return as_role(world, calling.assume(calling.role(*printed.as_dict()["Statement"], name="pipeline", **more)))
 
 
+@pytest.mark.exhaustive
 def test_a_run_within_a_boundary_that_denies_names_the_boundary_and_goes_on_once_it_lets_it(world: World) -> None:
     """IAM's own words: `because no permissions boundary allows the glue:CreateTable action`."""
     iam = world.clients.client("iam")

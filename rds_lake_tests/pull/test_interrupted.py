@@ -249,6 +249,7 @@ def test_what_a_killed_process_wrote_to_the_file_before_does_not_come_into_the_n
     assert [file.name for file in tmp_path.iterdir()] == ["shop.duckdb"]
 
 
+@pytest.mark.exhaustive
 def test_of_pulls_at_once_one_writes_and_the_file_is_whole_whatever_the_others_are_told(
     pull: Pull, lake: World, tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ from rds_lake_tests.pull.pulling import DAY, Pull, pull_as_pipeline, rows_in, sa
 from rds_lake_tests.stages.databases.test_calendars import LEAP_CENTURY, LEGACY, MODERN, YEAR_ONE, micros, spark_file
 from rds_lake_tests.support.world import World, execute_mysql, mariadb_cloud
 
+pytestmark = pytest.mark.exhaustive
+
 _LONGEST, _TOO_LONG = "b" * 63, "a" * 64
 _WIDE = ", ".join(f"c{number} tinyint NULL" for number in range(1_700))
 _BROAD = ", ".join(f"c{number} bigint NOT NULL DEFAULT 7" for number in range(1_200))

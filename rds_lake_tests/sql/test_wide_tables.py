@@ -78,6 +78,7 @@ def statements() -> Iterator[str]:
     yield from of_changes()
 
 
+@pytest.mark.exhaustive
 def test_a_table_of_400_columns_needs_no_call_that_athena_refuses() -> None:
     for sql in statements():
         refuse_foreign(parse(sql))

@@ -1,5 +1,7 @@
 """What one more table costs in calls to AWS: a change that raises it fails here (bench/tables.py: the same for 500 tables)."""
 
+import pytest
+
 from rds_lake_tests.stages.calls import Calls, calls_of_date, calls_of_stages, growth, make_tables, without_polls
 from rds_lake_tests.support.world import World, execute
 
@@ -30,6 +32,7 @@ def count(world: World, tables: int) -> tuple[Calls, ...]:
     return tuple(without_polls(calls) for calls in (*dates, calls_of_stages(lake, "2026-11-20")))
 
 
+@pytest.mark.exhaustive
 def test_a_table_more_costs_a_few_calls_two_of_glue_once_it_is_known_and_one_when_nothing_changed(world: World) -> None:
     few, more = count(world, FEW), count(world, MORE)
     for number, allowed in enumerate((PER_TABLE | NEW_TABLE, PER_TABLE, REPEATED)):

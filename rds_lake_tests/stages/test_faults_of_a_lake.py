@@ -196,7 +196,9 @@ def test_an_object_deleted_by_hand_after_publishing_is_named_and_the_advice_brin
     world.publish("2026-11-20")
     assert world.query("SELECT count(*) FROM orders") == [("10",)], "the next date does not mind"
     day = date(2026, 11, 19)
-    with pytest.raises(LostFilesError, match=r"1 of 2 files of shop 2026-11-19 are missing from the lake.*delete s3://") as caught:
+    with pytest.raises(
+        LostFilesError, match=r"1 of 2 files of shop 2026-11-19 are missing from the lake.*delete s3://"
+    ) as caught:
         world.run().relocate(day)
     assert caught.value.problems == (f"s3://acme-lake/{key}",)
     world.clients.client("s3").delete_object(Bucket="acme-lake", Key="lake/_manifests/shop/2026-11-19.json")

@@ -193,6 +193,7 @@ def test_the_tail_of_a_short_object_is_all_of_it(many: ManyS3, request: pytest.F
     assert tails(many, 1000) == [key.encode() * 3 for key in ODD]
 
 
+@pytest.mark.exhaustive
 def test_deletes_take_every_key_and_name_those_s3_keeps(many: ManyS3) -> None:
     keys = [f"to go/{key}" for key in (*ODD, *(f"{number:04}" for number in range(1001)))]  # more than one call takes
     with ThreadPoolExecutor(8) as pool:

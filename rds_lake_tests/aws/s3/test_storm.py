@@ -123,6 +123,7 @@ def at_random(share: float) -> Refuses:
     return lambda _, dice: dice.random() < share
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("share", "times"), [(0.01, 1.15), (0.1, 3), (0.3, 3), (0.5, 6)])
 def test_a_share_refused_whatever_we_do_costs_little_more_than_its_repetitions(
     send: Send, share: float, times: float

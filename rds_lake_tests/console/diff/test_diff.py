@@ -131,6 +131,7 @@ def test_a_condition_counts_only_the_rows_that_fulfil_it(ask: Ask) -> None:
     assert "query in it" in ask("shop.notes", "--where", "id IN (SELECT id FROM orders)").output
 
 
+@pytest.mark.exhaustive
 def test_all_tables_of_a_source_are_summed_up_and_those_of_one_date_named(ask: Ask, world: World) -> None:
     give_keys(world, {"shop.public.notes": ["id"], "orders": ["id"], "order_details": ["OrderID"], "twice": ["a"]})
     shown = ask("shop", "--summary")

@@ -117,6 +117,7 @@ def test_duckdb_reads_unions_gone_columns_and_types_of_lake_yaml_as_athena_does(
 
 
 @needs_spark
+@pytest.mark.exhaustive
 @leaves_sockets_open
 def test_spark_reads_unions_gone_columns_and_types_of_lake_yaml_as_athena_does(
     world: World, tmp_path: Path, spark: Any

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rds_lake_tests.console.readers.reading import copied_out, differing, in_duckdb, in_spark, printed, spark
 from rds_lake_tests.stages.types.cases import PublishedTypes
 from rds_lake_tests.stages.types.test_postgres import CASES, published, typed, url
 from rds_lake_tests.support.spark import leaves_sockets_open, needs_spark
 from rds_lake_tests.support.world import World
+
+pytestmark = pytest.mark.exhaustive
 
 __all__ = ["published", "spark", "typed", "url"]
 

@@ -115,6 +115,7 @@ def test_a_kind_that_four_files_know_is_published_reconciled_watched_and_pruned(
     assert uploads.materialize(str(DAY), "retention").success
 
 
+@pytest.mark.exhaustive
 def test_only_two_files_must_choose_among_all_kinds() -> None:
     """All others ask for what one kind has, and leave a kind alone that they do not know."""
     chosen = {

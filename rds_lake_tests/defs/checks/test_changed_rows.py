@@ -43,6 +43,7 @@ def kept(shell: Shell, day: str) -> DateDiff | None:
     return find_date_diff(gateways.s3, gateways.layout, "shop", date.fromisoformat(day))
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_changed_more_than_it_may_warns_and_is_published_and_its_counts_are_kept(shell: Shell) -> None:
     execute(shell.world.url, """UPDATE "Order Details" SET "select" = 'line' WHERE "OrderID" < 3""")
     result = second_day(

@@ -50,6 +50,7 @@ def run(root: Path, code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.exhaustive
 def test_the_components_are_found_in_a_third_of_a_second_without_what_only_runs_need(root: Path) -> None:
     best, names = 9.0, set()
     for _ in range(3):

@@ -212,6 +212,7 @@ def test_without_a_package_there_is_no_function_and_without_subnets_no_network()
     assert len(within["ForwarderRole"]["Properties"]["Policies"]) == 2
 
 
+@pytest.mark.exhaustive
 def test_lambda_may_make_the_functions_way_into_the_vpc_and_nothing_else() -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"""
     document = network_policy(TEMPLATE_NAMES).as_dict()

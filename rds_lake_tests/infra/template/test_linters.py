@@ -20,6 +20,7 @@ _OUTDATED |= {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", LAKES)
 def test_cfn_lint_has_nothing_to_say_in_any_partition_not_even_advice(name: str) -> None:
     # Both linters are imported by their tests, since every worker imports this file, and they read megabytes.

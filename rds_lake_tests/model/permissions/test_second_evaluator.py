@@ -49,6 +49,7 @@ QUANTIFIERS = ("ForAllValues:", "ForAnyValue:")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.exhaustive,
     pytest.mark.skipif(
         not os.environ.get(_FOLDER) or shutil.which("node") is None,
         reason=f"needs node, and ${_FOLDER} naming a folder with `npm install @cloud-copilot/iam-simulate`",

@@ -187,6 +187,7 @@ def test_without_a_key_rows_are_counted_as_often_as_they_occur(
     _agrees_by_whole_rows(session, before, after)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=6)
 @_with_key
 def test_a_statement_that_has_to_be_shorter_has_the_same_answer(
@@ -196,6 +197,7 @@ def test_a_statement_that_has_to_be_shorter_has_the_same_answer(
     _agrees_by_whole_rows(session, before, after, most_bytes=0)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("keys", [("id",), ()])
 def test_a_table_of_1600_columns_of_numbers_and_dates_fits_into_a_statement(keys: tuple[str, ...]) -> None:
     number = next(column for column in _COLUMNS if column.name == "amount")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from rds_lake.model.calendars import Calendar
 from rds_lake.model.tables.table import Column
@@ -74,6 +75,7 @@ def test_early_days_are_those_of_the_database_in_both_engines(tmp_path: Path, sp
     assert [row[0] for row in spark.sql("SELECT moment FROM shop.early ORDER BY moment").collect()] == _TIMES
 
 
+@pytest.mark.exhaustive
 @needs_spark
 @leaves_sockets_open
 def test_spark_reads_early_days_right_where_only_some_files_are_marked(tmp_path: Path, spark: Any) -> None:

@@ -9,6 +9,7 @@ from rds_lake_tests.stages.catalogue.evolving import columns, day, per_date
 from rds_lake_tests.support.world import World, execute
 
 
+@pytest.mark.exhaustive
 def test_an_incompatible_type_moves_the_view_to_a_table_beside_and_older_dates_stay_in_the_old_one(
     world: World,
 ) -> None:

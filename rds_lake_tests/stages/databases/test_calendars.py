@@ -184,6 +184,7 @@ def exported_with(world: World, files: list[dict[str, str]]) -> dict[str, int]:
     return dict(quality.lost)
 
 
+@pytest.mark.exhaustive
 def test_early_times_of_a_file_that_spark_marked_are_those_of_the_database(staff: World) -> None:
     assert exported_with(staff, [LEGACY]) == {}
     assert staff.query("SELECT CAST(hired AS varchar), CAST(left_at AS varchar) FROM people ORDER BY id") == [

@@ -87,6 +87,7 @@ def dates(world: World, view: str) -> list[tuple[str | None, ...]]:
     return world.query(f"SELECT DISTINCT snapshot_date_before, snapshot_date FROM {view}")
 
 
+@pytest.mark.exhaustive
 def test_the_views_follow_the_published_date_and_are_never_of_others(
     story: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def bench(world: World) -> Bench:
     return Bench(world)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_live_is_the_table_as_it_was_at_the_cut(bench: Bench, history: History) -> None:

@@ -79,6 +79,7 @@ def test_a_turn_whose_run_was_cancelled_meanwhile_removes_what_it_wrote(lab: War
     assert lab.left() == []
 
 
+@pytest.mark.exhaustive
 def test_a_warehouse_that_is_taken_for_a_run_which_has_ended_goes_at_once(lab: WarehouseLab) -> None:
     lab.begin("fresh")
     lab.begin_run(FIRST)
@@ -144,6 +145,7 @@ def test_a_run_that_extends_its_lease_while_the_reaper_looks_keeps_what_it_has(
     assert lease is not None and (lease.state, lease.run) == ("held", "run-1")
 
 
+@pytest.mark.exhaustive
 def test_of_two_turns_that_change_what_is_kept_one_waits_for_the_other(yard: Yard) -> None:
     yard.prepare(mode="serverless", keep=True)
     target = yard.up("run-1")
@@ -163,6 +165,7 @@ def test_of_two_turns_that_change_what_is_kept_one_waits_for_the_other(yard: Yar
     assert yard.up("run-2") == target
 
 
+@pytest.mark.exhaustive
 def test_two_turns_that_resume_one_cluster_are_no_error(yard: Yard) -> None:
     target = yard.up()
     assert target.cluster is not None

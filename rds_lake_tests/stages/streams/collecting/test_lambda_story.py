@@ -123,6 +123,7 @@ def story(
     open_database(url).drop()
 
 
+@pytest.mark.exhaustive
 def test_live_views_follow_the_table_and_the_next_snapshot_has_nothing_to_say(story: Story) -> None:
     story.routes(100, 3)
     first = story.turn()

@@ -22,6 +22,7 @@ def lab(mariadb: EmbeddedMariaDb, tmp_path: Path) -> Iterator[Lab]:
     shop.run("DROP DATABASE rds_lake", "DROP DATABASE bank")
 
 
+@pytest.mark.exhaustive
 def test_live_views_of_mysql_follow_every_kind_of_write(lab: Lab) -> None:
     lab.world.snapshot(FIRST)
     lab.publish(FIRST)
