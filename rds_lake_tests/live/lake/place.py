@@ -8,8 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import boto3
+import pytest
 from botocore.exceptions import ClientError
 
 from rds_lake.aws.clients import AwsClients
@@ -17,7 +19,7 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake_tests.live.lake.content import ORDERS, Content
 from rds_lake_tests.live.place import account_session
-from rds_lake_tests.support.world import post
+from rds_lake_tests.support.world import post, seed_tiny
 
 # What a run that was killed may have left is removed by the next one, when this is over.
 EXPIRES = "rds-lake-live-until"
@@ -175,3 +177,23 @@ def until(found: Callable[[], Any], place: Place, *, minutes: float, what: str) 
         assert time.monotonic() < deadline, f"{what} did not happen within {minutes} minutes"
         time.sleep(place.pause)
     return answer
+
+
+PLACES = [
+    pytest.param("local", id="local", marks=pytest.mark.exhaustive),
+    pytest.param("aws", id="aws", marks=pytest.mark.aws),
+]
+
+
+@contextmanager
+def chosen_place(request: pytest.FixtureRequest, content: Content) -> Iterator[Place]:
+    """The account, or the cloud of the session with its tiny database, as `request.param` of `PLACES` says."""
+    if request.param == "aws":
+        with aws_place(f"rds-lake-live-{uuid4().hex[:8]}") as account:
+            yield account
+        return
+    cloud: LocalCloud = request.getfixturevalue("session_cloud")
+    url: str = request.getfixturevalue("tiny_url")
+    cloud.reset()
+    seed_tiny(url)
+    yield local_place(cloud, url, content)

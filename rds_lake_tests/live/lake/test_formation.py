@@ -24,10 +24,9 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.infra.doctor.findings import Verdict
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.subjects.catalogue import GOVERNED, examinations
-from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake_tests.live.lake.content import ORDERS
 from rds_lake_tests.live.lake.made import LiveLake, live_lake
-from rds_lake_tests.live.lake.place import Place, aws_place, local_place, until
+from rds_lake_tests.live.lake.place import PLACES, Place, chosen_place, until
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -36,21 +35,10 @@ _OF_TABLE = ["DESCRIBE", "SELECT", "ALTER", "DROP"]
 _OF_DATABASE = ["DESCRIBE", "CREATE_TABLE"]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("local", id="local", marks=pytest.mark.exhaustive),
-        pytest.param("aws", id="aws", marks=pytest.mark.aws),
-    ],
-)
+@pytest.fixture(scope="module", params=PLACES)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    if request.param == "aws":
-        with aws_place(f"rds-lake-live-{uuid4().hex[:8]}") as account:
-            yield account
-        return
-    cloud: LocalCloud = request.getfixturevalue("session_cloud")
-    cloud.reset()
-    yield local_place(cloud, request.getfixturevalue("tiny_url"), ORDERS)
+    with chosen_place(request, ORDERS) as chosen:
+        yield chosen
 
 
 @pytest.fixture(scope="module")

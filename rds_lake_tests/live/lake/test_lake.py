@@ -29,15 +29,13 @@ from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.rights.parties import own_statements, parties, samples
 from rds_lake.infra.doctor.rights.principals import with_policies
 from rds_lake.infra.doctor.rights.requests import requests_of
-from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.permissions.evaluate import evaluate
 from rds_lake.model.permissions.request import Request
 from rds_lake_tests.live.lake.content import ORDERS
 from rds_lake_tests.live.lake.made import LiveLake, is_anything_left, live_lake
-from rds_lake_tests.live.lake.place import Place, aws_place, local_place, until
-from rds_lake_tests.support.world import seed_tiny
+from rds_lake_tests.live.lake.place import PLACES, Place, chosen_place, until
 
-# Exports and clusters take their time; the suite of the repository has ten minutes for a test.
+# Exports and clusters take their time; the suite of the repository has twenty minutes for a test.
 pytestmark = pytest.mark.timeout(4 * 3600)
 
 
@@ -50,23 +48,10 @@ class Done:
     rows: int
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("local", id="local", marks=pytest.mark.exhaustive),
-        pytest.param("aws", id="aws", marks=pytest.mark.aws),
-    ],
-)
+@pytest.fixture(scope="module", params=PLACES)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    if request.param == "aws":
-        with aws_place(f"rds-lake-live-{uuid4().hex[:8]}") as account:
-            yield account
-        return
-    cloud: LocalCloud = request.getfixturevalue("session_cloud")
-    url: str = request.getfixturevalue("tiny_url")
-    cloud.reset()
-    seed_tiny(url)
-    yield local_place(cloud, url, replace(ORDERS, sessions=()))
+    with chosen_place(request, replace(ORDERS, sessions=())) as chosen:
+        yield chosen
 
 
 @pytest.fixture(scope="module")

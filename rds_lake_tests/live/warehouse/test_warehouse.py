@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.warehouse.plan import Column, FileFormat, Files, Load, LoadBy, Unload
 from rds_lake.model.warehouse.result import parse_unloaded
 from rds_lake.sql.quoting import literal
@@ -27,7 +26,7 @@ from rds_lake.stages.warehouse.loading import load as loading
 from rds_lake.stages.warehouse.work.statements import is_conflict
 from rds_lake_tests.live.lake.content import ORDERS
 from rds_lake_tests.live.lake.made import is_anything_left, live_lake
-from rds_lake_tests.live.lake.place import Place, aws_place, local_place
+from rds_lake_tests.live.lake.place import PLACES, Place, chosen_place
 from rds_lake_tests.live.warehouse.made import WAREHOUSE, LiveWarehouse, live_warehouse
 from rds_lake_tests.stages.warehouse.running import errors
 
@@ -36,22 +35,11 @@ pytestmark = pytest.mark.timeout(3 * 3600)
 _COLUMNS = (Column(name="id", type="int"), Column(name="name", type="varchar(4)"))
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("local", id="local", marks=pytest.mark.exhaustive),
-        pytest.param("aws", id="aws", marks=pytest.mark.aws),
-    ],
-)
+@pytest.fixture(scope="module", params=PLACES)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """No database is made in it: nothing here loads tables of the lake."""
-    if request.param == "aws":
-        with aws_place(f"rds-lake-live-{uuid4().hex[:8]}") as account:
-            yield account
-        return
-    cloud: LocalCloud = request.getfixturevalue("session_cloud")
-    cloud.reset()
-    yield local_place(cloud, request.getfixturevalue("tiny_url"), replace(ORDERS, sessions=()))
+    with chosen_place(request, replace(ORDERS, sessions=())) as chosen:
+        yield chosen
 
 
 @pytest.fixture(scope="module")
