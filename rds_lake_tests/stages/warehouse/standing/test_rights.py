@@ -14,7 +14,7 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy
 from rds_lake.model.warehouse.target import Target
-from rds_lake_tests.stages.warehouse.standing.yard import Yard, named
+from rds_lake_tests.stages.warehouse.standing.yard import Yard, fault, named
 
 _NAMES = Names(partition="aws", region="us-east-1", account="123456789012")
 _TRUST = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
@@ -46,8 +46,10 @@ def life(yard: Yard) -> None:
     for run in ("run-1", "run-2"):
         target = yard.up(run)
         names = named(yard.site)
-        yard.start("select 1", f"{names.statements}step/one/1/0", target)
         in_a_session(yard, f"{names.statements}step/long", target)
+        # It runs until it is cancelled.
+        fault(yard.cloud, redshift=[{"name": f"{names.statements}step/one", "delay_seconds": 600}])
+        yard.start("select 1", f"{names.statements}step/one/1/0", target)
         yard.put(f"{names.staging}unload/part-000")
         if run == "run-1":
             yard.down(run)
