@@ -27,7 +27,7 @@ Work = Callable[[WarehouseLab, Yard], object]
 _TURNS, _PASSES = 60, 8
 _WHY = "a person does not want it"
 _OVERTAKEN = "a run that began later"
-_LATE = "has warehouse nightly no more|stood still for longer|the lease of run|longer than `most_hours"
+_LATE = "has warehouse nightly no more|did not continue within its lease|the lease of run|longer than `most_hours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
