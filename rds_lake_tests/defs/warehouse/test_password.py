@@ -29,8 +29,8 @@ def told(mart: Mart) -> list[Any]:
     formation, data = client("cloudformation"), client("redshift-data")
     said: list[Any] = [client("redshift-serverless").list_workgroups(), client("redshift-serverless").list_namespaces()]
     for stack in formation.describe_stacks()["Stacks"]:
-        name = stack["StackName"]
-        said += [stack, formation.describe_stack_events(StackName=name), formation.get_template(StackName=name)]
+        by_id = stack["StackId"]  # by its name it is gone once its deletion, which may be under way, has ended
+        said += [stack, formation.describe_stack_events(StackName=by_id), formation.get_template(StackName=by_id)]
     said += [data.describe_statement(Id=each["Id"]) for each in data.list_statements(Status="ALL")["Statements"]]
     sqs = client("sqs")
     url = sqs.get_queue_url(QueueName=mart.world.config.lake.events_queue)["QueueUrl"]

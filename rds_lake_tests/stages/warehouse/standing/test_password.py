@@ -23,11 +23,11 @@ def said_by(yard: Yard) -> str:
     said: list[Any] = [client("redshift").describe_clusters()["Clusters"]]
     said += [client("redshift-serverless").list_namespaces(), client("redshift-serverless").list_workgroups()]
     for stack in formation.describe_stacks()["Stacks"]:
-        name = stack["StackName"]
-        said += [stack, formation.describe_stack_events(StackName=name)["StackEvents"]]
+        by_id = stack["StackId"]  # by its name it is gone once its deletion, which may be under way, has ended
+        said += [stack, formation.describe_stack_events(StackName=by_id)["StackEvents"]]
         said += [
-            formation.get_template(StackName=name)["TemplateBody"],
-            formation.describe_stack_resources(StackName=name),
+            formation.get_template(StackName=by_id)["TemplateBody"],
+            formation.describe_stack_resources(StackName=by_id),
         ]
     for each in client("redshift-data").list_statements(Status="ALL")["Statements"]:
         said.append(client("redshift-data").describe_statement(Id=each["Id"]))
