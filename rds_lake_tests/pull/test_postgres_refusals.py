@@ -1,10 +1,8 @@
 """A PostgreSQL that takes no table, or goes away: clear sentences, all at once, without a password in them."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +13,7 @@ import pytest
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake_tests.pull.pulling import DAY, Pull, pull_as_pipeline, said
-from rds_lake_tests.support.interrupts import interrupted
+from rds_lake_tests.support.interrupts import falling_silent, interrupted
 from rds_lake_tests.support.world import World, execute, seed_tiny
 
 _NUMBERS = count()
@@ -124,87 +122,42 @@ def test_what_the_server_says_of_one_table_does_not_stop_the_others(pull: Pull, 
     assert tables(owner) == ["_rds_lake_pull", "big", "order_details", "orders", "sales_nothing"]
 
 
-@contextmanager
-def falling_silent(url: str, when: Callable[[bytes], bool]) -> Iterator[tuple[str, threading.Event]]:
-    """The server behind a line that carries no byte any more from what `when` says so of, and takes no new connection."""
-    parts, silent, over = urlsplit(url), threading.Event(), threading.Event()
-    lines: list[socket.socket] = []
-
-    def carry(one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while chunk := one.recv(65_536):
-                if when(chunk):
-                    silent.set()
-                if silent.is_set():
-                    over.wait()
-                    return
-                other.sendall(chunk)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while not silent.is_set():
-                here, _ = door.accept()
-                there = socket.create_connection((parts.hostname, parts.port))
-                lines.extend((here, there))
-                for pair in ((here, there), (there, here)):
-                    threads.append(threading.Thread(target=carry, args=pair))
-                    threads[-1].start()
-
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        threads = [threading.Thread(target=accept)]
-        threads[0].start()
-        try:
-            yield url.replace(str(parts.port), str(door.getsockname()[1])), silent
-        finally:
-            silent.set()
-            over.set()
-            with suppress(OSError):
-                door.shutdown(socket.SHUT_RDWR)
-            for line in lines:
-                with suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
-            for thread in threads:
-                thread.join()
-            for line in lines:
-                line.close()
-
-
-def half_a_megabyte() -> Callable[[bytes], bool]:
+def half_a_megabyte(sent: bytes) -> bool:
     """Sometime while rows are copied."""
-    carried = 0
-
-    def over(chunk: bytes) -> bool:
-        nonlocal carried
-        carried += len(chunk)
-        return carried > 500_000
-
-    return over
+    return len(sent) > 500_000
 
 
-def second(statement: bytes) -> Callable[[bytes], bool]:
-    """When that statement is sent for the second time: the first session holds the pull's lock, the second one a table."""
-    times = count(1)
-    return lambda chunk: statement in chunk and next(times) == 2
+def setting_up_a_tables_session() -> Callable[[bytes], bool]:
+    """Before the first row: the session with the pull's lock is there, and the next one is being set up for a table."""
+    is_locked = False
+
+    def now(sent: bytes) -> bool:
+        nonlocal is_locked
+        holds_lock = b"pg_try_advisory_lock" in sent
+        is_locked |= holds_lock
+        return is_locked and not holds_lock and b"SET search_path" in sent
+
+    return now
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
-    "when", [half_a_megabyte(), second(b"SET search_path")], ids=["while rows are copied", "before the first of them"]
+    "when", [half_a_megabyte, setting_up_a_tables_session()], ids=["while rows are copied", "before the first of them"]
 )
 def test_ctrl_c_ends_a_pull_whose_server_does_not_answer_any_more(
     pull: Pull, owner: str, when: Callable[[bytes], bool]
 ) -> None:
-    with falling_silent(owner, when) as (url, silent):
+    with falling_silent(owner, when) as line:
         began = 0.0
 
         def is_silent() -> bool:
             nonlocal began
             began = time.monotonic()
-            return silent.is_set()
+            return line.silent.is_set()
 
         with interrupted(is_silent, seconds=120):
-            done = pull(url, "--parallel", "2")
-        assert silent.is_set()
+            done = pull(line.url, "--parallel", "2")
+        assert line.silent.is_set() and not line.cut.is_set()
         assert time.monotonic() - began < 60, "the system would take a quarter of an hour"
     assert done.exit_code == 1
     assert "Aborted!" in said(done)
