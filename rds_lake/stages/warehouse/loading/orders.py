@@ -82,7 +82,7 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
     files: tuple[FoundFile, ...]
     if isinstance(load.origin, Files):
         files, wrong = find_files(hands.s3, load.origin)
-        manifest = _manifest_key(load, files, hands)
+        manifest, listing = _manifest(load, files, hands)
         wrong = (*wrong, *_column_problems([column.name for column in load.origin.columns]))
         expected = Expected(rows=None, bytes=sum(file.bytes for file in files), files=len(files))
         order = render_file_load(
@@ -97,7 +97,7 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
     elif load.origin in found:
         rows = found[load.origin]
         files = tuple(FoundFile(uri=f"s3://{rows.bucket}/{file.key}", bytes=file.bytes) for file in rows.files)
-        manifest = _manifest_key(load, files, hands)
+        manifest, listing = _manifest(load, files, hands)
         order, wrong = lake_order(
             load, rows, new, day=load.origin.snapshot_date, manifest=hands.uri(manifest), role=target.role
         )
@@ -107,14 +107,16 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
     wrong = (*wrong, *_size_problems(order))
     if not wrong:
         if any(" MANIFEST" in sql for section in order.sections for sql in section.sqls):
-            hands.s3.put_text(hands.bucket, manifest, render_manifest(files), kms_key=hands.kms_key)
+            hands.s3.put_text(hands.bucket, manifest, listing, kms_key=hands.kms_key)
         _write_once(hands, hands.key("loads", f"{load.name}.json"), render_order(order).encode())
     return f"load {load.name}: {'; '.join(wrong)}" if wrong else ""
 
 
-def _manifest_key(load: Load, files: Sequence[FoundFile], hands: Hands) -> str:
-    digest = hashlib.sha256(render_manifest(files).encode()).hexdigest()[:16]
-    return hands.key("copy", f"{load.name}-{digest}.manifest")
+def _manifest(load: Load, files: Sequence[FoundFile], hands: Hands) -> tuple[str, str]:
+    """The key of the manifest of these files, and its text."""
+    listing = render_manifest(files)
+    digest = hashlib.sha256(listing.encode()).hexdigest()[:16]
+    return hands.key("copy", f"{load.name}-{digest}.manifest"), listing
 
 
 def _write_once(hands: Hands, key: str, body: bytes) -> None:
