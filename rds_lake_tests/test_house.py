@@ -71,12 +71,12 @@ def test_of_the_variants_of_a_story_the_first_runs_every_day_or_those_that_are_n
 def test_every_file_of_tests_has_one_that_runs_every_day_or_says_which_file_shows_the_same(root: Path) -> None:
     folder = root / "rds_lake_tests"
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("test_*.py"))}
-    assert {name for name, path in files.items() if not _everyday(name, path)} == set(SHOWN_BY)
+    assert {name for name, path in files.items() if not _everyday(path)} == set(SHOWN_BY)
     assert not [shown for shown in SHOWN_BY.values() if shown not in files or shown in SHOWN_BY]
 
 
-def _everyday(name: str, path: Path) -> list[str]:
-    """The tests of a file that `make test` runs, as far as their own lines and `variants.py` say it."""
+def _everyday(path: Path) -> list[str]:
+    """The tests of a file that `make test` runs, as far as their own lines say it."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     marks = [node for node in tree.body if isinstance(node, ast.Assign) and "exhaustive" in ast.unparse(node.value)]
     if any(ast.unparse(target) == "pytestmark" for node in marks for target in node.targets):
@@ -85,6 +85,5 @@ def _everyday(name: str, path: Path) -> list[str]:
     return [
         test.name
         for test in tests
-        if KEPT.get(name, {}).get(test.name) != ()
-        and not any(ast.unparse(decorator) == "pytest.mark.exhaustive" for decorator in test.decorator_list)
+        if not any(ast.unparse(decorator) == "pytest.mark.exhaustive" for decorator in test.decorator_list)
     ]

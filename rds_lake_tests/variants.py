@@ -11,8 +11,7 @@ from collections.abc import Iterable
 # Every type of every engine is a promise of its own: here all variants of a story are told.
 EVERY_VARIANT = ("pull/test_postgres_types.py", "stages/types/")
 
-# By file and test: the variants that `make test` runs have one of these texts in their names. No text: what is named beside it
-# says the same.
+# By file and test: the variants that `make test` runs have one of these texts in their names.
 KEPT: dict[str, dict[str, tuple[str, ...]]] = {
     "aws/s3/test_faulty_s3.py": {
         "test_a_faulty_s3_costs_time_and_no_file": ("cut=0.05",),  # all faults at once
@@ -20,15 +19,6 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "defs/checks/test_schema_changes.py": {
         "test_the_check_is_as_grave_as_what_it_means_for_readers_and_stops_nothing": ("snapshots_a_b__v2",),
-    },
-    # `make check` does it.
-    "defs/test_graph.py": {
-        "test_dagsters_own_validation_of_the_workspace_passes": (),
-    },
-    # localcloud/test_up.py: the same for SIGTERM, and for a port in use.
-    "demo/test_commands.py": {
-        "test_a_second_cloud_on_the_same_port_says_so": (),
-        "test_the_local_cloud_starts_with_the_shop_and_stops_without_trace": (),
     },
     "infra/stack/test_deployer.py": {
         "test_the_printed_policy_creates_changes_and_deletes_all_of_a_stack": ("all", "rds"),
@@ -38,22 +28,6 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "infra/template/test_deployed.py": {
         "test_every_lakes_stack_is_created_and_deleted_and_its_buckets_stay": ("all", "rds"),
-    },
-    "infra/template/test_linters.py": {
-        "test_cfn_lint_has_nothing_to_say_in_any_partition_not_even_advice": ("all", "existing key"),
-    },
-    # The demo starts the daemon as well (demo/test_commands.py).
-    "defs/processes/test_daemon.py": {
-        "test_a_backfill_whose_runs_all_wait_keeps_no_sources_daily_export_out": (),
-        "test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables": (),
-    },
-    # test_embedded.py says it of PostgreSQL.
-    "localcloud/databases/test_mariadb.py": {
-        "test_a_program_that_forgets_to_stop_it_leaves_no_trace_either": (),
-    },
-    # localcloud/redshift/test_semantics.py shows what these queries are made of.
-    "localcloud/redshift/test_tpch.py": {
-        "test_all_queries_have_postgresqls_answers": (),
     },
     "localcloud/test_up.py": {
         "test_a_signal_stops_it_without_trace": ("15",),
@@ -89,9 +63,6 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "test_after_a_death_one_expired_lease_is_reaped_and_nothing_is_left": ("cluster",),
     },
     # Two runs, a run and a rollback, a run and a removal; and a conversion of DynamoDB and a rollback.
-    "turnstile/test_diff_views.py": {
-        "test_whoever_meets_whom_the_views_of_differences_end_at_the_published_date_and_the_one_before": (),
-    },
     "turnstile/test_dynamo.py": {
         "test_whoever_meets_whom_every_date_of_dynamodb_is_whole_or_gone": ("convert-rollback-1000",),
     },

@@ -164,6 +164,7 @@ def test_definitions_load_without_network_and_are_valid_with_warnings_as_errors(
     assert printed == ["", "17\n"]
 
 
+@pytest.mark.exhaustive
 def test_dagsters_own_validation_of_the_workspace_passes(root: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
     environment = os.environ | {"DAGSTER_HOME": str(tmp_path)}

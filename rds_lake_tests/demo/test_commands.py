@@ -86,6 +86,7 @@ def test_the_demo_ends_with_equal_counts_and_leaves_nothing(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {"lake.yaml", "rds-lake-report.html"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_local_cloud_starts_with_the_shop_and_stops_without_trace(
     root: Path, tmp_path: Path, number: signal.Signals
@@ -139,6 +140,7 @@ def test_a_database_that_is_none_is_refused_before_anything_starts(root: Path) -
     assert "oracle:// is no database" in output
 
 
+@pytest.mark.exhaustive
 def test_a_second_cloud_on_the_same_port_says_so(root: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

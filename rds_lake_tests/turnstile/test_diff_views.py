@@ -28,6 +28,7 @@ def diff_rounds(
     yield Rounds.of(lab)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", DIFF_PAIRS)
 def test_whoever_meets_whom_the_views_of_differences_end_at_the_published_date_and_the_one_before(

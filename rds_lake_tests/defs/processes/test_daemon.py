@@ -63,6 +63,7 @@ def test_a_backfill_over_the_quota_survives_a_killed_daemon_and_names_the_date_w
     assert (len(tasks), paid_twice(tasks)) == (6, [])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium: apt-get install chromium")
 def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(dagster: Dagster) -> None:
     from playwright.sync_api import sync_playwright
@@ -79,6 +80,7 @@ def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(d
             browser.close()
 
 
+@pytest.mark.exhaustive
 def test_a_backfill_whose_runs_all_wait_keeps_no_sources_daily_export_out(dagster: Dagster, crowd: World) -> None:
     """AWS's five places are taken and never come free: what sensors ask for still begins, and ends, within seconds."""
     days = [f"2026-10-{day:02}" for day in range(10, 18)]

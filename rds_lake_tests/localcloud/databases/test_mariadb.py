@@ -26,6 +26,7 @@ def test_it_leaves_no_process_and_no_folder(mariadb: EmbeddedMariaDb) -> None:
     assert traces(folder) == []
 
 
+@pytest.mark.exhaustive
 def test_a_program_that_forgets_to_stop_it_leaves_no_trace_either(mariadb: EmbeddedMariaDb) -> None:
     script = (
         "from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb\n"

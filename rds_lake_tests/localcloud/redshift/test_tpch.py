@@ -38,6 +38,7 @@ def loaded(files: Path) -> Iterator[Warehouse]:
         yield warehouse
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("way", running.WAYS)
 def test_all_queries_have_postgresqls_answers(loaded: Warehouse, wanted: dict[int, running.Rows], way: str) -> None:
     running.load(loaded, way)
