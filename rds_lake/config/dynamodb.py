@@ -84,7 +84,7 @@ def _changes_are_merged_here(source: DynamoDb) -> Iterator[str]:
     if source.incremental and source.by_glue:
         yield (
             f"incremental: changes are merged on one machine, not by converter: {source.converter}; use `converter: local`, "
-            f"or leave it out"
+            "or leave it out"
         )
 
 

@@ -98,7 +98,7 @@ def _nothing_begins(lake: LakeSettings, source: SourceSettings) -> Iterator[str]
     if isinstance(source, DynamoDb) and lake.reconcile_days == 0:
         yield (
             f"source {source.name!r}: with lake.reconcile_days 0 no export of DynamoDB is ever started, since AWS starts none "
-            f"by itself; raise it"
+            "by itself; raise it"
         )
 
 
@@ -122,7 +122,7 @@ def _places(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     if lake.exports_bucket == lake.bucket and f"{lake.export_prefix}/".startswith(f"{folder}/"):
         yield (
             f"lake.export_prefix {lake.export_prefix!r} is inside {folder}/, the folder of source {source.name!r}, which may "
-            f"contain only its tables; choose another export_prefix"
+            "contain only its tables; choose another export_prefix"
         )
 
 
@@ -131,5 +131,5 @@ def _retention(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
         yield (
             f"source {source.name!r}: retention.daily {source.retention.daily} is less than lake.reconcile_days "
             f"{lake.reconcile_days}: a date that retention removed could be exported, and paid for, again; raise the first or "
-            f"lower the second"
+            "lower the second"
         )

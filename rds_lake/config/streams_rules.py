@@ -66,7 +66,7 @@ def _tables(streams: Streams, family: Engine | None, include: Sequence[str]) -> 
     if not mysql and len(databases) > 1:
         yield (
             f"streams.tables are in several databases ({databases}). PostgreSQL's triggers and outbox are inside one "
-            f"database, so keep the tables of one"
+            "database, so keep the tables of one"
         )
     items_of = (Engine.MYSQL if mysql else Engine.POSTGRES).items_of
     outside = [

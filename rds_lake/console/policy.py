@@ -130,7 +130,7 @@ def _credentials(region: str | None, say: Callable[[str], None]) -> Account:
     except RdsLakeError as error:
         say(
             f"account and Region could not be read from the credentials ({error}); replace ACCOUNT and REGION in the output, "
-            f"or use --account, --region and --partition"
+            "or use --account, --region and --partition"
         )
         return _PLACEHOLDERS
 

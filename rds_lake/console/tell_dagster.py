@@ -49,6 +49,6 @@ def _tell(events: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterializatio
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
         raise PublishError(
             f"the command succeeded, but the Dagster in DAGSTER_HOME did not record it ({error}); make Dagster reachable and "
-            f"run `rds-lake refresh`, which records it"
+            "run `rds-lake refresh`, which records it"
         ) from error
     return count

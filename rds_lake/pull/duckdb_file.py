@@ -224,5 +224,5 @@ class OpenedFile:
         except duckdb.ConstraintException as error:
             raise PullError(
                 f"({', '.join(table.keys)}) cannot be the primary key ({str(error).splitlines()[0]}): name other columns "
-                f"under `keys:` in lake.yaml, or pull without keys (--no-keys)"
+                "under `keys:` in lake.yaml, or pull without keys (--no-keys)"
             ) from error

@@ -102,7 +102,7 @@ def _fetch(s3: S3Gateway, bucket: str, file: DataFile, path: Path) -> Path:
     if path.stat().st_size != file.bytes:
         raise PullError(
             f"s3://{bucket}/{file.key} has {path.stat().st_size:,} bytes, but the manifest says {file.bytes:,}: the object "
-            f"was replaced. Materialize `parquet` of the date again, or pull another date"
+            "was replaced. Materialize `parquet` of the date again, or pull another date"
         )
     return path
 

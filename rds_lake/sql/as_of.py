@@ -68,7 +68,7 @@ def render_as_of(
     if len(rewritten.encode()) > MAX_STATEMENT_BYTES:
         raise AsOfError(
             f"as of {day} the query would have {len(rewritten.encode()):,} bytes, and Athena allows {MAX_STATEMENT_BYTES:,}; "
-            f"name each wide view only once, in a WITH clause"
+            "name each wide view only once, in a WITH clause"
         )
     return rewritten
 

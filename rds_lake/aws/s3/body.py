@@ -41,7 +41,7 @@ def _read_within(answer: Any, most: int | None, where: str) -> bytes:
     body.close()
     raise ManifestError(
         f"{where} has {size:,} bytes or more, and objects of this kind have at most {most:,}; it was not read. Find out who "
-        f"wrote it, then delete it and materialize the date again"
+        "wrote it, then delete it and materialize the date again"
     )
 
 

@@ -56,7 +56,7 @@ def _capacity(warehouse: WarehouseSettings) -> Iterator[str]:
     if section.max_capacity < section.base_capacity:
         yield (
             f"serverless.max_capacity {section.max_capacity} is less than base_capacity {section.base_capacity}; raise the "
-            f"first or lower the second"
+            "first or lower the second"
         )
 
 
@@ -99,7 +99,7 @@ def _names(warehouse: WarehouseSettings) -> Iterator[str]:
         if count > 1:
             yield (
                 f"{count} loads and results are named {name!r}, but each needs its own asset `{warehouse.name}/{name!r}`; "
-                f"give one another `name:`"
+                "give one another `name:`"
             )
 
 
@@ -120,7 +120,7 @@ def _own_names(sources: Sequence[SourceSettings], warehouses: Sequence[Warehouse
         if names[name] > 1:
             yield (
                 f"warehouse {name!r}: {names[name]} sources and warehouses have that name, the prefix of their assets; names "
-                f"must differ"
+                "must differ"
             )
 
 
@@ -163,13 +163,13 @@ def _places(lake: LakeSettings, warehouse: WarehouseSettings) -> Iterator[str]:
             if place.startswith(folder) or folder.startswith(place):
                 yield (
                     f"warehouse {warehouse.name!r}: {key} {place} and the lake's folder {folder} must not contain each other; "
-                    f"choose another"
+                    "choose another"
                 )
     for at, result in enumerate(warehouse.unload):
         if warehouse.input and result.to.startswith(warehouse.input):
             yield (
                 f"warehouse {warehouse.name!r}: unload.{at}.to {result.to} is inside `input`, where results would be read as "
-                f"requests; choose another folder"
+                "requests; choose another folder"
             )
 
 

@@ -66,7 +66,7 @@ def extended(text: str, wanted: Any, *, where: str) -> str:
     if _read_quietly(made) != wanted:
         raise ConfigError(
             f"{where} was not changed: entries would have to be added where it has YAML aliases (`*name`) or brackets; write "
-            f"those out line by line, or use another --out"
+            "those out line by line, or use another --out"
         )
     return made
 

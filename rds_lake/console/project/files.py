@@ -56,7 +56,7 @@ def require_room(folder: Path, names: Mapping[str, str] | list[str]) -> None:
     if there:
         raise ConfigError(
             f"{folder} already has these files, and they are not overwritten; choose another folder, or use "
-            f"`--only-lake-yaml` in an existing project:",
+            "`--only-lake-yaml` in an existing project:",
             there,
         )
 

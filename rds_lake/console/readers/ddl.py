@@ -79,7 +79,7 @@ def _chosen(
     if unknown:
         raise AsOfError(
             f"{source.name} {day} does not have these views (`rds-lake status {source.name} --all-tables` lists the views of "
-            f"the published date):",
+            "the published date):",
             unknown,
         )
     return [

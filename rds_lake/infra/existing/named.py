@@ -44,7 +44,7 @@ def roles(look: Look) -> Iterator[Found]:
     if look.wants("NamePrefix", "PipelineRole") and _is_role(look, pipeline):
         look.problems.append(
             f"role {pipeline} exists, and does not belong to stack {look.stack}: if another stack has this lake, name it with "
-            f"--stack; else use other names for this stack with --parameter NamePrefix=…"
+            "--stack; else use other names for this stack with --parameter NamePrefix=…"
         )
 
 

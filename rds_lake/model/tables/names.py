@@ -194,7 +194,7 @@ def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) ->
     taken = set(wanted)
     problems = [
         f"columns {' and '.join(map(repr, names))} of {target} differ only in case, which Athena ignores in Parquet columns; "
-        f"rename one in the database"
+        "rename one in the database"
         for names in folded.values()
         if len(names) > 1
     ]

@@ -232,7 +232,7 @@ def _table_problems(table: InputTable) -> Iterator[str]:
         if not name.startswith("s3://") and {"", ".", ".."} & set(name.split("/")):
             yield (
                 f"files: {name[:_SHOWN]!r} is not a name beside this JSON; write one such as usage.gz, folder/usage.gz or "
-                f"s3://bucket/key"
+                "s3://bucket/key"
             )
     columns = [column.name.lower() for column in table.columns or ()]
     for name in sorted({name for name in columns if columns.count(name) > 1}):

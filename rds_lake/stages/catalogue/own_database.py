@@ -22,5 +22,5 @@ def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, so
         raise CatalogError(
             f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), so nothing was written. "
             f"Give the source another `name:` in one of the two lakes. If this is the same lake at a new place ({own}), drop "
-            f"the database's tables first: their files are kept"
+            "the database's tables first: their files are kept"
         )

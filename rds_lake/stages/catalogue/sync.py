@@ -100,7 +100,7 @@ def _not_catalogued(manifest: Manifest, count: int, failed: Mapping[str, RdsLake
     """One error about all failed tables; transient if a repetition may succeed for all."""
     summary = CatalogError(
         f"{len(failed)} of {count} tables of {manifest.source} could not be catalogued for {manifest.snapshot_date}; no view "
-        f"was moved. Fix the cause, then materialize `catalog` again:",
+        "was moved. Fix the cause, then materialize `catalog` again:",
         [f"{target}: {_reason(error)}" for target, error in failed.items()],
     )
     return all_together(summary, list(failed.values()))

@@ -128,6 +128,6 @@ def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> Wa
         cause=reason,
         next_step=(
             f"Find out why the {plan.noun} has no new snapshots (backup window, retention 0, a failing AWS Backup plan, an "
-            f"`identifier` in lake.yaml that no longer exists). The published date stays published."
+            "`identifier` in lake.yaml that no longer exists). The published date stays published."
         ),
     )

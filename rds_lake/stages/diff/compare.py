@@ -283,6 +283,6 @@ def _refuse_unusable_keys(lake: Lake, compare: Comparison, diff: TableDiff, answ
         ]
     raise DiffError(
         f"{compare.database}.{diff.view} cannot be compared by {', '.join(compare.keys)}, which is not a key of the table. "
-        f"Name other columns with --key or `keys:`, or compare whole rows with --whole-rows:",
+        "Name other columns with --key or `keys:`, or compare whole rows with --whole-rows:",
         problems,
     )

@@ -155,7 +155,7 @@ def _exceeded(settings: Changes, table: TableDiff) -> Iterator[str]:
             if named:
                 yield (
                     f"{table.view}: `most` limits changed rows, and changed rows can only be found with a key; name its key "
-                    f"under `keys:`"
+                    "under `keys:`"
                 )
         elif not limit.allows(count, rows_before=table.rows_before):
             rows = "row was" if count == 1 else "rows were"

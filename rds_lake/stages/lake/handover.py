@@ -33,7 +33,7 @@ def _own(text: str, layout: LakeLayout, source: str, day: date) -> Manifest:
     if manifest.lake_bucket != layout.bucket:
         raise ManifestError(
             f"{where} belongs to a lake in the bucket {manifest.lake_bucket!r}, so it was not used; delete it and materialize "
-            f"`parquet` again"
+            "`parquet` again"
         )
     return manifest
 

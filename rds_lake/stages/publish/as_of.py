@@ -47,7 +47,7 @@ def readable_tables(
     if gone:
         raise LostFilesError(
             f"{len(gone)} files of {source.name} {day} that are to be read are missing; nothing was run. Materialize "
-            f"`parquet` of the date again, or ask for another date:",
+            "`parquet` of the date again, or ask for another date:",
             gone,
         )
     return dated.typed

@@ -157,6 +157,6 @@ def _require_rows(publisher: Publisher, tables: DatedTables) -> None:
     if problems:
         raise PublishError(
             f"{name} {day} cannot be read as it was relocated; no view was moved. Materialize `catalog` of {day}, or "
-            f"`parquet` if objects are missing:",
+            "`parquet` if objects are missing:",
             problems,
         )

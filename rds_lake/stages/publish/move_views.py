@@ -146,7 +146,7 @@ class ViewMover:
         if manifest.export.export_task != mine:
             raise UnavailableError(
                 f"{name} {day} was exported again in the meantime, by {manifest.export.export_task}; the run of that export "
-                f"publishes it"
+                "publishes it"
             )
 
     def _make(self, statements: list[str], state: PublishState, day: date) -> None:

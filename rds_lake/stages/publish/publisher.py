@@ -159,7 +159,7 @@ class Publisher:
                 return
         raise UnavailableError(
             f"other publications of {self.source.name} do not end, so views may show another date than the published date. "
-            f"The reconciliation sensor publishes the published date again"
+            "The reconciliation sensor publishes the published date again"
         )
 
     def _moved_to_published(self, state: PublishState, pointer: Pointer) -> bool:

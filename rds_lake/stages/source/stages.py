@@ -169,7 +169,7 @@ class SharedStages(Generic[S_co]):
             if tables.manifest.export.export_task != task:
                 raise UnavailableError(
                     f"another run accepted another export of {self.source.name} {day} meanwhile, and will publish it; no view "
-                    f"was moved"
+                    "was moved"
                 )
             publication = self.publisher(now).arrive(tables)
             if publication.state is not State.HELD:

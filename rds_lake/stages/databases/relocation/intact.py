@@ -43,6 +43,6 @@ def _lost(layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> Lost
     return LostFilesError(
         f"{len(gone)} of {manifest.files} files of {manifest.source} {manifest.snapshot_date} are missing from the lake, and "
         f"AWS's copy is missing or incomplete. Restore them from an earlier version of the objects; or delete {where} and "
-        f"materialize the date from `snapshot_export` on, which exports it again if its snapshot still exists:",
+        "materialize the date from `snapshot_export` on, which exports it again if its snapshot still exists:",
         gone,
     )

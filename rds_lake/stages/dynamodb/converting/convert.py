@@ -147,8 +147,8 @@ def _lost(record: ExportRecord, lost: Mapping[str, Sequence[str]]) -> LostFilesE
     """Materializing `snapshot_export` exports such tables again (`_reusable` in `dynamodb/run.py`)."""
     return LostFilesError(
         f"files of {', '.join(lost)} of {record.source} {record.snapshot_date} are missing from the lake, and DynamoDB's "
-        f"export is missing too. Restore them from an earlier version of the objects; or materialize the date from "
-        f"`snapshot_export` on, which exports these tables again as of the same instant, if their point-in-time recovery "
-        f"reaches back so far (DynamoDB charges for it):",
+        "export is missing too. Restore them from an earlier version of the objects; or materialize the date from "
+        "`snapshot_export` on, which exports these tables again as of the same instant, if their point-in-time recovery "
+        "reaches back so far (DynamoDB charges for it):",
         [uri for uris in lost.values() for uri in uris],
     )

@@ -81,7 +81,7 @@ class DynamoExports:
             running = [export.table for export in export_set.started if export.status.running]
             raise ExportTimeoutError(
                 f"exports of {', '.join([*export_set.missing, *running])} have not ended yet; the reconciliation sensor "
-                f"starts the next run"
+                "starts the next run"
             )
         return complete_or_raise(export_set)
 

@@ -99,7 +99,7 @@ class Increments:
         if not windows:
             raise FullExportDueError(
                 f"{base.day} is as of {base.moment:%Y-%m-%d %H:%M} UTC, less than 15 minutes before: DynamoDB does not export "
-                f"changes of such a short time"
+                "changes of such a short time"
             )
         if len(windows) > MOST_WINDOWS:
             raise FullExportDueError(

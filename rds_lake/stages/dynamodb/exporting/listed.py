@@ -57,7 +57,7 @@ def list_exports(exports: DynamoExports, table: DynamoTable, *, day: date, momen
         if export.format != _FORMAT and export.export_time and _same(export.export_time, moment):
             exports.log(
                 f"{table.name}: the export {export.arn} of the same instant is in {export.format}, which rds-lake cannot read "
-                f"(docs/dynamodb.md says why); another export as DYNAMODB_JSON is started, for which DynamoDB charges again"
+                "(docs/dynamodb.md says why); another export as DYNAMODB_JSON is started, for which DynamoDB charges again"
             )
     usable = tuple(export for export in known if export.bucket == exports.plan.bucket and export.format == _FORMAT)
     return ListedExports(table=table, moment=moment, prefix=exports.plan.set_prefix(day), exports=usable)

@@ -52,6 +52,6 @@ def _problem(name: str, recovery: Recovery, moment: datetime) -> str | None:
     if recovery.earliest > moment:
         return (
             f"{name}: its point-in-time recovery only reaches back to {recovery.earliest:%Y-%m-%d %H:%M:%S} UTC: it was "
-            f"turned on then, or the date is older than its window of at most 35 days"
+            "turned on then, or the date is older than its window of at most 35 days"
         )
     return None

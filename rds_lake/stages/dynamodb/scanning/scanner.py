@@ -52,7 +52,7 @@ class Scanner:
         if begun is None and day != today:
             raise SnapshotNotFoundError(
                 f"{self.exports.plan.source} uses `method: scan`, which reads the current items: {day} can only be scanned on "
-                f"that day; use `method: export` for other dates"
+                "that day; use `method: export` for other dates"
             )
         if day == today:
             stamp = f"scan-{now.astimezone(UTC):%Y%m%dT%H%M%S}"

@@ -116,7 +116,7 @@ class LiveViews:
         if not marks.marks and not marks.problems:
             problems += (
                 f"{self.source.name} {dated.snapshot_date} was exported without the tables of capture; live views are created "
-                f"with the first snapshot that has them",
+                "with the first snapshot that has them",
             )
         return Brought(
             shown=shown, compactions=compactions, tables=tables, marks=marks.marks, moved=moved, problems=problems
@@ -139,7 +139,7 @@ class LiveViews:
             if waiting:
                 raise CatalogError(
                     f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so their changes have "
-                    f"to be compacted again first"
+                    "to be compacted again first"
                 )
         homes = {record.database for record in records}
         epochs = [
