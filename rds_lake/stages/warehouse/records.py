@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from rds_lake.errors import ConflictError, ManifestError, NewerRecordError, UnavailableError
+from rds_lake.errors import ManifestError, NewerRecordError
 from rds_lake.model.records import load_record, read_record, render_record
 from rds_lake.model.warehouse.plan import Plan
 from rds_lake.model.warehouse.record import Phase, Piece, PieceKind, RunRecord
@@ -23,7 +23,6 @@ from rds_lake.stages.lake.shared_state import change_text
 
 _VERSION = 1
 _MOST_OPEN = 1000
-_MOST_TRIES = 100  # every conflict is a turn that wrote the record, and turns are few
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +42,14 @@ def find_run(lake: Lake, warehouse: str, run: str) -> StoredRun | None:
     """The run, None where there is none; ManifestError where its record is damaged."""
     key = run_key(lake, warehouse, run)
     version = lake.s3.find_version(lake.layout.bucket, key)
-    if version is None:
-        return None
-    remedy = "look for what the run left with `rds-lake warehouse reap`, then delete the object"
-    record = read_record(RunRecord, version[0], where=lake.layout.uri(key), known=(_VERSION,), remedy=remedy)
-    return StoredRun(record=record, etag=version[1])
+    return None if version is None else StoredRun(record=_read(lake, key, version[0]), etag=version[1])
 
 
 def get_run(lake: Lake, warehouse: str, run: str) -> StoredRun:
     """The run; ManifestError where there is none."""
     stored = find_run(lake, warehouse, run)
     if stored is None:
-        where = lake.layout.uri(run_key(lake, warehouse, run))
-        raise ManifestError(f"{where} does not exist: warehouse {warehouse} has no run {run}; begin one")
+        raise _no_run(lake, warehouse, run)
     return stored
 
 
@@ -68,10 +62,8 @@ def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord
     if there is not None:
         return there.record
     record = RunRecord(plan=plan, phase=Phase.CREATING, pieces=_pieces(plan), began_at=now, cause=cause)
-    key = run_key(lake, plan.warehouse, plan.run)
-    # Another may begin it at this moment; whose record stays is read below.
-    change_text(lake.s3, lake.layout.bucket, key, lambda text: text or _render(record), kms_key=lake.kms_key)
-    return get_run(lake, plan.warehouse, plan.run).record
+    # Another may begin it at this moment: the record that is there first stays.
+    return _change_run(lake, plan.warehouse, plan.run, lambda begun: begun or record)
 
 
 def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
@@ -84,20 +76,16 @@ def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
 def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
     """Ask the run to end: its next turns cancel its statements and remove what it made. No effect on a run that is ending.
 
-    UnavailableError where turns change its record all the time.
+    ManifestError where there is none; UnavailableError where turns change its record all the time.
     """
-    for _ in range(_MOST_TRIES):
-        stored = get_run(lake, warehouse, run)
-        if stored.record.phase in (Phase.REMOVING, Phase.ENDED):
-            return stored.record
-        try:
-            return write_run(lake, stored, replace(stored.record, phase=Phase.REMOVING, error=why)).record
-        except ConflictError:
-            continue
-    where = lake.layout.uri(run_key(lake, warehouse, run))
-    raise UnavailableError(
-        f"{where} was changed by turns of the run {_MOST_TRIES} times while it was to be cancelled; try again"
-    )
+
+    def cancelled(record: RunRecord | None) -> RunRecord:
+        if record is None:
+            raise _no_run(lake, warehouse, run)
+        is_ending = record.phase in (Phase.REMOVING, Phase.ENDED)
+        return record if is_ending else replace(record, phase=Phase.REMOVING, error=why)
+
+    return _change_run(lake, warehouse, run, cancelled)
 
 
 def open_runs(lake: Lake, warehouse: str) -> tuple[str, ...]:
@@ -109,6 +97,30 @@ def open_runs(lake: Lake, warehouse: str) -> tuple[str, ...]:
 def close_run(lake: Lake, warehouse: str, run: str) -> None:
     """Take an ended run, whose end is reported, from the list."""
     _change_open(lake, warehouse, lambda runs: [each for each in runs if each != run])
+
+
+def _change_run(lake: Lake, warehouse: str, run: str, change: Callable[[RunRecord | None], RunRecord]) -> RunRecord:
+    """Change the record and return it as it is afterwards. `change` gets None where there is none, and may be called repeatedly."""
+    key = run_key(lake, warehouse, run)
+
+    def changed(text: str | None) -> str | None:
+        before = None if text is None else _read(lake, key, text)
+        after = change(before)
+        return None if after == before else _render(after)
+
+    text = change_text(lake.s3, lake.layout.bucket, key, changed, kms_key=lake.kms_key)
+    assert text is not None, "a changed record is there"
+    return _read(lake, key, text)
+
+
+def _read(lake: Lake, key: str, text: str) -> RunRecord:
+    remedy = "look for what the run left with `rds-lake warehouse reap`, then delete the object"
+    return read_record(RunRecord, text, where=lake.layout.uri(key), known=(_VERSION,), remedy=remedy)
+
+
+def _no_run(lake: Lake, warehouse: str, run: str) -> ManifestError:
+    where = lake.layout.uri(run_key(lake, warehouse, run))
+    return ManifestError(f"{where} does not exist: warehouse {warehouse} has no run {run}; begin one")
 
 
 def _open_key(lake: Lake, warehouse: str) -> str:
