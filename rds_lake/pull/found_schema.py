@@ -44,21 +44,32 @@ class _Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundTables:
-    """`relations`: oid and kind of everything named like a table of the plan; `recorded`: tables that earlier pulls made.
+class FoundNames:
+    """What has the names of the plan's tables, or of the record of pulls. `namespace`: the schema's oid, None where it is missing.
 
-    `foreign`: the names that belong to another user, so that this user cannot drop them.
+    `relations`: oid and kind, by name. `foreign`: the names that belong to another user, so that this user cannot drop them.
     """
 
-    schema_exists: bool
-    has_record: bool
+    namespace: int | None
     relations: Mapping[str, tuple[int, str]]
-    recorded: Mapping[str, _Recorded]
     foreign: frozenset[str]
+
+    @property
+    def record(self) -> int | None:
+        """The oid of the table that records earlier pulls."""
+        return self.relations[RECORD][0] if RECORD in self.relations else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTables:
+    """What is in the schema. `recorded`: tables that earlier pulls made."""
+
+    names: FoundNames
+    recorded: Mapping[str, _Recorded]
 
     def is_ours(self, view: str) -> bool:
         """Whether the existing table is the one that a pull made, not a later table with the same name."""
-        return view in self.recorded and self.recorded[view].oid == self.relations.get(view, (0, ""))[0]
+        return view in self.recorded and self.recorded[view].oid == self.names.relations.get(view, (0, ""))[0]
 
     def whole(self, plan: Plan) -> dict[str, Loaded]:
         """The complete tables of the plan's export, by view."""
@@ -70,13 +81,20 @@ class FoundTables:
         }
 
 
-def find_tables(session: Session, schema: str, views: Sequence[str], *, may_read: bool) -> FoundTables:
-    """Look up these names in the schema. `may_read`: whether this user may read the record of earlier pulls."""
+def find_names(session: Session, schema: str, views: Sequence[str]) -> FoundNames:
+    """Look up the schema, and what is called so in it; needs no right on any of them."""
     rows = session.all(_RELATIONS, [schema, [*views, RECORD]])
-    relations = {name: (oid, kind) for name, oid, kind, _ in rows}
-    has_record = RECORD in relations
+    return FoundNames(
+        namespace=session.ask("SELECT oid::bigint FROM pg_namespace WHERE nspname = %s", [schema]),
+        relations={name: (oid, kind) for name, oid, kind, _ in rows},
+        foreign=frozenset(name for name, _, _, is_mine in rows if not is_mine),
+    )
+
+
+def find_tables(session: Session, schema: str, names: FoundNames, *, may_read: bool) -> FoundTables:
+    """Which of the names earlier pulls made. `may_read`: whether this user may read the record of them."""
     recorded: dict[str, _Recorded] = {}
-    if has_record and may_read:
+    if names.record is not None and may_read:
         query = (
             "SELECT source, snapshot_date::text, export_task, view_name, row_count, other_types, table_oid::bigint "
             f"FROM {qualified(schema, RECORD)}"
@@ -87,13 +105,7 @@ def find_tables(session: Session, schema: str, views: Sequence[str], *, may_read
             )
             for source, day, task, view, rows, kinds, oid in session.all(query, [])
         }
-    return FoundTables(
-        schema_exists=bool(session.ask("SELECT oid::bigint FROM pg_namespace WHERE nspname = %s", [schema])),
-        has_record=has_record,
-        relations=relations,
-        recorded=recorded,
-        foreign=frozenset(name for name, _, _, is_mine in rows if not is_mine),
-    )
+    return FoundTables(names=names, recorded=recorded)
 
 
 def refuse_in_the_way(
@@ -102,7 +114,7 @@ def refuse_in_the_way(
     """PullError with all tables that cannot be written to the schema, and the `missing` rights. Changes nothing."""
     problems = [*missing, *refuse_own_name(plan)]
     for table in plan.tables:
-        if table.view in existing.relations and not too_much(table):
+        if table.view in existing.names.relations and not too_much(table):
             problems += _in_the_way(plan, table, existing, replace=replace, is_known=not missing)
     if problems:
         raise PullError(
@@ -114,10 +126,10 @@ def refuse_in_the_way(
 
 
 def _in_the_way(plan: Plan, table: PulledTable, existing: FoundTables, *, replace: bool, is_known: bool) -> list[str]:
-    view, (_, kind) = table.view, existing.relations[table.view]
+    view, (_, kind) = table.view, existing.names.relations[table.view]
     if kind not in "rp":
         return [f"{view} is {_KINDS.get(kind, 'something else')} in this schema; use another --schema"]
-    if view in existing.foreign:
+    if view in existing.names.foreign:
         return [
             f"{view} belongs to another user, so this user cannot replace it; use another --schema, or connect as the owner"
         ]

@@ -25,7 +25,7 @@ import pyarrow as pa
 from rds_lake.errors import PullError
 from rds_lake.pull.copying import CopyingTogether, Sessions, copy_by_one
 from rds_lake.pull.engine import Room, connect, fitting, translated
-from rds_lake.pull.found_schema import MOST_BYTES, RECORD_COLUMNS, find_tables, refuse_in_the_way, too_wide
+from rds_lake.pull.found_schema import MOST_BYTES, RECORD_COLUMNS, find_names, find_tables, refuse_in_the_way, too_wide
 from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
 from rds_lake.pull.postgres_session import Session, open_session, refused
 from rds_lake.pull.schema_rights import missing_rights
@@ -69,12 +69,14 @@ class PostgresSchema:
             )
         with open_session(self.url) as session, translated("reading", self.room.memory):
             session.lock(self.schema)
-            missing = missing_rights(session, self.schema)
-            views = [table.view for table in plan.tables]
-            found = find_tables(session, self.schema, views, may_read=not missing)
+            names = find_names(session, self.schema, [table.view for table in plan.tables])
+            missing = missing_rights(session, self.schema, names)
+            found = find_tables(session, self.schema, names, may_read=not missing)
             refuse_in_the_way(plan, self.schema, found, replace=self.replace, missing=missing)
-            session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=found.schema_exists)
-            session.run(f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=found.has_record)
+            session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=names.namespace is not None)
+            session.run(
+                f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=names.record is not None
+            )
             drop_unfinished(session, self.schema)
             with connect(":memory:", self.room) as engine:
                 engine.execute("SET GLOBAL arrow_large_buffer_size = true")

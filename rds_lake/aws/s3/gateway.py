@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _DELETE_BATCH = 1000
 _DELETES = 8
 _READS = 3
+_MISSING = ("404", "NoSuchKey", "NotFound")  # a HEAD has no body with S3's own code
 MOST_TEXT = 64 * MIB  # of a record; lists and manifests of a million files have a limit of their own
 MOST_LISTED = 512 * MIB
 # Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
@@ -117,10 +118,8 @@ class S3Gateway:
                     "ETag"
                 ]
         except AwsError as error:
-            if error.code == "NoSuchKey":  # what was to be replaced is gone
-                raise ConflictError(
-                    service="s3", operation="PutObject", code=error.code, message=f"{uri(bucket, key)} is gone"
-                ) from error
+            if error.code == "NoSuchKey":
+                raise _gone("PutObject", bucket, key) from error
             raise
 
     def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None, kind: str | None = None) -> None:
@@ -135,20 +134,15 @@ class S3Gateway:
             with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
                 head = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         except AwsError as error:
-            if error.code in ("404", "NoSuchKey", "NotFound"):
+            if error.code in _MISSING:
                 return None
             raise
         return ObjectHead(bytes=head["ContentLength"], checksum=checksum_in(head))
 
     def find_etag(self, bucket: str, key: str) -> str | None:
         """The ETag of the version that is there now, as `find_version` gives it; None when there is none."""
-        try:
-            with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
-                return self._client.head_object(Bucket=bucket, Key=key)["ETag"]
-        except AwsError as error:
-            if error.code in ("404", "NoSuchKey", "NotFound"):
-                return None
-            raise
+        found = self.find_metadata(bucket, key)
+        return found[0] if found else None
 
     def read_tail(self, bucket: str, key: str, *, bytes: int) -> bytes:
         """The last bytes of an object, all of it when it is shorter."""
@@ -201,7 +195,7 @@ class S3Gateway:
             with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
                 head = self._client.head_object(Bucket=bucket, Key=key)
         except AwsError as error:
-            if error.code in ("404", "NoSuchKey", "NotFound"):
+            if error.code in _MISSING:
                 return None
             raise
         return head["ETag"], head.get("Metadata", {})
@@ -235,9 +229,7 @@ class S3Gateway:
             # S3 says the same of a source that is gone and of a target that was to be replaced.
             if error.code != "NoSuchKey" or etag is None or self.find_head(*source) is None:
                 raise
-            raise ConflictError(
-                service="s3", operation="CopyObject", code=error.code, message=f"{uri(*target)} is gone"
-            ) from error
+            raise _gone("CopyObject", *target) from error
 
     def list_uploads(self, bucket: str, prefix: str) -> Iterator[Upload]:
         """Multipart uploads under the prefix that were begun and neither completed nor aborted."""
@@ -294,3 +286,8 @@ class S3Gateway:
             f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}{advice_in(error.get('Message', ''))}"
             for error in answer.get("Errors", [])
         ]
+
+
+def _gone(operation: str, bucket: str, key: str) -> ConflictError:
+    """The version that was to be replaced is not there any more; S3 calls that NoSuchKey, and not PreconditionFailed."""
+    return ConflictError(service="s3", operation=operation, code="NoSuchKey", message=f"{uri(bucket, key)} is gone")

@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import partial
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.warehouse.keys import KeysGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.infra.template.warehouse.template import warehouse_text
@@ -61,7 +60,7 @@ def open_works(
             rows_of_lake=rows_of_lake(lake, sources),
             clock=clock,
             kms_key=lake.kms_key,
-            keys=KeysGateway(clients.client("kms")) if lake.kms_key else None,
+            keys=site.keys,
             parallel=settings.parallel_loads,
             wait_seconds=wait_seconds,
         )

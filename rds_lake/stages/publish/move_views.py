@@ -85,9 +85,12 @@ class ViewMover:
     beside: Callable[[DatedTables], None] | None = None
     follow: Follow | None = None
 
-    def move(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
+    def move(
+        self, tables: DatedTables, state: PublishState, rolled_back_from: date | None, *, follows: bool = False
+    ) -> Publication:
         """Move every view to the date of the tables. `state` is the pointer that this was decided on.
 
+        `follows`: what compares the date with another is known to be outdated; else it is asked, where no view moves.
         Raises ConflictError when another publication changed the pointer or a view since; QueryError or CatalogError when a
         view cannot be made or is not what was asked for: the pointer then stays.
         """
@@ -98,7 +101,7 @@ class ViewMover:
         views = {view for view, table in existing.items() if table.is_view}
         gone = tuple(sorted((_known_views(state) - statements.keys()) & views))
         moves_on = state.pointer is None or state.pointer.snapshot_date != day
-        follow = self._behind(tables, existing, moves=bool(stale or gone) or moves_on)
+        follow = self._behind(tables, existing, follows=bool(stale or gone) or moves_on or follows)
         if stale or gone or moves_on or follow:
             state = self._marked(state, day, tuple(sorted({*statements, *gone})))
         if moves_on:
@@ -177,10 +180,10 @@ class ViewMover:
                 ) from error
             raise
 
-    def _behind(self, tables: DatedTables, existing: Mapping[str, GlueTable], *, moves: bool) -> Follow | None:
-        """What has to follow; `moves`: views move anyway."""
+    def _behind(self, tables: DatedTables, existing: Mapping[str, GlueTable], *, follows: bool) -> Follow | None:
+        """What has to follow. `follows`: it has to in any case; else it is asked."""
         follow = self.follow
-        return follow if follow is not None and (moves or follow.is_behind(tables, existing)) else None
+        return follow if follow is not None and (follows or follow.is_behind(tables, existing)) else None
 
     def _pointer(
         self, manifest: Manifest, views: Mapping[str, PublishedView], newest: date | None, earlier: Pointer | None

@@ -111,7 +111,7 @@ class Publisher:
             return
         tables = tables_of(self.lake, self.source, pointer.snapshot_date, published=pointer)
         if self.follow and self.follow.is_behind(tables, self.lake.glue.list_tables(self.source.name)):
-            self._move(tables, state, pointer.rolled_back_from)
+            self._move(tables, state, pointer.rolled_back_from, follows=True)
 
     def _noticing_others(self, decide: Callable[[PublishState], Publication], *, again: bool) -> Publication:
         """Decide by the current pointer. If another publication moved it meanwhile, decide again, or repair what was moved.
@@ -172,7 +172,9 @@ class Publisher:
         self._begun.clear()
         return True
 
-    def _move(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
+    def _move(
+        self, tables: DatedTables, state: PublishState, rolled_back_from: date | None, *, follows: bool = False
+    ) -> Publication:
         mover = ViewMover(
             lake=self.lake,
             source=self.source,
@@ -183,7 +185,7 @@ class Publisher:
             beside=self.beside,
             follow=self.follow,
         )
-        publication = mover.move(tables, state, rolled_back_from)
+        publication = mover.move(tables, state, rolled_back_from, follows=follows)
         for _ in range(_ARRIVALS):
             if self.follow is None or not self.follow.compare_another(tables):
                 break

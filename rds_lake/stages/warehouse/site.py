@@ -10,6 +10,7 @@ from typing import Any
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.aws.warehouse.clusters import RedshiftGateway
+from rds_lake.aws.warehouse.keys import KeysGateway
 from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
 from rds_lake.aws.warehouse.roles import RolesGateway
 from rds_lake.aws.warehouse.serverless import ServerlessGateway
@@ -23,7 +24,7 @@ from rds_lake.stages.lake.lake import Lake
 class Site:
     """One warehouse. `template` gives the text for CloudFormation, under these names; `stacks` is its client.
 
-    `lake.s3` deletes nothing but this warehouse's staging. `clock` gives the time in UTC.
+    `lake.s3` deletes nothing but this warehouse's staging. `keys` is None where the lake has no key. `clock` gives the time in UTC.
     """
 
     settings: WarehouseSettings
@@ -34,6 +35,7 @@ class Site:
     serverless: ServerlessGateway
     secrets: SecretsGateway
     roles: RolesGateway
+    keys: KeysGateway | None
     template: Callable[[Names], str]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -61,6 +63,7 @@ def open_site(
         serverless=ServerlessGateway(clients.client("redshift-serverless")),
         secrets=SecretsGateway(clients.client("secretsmanager")),
         roles=RolesGateway(clients.client("iam")),
+        keys=KeysGateway(clients.client("kms")) if lake.kms_key else None,
         template=template,
         clock=clock,
     )
