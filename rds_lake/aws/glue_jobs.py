@@ -93,5 +93,4 @@ def _run(item: Mapping[str, Any]) -> JobRun:
         started_at=started.astimezone(UTC) if started else None,
         ended_at=ended.astimezone(UTC) if ended else None,
         error=item.get("ErrorMessage"),
-        dpu_seconds=item.get("DPUSeconds"),
     )

@@ -25,7 +25,6 @@ class QueueMessage:
     message_id: str
     receipt_handle: str
     body: str
-    receive_count: int = 1
 
 
 class SqsGateway:
@@ -47,14 +46,12 @@ class SqsGateway:
                 QueueUrl=self.url,
                 MaxNumberOfMessages=min(max_messages, _BATCH),
                 WaitTimeSeconds=wait_seconds,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
         return [
             QueueMessage(
                 message_id=message.get("MessageId", ""),
                 receipt_handle=message.get("ReceiptHandle", ""),
                 body=message.get("Body", ""),
-                receive_count=int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1")),
             )
             for message in answer.get("Messages", [])
         ]

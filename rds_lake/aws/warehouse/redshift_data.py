@@ -17,8 +17,6 @@ from rds_lake.errors import AwsError
 from rds_lake.model.warehouse.statement_names import client_token
 from rds_lake.model.warehouse.target import Target
 
-MOST_STATEMENTS = 40  # of a batch
-MOST_BYTES = 100 * 1024  # of one statement
 _SERVICE = "redshift-data"
 _NANOSECONDS = 1e9
 _ACTIVE = ("SUBMITTED", "PICKED", "STARTED")

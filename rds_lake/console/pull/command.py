@@ -89,7 +89,6 @@ class _Shown:
         self._progress = Progress(*columns, console=console, transient=True)
         self._all: TaskID = self._progress.add_task("rows", total=sum(table.rows for table in plan.tables))
         self._lock = threading.Lock()
-        self._console = console
         self._progress.start()
 
     def moved(self, table: PulledTable, rows: int) -> None:  # noqa: ARG002 - one bar for all tables

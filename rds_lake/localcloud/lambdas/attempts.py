@@ -19,7 +19,6 @@ from rds_lake.localcloud.lambdas.functions import Function
 from rds_lake.localcloud.lambdas.runtime import run
 
 _SESSION_SECONDS = 43_200
-Json = dict[str, Any]
 
 
 class ThrottledError(Exception):

@@ -11,7 +11,6 @@ from moto.core.exceptions import JsonRESTError
 from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.app import ApiError
 
-Json = dict[str, Any]
 _RETRIES, _AGE_SECONDS = 2, 21_600
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from rds_lake.localcloud.http.app import RequestContext
@@ -19,7 +19,6 @@ from rds_lake.localcloud.stacks.template.structure import check_structure
 
 Json = dict[str, Any]
 SERVICE = "cloudformation.amazonaws.com"
-Operation = Callable[[RequestContext, Json], Json]
 _Item = TypeVar("_Item")
 _PAGE = 100
 

@@ -17,7 +17,7 @@ ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """One run. `error` is Glue's own message, `dpu_seconds` what is charged for, once it is known."""
+    """One run. `error` is Glue's own message."""
 
     id: str
     job: str
@@ -26,7 +26,6 @@ class JobRun:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: str | None = None
-    dpu_seconds: float | None = None
 
     @property
     def running(self) -> bool:

@@ -1,19 +1,12 @@
-"""A denial in AWS's words, and what would end it.
+"""A denial in AWS's words.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from rds_lake.model.permissions.evaluate import Decision
-from rds_lake.model.permissions.policy import Policy, PolicyType
-from rds_lake.model.permissions.request import Principal, Request, full_context
-
-_KEY = ":key/"
+from rds_lake.model.permissions.request import Principal, Request
 
 
 def message(request: Request, principal: Principal, decision: Decision) -> str:
@@ -22,52 +15,3 @@ def message(request: Request, principal: Principal, decision: Decision) -> str:
         f"User: {principal.arn} is not authorized to perform: {request.action} "
         f"on resource: {request.resource} {decision.reason}"
     )
-
-
-def missing_statement(request: Request, principal: Principal, decision: Decision) -> Mapping[str, Any] | None:
-    """The statement, as JSON has it, that the lacking policy needs; None when the request is allowed or explicitly denied."""
-    kind = decision.policy_type
-    if decision.effect != "implicit deny" or kind is None:
-        return None
-    found: dict[str, Any] = {"Effect": "Allow"}
-    if kind.names_principals:
-        found["Principal"] = _principal(principal)
-    found["Action"] = request.action
-    if kind is not PolicyType.TRUST:
-        in_key_policy = (
-            kind is PolicyType.RESOURCE and request.action.lower().startswith("kms:") and _KEY in request.resource
-        )
-        found["Resource"] = "*" if in_key_policy else request.resource
-    return found
-
-
-def advice(request: Request, principal: Principal, decision: Decision) -> str:
-    """What a person has to change, as a sentence; empty when the request is allowed."""
-    if decision.allowed:
-        return ""
-    statement = missing_statement(request, principal, decision)
-    if statement is None:
-        return f"Remove or narrow the statement {decision.statement!r}: no Allow outweighs it."
-    of_resource = decision.policy_type is not None and decision.policy_type.names_principals
-    owner = request.resource if of_resource else principal.identity
-    return f"Add this statement to the {decision.policy_type} of {owner}: {json.dumps(statement)}"
-
-
-def unmet_conditions(request: Request, principal: Principal, policies: tuple[Policy, ...]) -> tuple[str, ...]:
-    """Why the statements of `policies` that name action and resource do not apply: a sentence for every condition not met."""
-    context = full_context(request, principal)
-    return tuple(
-        f"{statement.reference} {'allows' if statement.allows else 'denies'} it only if {test.operator} {test.key} is met; "
-        f"the request has {', '.join(map(repr, context.get(test.key.lower(), ()))) or 'no such key'}"
-        for policy in policies
-        for statement in policy.statements
-        if statement.names(request.action, request.resource, context)
-        for test in statement.conditions
-        if not test.holds(context)
-    )
-
-
-def _principal(principal: Principal) -> str | Mapping[str, str]:
-    if principal.service:
-        return {"Service": principal.arn}
-    return {"AWS": principal.identity} if principal.account else "*"

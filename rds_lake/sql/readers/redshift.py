@@ -13,7 +13,6 @@ from rds_lake.sql.readers.engine import MICROSECONDS
 from rds_lake.sql.readers.tables import ReadColumn, ReadDate, ReadTable
 from rds_lake.sql.warehouse.columns import LONGEST, missing_column, warehouse_column
 
-DIALECT = "redshift"
 TITLE = "Redshift Spectrum"
 
 

@@ -25,11 +25,6 @@ BY_GLUE: Mapping[str, Callable[[ReadDate], list[str]]] = {
     "redshift-spectrum": redshift.render,
     "trino": trino.render,
 }
-DIALECTS: Mapping[str, str] = {
-    **{name: engine.dialect for name, engine in BY_FILES.items()},
-    "redshift-spectrum": redshift.DIALECT,
-    "trino": trino.DIALECT,
-}
 _TITLES = {"redshift-spectrum": redshift.TITLE, "trino": trino.TITLE}
 _NOWHERE = ReadFiles(location="", files=0, types={}, names={})
 

@@ -11,7 +11,6 @@ from rds_lake.sql.quoting import date_literal, identifier, literal, qualified
 from rds_lake.sql.readers.engine import in_comment
 from rds_lake.sql.readers.tables import ReadDate, ReadTable
 
-DIALECT = "trino"
 TITLE = "Trino"
 
 

@@ -29,10 +29,6 @@ from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.manifest_head import get_head
 
-_KINDS = ("added", "removed", "changed")
-NOT_WANTED = "not among `changes.tables`"
-
-
 _TOO_MUCH = "comparing the smaller tables already reads as many GB as `most_gb` allows"
 
 

@@ -18,7 +18,7 @@ from rds_lake.config.lake_yaml import load_config
 from rds_lake.console.readers.arguments import ENGINES
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.sql.quoting import identifier
-from rds_lake.sql.readers.render import BY_FILES, BY_GLUE, DIALECTS
+from rds_lake.sql.readers.render import BY_FILES, BY_GLUE
 from rds_lake_tests.console.readers.reading import (
     agrees,
     copied_out,
@@ -28,6 +28,7 @@ from rds_lake_tests.console.readers.reading import (
     spark,
     statements_of,
 )
+from rds_lake_tests.sql.readers.dialects import DIALECTS
 from rds_lake_tests.support.in_process import short_cut
 from rds_lake_tests.support.spark import leaves_sockets_open, needs_spark
 from rds_lake_tests.support.world import World, execute, seed_tiny

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from rds_lake.model.permissions.documents import parse_policy
 from rds_lake.model.permissions.evaluate import Decision, evaluate
-from rds_lake.model.permissions.explain import missing_statement
 from rds_lake.model.permissions.policy import PolicyType
 from rds_lake.model.permissions.request import Principal, Request
+from rds_lake_tests.model.permissions.mended import missing_statement
 from rds_lake_tests.model.permissions.samples import (
     ACTIONS,
     ARNS,

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from rds_lake.model.tables.table import Column
-from rds_lake.sql.readers.render import DIALECTS, render
+from rds_lake.sql.readers.render import render
 from rds_lake.sql.readers.tables import ReadColumn, ReadDate, ReadFiles, ReadTable
 from rds_lake.sql.view_columns import view_column
+from rds_lake_tests.sql.readers.dialects import DIALECTS
 
 _NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 

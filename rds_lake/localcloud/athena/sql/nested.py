@@ -19,11 +19,6 @@ from rds_lake.localcloud.athena.sql.type_text import Type, read_hive
 Group = dict[str, Any]
 
 
-def is_nested(hive: str) -> bool:
-    """Whether a Hive type has parts."""
-    return read_hive(hive).is_nested
-
-
 def pairs(declared: Type, physical: object) -> Iterator[tuple[Type, Any]]:
     """Pairs of a declared type and the file's column or Group, down to where one of the two has no parts.
 

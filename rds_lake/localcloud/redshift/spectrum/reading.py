@@ -7,7 +7,7 @@ a query reads it. (https://docs.aws.amazon.com/redshift/latest/dg/c-spectrum-ext
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,11 +114,6 @@ class External:
             parameters = self.entry.get("Parameters") or {}
             made = fitted(text_, kind, parameters) if kind.is_text else f"CAST({column} AS {duck})"
         return f"{made} AS {quote(name)}"
-
-
-def as_columns(parts: Sequence[tuple[str, ColumnType | None]]) -> dict[str, ColumnType | None]:
-    """Names and types in order."""
-    return dict(parts)
 
 
 def _duck(kind: ColumnType | None) -> str:

@@ -40,12 +40,3 @@ def constant_text(node: exp.Expr, what: str) -> str:
     if isinstance(node, exp.Literal) and node.is_string:
         return node.this
     raise StatementFailedError(f"The local cloud's limit, not Redshift's: {what} is a literal text here")
-
-
-def constant_number(node: exp.Expr, what: str) -> int:
-    """The value of a literal integer, like `constant_text`."""
-    negative = isinstance(node, exp.Neg)
-    inner = node.this if negative else node
-    if isinstance(inner, exp.Literal) and not inner.is_string and inner.this.isdigit():
-        return -int(inner.this) if negative else int(inner.this)
-    raise StatementFailedError(f"The local cloud's limit, not Redshift's: {what} is a literal integer here")
