@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from rds_lake.config.database import Database
-from rds_lake.defs.assets.changes import by_sensor
+from rds_lake.defs.assets.changes import by_sensor, is_by_sensor
 from rds_lake.defs.keys import CHANGES, own_key
 from rds_lake.defs.translate import Tag
 
@@ -41,7 +41,7 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         found = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
-        runs = [record for record in found if record.dagster_run.asset_selection == {key}]
+        runs = [record for record in found if _is_turn(record.dagster_run, key)]
         running = [record for record in runs if record.dagster_run.status in _UNDER_WAY]
         if running:
             return dg.SkipReason(f"run {running[0].dagster_run.run_id} of {source.name}/{CHANGES} has not ended")
@@ -51,6 +51,11 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
         return dg.RunRequest(asset_selection=[key], run_config=by_sensor(source.name), tags=tags)
 
     return changes
+
+
+def _is_turn(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
+    """Whether this sensor asked for the run; one with tags that a person copied delays no turn."""
+    return run.asset_selection == {key} and is_by_sensor(run)
 
 
 def _due(runs: Sequence[dg.RunRecord], every: timedelta) -> datetime | None:

@@ -60,6 +60,21 @@ def test_a_turn_forwards_compacts_and_moves_the_live_views(streaming: Shell) -> 
         execute(world.url, "DROP SCHEMA rds_lake CASCADE")
 
 
+def test_the_tags_of_a_turn_that_a_person_copied_to_a_run_of_his_own_delay_no_turn(
+    streaming: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: LiveViews) -> None:
+        raise CatalogError("a live view cannot be made")  # which no retry mends
+
+    monkeypatch.setattr(LiveViews, "bring_up", broken)
+    (request,) = streaming.tick("shop__changes")
+    by_hand = dg.RunRequest(asset_selection=request.asset_selection, tags=request.tags)
+    assert not streaming.run(by_hand).success
+    streaming.forget_tick()
+    assert streaming.tick("shop__changes")
+    execute(streaming.world.url, "DROP SCHEMA rds_lake CASCADE")
+
+
 @pytest.mark.exhaustive
 def test_after_a_failed_turn_the_next_one_waits(streaming: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: LiveViews) -> None:
