@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rds_lake.stages.streams.live.turn import Turn
 
 STATUS = "rds_lake/status"
-SCHEMA_CHANGES = "rds_lake/schema_changes"
 HOW = "rds_lake/how"
 LOST, LOST_OF = "rds_lake/columns_with_lost_values", "rds_lake/lost_values"
 READERS_SEE = "rds_lake/readers_see"
@@ -128,6 +127,11 @@ def catalogued(outcome: Catalogued) -> dict[str, Any]:
         LOST: sum(len(table.lost) for table in outcome.quality),
         LOST_OF: {table.table: dict(table.lost) for table in outcome.quality if table.lost},
     }
+
+
+def schema_changes(report: str) -> dict[str, Any]:
+    """The table of what the date changed in columns, in Markdown."""
+    return {"rds_lake/schema_changes": dg.MetadataValue.md(report)}
 
 
 def lost_values(catalogued: dg.AssetMaterialization | None) -> Mapping[str, Mapping[str, int]]:

@@ -70,3 +70,5 @@ def test_only_four_files_write_names_of_metadata_and_tags() -> None:
         PACKAGE / "defs" / name
         for name in ("metadata.py", "table_metadata.py", "translate.py", "warehouse/metadata.py")
     }
+    others = [path for path in (PACKAGE / "defs").rglob("*.py") if path not in written]
+    assert [path.name for path in others if "MetadataValue" in path.read_text(encoding="utf-8")] == []

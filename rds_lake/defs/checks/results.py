@@ -85,14 +85,13 @@ def result(
     blocking: bool = False,
 ) -> dg.AssetCheckResult:
     """A check that passes when there are no problems, and then says what `holds`; it lists them when there are."""
-    shown = "\n".join(f"- {problem}" for problem in problems[:100])
     return dg.AssetCheckResult(
         asset_key=stage_key(source, stage),
         check_name=name,
         passed=not problems,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         description=f"{day}: {sentence(problems) or holds}",
-        metadata=metadata.about_date(day) | ({"problems": dg.MetadataValue.md(shown)} if problems else {}),
+        metadata=metadata.about_date(day) | metadata.problems(problems),
     )
 
 

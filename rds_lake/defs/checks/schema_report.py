@@ -5,6 +5,7 @@ What belongs here: showing changes. What does not: finding them (`model/tables/e
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -22,9 +23,9 @@ _WARNS = {Kind.WIDENED, Kind.RETYPED}
 _ERRS = {Kind.INCOMPATIBLE}
 
 
-def changed_tables(synced: Sequence[TableSync]) -> dict[str, dg.MetadataValue]:
+def changed_tables(synced: Sequence[TableSync]) -> dict[str, Any]:
     """The report as metadata of the catalogue's materialization."""
-    return {metadata.SCHEMA_CHANGES: dg.MetadataValue.md(_table(_rows(synced)))}
+    return metadata.schema_changes(_table(_rows(synced)))
 
 
 def schema_changes(source: SourceSettings, synced: Sequence[TableSync], *, day: date) -> dg.AssetCheckResult:
@@ -37,7 +38,7 @@ def schema_changes(source: SourceSettings, synced: Sequence[TableSync], *, day: 
         passed=kinds.isdisjoint(_WARNS | _ERRS),
         severity=dg.AssetCheckSeverity.WARN if kinds.isdisjoint(_ERRS) else dg.AssetCheckSeverity.ERROR,
         description=f"{day}: {_summary(synced, rows)}",
-        metadata=metadata.about_date(day) | {metadata.SCHEMA_CHANGES: dg.MetadataValue.md(_table(rows))},
+        metadata=metadata.about_date(day) | metadata.schema_changes(_table(rows)),
     )
 
 

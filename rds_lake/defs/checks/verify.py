@@ -78,10 +78,8 @@ def _not_compared(source: SourceSettings, manifest: Manifest) -> dg.AssetCheckRe
 
 
 def _result(source: SourceSettings, verified: Verified) -> dg.AssetCheckResult:
-    lines = [*verified.problems, *(f"not compared: {table}" for table in verified.unknown)][:100]
-    shown = metadata.verified(verified)
-    if lines:
-        shown["problems"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
+    lines = [*verified.problems, *(f"not compared: {table}" for table in verified.unknown)]
+    shown = metadata.verified(verified) | metadata.problems(lines)
     result = sentence(verified.problems) or "every compared table has the database's rows"
     return dg.AssetCheckResult(
         asset_key=stage_key(source, Stage.PARQUET),
