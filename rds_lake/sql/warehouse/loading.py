@@ -31,29 +31,45 @@ class Expected:
     files: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTable:
+    """The table that a load makes: filled under the name `beside`, then renamed to `name`."""
+
+    name: str
+    beside: str
+    columns: Sequence[WarehouseColumn]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalPartition:
+    """A partition that Spectrum reads: `key` = `value` of the table `raw` in Glue's `database`, which Redshift sees as `schema`."""
+
+    schema: str
+    database: str
+    raw: str
+    key: str
+    value: str
+
+
 def render_copy_load(
-    table: str, new: str, columns: Sequence[WarehouseColumn], stage: Sequence[tuple[str, str]], *, manifest: str, role: str,
-    expected: Expected, nested: bool,
-) -> LoadOrder:  # fmt: skip
+    table: NewTable, stage: Sequence[tuple[str, str]], *, manifest: str, role: str, expected: Expected, nested: bool
+) -> LoadOrder:
     """A table of the lake by COPY. `stage`: the file's columns, in its order, with the types in which they are read."""
     form = f"FORMAT AS PARQUET{' SERIALIZETOJSON' * nested}"
     copy = f"COPY {_STAGE} FROM {redshift_literal(manifest)} IAM_ROLE {_role(role)} {form} MANIFEST"
     # A manifest without files would fail.
     setup = [f"CREATE TEMP TABLE {_STAGE} ({_definitions(stage)})", *([copy] if expected.files else ())]
-    return _order(table, new, columns, setup, f"FROM {_STAGE}", expected)
+    return _order(table, setup, f"FROM {_STAGE}", expected)
 
 
-def render_spectrum_load(
-    table: str, new: str, columns: Sequence[WarehouseColumn], *, schema: str, database: str, raw: str, where: tuple[str, str],
-    role: str, expected: Expected,
-) -> LoadOrder:  # fmt: skip
-    """A table of the lake by Spectrum: `raw` of Glue's `database`, the partition that `where` (key, value) names alone."""
+def render_spectrum_load(table: NewTable, partition: ExternalPartition, *, role: str, expected: Expected) -> LoadOrder:
+    """A table of the lake by Spectrum, which reads one partition."""
     external = (
-        f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {identifier(schema)} FROM DATA CATALOG DATABASE {redshift_literal(database)} "
-        f"IAM_ROLE {_role(role)}"
+        f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {identifier(partition.schema)} FROM DATA CATALOG "
+        f"DATABASE {redshift_literal(partition.database)} IAM_ROLE {_role(role)}"
     )
-    source = f"FROM {qualified(schema, raw)} WHERE {identifier(where[0])} = {redshift_literal(where[1])}"
-    order = _order(table, new, columns, [], source, expected)
+    where = f"{identifier(partition.key)} = {redshift_literal(partition.value)}"
+    order = _order(table, [], f"FROM {qualified(partition.schema, partition.raw)} WHERE {where}", expected)
     # Outside of the transaction: external schemas cannot be made in one.
     sections = (Section(sqls=(external,)), *order.sections)
     return LoadOrder(
@@ -88,9 +104,8 @@ def _format(files: Files, gzip: bool) -> str:
     return f"{'FORMAT AS CSV' if files.format is FileFormat.CSV else ''}{delimiter}{header}{packed}".strip()
 
 
-def _order(
-    table: str, new: str, columns: Sequence[WarehouseColumn], setup: Sequence[str], source: str, expected: Expected
-) -> LoadOrder:
+def _order(table: NewTable, setup: Sequence[str], source: str, expected: Expected) -> LoadOrder:
+    new, columns = table.beside, table.columns
     names = ", ".join(identifier(column.name) for column in columns)
     selected = ",\n  ".join(column.expression for column in columns)
     fill = [
@@ -108,7 +123,7 @@ def _order(
         checks.append(Check(at=len(fill), columns=tuple(column.name for column in some)))
         fill.append(f"SELECT count(*), {counts} {source}")
     return LoadOrder(
-        sections=(Section(sqls=tuple(fill)), _swap(table, new)), swap=1, checked=0, checks=tuple(checks), rows=expected.rows,
+        sections=(Section(sqls=tuple(fill)), _swap(table.name, new)), swap=1, checked=0, checks=tuple(checks), rows=expected.rows,
         bytes=expected.bytes, files=expected.files,
     )  # fmt: skip
 

@@ -8,7 +8,14 @@ from rds_lake.model.warehouse import plan
 from rds_lake.model.warehouse.orders import LoadOrder
 from rds_lake.sql.quoting import identifier, redshift_literal
 from rds_lake.sql.warehouse.columns import warehouse_column
-from rds_lake.sql.warehouse.loading import Expected, render_copy_load, render_file_load, render_spectrum_load
+from rds_lake.sql.warehouse.loading import (
+    Expected,
+    ExternalPartition,
+    NewTable,
+    render_copy_load,
+    render_file_load,
+    render_spectrum_load,
+)
 from rds_lake.sql.warehouse.pieces import Kind, pieces
 
 HOSTILE = st.one_of(
@@ -43,22 +50,14 @@ def test_a_load_says_what_it_says_whatever_its_names_are(words: list[str], colum
         warehouse_column(Column(name=name, hive_type=hive, original_type=word), name, presto)
         for name, (hive, word, presto) in zip(columns, KINDS, strict=True)
     ]
+    filled = NewTable(name=table, beside=new, columns=made)
+    partition = ExternalPartition(schema=schema, database=database, raw=raw, key=key, value=value)
     stage = [(name, "varchar(65535)") for name in columns]
     declared = tuple(plan.Column(name=name, type="date") for name in columns)
     files = plan.Files(uris=(place,), format=plan.FileFormat.CSV, columns=declared)
     for kind, order in {
-        "copy": render_copy_load(table, new, made, stage, manifest=place, role=role, expected=EXPECTED, nested=False),
-        "spectrum": render_spectrum_load(
-            table,
-            new,
-            made,
-            schema=schema,
-            database=database,
-            raw=raw,
-            where=(key, value),
-            role=role,
-            expected=EXPECTED,
-        ),
+        "copy": render_copy_load(filled, stage, manifest=place, role=role, expected=EXPECTED, nested=False),
+        "spectrum": render_spectrum_load(filled, partition, role=role, expected=EXPECTED),
         "files": render_file_load(table, new, files, manifest=place, role=role, gzip=False, expected=EXPECTED),
     }.items():
         names, texts = read(order)

@@ -13,7 +13,15 @@ from rds_lake.model.warehouse.orders import LoadOrder
 from rds_lake.model.warehouse.plan import Load, LoadBy
 from rds_lake.sql.quoting import identifier
 from rds_lake.sql.warehouse.columns import WarehouseColumn, file_type, missing_column, warehouse_column
-from rds_lake.sql.warehouse.loading import MOST_COLUMNS, Expected, date_column, render_copy_load, render_spectrum_load
+from rds_lake.sql.warehouse.loading import (
+    MOST_COLUMNS,
+    Expected,
+    ExternalPartition,
+    NewTable,
+    date_column,
+    render_copy_load,
+    render_spectrum_load,
+)
 
 
 def lake_order(
@@ -33,19 +41,20 @@ def lake_order(
         )
     if len(columns) < MOST_COLUMNS and all(column.name != PARTITION_KEY for column in columns):
         columns.append(date_column(PARTITION_KEY, day))
-    name = load.name.lower()
+    table = NewTable(name=load.name.lower(), beside=new, columns=columns)
     if by_copy:
         stage = [(column.name.lower(), file_type(column.hive_type)) for column in rows.file_columns]
         nested = any(is_nested(column.hive_type) for column in rows.file_columns)
-        order = render_copy_load(
-            name, new, columns, stage, manifest=manifest, role=role, expected=expected, nested=nested
-        )
+        order = render_copy_load(table, stage, manifest=manifest, role=role, expected=expected, nested=nested)
     else:
-        order = render_spectrum_load(
-            name, new, columns, schema=external_schema(rows.database), database=rows.database, raw=rows.raw, where=rows.where,
-            role=role, expected=expected,
-        )  # fmt: skip
+        order = render_spectrum_load(table, _partition(rows), role=role, expected=expected)
     return replace(order, notes=notes), wrong
+
+
+def _partition(rows: LakeRows) -> ExternalPartition:
+    key, value = rows.where
+    schema = external_schema(rows.database)
+    return ExternalPartition(schema=schema, database=rows.database, raw=rows.raw, key=key, value=value)
 
 
 def external_schema(database: str) -> str:
