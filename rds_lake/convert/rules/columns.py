@@ -121,6 +121,17 @@ def number_words(scale: int, numbers: Numbers) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a column is, before it has a name. `scale` is of numbers; `of_set`: a set's values; `below`: the columns inside."""
+
+    kind: Kind
+    tag: str = ""
+    scale: int = 0
+    of_set: bool = False
+    below: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Builder:
     """Columns level by level, by one set of rules."""
 
@@ -147,50 +158,47 @@ class _Builder:
             fields=None if column.node.fields is None else {},
             element=None if column.node.element is None else Node(),
         )
-        return self._made(column.original, column.name, column.path, node, Kind.RAW, "", (), 0)
+        return self._made(column.original, column.name, column.path, node, _Shape(Kind.RAW))
 
     def _column(self, original: str, name: str, node: Node, path: str) -> Column:
-        def made(kind: Kind, tag: str = "", below: Sequence[Column] = (), scale: int = 0) -> Column:
-            return self._made(original, name, path, node, kind, tag, below, scale)
+        return self._made(original, name, path, node, self._shape(node, path))
 
+    def _shape(self, node: Node, path: str) -> _Shape:
         tags = [tag for tag in node.tags if tag != "NULL"]
         if node.text is not None:
-            return made(Kind.RAW)
+            return _Shape(Kind.RAW)
         if not tags:
-            return made(Kind.NOTHING)
+            return _Shape(Kind.NOTHING)
         tag = tags[0]
         nested = tag in ("L", "M", "SS", "NS", "BS")
         if len(tags) > 1 or (self.rules.flat and nested) or (tag == "M" and not node.fields):
-            return made(Kind.MIXED)
+            return _Shape(Kind.MIXED)
         if not nested:
-            return made(*self._scalar(tag, node.number))
+            return self._scalar(tag, node.number)
         if tag == "M":
-            return made(Kind.STRUCT, tag, self.columns(node.fields or {}, path))
-        return made(Kind.LIST, tag, [self._element(tag, node, path)])
+            return _Shape(Kind.STRUCT, tag, below=self.columns(node.fields or {}, path))
+        return _Shape(Kind.LIST, tag, below=(self._element(tag, node, path),))
 
-    def _scalar(self, tag: str, scale: int | None) -> tuple[Kind, str, tuple[()], int]:
+    def _scalar(self, tag: str, scale: int | None) -> _Shape:
         if tag == "S" or (tag == "B" and self.rules.flat):
-            return Kind.TEXT, tag, (), 0
+            return _Shape(Kind.TEXT, tag)
         if tag == "B":
-            return Kind.BINARY, tag, (), 0
+            return _Shape(Kind.BINARY, tag)
         if tag == "BOOL":
-            return Kind.BOOL, tag, (), 0
-        return Kind.NUMBER, tag, (), INTEGER if scale is None else scale
+            return _Shape(Kind.BOOL, tag)
+        return _Shape(Kind.NUMBER, tag, scale=INTEGER if scale is None else scale)
 
     def _element(self, tag: str, node: Node, path: str) -> Column:
         """The column of a list's or set's values."""
         if tag == "L":
             assert node.element is not None
             return self._column("element", "element", node.element, path + "[]")
-        kind, inner, _, scale = self._scalar(tag[0], node.numbers)
-        return self._made("element", "element", path + "[]", node, kind, inner, (), scale, of_set=True)
+        shape = replace(self._scalar(tag[0], node.numbers), of_set=True)
+        return self._made("element", "element", path + "[]", node, shape)
 
-    def _made(
-        self, original: str, name: str, path: str, node: Node, kind: Kind, tag: str, below: Sequence[Column],
-        scale: int, *, of_set: bool = False,
-    ) -> Column:  # fmt: skip
-        number = number_words(scale, self.rules.numbers)
+    def _made(self, original: str, name: str, path: str, node: Node, shape: _Shape) -> Column:
+        number = number_words(shape.scale, self.rules.numbers)
         return Column(
-            original=original, name=name, path=path, node=node, kind=kind, tag=tag, scale=scale, number=number,
-            type=self.typing(kind, number, below), of_set=of_set, below=tuple(below),
+            original=original, name=name, path=path, node=node, kind=shape.kind, tag=shape.tag, scale=shape.scale,
+            number=number, type=self.typing(shape.kind, number, shape.below), of_set=shape.of_set, below=shape.below,
         )  # fmt: skip
