@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import DAY, FILE, config_option, load_config
+from rds_lake.console.arguments import DAY, FILE, WHOSE, config_option, load_config
 from rds_lake.console.dbt.arguments import dbt
 from rds_lake.console.diff.arguments import diff
 from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_local
@@ -72,20 +72,7 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
 @click.option(
     "--for",
     "whose",
-    type=click.Choice(
-        [
-            "pipeline",
-            "readers",
-            "export-role",
-            "job-role",
-            "function-role",
-            "stream-role",
-            "caller-role",
-            "deployer",
-            "doctor",
-            "all",
-        ]
-    ),
+    type=click.Choice([*WHOSE, "all"]),
     default="pipeline",
     show_default=True,
     help="The role whose policy is printed.",

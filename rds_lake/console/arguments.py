@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 FILE = click.Path(dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+# Whose policy `rds-lake policy` prints.
+WHOSE = (
+    "pipeline",
+    "readers",
+    "export-role",
+    "job-role",
+    "function-role",
+    "stream-role",
+    "caller-role",
+    "deployer",
+    "doctor",
+)
 config_option = click.option(
     "--config",
     "config_path",

@@ -10,6 +10,7 @@ from typing import Any
 
 from rds_lake.aws.session import open_clients
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.console.arguments import WHOSE
 from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.infra.account import Account, find_account
@@ -29,17 +30,6 @@ from rds_lake.infra.policy.service_roles import (
 from rds_lake.infra.policy.streams.capture import caller_policy, function_policy, stream_policy
 from rds_lake.model.aws.arn import parse_arn
 
-WHOSE = (
-    "pipeline",
-    "readers",
-    "export-role",
-    "job-role",
-    "function-role",
-    "stream-role",
-    "caller-role",
-    "deployer",
-    "doctor",
-)
 _TRUST: Mapping[str, Callable[[], dict[str, Any]]] = {
     "export-role": export_role_trust,
     "job-role": job_role_trust,

@@ -11,7 +11,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from rds_lake.cli import main
-from rds_lake.console.policy import WHOSE, Asked, find_names
+from rds_lake.console.arguments import WHOSE
+from rds_lake.console.policy import Asked, find_names
 from rds_lake.infra.policy.names import Names
 from rds_lake_tests.infra.policy.lakes import ACCOUNT, LAKES, dynamodb, lake, rds
 from rds_lake_tests.support.world import World
