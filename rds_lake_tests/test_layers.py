@@ -1,6 +1,8 @@
 """The walls of the house: which room may import which (docs/architecture.md)."""
 
+import re
 import sys
+from pathlib import Path
 
 from rds_lake_tests import house
 from rds_lake_tests.house import PACKAGE
@@ -191,6 +193,22 @@ def forbidden(module: house.Module) -> list[str]:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert house.circles() == []
+
+
+def test_one_can_follow_the_three_walks_from_file_to_file(root: Path) -> None:
+    """Each file that a walk of the architecture page names imports, or is imported by, another one of the same walk."""
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    walks = text.split("## Three walks\n", 1)[1].split("\n## ", 1)[0].split("\n**")[1:]
+    assert len(walks) == 3
+    alone = [f"{walk.split('.')[0]}: {name}" for walk in walks for name in _unconnected(walk)]
+    assert alone == []
+
+
+def _unconnected(walk: str) -> list[str]:
+    paths = re.findall(r"`([\w/]+)\.py`", walk)
+    walked = {name: house.module(name) for name in (f"rds_lake.{path.replace('/', '.')}" for path in paths)}
+    linked = {(name, other) for name, module in walked.items() for other in module.imports & walked.keys()}
+    return [name for name in walked if not any(name in link for link in linked)]
 
 
 def test_annotations_in_defs_are_real_because_dagster_reads_them() -> None:
