@@ -143,6 +143,21 @@ def files(root: Path) -> list[str]:
     return [f"/{path.relative_to(root)}" for path in [*found, *root.glob("*.*")]]
 
 
+def test_figures_of_speed_are_on_one_page(root: Path) -> None:
+    """A figure that stands in two places is true in one of them, some day."""
+    rate = re.compile(
+        r"\d (?:objects|items|rows|requests|files|[MG]B)(?: of \w+)?(?:/s\b| (?:a|per) second)|objects/s:"
+    )
+    at_most = ("may", "cannot", "more than", "allows", "quota")  # limits of AWS, and of arithmetic
+    told = {
+        page.name
+        for page in pages(root)
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if rate.search(line) and not any(word in line for word in at_most)
+    }
+    assert told == {"performance.md"}
+
+
 def test_every_file_that_a_document_names_exists(root: Path) -> None:
     """A path may begin anywhere: `stages/source/run.py` is `rds_lake/stages/source/run.py`."""
     known = files(root)
