@@ -72,8 +72,6 @@ def compare_source(
     """Compare every table's rows; `begun` gets the number of tables, `done` is called after each.
 
     AsOfError names the dates there are; LostFilesError and CatalogError say what of a date is gone.
-
-    Long: the function for one table is defined between the list of tables and their results.
     """
     before = {table.names.view: table for table in readable_tables(lake, source, asked.before, None)}
     after = {table.names.view: table for table in readable_tables(lake, source, asked.after, None)}
@@ -82,18 +80,10 @@ def compare_source(
     wanted = [pair for pair in pairs if pair.view not in left_out]
     begun(len(wanted))
 
-    def attempt(pair: DatedPair) -> TableDiff | RdsLakeError:
-        try:
-            return compare_typed(lake, source, pair.before, pair.after, asked, known_key=known_key)
-        except ConfigError:
-            raise  # it would be the same of every table
-        except RdsLakeError as error:
-            return error
-        finally:
-            done()
+    def compare(pair: DatedPair) -> TableDiff:
+        return compare_typed(lake, source, pair.before, pair.after, asked, known_key=known_key)
 
-    with cancelling_threads(min(PARALLEL, len(wanted) or 1), "diff") as pool:
-        outcomes = dict(zip([pair.view for pair in wanted], pool.map(attempt, wanted), strict=True))
+    outcomes = _outcomes(wanted, compare, done)
     return SourceDiff(
         source=source.name,
         before=asked.before,
@@ -104,3 +94,22 @@ def compare_source(
         problems={view: str(outcome) for view, outcome in outcomes.items() if isinstance(outcome, RdsLakeError)},
         left_out=left_out,
     )
+
+
+def _outcomes(
+    pairs: Sequence[DatedPair], compare: Callable[[DatedPair], TableDiff], done: Callable[[], None]
+) -> dict[str, TableDiff | RdsLakeError]:
+    """What came of each table, by its view; several are compared at once."""
+
+    def attempt(pair: DatedPair) -> TableDiff | RdsLakeError:
+        try:
+            return compare(pair)
+        except ConfigError:
+            raise  # it would be the same of every table
+        except RdsLakeError as error:
+            return error
+        finally:
+            done()
+
+    with cancelling_threads(min(PARALLEL, len(pairs) or 1), "diff") as pool:
+        return dict(zip([pair.view for pair in pairs], pool.map(attempt, pairs), strict=True))
