@@ -25,7 +25,7 @@ from bench.ddb_data import KEYS, SHAPES, generate
 from rds_lake.convert.local.lines import InputFile
 from rds_lake.convert.local.table import ConvertOptions, convert_table
 from rds_lake.convert.merging.merge import merge_changes
-from rds_lake.convert.merging.rest import PreviousFile
+from rds_lake.convert.merging.unchanged_rows import PreviousFile
 from rds_lake.convert.rules.converted import Converted
 
 _EVERY = 100

@@ -19,7 +19,6 @@ from pathlib import Path
 import duckdb
 
 from rds_lake.errors import PullError
-from rds_lake.pull.alone import alone_at
 from rds_lake.pull.engine import Room, connect, fitting, translated
 from rds_lake.pull.found_file import (
     MAKE_RECORD,
@@ -32,6 +31,7 @@ from rds_lake.pull.found_file import (
     require_place,
     unusable,
 )
+from rds_lake.pull.lock_file import alone_at
 from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
 from rds_lake.pull.target import RECORD, Loaded, kinds_of, refuse_own_name, require_rows
 from rds_lake.sql.pull.duckdb_columns import duckdb_column

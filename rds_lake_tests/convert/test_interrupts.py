@@ -16,7 +16,7 @@ import pytest
 from rds_lake.convert.local.lines import InputFile
 from rds_lake.convert.local.table import convert_table
 from rds_lake.convert.merging.merge import merge_changes
-from rds_lake.convert.merging.rest import PreviousFile
+from rds_lake.convert.merging.unchanged_rows import PreviousFile
 from rds_lake_tests.convert.reading import options_of
 from rds_lake_tests.convert.test_merge import change, day, item
 from rds_lake_tests.fakes.sinks import MemorySink, file_of

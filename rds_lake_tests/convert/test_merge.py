@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rds_lake.convert.local.table import convert_table
 from rds_lake.convert.merging.merge import Merged, merge_changes
-from rds_lake.convert.merging.rest import PreviousFile
+from rds_lake.convert.merging.unchanged_rows import PreviousFile
 from rds_lake.convert.rules.converted import Converted
 from rds_lake.errors import ConversionError, FullExportDueError, RdsLakeError, TypesChangedError
 from rds_lake_tests.convert.reading import Item, differences, options_of

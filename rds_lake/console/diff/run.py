@@ -1,6 +1,6 @@
 """`rds-lake diff`: two dates compared, and the answer printed.
 
-What belongs here: the command. The forms of the answer are `lines.py`, `machines.py` and `page.py`.
+What belongs here: the command. The forms of the answer are `lines.py`, `programs.py` and `page.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.diff.lines import print_source_lines, print_table_lines
-from rds_lake.console.diff.machines import source_csv, source_json, table_csv, table_json
 from rds_lake.console.diff.page import source_page, table_page
+from rds_lake.console.diff.programs import source_csv, source_json, table_csv, table_json
 from rds_lake.stages.diff.compare import Asked, compare_table
 from rds_lake.stages.diff.keys import keys_of_dynamodb
 from rds_lake.stages.diff.source import compare_source

@@ -15,7 +15,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.queries.answers import Layout, print_answer
-from rds_lake.console.queries.machines import answer_json
+from rds_lake.console.queries.programs import answer_json
 from rds_lake.errors import ConfigError
 from rds_lake.sql.as_of import render_as_of, views_read
 from rds_lake.sql.statements import meant_by, reads_only, unknown_word

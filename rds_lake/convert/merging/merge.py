@@ -1,7 +1,7 @@
 """Merge: a date's table from the files of an earlier date and the changes since. New files, every item once.
 
     new images of changed items   -> converted like a full export, into files of their own
-    files of the earlier date     -> written again without the rows whose key changed (`rest.py`), small ones joined
+    files of the earlier date     -> written again without the rows whose key changed (`unchanged_rows.py`), small ones joined
     a file without such a row     -> kept; the caller copies it
 
 DynamoDB spreads keys by hash: with one change in a hundred items, every row group has a changed row, and all files are written
@@ -22,7 +22,7 @@ from rds_lake.convert.local.parts import Sink
 from rds_lake.convert.local.plan import build_plan
 from rds_lake.convert.local.table import ConvertOptions, convert_table, room_of, shares_of
 from rds_lake.convert.merging.changes import Change, Windows, keep_latest, key_array, name_fault, read_changes
-from rds_lake.convert.merging.rest import Changed, PreviousFile, Rest, as_one, together, without
+from rds_lake.convert.merging.unchanged_rows import Changed, PreviousFile, Rest, as_one, together, without
 from rds_lake.convert.rules.columns import Rules
 from rds_lake.convert.rules.converted import Converted
 from rds_lake.convert.rules.tree import from_plain

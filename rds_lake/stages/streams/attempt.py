@@ -22,7 +22,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.files import CutFiles
 from rds_lake.stages.streams.rows import event_of
-from rds_lake.stages.streams.standing import Standing
+from rds_lake.stages.streams.uncommitted import Standing
 from rds_lake.threads import check
 
 _NAMED = 5  # changes that a warning names

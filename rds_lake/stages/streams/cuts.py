@@ -14,7 +14,7 @@ from rds_lake.model.streams.event import ChangeEvent, parse_event
 from rds_lake.model.streams.forwarded import ForwardedCuts, parse_forwarded
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.record import get_cut
-from rds_lake.stages.streams.standing import lines_of
+from rds_lake.stages.streams.uncommitted import lines_of
 
 
 def forwarded(lake: Lake, source: str) -> tuple[ForwardedCuts, ...]:

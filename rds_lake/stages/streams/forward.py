@@ -30,7 +30,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.attempt import Attempt
 from rds_lake.stages.streams.files import FILE_BYTES, HELD_BYTES
 from rds_lake.stages.streams.record import catch_up, change_forwarded
-from rds_lake.stages.streams.standing import find_standing
+from rds_lake.stages.streams.uncommitted import find_standing
 
 AS_OF_EVERY = timedelta(minutes=1)
 

@@ -95,7 +95,7 @@ def test_a_value_that_is_too_long_is_named_with_file_line_and_column(warehouse: 
     uri = warehouse.put("drop/long/a.txt", "1|one\n2|zwölf\n".encode())
     said = errors(warehouse.run(files(uri)))["items"]
     print(said)
-    rests = "stages/warehouse/loading/why.py asks sys_load_error_detail, with the query's id of the Data API"
+    rests = "stages/warehouse/loading/load_errors.py asks sys_load_error_detail, with the query's id of the Data API"
     assert uri in said and "line 2" in said and "column name" in said, rests
 
 
@@ -174,7 +174,7 @@ def test_of_statements_together_nothing_stays_when_one_fails_and_it_is_named(war
     _, state = warehouse.statement("INSERT INTO half SELECT 1", "SELECT 1", "SELECT nothing FROM half")
     print(state.error, *state.parts, sep="\n")
     assert state.failed_part == 2, "StatementState.failed_part of aws/warehouse/redshift_data.py"
-    assert state.parts[2].query or state.parts[2].error, "`ask` of stages/warehouse/loading/why.py"
+    assert state.parts[2].query or state.parts[2].error, "`ask` of stages/warehouse/loading/load_errors.py"
     rests = "a step's file, and each section of a load, is one transaction: stages/warehouse/work/steps.py"
     assert warehouse.rows("SELECT count(*) FROM half") == [(0,)], rests
 

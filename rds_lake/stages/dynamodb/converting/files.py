@@ -13,7 +13,7 @@ from rds_lake.aws.s3.copying import CopyLimits
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.stream import S3Reader, S3Writer
 from rds_lake.convert.local.lines import InputFile
-from rds_lake.convert.merging.rest import PreviousFile
+from rds_lake.convert.merging.unchanged_rows import PreviousFile
 from rds_lake.errors import AwsError, FullExportDueError
 from rds_lake.model.lake.manifest import DataFile
 from rds_lake.stages.dynamodb.exporting.inspect import DynamoFile

@@ -25,8 +25,8 @@ from rds_lake.model.streams.forwarded import EpochCuts
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.table import RAW_CHANGES, ChangedTable
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.streams.compaction.found import events_of, next_cuts
 from rds_lake.stages.streams.compaction.raw_changes import catalogue_changes, fits, is_catalogued, raw_columns
+from rds_lake.stages.streams.compaction.reading import events_of, next_cuts
 from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.compaction.unique import CutFile, unique_events
 from rds_lake.stages.streams.compaction.write import ChangeWriter

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rds_lake.aws.warehouse.redshift_data import StatementState
 from rds_lake.model.warehouse.orders import LoadOrder, Section, parse_order
 from rds_lake.model.warehouse.record import Piece, PieceState
-from rds_lake.stages.warehouse.loading.why import ask
+from rds_lake.stages.warehouse.loading.load_errors import ask
 from rds_lake.stages.warehouse.work.hands import Hands
 from rds_lake.stages.warehouse.work.statements import MOST_ATTEMPTS, again, failed, is_conflict
 

@@ -16,8 +16,8 @@ from rds_lake.model.warehouse.record import Piece, PieceKind, PieceState, RunRec
 from rds_lake.model.warehouse.target import Target
 from rds_lake.sql.warehouse.steps import sections_of
 from rds_lake.stages.warehouse.loading import load
+from rds_lake.stages.warehouse.loading.load_errors import answered, question
 from rds_lake.stages.warehouse.loading.orders import are_prepared, prepare
-from rds_lake.stages.warehouse.loading.why import answered, question
 from rds_lake.stages.warehouse.unloading import unload
 from rds_lake.stages.warehouse.work import steps
 from rds_lake.stages.warehouse.work.hands import Hands

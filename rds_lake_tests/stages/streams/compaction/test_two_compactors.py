@@ -18,7 +18,7 @@ from rds_lake.sql.changes.views import render_changes
 from rds_lake.stages.lake.lake import Lake, open_lake
 from rds_lake.stages.streams.compaction import compact as module
 from rds_lake.stages.streams.compaction.compact import Compactor
-from rds_lake.stages.streams.compaction.found import next_cuts
+from rds_lake.stages.streams.compaction.reading import next_cuts
 from rds_lake.stages.streams.cuts import forwarded
 from rds_lake_tests.stages.streams.simple_capture import event, write_cut
 from rds_lake_tests.stages.streams.test_live import CAPTURED, NOTES
