@@ -74,7 +74,7 @@ class FilesAsObjects:
 
 
 class Silent:
-    def moved(self, table: PulledTable, rows: int) -> None: ...
+    def moved(self, rows: int) -> None: ...
     def loaded(self, table: PulledTable, loaded: Loaded) -> None: ...
 
 
@@ -163,7 +163,7 @@ def _pull(folder: Path, target: Target, scratch: Path) -> None:
     )
     plan = Plan(source="shop", day=date(2026, 11, 20), export_task="shop-1", tables=(table,))
     s3: Any = FilesAsObjects(folder)
-    pull(plan, target, S3Gateway(s3), scratch=scratch, parallel=_PARALLEL, told=Silent())
+    pull(plan, target, S3Gateway(s3), scratch=scratch, parallel=_PARALLEL, progress=Silent())
 
 
 def _digest(url: str) -> Any:

@@ -22,10 +22,10 @@ from rds_lake.pull.target import Loaded, Opened, Target, UnfitError
 from rds_lake.threads import cancelling_threads, check
 
 
-class Told(Protocol):
+class PullProgress(Protocol):
     """Receives the progress of a pull; called from many threads."""
 
-    def moved(self, table: PulledTable, rows: int) -> None:
+    def moved(self, rows: int) -> None:
         """`rows` more rows were written; negative if the table starts again."""
         ...
 
@@ -53,7 +53,7 @@ def scratch_folder(within: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: int, told: Told) -> Outcome:
+def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: int, progress: PullProgress) -> Outcome:
     """Pull the tables of the plan, the biggest first. PullError lists every table that failed, and why.
 
     A lost connection or a full disk stops all tables. Complete tables are kept, and a later pull does not repeat them.
@@ -62,10 +62,10 @@ def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: 
         kept = [opened.whole[table.view] for table in plan.tables if table.view in opened.whole]
         for table in plan.tables:
             if table.view in opened.whole:
-                told.moved(table, table.rows)
+                progress.moved(table.rows)
         problems = dict(opened.refused)
         todo = [table for table in plan.tables if table.view not in opened.whole and table.view not in problems]
-        loaded = _load_all(todo, opened, s3, scratch, parallel, told, problems)
+        loaded = _load_all(todo, opened, s3, scratch, parallel, progress, problems)
         if problems:
             whole = len(loaded) + len(kept)
             raise PullError(
@@ -81,12 +81,12 @@ def _load_all(
     s3: S3Gateway,
     scratch: Path,
     parallel: int,
-    told: Told,
+    progress: PullProgress,
     problems: dict[str, str],
 ) -> list[Loaded]:
     def load(table: PulledTable) -> Loaded | None:
         try:
-            return load_table(table, opened, s3, scratch, told)
+            return load_table(table, opened, s3, scratch, progress)
         except PullError as error:
             problems[table.view] = str(error)
             return None
@@ -95,7 +95,7 @@ def _load_all(
         return [loaded for loaded in pool.map(load, tables) if loaded is not None]
 
 
-def load_table(table: PulledTable, opened: Opened, s3: S3Gateway, scratch: Path, told: Told) -> Loaded:
+def load_table(table: PulledTable, opened: Opened, s3: S3Gateway, scratch: Path, progress: PullProgress) -> Loaded:
     """Pull one table. If a value does not fit its column's type, start again with the next type for that column."""
     chosen: dict[str, int] = defaultdict(int)
     while True:
@@ -105,16 +105,16 @@ def load_table(table: PulledTable, opened: Opened, s3: S3Gateway, scratch: Path,
         def move(rows: int) -> None:
             nonlocal moved
             moved += rows
-            told.moved(table, rows)
+            progress.moved(rows)
 
         try:
             with fetched(s3, table, scratch) as readings:
                 loaded = opened.load(table, chosen, readings, moved=move)
         except UnfitError as error:
-            told.moved(table, -moved)
+            progress.moved(-moved)
             _choose_again(table, chosen, error)
             continue
-        told.loaded(table, loaded)
+        progress.loaded(table, loaded)
         return loaded
 
 

@@ -42,7 +42,7 @@ _ALL = "SELECT count(*), sum(id), count(DISTINCT id), count(day) FROM {}"
 
 
 class Silent:
-    def moved(self, table: PulledTable, rows: int) -> None: ...
+    def moved(self, rows: int) -> None: ...
     def loaded(self, table: PulledTable, loaded: Loaded) -> None: ...
 
 
@@ -69,7 +69,7 @@ class Lake:
     def pull(self, url: str, table: PulledTable) -> None:
         plan = Plan(source="shop", day=date(2026, 11, 20), export_task="shop-1", tables=(table,))
         target = PostgresSchema(url=url, schema="public", room=Room(scratch=self.folder), parallel=3)
-        pull(plan, target, self.s3, scratch=self.folder, parallel=3, told=Silent())
+        pull(plan, target, self.s3, scratch=self.folder, parallel=3, progress=Silent())
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_table_that_cannot_be_finished_is_not_there(lake: Lake, target: str) -
     plan = Plan(source="shop", day=date(2026, 11, 20), export_task="shop-1", tables=(table,))
     schema = PostgresSchema(url=target, schema="public", room=Room(scratch=lake.folder), parallel=3, replace=True)
     with pytest.raises(PullError, match="other objects depend on it"):
-        pull(plan, schema, lake.s3, scratch=lake.folder, parallel=3, told=Silent())
+        pull(plan, schema, lake.s3, scratch=lake.folder, parallel=3, progress=Silent())
     assert rows(target, _LEFT) == []
     assert rows(target, "SELECT count(*) FROM uses") == [(0,)]
 

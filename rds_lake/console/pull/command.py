@@ -57,7 +57,9 @@ def pull(connected: Connected, source: str, wanted: Wanted) -> None:
         for table in plan.without_view:
             console.print(f"{table} is left out, as it has no view in Athena", style="yellow", highlight=False)
         with closing(_Shown(console, plan)) as shown:
-            outcome = pull_plan(plan, target, connected.lake.s3, scratch=scratch, parallel=wanted.parallel, told=shown)
+            outcome = pull_plan(
+                plan, target, connected.lake.s3, scratch=scratch, parallel=wanted.parallel, progress=shown
+            )
     _report(console, plan, outcome, wanted)
 
 
@@ -91,7 +93,7 @@ class _Shown:
         self._lock = threading.Lock()
         self._progress.start()
 
-    def moved(self, table: PulledTable, rows: int) -> None:  # noqa: ARG002 - one bar for all tables
+    def moved(self, rows: int) -> None:
         """Advance the bar by `rows`."""
         self._progress.advance(self._all, rows)
 
