@@ -22,11 +22,16 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.collecting import (  # noqa: F401 - hooks
+    pytest_collection,
+    pytest_collection_modifyitems,
+    pytest_pycollect_makeitem,
+    pytest_xdist_make_scheduler,
+)
 from rds_lake_tests.demo.wheel import Installed, install_once
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
-from rds_lake_tests.variants import further_variants
 
 # CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
 hypothesis.settings.register_profile(
@@ -65,11 +70,6 @@ os.environ |= {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # a reset would read megabytes of EC2 images, several times a second
 }
 
-# Python looks through all objects again and again for circles that nothing refers to, a sixth of the processor's time here:
-# moto, Dagster and boto3 keep a million that never go. Those are left out, and the others looked at less often.
-gc.set_threshold(50_000, 20, 10)
-
-
 # Tests count days back from today, which must be the same day for all of a run: its length, and some of that again. And some ask
 # for an instant of today that is twenty minutes old.
 _EVERYDAY_RUN, _LONGEST_RUN, _DAY_IS_OLD_ENOUGH = (timedelta(minutes=minutes) for minutes in (20, 60, 21))
@@ -99,90 +99,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     # DuckDB complains when what it made is not taken away at the end; pytest's own five rounds come before.
     atexit.register(gc.unfreeze)
-
-
-# The files that take longest: begun first, so that no worker ends with one of them alone.
-_LONGEST = (
-    "defs/processes/test_daemon.py",
-    "defs/processes/test_storm.py",
-    "demo/test_commands.py",
-    "test_readme.py",
-    "stages/crashes/test_dynamodb.py",
-    "stages/crashes/test_crashes.py",
-    "permissions/test_replay.py",
-    "stages/crashes/test_evolution.py",
-    "stages/streams/test_story.py",
-    "stages/crashes/test_by_hand.py",
-    "defs/sensors/test_crowd.py",
-    "defs/sensors/test_ticks.py",
-    "stages/catalogue/test_sync.py",
-    "defs/test_glue.py",
-    "stages/upkeep/test_changes.py",
-    "defs/test_publishing.py",
-    "stages/publish/test_publisher.py",
-    "stages/catalogue/test_raw_tables.py",
-    "stages/upkeep/test_retention.py",
-    "stages/publish/test_by_hand.py",
-    "defs/test_kinds.py",
-    "aws/s3/test_contract.py",
-    "stages/dynamodb/test_incremental.py",
-    "turnstile/test_publications.py",
-    "turnstile/test_dynamo.py",
-    "turnstile/test_removals.py",
-    "stages/dynamodb/test_glue.py",
-    "stages/streams/whole/test_mysql.py",
-    "stages/streams/live/test_whole_way.py",
-    "stages/diff/test_views.py",
-)
-# Files that one worker runs one after the other: they share a Java, which takes ten seconds of the processor to start.
-_WITH_SPARK = (
-    "rds_lake_tests/convert/test_spark.py",
-    "rds_lake_tests/console/readers/test_ddl.py",
-    "rds_lake_tests/console/readers/test_mysql_values.py",
-    "rds_lake_tests/console/readers/test_postgres_values.py",
-)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """`--dist loadfile`, where the files with Spark count as one."""
-    if config.getvalue("dist") != "loadfile":
-        return None
-    from xdist.scheduler import LoadFileScheduling
-
-    class Scheduling(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return "spark" if file in _WITH_SPARK else file
-
-    return Scheduling(config, log)
-
-
-# What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
-_SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the files, within which nothing changes; mark tests that need a server as slow, and further variants as exhaustive."""
-    ranks = {config.rootpath / "rds_lake_tests" / name: number for number, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
-    everyday: dict[str, pytest.Item] = {}
-    for item in items:
-        if _SLOW_FIXTURES & _fixtures(item):
-            item.add_marker(pytest.mark.slow)
-        if not any(item.iter_markers("exhaustive")) and not any(item.iter_markers("aws")):
-            everyday[item.nodeid.removeprefix("rds_lake_tests/")] = item
-    for node in further_variants((node, _is_story(item)) for node, item in everyday.items()):
-        everyday[node].add_marker(pytest.mark.exhaustive)
-
-
-def _is_story(item: pytest.Item) -> bool:
-    """Whether a test needs a server: it is marked as slow, or asks for a local cloud of its own."""
-    return any(item.iter_markers("slow")) or any("cloud" in name for name in _fixtures(item))
-
-
-def _fixtures(item: pytest.Item) -> set[str]:
-    return set(getattr(item, "fixturenames", ()))
 
 
 # The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.

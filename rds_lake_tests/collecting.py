@@ -1,0 +1,122 @@
+"""Which tests are collected, in which order, and how the work of collecting is shared by the workers: hooks of conftest.py."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from contextlib import suppress
+from inspect import isfunction
+from typing import Any
+
+import pytest
+
+from rds_lake_tests.variants import further_variants
+
+# The files that take longest: begun first, so that no worker ends with one of them alone.
+_LONGEST = (
+    "defs/processes/test_daemon.py",
+    "defs/processes/test_storm.py",
+    "demo/test_commands.py",
+    "test_readme.py",
+    "stages/crashes/test_dynamodb.py",
+    "stages/crashes/test_crashes.py",
+    "permissions/test_replay.py",
+    "stages/crashes/test_evolution.py",
+    "stages/streams/test_story.py",
+    "stages/crashes/test_by_hand.py",
+    "defs/sensors/test_crowd.py",
+    "defs/sensors/test_ticks.py",
+    "stages/catalogue/test_sync.py",
+    "defs/test_glue.py",
+    "stages/upkeep/test_changes.py",
+    "defs/test_publishing.py",
+    "stages/publish/test_publisher.py",
+    "stages/catalogue/test_raw_tables.py",
+    "stages/upkeep/test_retention.py",
+    "stages/publish/test_by_hand.py",
+    "defs/test_kinds.py",
+    "aws/s3/test_contract.py",
+    "stages/dynamodb/test_incremental.py",
+    "turnstile/test_publications.py",
+    "turnstile/test_dynamo.py",
+    "turnstile/test_removals.py",
+    "stages/dynamodb/test_glue.py",
+    "stages/streams/whole/test_mysql.py",
+    "stages/streams/live/test_whole_way.py",
+    "stages/diff/test_views.py",
+)
+# Files that one worker runs one after the other: they share a Java, which takes ten seconds of the processor to start.
+_WITH_SPARK = (
+    "rds_lake_tests/convert/test_spark.py",
+    "rds_lake_tests/console/readers/test_ddl.py",
+    "rds_lake_tests/console/readers/test_mysql_values.py",
+    "rds_lake_tests/console/readers/test_postgres_values.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, where the files with Spark count as one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "spark" if file in _WITH_SPARK else file
+
+    return Scheduling(config, log)
+
+
+# What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
+_SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files, within which nothing changes; mark tests that need a server as slow, and further variants as exhaustive."""
+    ranks = {config.rootpath / "rds_lake_tests" / name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    everyday: dict[str, pytest.Item] = {}
+    for item in items:
+        if _SLOW_FIXTURES & _fixtures(item):
+            item.add_marker(pytest.mark.slow)
+        if not any(item.iter_markers("exhaustive")) and not any(item.iter_markers("aws")):
+            everyday[item.nodeid.removeprefix("rds_lake_tests/")] = item
+    for node in further_variants((node, _is_story(item)) for node, item in everyday.items()):
+        everyday[node].add_marker(pytest.mark.exhaustive)
+
+
+def _is_story(item: pytest.Item) -> bool:
+    """Whether a test needs a server: it is marked as slow, or asks for a local cloud of its own."""
+    return any(item.iter_markers("slow")) or any("cloud" in name for name in _fixtures(item))
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Each worker begins to import the tests at another file, and finds the other files as their workers compiled them.
+
+    On a fresh machine pytest rewrites the asserts of every file, which takes longer than all else before the first test.
+    """
+    root = session.config.rootpath
+    if "PYTEST_XDIST_WORKER" not in os.environ or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    worker, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    files = sorted(root.glob("rds_lake_tests/**/test_*.py"))
+    first = len(files) * worker // workers
+    for file in files[first:] + files[:first]:
+        # What is wrong with a file is said when pytest collects it.
+        with suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: Any) -> list[pytest.Item] | None:
+    """`make test` makes no items of what it leaves out: each of its workers would make thousands."""
+    if collector.config.option.markexpr != "not exhaustive" or not isfunction(obj):
+        return None
+    marks = [*collector.iter_markers(), *getattr(obj, "pytestmark", ())]
+    return [] if any(mark.name == "exhaustive" for mark in marks) else None
