@@ -1,8 +1,8 @@
 """A table of values for a person: never cut, whatever the width of the terminal.
 
 Where the columns do not fit side by side, each row is shown as a list of its columns, one a line. A terminal may wrap the
-line, but no value is shortened: a number without its end is another number. Control characters are written as escapes (`\\t`, `\\x1b`):
-rich drops some of them, and a terminal obeys the others.
+line, but no value is shortened: a number without its end is another number. Control characters are written as escapes
+(`\\t`, `\\x1b`): rich drops some of them, and a terminal obeys the others.
 """
 
 from __future__ import annotations

@@ -98,4 +98,5 @@ def _why_not(sql: str) -> str:
     if not word:
         return ": a quoted text, a quoted name or a comment in it has no end"
     meant = meant_by(word)
-    return f": rds-lake knows no statement that begins with {word}{f' (did you mean {meant}?)' if meant else ''}. To run it, repeat the command with --write"
+    perhaps = f" (did you mean {meant}?)" if meant else ""
+    return f": rds-lake knows no statement that begins with {word}{perhaps}. To run it, repeat the command with --write"
