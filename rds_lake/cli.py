@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import DAY, FILE, WHOSE, config_option, load_config
+from rds_lake.console.arguments import DAY, FILE, WHOSE, config_option, is_wide, load_config
 from rds_lake.console.dbt.arguments import dbt
 from rds_lake.console.diff.arguments import diff
 from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_local
@@ -171,10 +171,12 @@ def status(sources: tuple[str, ...], all_tables: bool, as_json: bool, fail_if_st
     from rds_lake.console.connect import connect
     from rds_lake.console.status import failures_of
     from rds_lake.console.status import status as run
+    from rds_lake.console.tables import ANY_WIDTH
 
     connected, now = connect(load_config(config_path)), datetime.now(UTC)
     failed = failures_of(connected.config, os.environ.get("DAGSTER_HOME"), now=now)
-    stale = run(connected, sources, now=now, console=Console(), all_tables=all_tables, as_json=as_json, failed=failed)
+    console = Console(width=ANY_WIDTH if is_wide() else None)
+    stale = run(connected, sources, now=now, console=console, all_tables=all_tables, as_json=as_json, failed=failed)
     if stale and fail_if_stale:
         sys.exit(3)
 

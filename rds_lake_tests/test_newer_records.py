@@ -21,9 +21,11 @@ from rds_lake.model.streams.cut import parse_cut
 from rds_lake.model.streams.drift import parse_drift_record
 from rds_lake.model.streams.forwarded import parse_forwarded
 from rds_lake.model.streams.shown import parse_shown
+from rds_lake.model.tables.described import Described, parse_described
 from rds_lake.model.warehouse.lease import parse_lease
 from rds_lake.model.warehouse.orders import parse_order
 from rds_lake.model.warehouse.result import parse_published
+from rds_lake.stages.checks.described import keep_described
 from rds_lake.stages.dynamodb.scanning.segments import Segment, parse_segment, render_segment
 from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.warehouse.records import close_run, find_run, open_runs
@@ -56,6 +58,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "model/streams/drift.py": lambda text: parse_drift_record(text, where="s3://b/k"),
     "model/streams/forwarded.py": lambda text: parse_forwarded(text, where="s3://b/k"),
     "model/streams/shown.py": lambda text: parse_shown(text, where="s3://b/k"),
+    "model/tables/described.py": lambda text: parse_described(text, where="s3://b/k"),
+    "model/tables/described.py: written over": lambda text: keep_described(_lake(text), "shop", Described()),
     "model/warehouse/lease.py": lambda text: parse_lease(text, where="s3://b/k"),
     "model/warehouse/orders.py": lambda text: parse_order(text, where="s3://b/k"),
     "model/warehouse/result.py": lambda text: parse_published(text, where="s3://b/k"),

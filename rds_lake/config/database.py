@@ -25,7 +25,7 @@ TableName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class Verify(Settings):
-    """Row counts compared with the database's own."""
+    """Row counts compared with the database's own; its comments and names of enums become the descriptions of columns."""
 
     secret: Arn = Field(description="Secrets Manager secret: a postgresql:// or mysql:// URL, or RDS's own JSON.")
     tolerance: float = Field(

@@ -187,9 +187,9 @@ def _headline(source: SourceSettings, state: SourceStatus, *, now: datetime) -> 
     stale = state.is_stale(source, now)
     parts = [
         f"{shown}, {span(age)} old" + (f" ({STALE})" if stale else ""),
-        f"{len(state.tables)} tables, {sum(table.rows for table in state.tables):,} rows, "
+        f"{len(state.tables)} table{'' if len(state.tables) == 1 else 's'}, {sum(table.rows for table in state.tables):,} rows, "
         + decimal(sum(table.bytes for table in state.tables)),
-        f"{state.dates} dates in the lake",
+        f"{state.dates} date{'' if state.dates == 1 else 's'} in the lake",
     ]
     if state.export_seconds is not None:
         parts.append(f"its export took {span(timedelta(seconds=state.export_seconds))}")

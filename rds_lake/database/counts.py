@@ -9,8 +9,8 @@ What belongs here: the questions. What an answer means for a snapshot is `stages
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,8 +44,12 @@ class RowCount:
     why: str = ""
 
 
-class _Session(Protocol):
+class ReadOnly(Protocol):
     """One read-only connection."""
+
+    def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
+        """The answer to a statement over the database's own catalogue."""
+        ...
 
     def estimates(self) -> dict[tuple[str, str], int]:
         """Rows by schema and table, as the statistics have it; below 0: unknown."""
@@ -62,14 +66,9 @@ def count_rows(
     Raises ConfigError when the driver is not installed, UnavailableError when no connection comes about. Neither has a word
     of the DSN.
     """
-    by_database: dict[str, list[TableTarget]] = defaultdict(list)
-    for target in targets:
-        # A session of PostgreSQL sees one database; MySQL's sees all.
-        by_database[target.database if dsn.engine is Engine.POSTGRES else dsn.database].append(target)
-    open_session = _postgres if dsn.engine is Engine.POSTGRES else _mysql
     counts: dict[TableTarget, RowCount] = {}
-    for database, mine in by_database.items():
-        with open_session(dsn, database, timeout_seconds) as session:
+    for database, mine in by_database(dsn, targets).items():
+        with read_only(dsn, database, timeout_seconds) as session:
             estimates = session.estimates()
             for target in mine:
                 estimate = estimates.get((target.schema, target.table), -1)
@@ -80,7 +79,20 @@ def count_rows(
     return counts
 
 
-def _counted(session: _Session, target: TableTarget) -> RowCount:
+def by_database(dsn: Dsn, targets: Sequence[TableTarget]) -> Mapping[str, Sequence[TableTarget]]:
+    """The tables by the database to connect to: a session of PostgreSQL sees one database, MySQL's sees all."""
+    found: dict[str, list[TableTarget]] = defaultdict(list)
+    for target in targets:
+        found[target.database if dsn.engine is Engine.POSTGRES else dsn.database].append(target)
+    return found
+
+
+def read_only(dsn: Dsn, database: str, timeout_seconds: int) -> AbstractContextManager[ReadOnly]:
+    """A session in which nothing can be written and no statement takes longer; errors as `count_rows`."""
+    return (_postgres if dsn.engine is Engine.POSTGRES else _mysql)(dsn, database, timeout_seconds)
+
+
+def _counted(session: ReadOnly, target: TableTarget) -> RowCount:
     try:
         return RowCount(rows=session.count(target))
     except Exception as error:  # two drivers, each with a root of its own
@@ -91,7 +103,7 @@ def _counted(session: _Session, target: TableTarget) -> RowCount:
 
 
 @contextmanager
-def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Session]:
+def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnly]:
     try:
         import psycopg
     except ImportError as error:
@@ -116,6 +128,9 @@ def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Sessio
 class _Postgres:
     connection: Any
 
+    def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
+        return self.connection.execute(statement.encode()).fetchall()
+
     def estimates(self) -> dict[tuple[str, str], int]:
         rows = self.connection.execute(
             "SELECT n.nspname, c.relname, c.reltuples::bigint FROM pg_catalog.pg_class c "
@@ -128,7 +143,7 @@ class _Postgres:
 
 
 @contextmanager
-def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Session]:
+def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnly]:
     try:
         import pymysql
     except ImportError as error:
@@ -160,6 +175,10 @@ def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Session]:
 @dataclass(frozen=True, slots=True)
 class _MySql:
     cursor: Any
+
+    def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
+        self.cursor.execute(statement)
+        return self.cursor.fetchall()
 
     def estimates(self) -> dict[tuple[str, str], int]:
         self.cursor.execute(

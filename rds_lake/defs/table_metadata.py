@@ -16,6 +16,7 @@ from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.model.aws.console import Console
 from rds_lake.model.lake.manifest import TableManifest
 from rds_lake.model.lake.publication import State
+from rds_lake.model.tables.described import Described, DescribedColumn, DescribedTable, shortened
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import qualified
 from rds_lake.sql.view_columns import ViewColumn
@@ -33,11 +34,15 @@ _STATES: Mapping[State, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a date beside its publication. `lost`: per table the columns that lost values. `console`: None outside AWS."""
+    """What is known of a date beside its publication. `lost`: per table the columns that lost values. `console`: None outside AWS.
+
+    `described`: what the database says of its columns, where `verify:` connects to it.
+    """
 
     compared: RowComparison | None = None
     lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     console: Console | None = None
+    described: Described = field(default_factory=Described)
 
     def change_of(self, view: str) -> RowChange | None:
         rows = self.compared.rows if self.compared else ()
@@ -56,7 +61,7 @@ def table_published(
         return {
             metadata.STATUS: _STATES[outcome.publication.state],
             **seen,
-            **_view(source, table),
+            **_view(source, table, known.described.of(target)),
             **_compared(known, table),
             **_links(source, table, known.console),
         }
@@ -77,7 +82,7 @@ def _raw_column(table: TypedTable, column: ViewColumn) -> str:
     return f"{table.names.raw}.{column.name.lower()}"
 
 
-def _view(source: SourceSettings, table: TypedTable) -> dict[str, Any]:
+def _view(source: SourceSettings, table: TypedTable, described: DescribedTable) -> dict[str, Any]:
     manifest: TableManifest = table.named.manifest
     lineage = {
         column.alias: [
@@ -90,7 +95,9 @@ def _view(source: SourceSettings, table: TypedTable) -> dict[str, Any]:
         dg.TableColumn(
             name=column.alias,
             type=column.presto_type,
-            description=_described(originals.get(column.name, "not in this snapshot: NULL")),
+            description=_described(
+                originals.get(column.name, "not in this snapshot: NULL"), described.columns.get(column.name)
+            ),
         )
         for column in table.columns
     ]
@@ -102,11 +109,14 @@ def _view(source: SourceSettings, table: TypedTable) -> dict[str, Any]:
         "dagster/table_name": f"awsdatacatalog.{source.name}.{table.names.view}",
         "dagster/uri": manifest.location,
         "rds_lake/original_table": str(manifest.target),
+        **({"rds_lake/comment": shortened(described.comment)} if described.comment else {}),
     }
 
 
-def _described(original: str | None) -> str | None:
-    """The database's own type, which is all that an export says of a column: neither comments nor names of enums are in it."""
+def _described(original: str | None, described: DescribedColumn | None) -> str | None:
+    """The database's own words where `verify:` asks it for them; else its type, which is all that an export says of a column."""
+    if described is not None:
+        return described.sentence(original)
     return f"{original}: an enum or another type of the database's own" if original == "USER-DEFINED" else original
 
 

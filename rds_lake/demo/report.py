@@ -62,10 +62,10 @@ def print_counts(
             read, held = int(answers[target, story.day].rows[0][0] or 0), story.counts[target]
             equal &= read == held
             sign = Text("=", style="green") if read == held else Text("≠", style="red")
-            cells.append(Text(f"{held:,} / {read:,} ").append_text(sign))
+            cells.append(Text(f"{held:,} ").append_text(sign).append(f" {read:,}"))
         rows.append([f"{target.schema}.{target.table}", view, *cells])
     columns = ["table", "view", *(str(story.day) for story in stories)]
-    title = "Rows: PostgreSQL at the snapshot / Athena now"
+    title = "Rows: PostgreSQL at the snapshot = Athena now"
     print_values(console, columns, rows, title=title, right=frozenset(range(2, len(columns))))
     return equal
 

@@ -34,7 +34,7 @@ from rds_lake.stages.catalogue.naming import TypedTable, name_tables, type_table
 from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.lake.lake import open_lake
 
-_DAY_SECONDS = 180
+_STAGE_SECONDS = 180
 _FAST = {"RDS_LAKE_SENSOR_SECONDS": "1", "RDS_LAKE_POLL_SECONDS": "1"}
 
 _JOIN = """SELECT c.country, count(DISTINCT o.id) AS orders, sum(o.total) AS revenue,
@@ -99,7 +99,7 @@ def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:
     ):
         watch = DayWatch(stack=stack, source=source, instance=instance, day=day, snapshot_arn=snapshot["arn"])
         steps: list[Step] = []
-        for event in watch.steps(_DAY_SECONDS):
+        for event in watch.steps(_STAGE_SECONDS):
             if isinstance(event, str):
                 status.update(event)
                 continue

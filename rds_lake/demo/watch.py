@@ -44,8 +44,10 @@ class DayWatch:
     sleep: Callable[[float], None] = time.sleep
 
     def steps(self, timeout_seconds: float) -> Iterator[Step | str]:
-        """Yield a Step for each finished stage, and a status line in between, until the date is published."""
-        deadline = self.clock() + timeout_seconds
+        """Yield a Step for each finished stage, and a status line in between, until the date is published.
+
+        `timeout_seconds` is for each stage: a slow machine, on which the date goes on all the same, is no failure.
+        """
         waiting = {
             "export started by the snapshot event": self._export_started,
             "AWS wrote the Parquet": self._export_complete,
@@ -55,6 +57,7 @@ class DayWatch:
             "views published": self._published,
         }
         for name, happened in waiting.items():
+            deadline = self.clock() + timeout_seconds
             while (at := happened()) is None:
                 self._raise_failures()
                 if self.clock() > deadline:

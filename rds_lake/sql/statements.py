@@ -54,6 +54,14 @@ def unknown_word(statement: str) -> str | None:
     return None if word in _READING | _CHANGING else word
 
 
+def has_words(statement: str) -> bool:
+    """Whether there is anything but comments in it."""
+    try:
+        return bool(sqlglot.tokenize(statement, read="trino"))
+    except SqlglotError:
+        return True
+
+
 def meant_by(word: str) -> str | None:
     """The word of a statement that is most like this one."""
     (found, *_) = get_close_matches(word, sorted((_READING | _CHANGING) - {"("}), n=1, cutoff=0.7) or [None]

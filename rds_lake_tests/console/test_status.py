@@ -103,6 +103,10 @@ def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
     world.publish(yesterday)
     (body,) = json.loads(run("--json", "--fail-if-stale").stdout)
     assert (body["published"], body["stale"], body["unchecked"]) == (yesterday, False, [])
+    (line,) = [line for line in run().stdout.splitlines() if line.startswith("shop published")]
+    assert "its export took" in line and "1 date in the lake" in line, (
+        "in a pipe a source's headline is one line, for grep"
+    )
     assert body["tables"][0] == {
         "view": "order_details",
         "table": "shop.public.Order Details",

@@ -5,7 +5,8 @@
     --format csv        RFC 4180; NULL is an empty field,        json        an array of objects, one a line; whole numbers,
                         an empty text is `""`                                doubles and booleans as such, all else as text
 
-Decimals are text in JSON: many readers of JSON would round them to doubles.
+Decimals are text in JSON: many readers of JSON would round them to doubles. Tables show control characters as escapes; CSV and JSON
+have every character as it is.
 """
 
 from __future__ import annotations

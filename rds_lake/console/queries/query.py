@@ -18,7 +18,7 @@ from rds_lake.console.queries.answers import Layout, print_answer
 from rds_lake.console.queries.programs import answer_json
 from rds_lake.errors import ConfigError
 from rds_lake.sql.as_of import render_as_of, views_read
-from rds_lake.sql.statements import meant_by, reads_only, unknown_word
+from rds_lake.sql.statements import has_words, meant_by, reads_only, unknown_word
 from rds_lake.stages.publish.as_of import readable_tables
 
 
@@ -80,11 +80,13 @@ def print_query(
 
 def _statement(connected: Connected, question: Question) -> str:
     sql, source, day = question.sql.strip().rstrip(";"), question.source, question.day
+    if not has_words(sql):
+        raise ConfigError("there is no statement to run: it is empty, or nothing but a comment")
     if day is not None:
         tables = readable_tables(connected.lake, source, day, views_read(sql, source.name))
         return render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
     if not question.write and not reads_only(sql):
-        raise ConfigError(f"the statement was not run{_why_not(sql)}. To run it, repeat the command with --write")
+        raise ConfigError(f"the statement was not run{_why_not(sql)}")
     return sql
 
 
@@ -92,8 +94,9 @@ def _why_not(sql: str) -> str:
     """The end of the sentence that a statement was not run."""
     word = unknown_word(sql)
     if word is None:
-        return ", since it may change or remove something"
+        return ", since it may change or remove something. To run it, repeat the command with --write"
     if not word:
-        return ": rds-lake cannot read it"
+        return ": a quoted text, a quoted name or a comment in it has no end"
     meant = meant_by(word)
-    return f": rds-lake knows no statement that begins with {word}{f' (did you mean {meant}?)' if meant else ''}"
+    perhaps = f" (did you mean {meant}?)" if meant else ""
+    return f": rds-lake knows no statement that begins with {word}{perhaps}. To run it, repeat the command with --write"

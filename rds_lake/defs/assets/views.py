@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from rds_lake.config.database import DatabaseKeys
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs import metadata, table_metadata, versions
@@ -18,8 +19,11 @@ from rds_lake.defs.orders import asked, op_name, orders_schema
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.signature import signed
 from rds_lake.defs.translate import asset_attributes, freshness_of, partitions_of
+from rds_lake.errors import ManifestError
 from rds_lake.model.lake.publication import State
+from rds_lake.model.tables.described import Described
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.checks.described import find_described
 from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.source.stages import SharedStages
 
@@ -71,7 +75,19 @@ def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: Shared
         compared=stages.compare_rows(day_of(context)),
         lost=metadata.lost_values(records[0].asset_materialization if records else None),
         console=gateways.console,
+        described=_described(context, gateways, stages.source),
     )
+
+
+def _described(context: dg.AssetExecutionContext, gateways: Gateways, source: SourceSettings) -> Described:
+    """What the database said of its columns last. Publication does not depend on it: a damaged record is a warning in the log."""
+    if not isinstance(source, DatabaseKeys) or source.verify is None:
+        return Described()
+    try:
+        return find_described(gateways.lake, source.name)
+    except ManifestError as error:
+        context.log.warning(f"columns are shown without the database's comments: {error}")
+        return Described()
 
 
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:

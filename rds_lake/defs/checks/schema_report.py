@@ -51,7 +51,7 @@ def _summary(synced: Sequence[TableSync], rows: Sequence[tuple[TableSync, Change
     if not rows:
         return "no table changed"
     kinds = [change.kind for _, change in rows]
-    counted = ", ".join(f"{kinds.count(kind)} {kind.value}" for kind in Kind if kind in kinds)
+    counted = ", ".join(_counted(kind, kinds.count(kind)) for kind in Kind if kind in kinds)
     moved = [
         f"the view {sync.named.names.view!r} reads {sync.raw!r} from this date on; earlier dates stay in "
         + " and ".join(repr(name) for name, _ in sync.named.elsewhere)
@@ -59,6 +59,17 @@ def _summary(synced: Sequence[TableSync], rows: Sequence[tuple[TableSync, Change
         if any(change.kind in _ERRS for change in sync.changes)
     ]
     return "; ".join([counted, *moved])
+
+
+def _counted(kind: Kind, count: int) -> str:
+    """`2 new tables`, `1 column widened`."""
+    many = "" if count == 1 else "s"
+    whole = {
+        Kind.NEW_TABLE: f"new table{many}",
+        Kind.REORDERED: "table with its columns reordered" if count == 1 else "tables with their columns reordered",
+        Kind.KEPT_APART: f"type{many} of an older date kept apart",
+    }
+    return f"{count} {whole.get(kind, f'column{many} {kind.value}')}"
 
 
 def _table(rows: Sequence[tuple[TableSync, Change]]) -> str:

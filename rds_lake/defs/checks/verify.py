@@ -1,18 +1,18 @@
 """The check `rows_as_in_the_database`, for sources with `verify:`; a step of its own that nothing waits for.
 
-How rows are compared is `stages/checks/verify.py`, how they are counted `database/counts.py`.
+How rows are compared is `stages/checks/verify.py`, how they are counted `database/counts.py`. As nothing else connects to the
+database, the step also asks it for its comments and names of enums, which no export has, and keeps them in the lake.
 """
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 
 import dagster as dg
 
-from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.config.database import Database, Verify
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.database.counts import RowCount, count_rows
+from rds_lake.database.counts import count_rows
+from rds_lake.database.described import describe_tables
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs import metadata
 from rds_lake.defs.checks.results import sentence
@@ -21,7 +21,7 @@ from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.translate import DagsterTag, check_spec
 from rds_lake.model.lake.manifest import Manifest
-from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.checks.described import keep_described
 from rds_lake.stages.checks.verify import Verified, is_comparable, verify_rows
 from rds_lake.stages.lake import handover
 
@@ -42,7 +42,13 @@ def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.A
             manifest = _manifest(context, gateways, source, otherwise=config.lake.start_date)
             if not is_comparable(manifest, now=utc_now()):
                 return _not_compared(source, manifest)
-            counts = _counted(gateways.secrets, settings, manifest)
+            dsn = parse_dsn(gateways.secrets.get_text(settings.secret), where=settings.secret)
+            targets = [table.target for table in manifest.tables]
+            described = describe_tables(dsn, targets, timeout_seconds=settings.timeout_seconds)
+            keep_described(gateways.lake, source.name, described)
+            counts = count_rows(
+                dsn, targets, exact_below=settings.exact_below, timeout_seconds=settings.timeout_seconds
+            )
             return _result(source, verify_rows(manifest, counts, settings, now=utc_now()))
 
     return verify
@@ -56,15 +62,6 @@ def _manifest(
     dates = handover.list_dates(gateways.s3, gateways.layout, source.name)
     day = date.fromisoformat(partition) if partition else max(dates, default=otherwise)
     return handover.get_manifest(gateways.s3, gateways.layout, source.name, day)
-
-
-def _counted(secrets: SecretsGateway, settings: Verify, manifest: Manifest) -> Mapping[TableTarget, RowCount]:
-    return count_rows(
-        parse_dsn(secrets.get_text(settings.secret), where=settings.secret),
-        [table.target for table in manifest.tables],
-        exact_below=settings.exact_below,
-        timeout_seconds=settings.timeout_seconds,
-    )
 
 
 def _not_compared(source: SourceSettings, manifest: Manifest) -> dg.AssetCheckResult:

@@ -97,8 +97,16 @@ def _result(source: SourceSettings, problem: str | None, *, severity: dg.AssetCh
         check_name=WATCH_CHECK,
         passed=problem is None,
         severity=severity,
-        description=problem or "fresh",
+        description=problem or _well(source),
     )
+
+
+def _well(source: SourceSettings) -> str:
+    """What was looked at, where nothing is wrong."""
+    if source.freshness is None:
+        return "nothing is wrong; the age of its snapshots is not looked at, as `freshness_hours` is 0"
+    hours = source.freshness.total_seconds() / 3600
+    return f"its newest snapshot is not older than {hours:g} h (`freshness_hours`)"
 
 
 def _op_name(source: SourceSettings) -> str:

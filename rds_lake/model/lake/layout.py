@@ -14,6 +14,7 @@
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
     lake/_manifests/shop/_published.json           which date is published
     lake/_manifests/shop/_diff_views.json          which dates the views `<view>_diff` compare (`diff_views:`)
+    lake/_manifests/shop/_described.json           what the database says of its columns (`verify:`)
     lake/_manifests/shop/_in_use.json              which dates are worked on or being removed right now
     lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted, by which attempt
     lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
@@ -171,6 +172,10 @@ class LakeLayout:
     def diff_views_key(self, source: str) -> str:
         """Which dates the views `<view>_diff` compare."""
         return f"{self.manifest_folder(source)}_diff_views.json"
+
+    def described_key(self, source: str) -> str:
+        """What the source's database says of its tables: comments, names of enums."""
+        return f"{self.manifest_folder(source)}_described.json"
 
     def in_use_key(self, source: str) -> str:
         """Which dates are worked on or being removed right now."""

@@ -47,7 +47,7 @@ def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
         # Counts taken while another run moved the views mean nothing.
         if not problems or find_pointer(lake.s3, lake.layout, source.name) == pointer:
             rows = sum(table.named.manifest.rows for table in tables)
-            holds = f"{len(tables)} views return all {rows:,} rows"
+            holds = f"{len(tables)} view{'s return' if len(tables) != 1 else ' returns'} all {rows:,} rows"
             return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems), holds=holds)
     else:
         raise UnavailableError(

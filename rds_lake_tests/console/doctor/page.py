@@ -1,4 +1,4 @@
-"""The table of rows in docs/doctor.md, made from the code.
+"""The tables of rows and of broken accounts in docs/doctor.md, made from the code and from the tests.
 
 python -m rds_lake_tests.console.doctor.page
 """
@@ -11,9 +11,11 @@ from pathlib import Path
 
 from rds_lake.console.doctor.as_json import SCHEMA
 from rds_lake.console.doctor.command import ROWS
+from rds_lake_tests.infra.doctor.faults import FAULTS, FIXABLE
 
 PAGE = Path(__file__).parents[3] / "docs" / "doctor.md"
 _ROWS = ("<!-- rows: begin -->", "<!-- rows: end -->")
+_FAULTS = ("<!-- faults: begin -->", "<!-- faults: end -->")
 _SCHEMA = ("<!-- schema: begin -->", "<!-- schema: end -->")
 _TITLES = {
     "credentials": "Credentials",
@@ -46,14 +48,24 @@ def rows() -> str:
     return "\n\n".join(parts)
 
 
+def faults() -> str:
+    """A line for each broken account of the tests."""
+    lines = ["| what is broken | the row that says so | about | verdict | `--fix` mends it |", "|---|---|---|---|---|"]
+    for fault in FAULTS:
+        row, about = fault.shown
+        mended = "yes" if row in FIXABLE else ""
+        lines.append(f"| {fault.said} | `{row}` | {f'`{about}`' if about else ''} | {fault.verdict.value} | {mended} |")
+    return "\n".join(lines)
+
+
 def schema() -> str:
     """The JSON schema, as a block."""
     return f"```json\n{json.dumps(SCHEMA, indent=2)}\n```"
 
 
 def replaced(page: str) -> str:
-    """The page with both parts as they should be."""
-    for (begin, end), made in ((_ROWS, rows()), (_SCHEMA, schema())):
+    """The page with all parts as they should be."""
+    for (begin, end), made in ((_ROWS, rows()), (_FAULTS, faults()), (_SCHEMA, schema())):
         before, rest = page.split(begin)
         page = f"{before}{begin}\n\n{made}\n\n{end}{rest.split(end)[1]}"
     return page

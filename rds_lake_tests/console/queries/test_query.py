@@ -56,6 +56,14 @@ def test_a_mistyped_statement_is_not_said_to_change_something(asked) -> None:
     assert "may change or remove something" in asked("DROP VIEW orders").output
 
 
+def test_what_is_no_whole_statement_gets_no_advice_to_run_it_all_the_same(asked) -> None:
+    for sql in ("", " ; ", "/* only a remark */"):
+        assert "there is no statement to run" in asked(sql).output
+    for sql in ("SELECT 'a", 'SELECT "a', "/* SELECT 1"):
+        output = asked(sql).output
+        assert "has no end" in output and "--write" not in output, sql
+
+
 def test_a_date_the_lake_does_not_have_is_refused_with_the_dates_it_has(asked) -> None:
     result = asked("SELECT 1 FROM orders", "--as-of", "2026-11-01")
     assert result.exit_code == 1

@@ -38,9 +38,9 @@ def second_day(shell: Shell, statement: str) -> dg.ExecuteInProcessResult:
     ("statement", "passed", "severity", "told"),
     [
         ("SELECT 1", True, dg.AssetCheckSeverity.WARN, "no table changed"),
-        ("ALTER TABLE orders ADD COLUMN IF NOT EXISTS x text", True, dg.AssetCheckSeverity.WARN, "1 added"),
-        ("ALTER TABLE orders DROP COLUMN IF EXISTS total", True, dg.AssetCheckSeverity.WARN, "1 removed"),
-        ('ALTER TABLE "a|b" ALTER n TYPE bigint', False, dg.AssetCheckSeverity.WARN, "1 widened"),
+        ("ALTER TABLE orders ADD COLUMN IF NOT EXISTS x text", True, dg.AssetCheckSeverity.WARN, "1 column added"),
+        ("ALTER TABLE orders DROP COLUMN IF EXISTS total", True, dg.AssetCheckSeverity.WARN, "1 column removed"),
+        ('ALTER TABLE "a|b" ALTER n TYPE bigint', False, dg.AssetCheckSeverity.WARN, "1 column widened"),
         ('ALTER TABLE "a|b" ALTER n TYPE text', False, dg.AssetCheckSeverity.ERROR, "'snapshots_a_b__v2'"),
     ],
 )

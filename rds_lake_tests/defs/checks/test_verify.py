@@ -47,6 +47,32 @@ def test_a_table_that_differs_from_the_database_warns_and_is_published_all_the_s
     assert "not compared" in (check(shell.materialize(old, "snapshot_export", "parquet")).description or "")
 
 
+def test_the_databases_own_words_are_the_descriptions_of_columns(shell: Shell) -> None:
+    verified(shell, shell.world.url)
+    execute(
+        shell.world.url,
+        """
+        CREATE TYPE order_state AS ENUM ('new', 'in transit', 'paid');
+        ALTER TABLE orders ADD state order_state, ADD owed numeric(12,2);
+        COMMENT ON COLUMN orders.id IS 'Given by the shop, never used twice';
+        COMMENT ON COLUMN orders.owed IS 'What is still to be paid';
+        COMMENT ON TABLE orders IS 'One row for each order'
+        """,
+    )
+    shell.world.snapshot(today(), hour=0)
+    result = shell.materialize(today())
+    assert result.success
+    (made,) = result.asset_materializations_for_node("shop__publish")[:1]
+    assert made.asset_key == dg.AssetKey(["shop", "orders"])
+    shown = made.metadata["dagster/column_schema"]
+    assert isinstance(shown, dg.TableSchemaMetadataValue)
+    columns = {column.name: column.description for column in shown.value.columns}
+    assert columns["id"] == "Given by the shop, never used twice (bigint)"
+    assert columns["state"] == "order_state: new, in transit, paid"
+    assert columns["owed"] == "What is still to be paid (numeric(12,2))"
+    assert made.metadata["rds_lake/comment"].value == "One row for each order"
+
+
 @pytest.mark.exhaustive
 def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret_is_nowhere(
     shell: Shell, monkeypatch: pytest.MonkeyPatch

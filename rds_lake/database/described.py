@@ -1,0 +1,79 @@
+"""What a live database says of its tables: comments, names of enums, the scale of numbers.
+
+Two or three statements over the catalogue for each database, whatever the number of its tables; no row of a table is read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rds_lake.database.counts import ReadOnly, by_database, read_only
+from rds_lake.database.dsn import Dsn
+from rds_lake.model.aws.engine import Engine
+from rds_lake.model.tables.described import Described, DescribedColumn, DescribedTable, described_of
+from rds_lake.model.tables.table import TableTarget
+
+# Schema, table, column ('' for the table itself), declared type, comment, names of the enum (of the elements, of an array).
+_POSTGRES = """
+SELECT n.nspname::text, c.relname::text, coalesce(a.attname::text, ''),
+       coalesce(pg_catalog.format_type(a.atttypid, a.atttypmod), ''), coalesce(d.description, ''),
+       (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e
+        WHERE e.enumtypid IN (t.oid, t.typelem, t.typbasetype))
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_description d
+  ON d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = a.attnum
+WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND (d.description IS NOT NULL OR t.typname IN ('numeric', '_numeric') AND a.atttypmod >= 0
+       OR EXISTS (SELECT FROM pg_catalog.pg_enum e WHERE e.enumtypid IN (t.oid, t.typelem, t.typbasetype)))
+UNION ALL
+SELECT n.nspname::text, c.relname::text, '', '', d.description, NULL
+FROM pg_catalog.pg_description d
+JOIN pg_catalog.pg_class c ON c.oid = d.objoid AND c.relkind IN ('r', 'p', 'm')
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0
+"""
+# The names of an enum are in its declared type: enum('new','paid').
+_MYSQL = (
+    """
+SELECT table_schema, table_name, column_name, column_type, column_comment, NULL FROM information_schema.columns
+WHERE table_schema NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')
+  AND (column_comment <> '' OR data_type IN ('enum', 'set'))
+""",
+    """
+SELECT table_schema, table_name, '', '', table_comment, NULL FROM information_schema.tables
+WHERE table_schema NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')
+  AND table_type = 'BASE TABLE' AND table_comment <> ''
+""",
+)
+
+
+def describe_tables(dsn: Dsn, targets: Sequence[TableTarget], *, timeout_seconds: int) -> Described:
+    """What the database says of these tables; errors as `count_rows`."""
+    described: list[DescribedTable] = []
+    for database, mine in by_database(dsn, targets).items():
+        with read_only(dsn, database, timeout_seconds) as session:
+            described += _said(session, dsn.engine, mine)
+    return described_of(described)
+
+
+def _said(session: ReadOnly, engine: Engine, targets: Sequence[TableTarget]) -> Iterator[DescribedTable]:
+    statements = (_POSTGRES,) if engine is Engine.POSTGRES else _MYSQL
+    found: dict[tuple[str, str], dict[str, DescribedColumn]] = defaultdict(dict)
+    for row in (row for statement in statements for row in session.rows(statement)):
+        schema, table, column, declared, comment, labels = map(_text, row)
+        found[schema, table][column] = DescribedColumn(type=declared, comment=comment, labels=tuple(labels or ()))
+    for target in targets:
+        columns = found.get((target.schema, target.table))
+        if columns:
+            comment = columns.pop("", DescribedColumn()).comment
+            yield DescribedTable(target=target, comment=comment, columns=columns)
+
+
+def _text(value: Any) -> Any:
+    """MySQL gives some columns of its catalogue as bytes."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
