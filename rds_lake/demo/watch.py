@@ -44,8 +44,10 @@ class DayWatch:
     sleep: Callable[[float], None] = time.sleep
 
     def steps(self, timeout_seconds: float) -> Iterator[Step | str]:
-        """Yield a Step for each finished stage, and a status line in between, until the date is published."""
-        deadline = self.clock() + timeout_seconds
+        """Yield a Step for each finished stage, and a status line in between, until the date is published.
+
+        RdsLakeError where a run fails, or none of the steps ends for `timeout_seconds`: a busy machine is slow, and gets there.
+        """
         waiting = {
             "export started by the snapshot event": self._export_started,
             "AWS wrote the Parquet": self._export_complete,
@@ -55,10 +57,14 @@ class DayWatch:
             "views published": self._published,
         }
         for name, happened in waiting.items():
+            deadline = self.clock() + timeout_seconds
             while (at := happened()) is None:
                 self._raise_failures()
                 if self.clock() > deadline:
-                    raise RdsLakeError(f"{self.day}: still waiting for {name!r} after {timeout_seconds:.0f} s")
+                    raise RdsLakeError(
+                        f"{self.day}: still waiting for {name!r} after {timeout_seconds:.0f} s; see the logs in "
+                        f"{self.stack.processes.log_folder}, or repeat it when this machine has less to do"
+                    )
                 yield self._status(name)
                 self.sleep(0.25)
             yield Step(name=name, at=at)
