@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from rds_lake.config.lake import Arn, Settings
+from rds_lake.config.lake import Secret, Settings
 from rds_lake.config.shared import Cron, Naming, Pattern, Rule, SharedKeys
 from rds_lake.config.streams import Streams
 from rds_lake.config.streams_rules import streams_problems
@@ -27,7 +27,7 @@ TableName = Annotated[str, Field(min_length=1, max_length=63)]
 class Verify(Settings):
     """Row counts compared with the database's own; its comments and names of enums become the descriptions of columns."""
 
-    secret: Arn = Field(description="Secrets Manager secret: a postgresql:// or mysql:// URL, or RDS's own JSON.")
+    secret: Secret = Field(description="Secrets Manager secret: a postgresql:// or mysql:// URL, or RDS's own JSON.")
     tolerance: float = Field(
         default=0.2,
         ge=0,

@@ -6,6 +6,7 @@ files of the kinds.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated
 
@@ -17,6 +18,25 @@ from rds_lake.model.cron import cron_problem
 
 def _legal_arn(text: str) -> str:
     parse_arn(text)
+    return text
+
+
+def _arn_of(service: str, what: str, resource: str = "") -> AfterValidator:
+    """ARNs of one service alone, in an account. `resource`: how the part behind the account begins."""
+
+    def legal(text: str) -> str:
+        arn = parse_arn(text)
+        fits = arn.service == service and arn.resource.startswith(resource) and re.fullmatch("[0-9]{12}", arn.account)
+        if not fits:
+            raise ValueError(f"{text!r} is not the ARN of {what}")
+        return text
+
+    return AfterValidator(legal)
+
+
+def _legal_key(text: str) -> str:
+    if text.startswith("arn:") and parse_arn(text).service != "kms":
+        raise ValueError(f"{text!r} is not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)")
     return text
 
 
@@ -35,6 +55,12 @@ def _clean_prefix(text: str) -> str:
 
 
 Arn = Annotated[str, AfterValidator(_legal_arn)]
+Role = Annotated[str, _arn_of("iam", "a role (arn:aws:iam::ACCOUNT:role/NAME)", "role/")]
+Topic = Annotated[str, _arn_of("sns", "an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)")]
+Secret = Annotated[
+    str, _arn_of("secretsmanager", "a secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME)", "secret:")
+]
+Key = Annotated[str, AfterValidator(_legal_key)]
 Cron = Annotated[str, AfterValidator(_legal_schedule)]
 Prefix = Annotated[str, AfterValidator(_clean_prefix)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
@@ -100,11 +126,11 @@ class LakeSettings(Settings):
         pattern=r"^[0-9]{12}$",
         description="Account of `export_bucket`, if DynamoDB exports to another account's bucket.",
     )
-    export_role: Arn | None = Field(
+    export_role: Role | None = Field(
         default=None,
         description="IAM role that export.rds.amazonaws.com assumes to write the export. Required for databases, not for DynamoDB.",
     )
-    kms_key: str | None = Field(
+    kms_key: Key | None = Field(
         default=None,
         min_length=1,
         description="KMS key (ARN, id or alias/…) of exports and of what rds-lake writes. Required for databases. Without it, "
@@ -115,7 +141,7 @@ class LakeSettings(Settings):
         description="SQS queue that EventBridge sends RDS events to.",
         examples=["rds-lake-events"],
     )
-    notifications: Arn | None = Field(
+    notifications: Topic | None = Field(
         default=None, description="SNS topic for failures. None: only Dagster shows them."
     )
     notify: Notify = Field(
@@ -152,7 +178,7 @@ class LakeSettings(Settings):
         pattern=r"^[A-Za-z0-9_-]{1,120}$",
         description="Glue job that converts DynamoDB tables of sources with `converter: glue` or `auto`.",
     )
-    glue_role: Arn | None = Field(default=None, description="IAM role of that job; those sources need one.")
+    glue_role: Role | None = Field(default=None, description="IAM role of that job; those sources need one.")
     glue_workers: int = Field(
         default=10, ge=2, le=299, description="Workers (G.1X) a run of that job may have; Glue takes fewer if it can."
     )

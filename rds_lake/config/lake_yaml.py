@@ -24,7 +24,7 @@ from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake import LakeSettings, Settings
 from rds_lake.config.reading import Read, read_settings
 from rds_lake.config.rules import problems_alone, problems_together
-from rds_lake.config.source import ReadSource, SourceSettings, read_source
+from rds_lake.config.source import KINDS, ReadSource, SourceSettings, read_source
 from rds_lake.config.text import shown, unknown_key
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.config.warehouses.read import read_warehouses
@@ -162,13 +162,26 @@ def config_of(body: dict[Any, Any], *, where: str, directory: Path = Path()) -> 
 
 
 def _unknown(body: dict[Any, Any]) -> list[str]:
-    return [unknown_key(str(key), str(key), _SECTIONS) for key in body if key not in _SECTIONS]
+    missing = [section for section in _SECTIONS if section not in body]
+    return [
+        f"{key}: is a key of `lake:`; write it there"
+        if key in LakeSettings.model_fields
+        else unknown_key(str(key), str(key), missing)
+        for key in body
+        if key not in _SECTIONS
+    ]
 
 
 def _lake(body: dict[Any, Any]) -> Read[LakeSettings]:
     if "lake" not in body:
         return Read(None, ("lake: is required; add it (docs/configuration.md describes it)",))
-    return read_settings(LakeSettings, body["lake"], "lake", what="keys, such as `bucket: acme-lake`")
+    what = "keys, such as `bucket: acme-lake`"
+    return read_settings(LakeSettings, body["lake"], "lake", elsewhere=_of_sources, what=what)
+
+
+def _of_sources(key: str) -> str | None:
+    is_known = any(key in kind.model_fields for kind in KINDS.values())
+    return "is a key of a source; write it in an entry of `sources:`" if is_known else None
 
 
 def _sources(body: dict[Any, Any]) -> tuple[list[ReadSource], list[str]]:

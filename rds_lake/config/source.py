@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, get_args
 
 from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import DynamoDb
+from rds_lake.config.lake import LakeSettings
 from rds_lake.config.reading import Read, not_a_mapping, read_settings
 from rds_lake.config.text import shown
 
@@ -71,7 +72,7 @@ def _no_kind(raw: Mapping[Any, Any], place: str) -> str:
 def _of_other_kinds(key: str, kind: str) -> str | None:
     kinds = [other for other, model in KINDS.items() if key in model.model_fields]
     if not kinds:
-        return None
+        return "is a key of `lake:`; write it there" if key in LakeSettings.model_fields else None
     belongs = f"kind {kinds[0]}" if len(kinds) == 1 else f"kinds {' and '.join(kinds)}"
     return f"is not a key of kind {kind}; remove it (it is a key of {belongs})"
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rds_lake.config.lake import Arn, Settings
+from rds_lake.config.lake import Arn, Secret, Settings
 from rds_lake.model.aws.engine import Engine
 from rds_lake.model.tables.table import TableTarget
 
@@ -39,7 +39,7 @@ class Streams(Settings):
         "drop: the change is lost, and counted.",
     )
     function: Arn | None = Field(default=None, description="Only with `capture: lambda`: the function that is called.")
-    secret: Arn | None = Field(
+    secret: Secret | None = Field(
         default=None,
         description="Secrets Manager secret of the user who reads the outbox: a URL, or RDS's own JSON. "
         "Needed by `rds-lake streams forward`, and by Dagster with `capture: outbox`.",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from rds_lake.config.lake import Arn, Settings
+from rds_lake.config.lake import Role, Secret, Settings
 from rds_lake.model.warehouse.values import legal_date, legal_folder, legal_type, legal_uri
 
 WarehouseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -74,7 +74,7 @@ class Existing(Settings):
     cluster: str | None = Field(
         default=None, pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Identifier of a provisioned cluster."
     )
-    secret: Arn | None = Field(
+    secret: Secret | None = Field(
         default=None,
         description="Secrets Manager secret of the database user who runs the statements. Without it that is `db_user` of a "
         "cluster, and in a workgroup the user of the role that Dagster runs as.",
@@ -220,7 +220,7 @@ class WarehouseSettings(Settings):
     database: str = Field(
         default="warehouse", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="The database in Redshift."
     )
-    role: Arn | None = Field(default=None, description="IAM role of Redshift. Default: the stack makes one.")
+    role: Role | None = Field(default=None, description="IAM role of Redshift. Default: the stack makes one.")
     vpc: str | None = Field(
         default=None,
         pattern=r"^vpc-[0-9a-f]+$",

@@ -46,7 +46,7 @@ class DayWatch:
     def steps(self, timeout_seconds: float) -> Iterator[Step | str]:
         """Yield a Step for each finished stage, and a status line in between, until the date is published.
 
-        `timeout_seconds` is for each stage: a slow machine, on which the date goes on all the same, is no failure.
+        RdsLakeError where a run fails, or none of the steps ends for `timeout_seconds`: a busy machine is slow, and gets there.
         """
         waiting = {
             "export started by the snapshot event": self._export_started,
@@ -61,7 +61,10 @@ class DayWatch:
             while (at := happened()) is None:
                 self._raise_failures()
                 if self.clock() > deadline:
-                    raise RdsLakeError(f"{self.day}: still waiting for {name!r} after {timeout_seconds:.0f} s")
+                    raise RdsLakeError(
+                        f"{self.day}: still waiting for {name!r} after {timeout_seconds:.0f} s; see the logs in "
+                        f"{self.stack.processes.log_folder}, or repeat it when this machine has less to do"
+                    )
                 yield self._status(name)
                 self.sleep(0.25)
             yield Step(name=name, at=at)

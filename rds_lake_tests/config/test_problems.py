@@ -49,6 +49,7 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"start_date": "yesterday"}, ".start_date: "),
     ({"start_date": "2020-01-01"}, ": start_date 2020-01-01 is before the lake's"),
     ({"nonsense": 1}, ".nonsense: unknown key; remove it or correct its spelling"),
+    ({"export_quota": 9}, ".export_quota: is a key of `lake:`; write it there"),
     ({"athina": True}, ".athina: unknown key; did you mean `athena`?"),
     ({7: 1}, ".7: a key must be a word, not 7"),
 ]
@@ -87,6 +88,9 @@ OF_THE_LAKE: list[tuple[dict[str, Any], str]] = [
     ({"reconcile_days": 0}, "source reviews: no export of DynamoDB is ever started"),
     ({"prices": {"put_per_1000": -1}}, "lake.prices.put_per_1000: "),
     ({"prefix": "/lake"}, "lake.prefix: "),
+    ({"notifications": ROLE}, f"lake.notifications: '{ROLE}' is not the ARN of an SNS topic"),
+    ({"glue_role": ROLE.replace("iam", "sns")}, "lake.glue_role: "),
+    ({"retention": {"daily": 9}}, "lake.retention: is a key of a source; write it in an entry of `sources:`"),
     ({"exprot_prefix": "x"}, "lake.exprot_prefix: unknown key; did you mean `export_prefix`?"),
 ]
 
@@ -116,6 +120,28 @@ def begins_of(at: int, source: dict[Any, Any], begins: str) -> str:
 def wrongs(kind: str) -> list[tuple[dict[Any, Any], str]]:
     """What an entry of the kind can have wrong."""
     return OF_ALL_KINDS + (OF_DYNAMODB if kind == "dynamodb" else OF_DATABASES)
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("export_role", "arn:aws:iam::111122223333:user/ann"),
+        ("export_role", "arn:aws:iam::1111:role/rds-lake-export"),
+        ("kms_key", "arn:aws:sqs:eu-central-1:111122223333:key/7"),
+        ("notifications", "arn:aws:sns:eu-central-1:eu:alerts"),
+    ],
+)
+def test_an_arn_of_something_else_is_said_before_aws_is_asked(key: str, wrong: str) -> None:
+    (line,) = problems_of(LAKE | {key: wrong}, [SOURCES["rds"]])
+    assert line.startswith(f"lake.{key}: {wrong!r} is not the ARN of a")
+
+
+def test_a_key_of_the_lake_outside_of_it_is_told_where_it_belongs() -> None:
+    text = yaml.safe_dump({"lake": LAKE, "lakes": {}, "workgroup": "w", "sources": [SOURCES["rds"]]})
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, where="lake.yaml")
+    assert "workgroup: is a key of `lake:`; write it there" in str(caught.value)
+    assert "lakes: unknown key; remove it" in str(caught.value), "not `lake`, which is there"
 
 
 @pytest.mark.parametrize("kind", SOURCES)

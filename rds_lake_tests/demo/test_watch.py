@@ -1,50 +1,46 @@
-"""The demo waits for a date: as long as its stages go on, and no longer."""
+"""How long the demo waits for its steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-from typing import cast
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from rds_lake.config.source import SourceSettings
-from rds_lake.demo.stack import Stack
+from rds_lake.config.lake_yaml import load_config
 from rds_lake.demo.watch import DayWatch, Step
 from rds_lake.errors import RdsLakeError
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, *, stage_seconds: float) -> list[str]:
-    """The stages that are seen to end, each so many seconds after the one before."""
-    now, ended = [0.0], [0]
+def test_a_slow_machine_has_its_time_for_each_step_and_then_hears_where_the_logs_are(root: Path) -> None:
+    now = [0.0]
 
-    def ends(*_: object) -> float | None:
-        if now[0] < (ended[0] + 1) * stage_seconds:
-            return None
-        ended[0] += 1
-        return now[0]
+    def tasks(**_: Any) -> dict[str, Any]:
+        ended = {"Status": "COMPLETE", "TaskEndTime": datetime.now(UTC)} if now[0] > 150 else {"Status": "STARTING"}
+        return {"ExportTasks": [ended] if now[0] > 90 else []}
 
-    for name in ("_export_started", "_export_complete", "_materialized", "_published"):
-        monkeypatch.setattr(DayWatch, name, ends)
-    monkeypatch.setattr(DayWatch, "_raise_failures", lambda _: None)
-    monkeypatch.setattr(DayWatch, "_status", lambda *_: "")
+    rds = SimpleNamespace(describe_export_tasks=tasks)
+    processes = SimpleNamespace(dead=list, log_folder=Path("the-logs"))
+    stack: Any = SimpleNamespace(clients=SimpleNamespace(rds=rds), processes=processes)
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
     watch = DayWatch(
-        stack=cast(Stack, None),
-        source=cast(SourceSettings, None),
-        instance=cast(dg.DagsterInstance, None),
+        stack=stack,
+        source=load_config(root / "lake.yaml").sources[0],
+        instance=dg.DagsterInstance.ephemeral(),
         day=date(2026, 11, 28),
-        snapshot_arn="",
+        snapshot_arn="arn",
         clock=lambda: now[0],
-        sleep=cast(Callable[[float], None], lambda seconds: now.__setitem__(0, now[0] + seconds)),
+        sleep=sleep,
     )
-    return [step.name for step in watch.steps(180) if isinstance(step, Step)]
-
-
-def test_a_slow_machine_is_waited_for_while_its_stages_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(watched(monkeypatch, stage_seconds=170)) == 6
-
-
-def test_a_stage_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RdsLakeError, match="still waiting for 'export started by the snapshot event' after 180 s"):
-        watched(monkeypatch, stage_seconds=181)
+    steps: list[str] = []
+    with pytest.raises(RdsLakeError, match=r"'export inspected: complete' after 100 s; see the logs in the-logs"):
+        for step in watch.steps(100):
+            steps += [step.name] if isinstance(step, Step) else []
+    assert steps == ["export started by the snapshot event", "AWS wrote the Parquet"]
+    assert now[0] == pytest.approx(250, abs=1), "a hundred seconds after the last step"

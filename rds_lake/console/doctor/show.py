@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from rds_lake.infra.doctor.findings import Finding, Verdict
+from rds_lake.infra.doctor.findings import Finding, Key, Verdict
 
 _STYLES = {
     Verdict.PASS: "green",
@@ -28,33 +28,50 @@ def progress(console: Console) -> Progress:
 
 
 def show(findings: Sequence[Finding], console: Console, *, every: bool) -> None:
-    """The table, and how many findings have each verdict. `every`: also each that passed."""
+    """The table, and how many findings have each verdict. `every`: each row for itself, those that passed as well."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    for subject, grouped in groupby(findings, key=lambda finding: finding.row.subject):
-        for verdict, name, text in _lines(subject, list(grouped), every=every):
-            table.add_row(f"[{_STYLES[verdict]}]{verdict.value}[/]", escape(name), text)
+    for verdict, name, text in _every(findings) if every else _short(findings):
+        table.add_row(f"[{_STYLES[verdict]}]{verdict.value}[/]", escape(name), text)
     console.print(table, highlight=False)
     console.print(_summary(findings), highlight=False)
 
 
-def _lines(subject: str, findings: list[Finding], *, every: bool) -> Iterator[tuple[Verdict, str, str]]:
-    passed = [finding for finding in findings if not finding.flagged]
-    if every:
-        yield from ((finding.verdict, _name(finding), _text(finding)) for finding in findings)
-        return
-    if passed:
-        rows = "row" if len(passed) == 1 else "rows"
-        yield Verdict.PASS, subject, escape(f"{len(passed)} {rows}{_of(passed)}")
-    shown = [finding for finding in findings if finding.flagged and finding.verdict is not Verdict.SKIPPED]
-    yield from ((finding.verdict, _name(finding), _text(finding)) for finding in shown)
-    # Rows that depend on the same finding are one line: the finding itself says what to do.
-    skipped = [finding for finding in findings if finding.verdict is Verdict.SKIPPED]
-    for why, same in groupby(skipped, key=lambda finding: finding.seen):
+def _every(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
+    yield from ((finding.verdict, _name(finding), _text(finding)) for finding in findings)
+
+
+def _short(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
+    """A line for what passed of each subject, each finding that says what to do, then what was not looked at."""
+    for subject, grouped in groupby(findings, key=lambda finding: finding.row.subject):
+        of_subject = list(grouped)
+        if passed := [finding for finding in of_subject if not finding.flagged]:
+            rows = "row" if len(passed) == 1 else "rows"
+            yield Verdict.PASS, subject, escape(f"{len(passed)} {rows}{_of(passed)}")
+        shown = [finding for finding in of_subject if finding.flagged and finding.verdict is not Verdict.SKIPPED]
+        yield from ((finding.verdict, _name(finding), _text(finding)) for finding in shown)
+    yield from _not_looked_at(findings)
+
+
+def _not_looked_at(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
+    """One line for all rows that stand on the same finding, at whatever distance: that finding says what to do."""
+    found = {finding.key: finding for finding in findings}
+
+    def cause(one: Finding) -> Finding:
+        before = (found[key] for key in one.depends_on if key in found and found[key].verdict.blocks)
+        first = next(before, None)
+        return cause(first) if first else one
+
+    groups: dict[Key, list[Finding]] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.SKIPPED:
+            groups.setdefault(cause(finding).key, []).append(finding)
+    for key, same in groups.items():
         names = list(dict.fromkeys(map(_name, same)))
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        why = same[0].seen if same[0].key == key else f"{_name(found[key])} comes first"
         yield Verdict.SKIPPED, f"{', '.join(names[:3])}{more}", escape(why)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -170,8 +171,11 @@ def _say_month(month: Month, prices: MonthPrices, say: Callable[[str], None]) ->
 
 def _goodbye(asked: Asked, written: Mapping[str, str]) -> Sequence[str]:
     folder = asked.folder
-    moved = [] if folder == Path() else [f"  cd {folder}"]
-    dagster = [] if asked.only_lake_yaml else ["  DAGSTER_HOME=$PWD dagster dev    # or: dg dev"]
+    moved = [] if folder == Path() else [f"  cd {shlex.quote(str(folder))}"]
+    merged = (
+        "  dg.Definitions.merge(rds_lake.definitions.defs(), yours)    # or a component of dg: docs/dagster-projects.md"
+    )
+    dagster = merged if asked.only_lake_yaml else "  DAGSTER_HOME=$PWD dagster dev    # or: dg dev"
     return [
         f"\nwritten to {folder.resolve()}: {', '.join(written)}",
         "next:",
@@ -179,5 +183,5 @@ def _goodbye(asked: Asked, written: Mapping[str, str]) -> Sequence[str]:
         "  rds-lake validate    # after every change of lake.yaml",
         "  rds-lake setup       # makes bucket, key, roles, queue and rules in the account",
         "  rds-lake doctor      # is everything there, before anything is paid for",
-        *dagster,
+        dagster,
     ]

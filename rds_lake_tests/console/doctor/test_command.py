@@ -116,6 +116,9 @@ def test_where_nobody_answers_the_credentials_fail_and_nothing_else_is_looked_at
         if not name.startswith(("names.", "dagster.", "quota.daily"))
     }
     assert set(of_aws.values()) == {"fail", "not looked at"}
+    shown = run(lake_yaml).stdout
+    assert shown.count("credentials.valid comes first") == shown.count("comes first") == 1, "said once, for all rows"
+    assert "-> configure credentials" not in " ".join(shown.split()), "what is wrong is the way there"
 
 
 def test_a_table_whose_name_aws_skips_is_named(account: Account, lake_yaml: Path) -> None:

@@ -83,11 +83,12 @@ def test_without_questions_everything_that_can_be_exported_becomes_a_lake(accoun
 def test_a_person_answers_with_numbers_and_a_bucket(account: LocalCloud, tmp_path: Path) -> None:
     listed = init("--yes", "elsewhere").output
     number = next(line.split()[0] for line in listed.splitlines() if " orders-prod " in line)
-    done = init("mine", answers=f"99\n1\n{number}\nour-own-bucket\n")
+    done = init("my lake", answers=f"99\n1\n{number}\nour-own-bucket\n")
     assert done.exit_code == 0, done.output
+    assert "  cd 'my lake'\n" in done.output, "as a shell takes it"
     assert "'99' is not a number in the list" in done.output, "and is asked again"
     assert "AWS exports no snapshots of engine oracle-ee" in done.output
-    config = load_config(tmp_path / "mine" / "lake.yaml")
+    config = load_config(tmp_path / "my lake" / "lake.yaml")
     assert [source.name for source in config.sources] == ["orders_prod"]
     assert config.lake.bucket == "our-own-bucket"
 
@@ -139,7 +140,9 @@ def test_files_that_are_there_are_listed_and_none_is_touched(account: LocalCloud
 @pytest.mark.exhaustive
 def test_a_project_that_there_is_gets_lake_yaml_and_its_schema_only(account: LocalCloud, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
-    assert init("--yes", "--only-lake-yaml").exit_code == 0
+    done = init("--yes", "--only-lake-yaml")
+    assert done.exit_code == 0
+    assert "dg.Definitions.merge(rds_lake.definitions.defs(), yours)" in done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lake.schema.json", "lake.yaml", "pyproject.toml"]
 
 

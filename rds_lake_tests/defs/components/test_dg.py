@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable
 from configparser import ConfigParser
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from rds_lake.console.project.files import project_files, write_files
 from rds_lake_tests.defs.components.project import LAKE, SHOP, write_project
 from rds_lake_tests.support.world import World
 
@@ -66,6 +68,16 @@ def test_a_project_is_scaffolded_checked_and_listed(dg: Dg, tmp_path: Path) -> N
     keys = {asset["asset_key"] for asset in listed["assets"]}
     assert {"shop/snapshot_export", "shop/views", "reviews/parquet", "reviews/reviews"} <= keys
     assert "rds_lake_events" in {sensor["name"] for sensor in listed["sensors"]}
+
+
+def test_the_project_that_init_writes_is_one_of_dg(dg: Dg, tmp_path: Path) -> None:
+    lake = dedent(LAKE.partition("attributes:\n")[2])
+    sources = "sources:\n  - {name: shop, kind: rds, identifier: shop-prod}\n"
+    write_files(tmp_path, project_files(lake + sources, "acme_lake"))
+    checked = dg("check", "defs")
+    assert checked.returncode == 0, said(checked)
+    listed = json.loads(dg("list", "defs", "--json").stdout)
+    assert {"shop/snapshot_export", "shop/views"} <= {asset["asset_key"] for asset in listed["assets"]}
 
 
 def test_what_is_wrong_is_said_with_the_line_it_is_in(dg: Dg, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.errors import ConfigError, RdsLakeError
+from rds_lake.errors import ConfigError, RdsLakeError, UnavailableError
 from rds_lake.infra.account import require_own
 from rds_lake.infra.doctor.findings import Examination, Row, Seen, bad, doubtful, good, undecided
 from rds_lake.infra.doctor.patient import Patient
@@ -41,6 +41,8 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:  # noqa: ARG001 -
 def _valid(patient: Patient) -> Seen:
     try:
         here = patient.account()
+    except UnavailableError as error:
+        return bad(str(error), "make AWS reachable from this machine (network, proxy, AWS_ENDPOINT_URL), then repeat")
     except RdsLakeError as error:
         return bad(str(error))
     return good(f"{patient.caller()}, Region {here.region}")
