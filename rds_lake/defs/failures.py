@@ -13,8 +13,8 @@ RETRIES = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL
 
 
 _NO_SNAPSHOT = (
-    "Nothing in AWS or in the lake failed. Where the date has a snapshot of another kind, name that under `snapshots:` of the source "
-    "in lake.yaml and materialize the date again; else leave the date out."
+    "Nothing in AWS or in the lake failed. If the date has a snapshot of another kind, add that kind to `snapshots:` of the "
+    "source in lake.yaml and materialize the date again. Otherwise the date cannot be exported."
 )
 
 

@@ -30,8 +30,8 @@ def history_schedule(config: LakeConfig, days: int, *, now: Callable[[], datetim
     least = max(_LEAST_DAYS, config.lake.reconcile_days + 1)
     if days < least:
         raise ConfigError(
-            f"RDS_LAKE_HISTORY_DAYS is {days}: the history of {least} days at least must stay, since reconciliation "
-            f"(lake.reconcile_days) and late messages are compared with it; set it to {least} or more"
+            f"RDS_LAKE_HISTORY_DAYS is {days}, which is too few: reconciliation (lake.reconcile_days) and late messages need "
+            f"the history of the last {least} days; set it to {least} or more"
         )
 
     @dg.op(name="remove_old_runs", description=f"Removes runs that ended {days} days ago, with their events.")
@@ -43,7 +43,11 @@ def history_schedule(config: LakeConfig, days: int, *, now: Callable[[], datetim
             removed = history.remove(limit=_RUNS_PER_DAY)
             context.log.info(f"{removed} runs removed that ended before {history.ended_before:%Y-%m-%d %H:%M} UTC")
 
-    @dg.job(name="rds_lake_history", executor_def=dg.in_process_executor, description="Dagster's history, kept short.")
+    @dg.job(
+        name="rds_lake_history",
+        executor_def=dg.in_process_executor,
+        description="Removes old runs from Dagster's history.",
+    )
     def rds_lake_history() -> None:
         remove_old_runs()
 

@@ -36,18 +36,19 @@ class Orders(dg.Config):
     """What this step is asked to do; without configuration it decides by itself, as "Materialize" wants."""
 
     trigger: Literal["by_hand", "begin", "settle", "scan", "convert"] = Field(
-        default="by_hand", description="Why the run was asked for. Sensors set it; `by_hand` waits for what it needs."
+        default="by_hand", description="Why the run was requested. Set by sensors; `by_hand` waits for the export."
     )
     export_task: str | None = Field(
-        default=None, description="The ended export to take over; without it the step starts, adopts or waits for one."
+        default=None,
+        description="The ended export to settle; without it, the step starts, adopts or waits for an export.",
     )
     subject: str | None = Field(
-        default=None, description="What is exported, by which reconciliation finds the run. Sensors set it."
+        default=None, description="What is exported; reconciliation finds the run by it. Set by sensors."
     )
     tries: int = Field(
         default=0,
         ge=0,
-        description="How often reconciliation has taken the date up again. It sets it, and gives up some day.",
+        description="How often reconciliation has retried the date. Set by reconciliation, which gives up after some retries.",
     )
 
 
@@ -102,7 +103,7 @@ def orders_of(context: dg.AssetExecutionContext, given: Orders) -> Orders:
     if is_repeated_by_person(context.run):
         return Orders()
     if given.tries:
-        context.log.info(f"reconciliation takes the date up again, for the {given.tries}. time")
+        context.log.info(f"reconciliation retries the date: retry {given.tries}")
     return given
 
 

@@ -137,7 +137,9 @@ def lake_resources(settings: LakeSettings) -> dict[str, dg.ResourceDefinition]:
     """`gateways` and `tick_gateways` of the lake, by their key; both need a resource `aws`."""
     return {
         "gateways": _gateways(settings, hurried=False, what="Every gateway of the lake, for the steps of runs."),
-        "tick_gateways": _gateways(settings, hurried=True, what="The same for ticks of sensors, which must end soon."),
+        "tick_gateways": _gateways(
+            settings, hurried=True, what="The same gateways with short timeouts, for ticks of sensors."
+        ),
     }
 
 

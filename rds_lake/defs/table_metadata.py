@@ -107,7 +107,7 @@ def _view(source: SourceSettings, table: TypedTable) -> dict[str, Any]:
 
 def _described(original: str | None) -> str | None:
     """The database's own type, which is all that an export says of a column: neither comments nor names of enums are in it."""
-    return f"{original}: an enum or another type of the database's own" if original == "USER-DEFINED" else original
+    return f"{original}: a type that the database defines, such as an enum" if original == "USER-DEFINED" else original
 
 
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:

@@ -54,7 +54,9 @@ _DESCRIPTIONS: Mapping[Stage, str] = {
     Stage.VIEWS: "Typed Athena views of the source, moved together to one snapshot date.",
 }
 
-_IN_PLACE = "AWS's own Parquet, read where AWS put it: every file's footer, and the manifest; nothing is copied."
+_IN_PLACE = (
+    "AWS's own Parquet files, read in place: every footer is read and the manifest is written; nothing is copied."
+)
 
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def render_as_of(
         else:
             edits.append(edit)
     if problems:
-        raise AsOfError(f"the query cannot be read as of {day}; nothing was asked:", sorted(set(problems)))
+        raise AsOfError(f"the query cannot be read as of {day}; it was not run:", sorted(set(problems)))
     rewritten = _apply(query, edits)
     _verify(rewritten, database, {names.raw for names, _ in tables}, expected=len(edits))
     if len(rewritten.encode()) > MAX_STATEMENT_BYTES:
@@ -86,9 +86,9 @@ def _parse(query: str) -> tuple[exp.Query, Mapping[int, TokenType]]:
         trees = sqlglot.parse(query, read=_DIALECT) if tokens and tokens[0].token_type in _BEGINS else []
     except SqlglotError as error:
         reason = str(error).splitlines()[0]
-        raise AsOfError(f"the query cannot be read as of a date, as it cannot be understood: {reason}") from error
+        raise AsOfError(f"the query cannot be read as of a date, as it cannot be parsed: {reason}") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        raise AsOfError("one SELECT (or WITH … SELECT) can be read as of a date, and this is something else")
+        raise AsOfError("only one SELECT (or WITH … SELECT) can be read as of a date")
     return trees[0], {after.start: token.token_type for token, after in pairwise(tokens)}
 
 

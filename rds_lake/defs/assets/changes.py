@@ -27,7 +27,8 @@ class TurnOrders(dg.Config):
     """Who asked for the turn."""
 
     by_sensor: bool = Field(
-        default=False, description="The sensor sets it: a failure like that of the turn before is not mailed again."
+        default=False,
+        description="Set by the sensor. A turn that fails for the same reason as the turn before sends no second mail.",
     )
 
 
@@ -58,7 +59,11 @@ def changes_asset(lake_config: LakeConfig, source: Database) -> dg.AssetsDefinit
         tags=asset_tags(source, "changes"),
         owners=list(source.owners),
         description="Changes since the published snapshot: `changes_<table>`, `<table>_history`, and `<table>_live`, "
-        + ("all tables of a database as of one instant." if source.outbox_tables else "with what has arrived by now."),
+        + (
+            "all tables of a database as of one instant."
+            if source.outbox_tables
+            else "with the changes that have arrived so far."
+        ),
         check_specs=checks.specs(source),
         retry_policy=RETRIES,
     )

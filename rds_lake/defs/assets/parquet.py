@@ -76,7 +76,7 @@ def _made(
         context.log.warning(str(error))
         return str(error)
     # The event that Glue's run has ended brings the next run.
-    return made if isinstance(made, Manifest) else f"AWS Glue converts. {made}"
+    return made if isinstance(made, Manifest) else f"AWS Glue is converting the date. {made}"
 
 
 def _advance(

@@ -89,7 +89,7 @@ def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> 
     ]
     if keys.outcome:
         about_outcome = {
-            "description": "What became of each date: published, held for a person, or older.",
+            "description": "The outcome of each date: published, held for approval, or older than the published date.",
             "freshness_policy": None,
         }
         specs.append(dg.AssetSpec(keys.outcome, **(attributes | about_outcome)))

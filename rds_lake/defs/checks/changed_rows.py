@@ -106,7 +106,7 @@ def _told(kept: DateDiff) -> str:
     shown += [f"{rest} more differ"] if rest else []
     shown += [f"{same} the same"] if same else []
     shown += [f"{len(kept.not_compared)} not compared"] if kept.not_compared else []
-    return f"since {kept.before}: {'; '.join(shown) or 'no table was to be compared'}"
+    return f"since {kept.before}: {'; '.join(shown) or 'there was no table to compare'}"
 
 
 def _differing(table: CountedTable) -> int:

@@ -27,7 +27,7 @@ def published_checks(config: LakeConfig, source: SourceSettings, keys: StageKeys
 
 
 def _readable_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
-    what = "Athena answers every published view with the rows of its date, and not all are empty."
+    what = "Every published view returns as many rows as its date has, and at least one view has rows."
 
     @dg.multi_asset_check(
         name=f"{source.name}__{READABLE}", specs=[_spec(config, source, keys, READABLE, what)], retry_policy=RETRIES
@@ -42,7 +42,7 @@ def _readable_check(config: LakeConfig, source: SourceSettings, keys: StageKeys)
 
 
 def _fresh_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
-    what = "What readers see is not older than `freshness_hours`, by the time of its snapshot."
+    what = "The snapshot that readers see is not older than `freshness_hours`."
 
     @dg.multi_asset_check(
         name=f"{source.name}__{FRESH}", specs=[_spec(config, source, keys, FRESH, what)], retry_policy=RETRIES

@@ -51,19 +51,23 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (EXPORT_WARNINGS, False, "AWS reports nothing unusual about the export."),
         ],
         Stage.PARQUET: [
-            (SCHEMA_AGREES, False, "Parquet footers agree with the schema AWS announced; the footer wins."),
-            (KNOWN_TABLES, False, "The export brings exactly the tables this code location knows."),
+            (
+                SCHEMA_AGREES,
+                False,
+                "Parquet footers match the schema that AWS announced; where they differ, the footer is used.",
+            ),
+            (KNOWN_TABLES, False, "The export has exactly the tables that this code location knows."),
             *([] if source.athena else [compared]),
         ],
         Stage.CATALOG: [
             (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
             compared,
-            (SCHEMA_CHANGES, False, "No column's type changed; columns that came, went or moved are reported."),
+            (SCHEMA_CHANGES, False, "No column's type changed; added, removed and moved columns are reported."),
             (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
             (
                 WITHIN_LIMITS,
                 False,
-                "No table is wider than Glue and Athena take; a wider one has no view, the others do.",
+                "No table is too wide for Glue and Athena; a table that is too wide has no view, the others do.",
             ),
         ],
         Stage.VIEWS: [],
@@ -179,9 +183,9 @@ def dropped(source: SourceSettings, compared: RowComparison) -> list[str]:
     """Why the step of a date fails whose tables lost more rows than they may, and both ways on; empty where none did."""
     day = compared.snapshot_date
     views = ", ".join(f"{drop.view}: 1" for drop in compared.blocking[:3])
-    once = f"rds-lake publish {source.name} {day} --accept-drop, or for good " if source.athena else ""
+    once = f"rds-lake publish {source.name} {day} --accept-drop, or permanently " if source.athena else ""
     return _stop(
-        f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. Where "
+        f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. If "
         f"the rows are right: {once}`max_drop: {{{views}}}`",
         [str(drop) for drop in compared.blocking],
     )
@@ -241,7 +245,7 @@ def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date
 
 def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: date) -> dg.AssetCheckResult:
     """An error that stops nothing: readers miss these tables, and only these."""
-    holds, problems = "Glue and Athena take every table", [str(table) for table in left_out]
+    holds, problems = "every table is within the limits of Glue and Athena", [str(table) for table in left_out]
     checked = result(source, Stage.CATALOG, WITHIN_LIMITS, problems, day=day, holds=holds)
     return checked._replace(severity=dg.AssetCheckSeverity.ERROR)
 

@@ -30,7 +30,7 @@ VERIFIED = "rows_as_in_the_database"
 
 def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.AssetChecksDefinition:
     """The check of one source."""
-    what = "The snapshot has about as many rows as the database has now, which has changed since then."
+    what = "The snapshot has about as many rows as the database has now; the database has changed since the snapshot."
 
     @dg.multi_asset_check(
         name=f"{source.name}__verify",

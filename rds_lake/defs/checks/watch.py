@@ -43,7 +43,7 @@ class IncidentConfig(dg.Config):
 
 def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDefinition:
     """The check definition of one source."""
-    what = "The source makes snapshots, and no export of it is stuck; a failed run says what is wrong."
+    what = "The source has recent snapshots and no stuck export; the message of a failed run names the problem."
     spec = check_spec(lake_config, WATCH_CHECK, asset=stage_key(source, Stage.EXPORT), description=what)
 
     @dg.multi_asset_check(name=_op_name(source), specs=[spec], config_schema=_incident_schema(), retry_policy=RETRIES)

@@ -57,7 +57,7 @@ class LakeParams(BaseModel):
 class SourceParams(BaseModel):
     """What can be said of a source when its file is written."""
 
-    kind: Literal["rds", "aurora", "dynamodb"] = Field(default="rds", description="What the source is")
+    kind: Literal["rds", "aurora", "dynamodb"] = Field(default="rds", description="Kind of the source")
     identifier: str = Field(default="shop-prod", description="DB instance or cluster identifier")
     table: str = Field(default="Reviews", description="DynamoDB table, for `--kind dynamodb`")
 

@@ -77,14 +77,16 @@ def read_cursor(kind: type[CursorT], text: str | None, warn: Warn) -> CursorT:
         body = load_object(text)
         version = value_of(int, body.get("version", _VERSION))  # releases before 0.2 wrote none
         if version > _VERSION:
-            warn(f"{newer('the cursor of this sensor', version, (_VERSION,))}. Until then ticks begin anew")
+            warn(
+                f"{newer('the cursor of this sensor', version, (_VERSION,))}. Until then every tick starts without its cursor"
+            )
             return kind()
         return value_of(kind, body)
     except RECORD_ERRORS as error:
         why = "nested too deep" if isinstance(error, RecursionError) else str(error)[:_SHOWN]
         warn(
-            f"the cursor of this sensor cannot be read ({why}) and was put aside; this tick begins anew, and nothing is lost by "
-            f"it. It began {text[:_SHOWN]!r}"
+            f"the cursor of this sensor cannot be read ({why}) and was discarded; this tick starts without it, and nothing "
+            f"is lost. The cursor began with {text[:_SHOWN]!r}"
         )
         return kind()
 

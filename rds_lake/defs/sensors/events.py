@@ -120,11 +120,13 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles
     failed = attempt(lambda: queue.delete(handles))
     if isinstance(failed, Failed):
         # New messages are received all the same; what is not deleted comes again and changes nothing.
-        context.log.error(f"{len(handles)} messages could not be deleted, again in the next tick: {failed.why}")
+        context.log.error(f"{len(handles)} messages could not be deleted; the next tick tries again: {failed.why}")
         return list(handles[-_RECEIVE_MESSAGES:])
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
     if failed:
-        context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
+        context.log.warning(
+            f"{len(failed)} messages could not be deleted; SQS delivers them again, which changes nothing"
+        )
     return []
 
 

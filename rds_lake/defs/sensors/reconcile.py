@@ -50,7 +50,7 @@ def reconcile_sensor(
 
     @dg.sensor(
         name="rds_lake_reconciliation",
-        description="Compares AWS's snapshots and exports with what is materialized; starts and settles what is left.",
+        description="Compares AWS's snapshots and exports with Dagster's materializations; starts and settles exports that are left.",
         asset_selection=selection(keys),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
@@ -187,7 +187,7 @@ class _Tick:
             examined.append(replace(result, incidents=(*result.incidents, *incident)))
         if failed:
             problems = "; ".join(failed)
-            self.context.log.error(f"sources that could not be compared, again in the next tick: {problems}")
+            self.context.log.error(f"sources that could not be compared; the next tick tries again: {problems}")
         return examined
 
     def _examine(self, source: SourceSettings) -> Examined:
@@ -199,7 +199,9 @@ class _Tick:
             examined = self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
         repairs = attempt(lambda: self._repairs(source))
         if isinstance(repairs, Failed):
-            return replace(examined, problems=(*examined.problems, f"what is published: {repairs.why}"))
+            return replace(
+                examined, problems=(*examined.problems, f"its published date could not be checked: {repairs.why}")
+            )
         return replace(examined, settling=(*examined.settling, *repairs))
 
     def _with_outboxes(self, source: Rds | Aurora, examined: Examined) -> Examined:
@@ -209,7 +211,9 @@ class _Tick:
         alarm = outbox_alarm(source, self.gateways)
         incidents = attempt(lambda: alarm.incidents(now=self.reconciler.now))
         if isinstance(incidents, Failed):
-            return replace(examined, problems=(*examined.problems, f"its outboxes: {incidents.why}"))
+            return replace(
+                examined, problems=(*examined.problems, f"its outboxes could not be checked: {incidents.why}")
+            )
         return replace(examined, incidents=(*examined.incidents, *incidents))
 
     def _repairs(self, source: SourceSettings) -> list[WantedRun]:
@@ -227,7 +231,7 @@ class _Tick:
         running = attempt(self.gateways.rds.list_running_exports)
         if isinstance(running, Failed):
             self.context.log.error(
-                f"{len(waiting)} exports to start, and not known whether AWS has a place: {running.why}"
+                f"{len(waiting)} exports to start, but the exports in progress could not be listed: {running.why}"
             )
             return []
         quota, beginning = self.config.lake.export_quota, self.log.beginning()

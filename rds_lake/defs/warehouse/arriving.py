@@ -23,7 +23,7 @@ def take_arrived(config: LakeConfig, gateways: Gateways, event: JsonArrived) -> 
     except RdsLakeError as error:
         if is_transient(error):
             raise
-        return f"{place} could not be looked at, and is found again by listing: {error}"
+        return f"{place} could not be read; the sensor of the warehouse finds it again: {error}"
 
 
 def _taken(config: LakeConfig, settings: WarehouseSettings, gateways: Gateways, event: JsonArrived) -> Arrived | None:
@@ -33,7 +33,7 @@ def _taken(config: LakeConfig, settings: WarehouseSettings, gateways: Gateways, 
 
 def _said(place: str, arrived: Arrived | None) -> str:
     if arrived is None:
-        return f"{place} has a run already, or is gone"
+        return f"{place} already has a run, or no longer exists"
     if arrived.run:
-        return f"{place} asks for run {arrived.run}"
-    return f"{place} has {len(arrived.problems)} problems, written beside it: {'; '.join(arrived.problems[:5])}"
+        return f"{place}: run {arrived.run} was started"
+    return f"{place} has {len(arrived.problems)} problems, which were written to a file beside it: {'; '.join(arrived.problems[:5])}"

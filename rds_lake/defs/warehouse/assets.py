@@ -29,10 +29,12 @@ class WarehouseOrders(dg.Config):
     """What the step is asked to do."""
 
     run: str | None = Field(
-        default=None, description="An ended run of the warehouse to report. Without: begin one, and wait for its end."
+        default=None,
+        description="The ended run of the warehouse to report. Without it, the step starts a run and waits for its end.",
     )
     parameters: dict[str, str] = Field(
-        default={}, description="Other values for `parameters:` of lake.yaml, where a run is begun."
+        default={},
+        description="Values that replace those of `parameters:` in lake.yaml, for a run that the step starts.",
     )
 
 
@@ -82,7 +84,7 @@ def _made(
         record = get_run(gateways.lake, settings.name, orders.run).record
     if record.phase is not Phase.ENDED:
         raise dg.Failure(
-            f"run {record.plan.run} of warehouse {settings.name} has not ended; it is asked for again when it has",
+            f"run {record.plan.run} of warehouse {settings.name} has not ended; the sensor reports it when it has ended",
             allow_retries=False,
         )
     now = utc_now()

@@ -47,5 +47,5 @@ def _steps(config: LakeConfig, settings: WarehouseSettings) -> Sequence[Step]:
     try:
         return steps_of(config, settings)
     except ConfigError as error:
-        logging.getLogger("rds_lake").error("warehouse %s has no assets of its steps: %s", settings.name, error)
+        logging.getLogger("rds_lake").error("the steps of warehouse %s have no assets: %s", settings.name, error)
         return ()

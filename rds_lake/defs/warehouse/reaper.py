@@ -19,7 +19,7 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
 
     @dg.sensor(
         name="rds_lake_reaper",
-        description="Removes what warehouses left whose runs died, and proves it gone.",
+        description="Removes the AWS objects of warehouses whose runs died, and verifies that they are gone.",
         # A sensor has a target; this one requests nothing of it.
         target=dg.AssetSelection.groups(*(settings.name for settings in config.warehouses)),
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -37,12 +37,12 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
         for reaped in reap(sites, apply=True):
             last = reaped.warehouse
             if reaped.error:
-                context.log.error(f"warehouse {reaped.warehouse} could not be looked at as a whole: {reaped.error}")
+                context.log.error(f"warehouse {reaped.warehouse} could not be checked completely: {reaped.error}")
             if reaped.due or reaped.left:
                 context.log.warning(sentence(reaped))
             if time.monotonic() > deadline:
                 break
-        return dg.SensorResult(cursor=last, skip_reason=dg.SkipReason("warehouses were looked at"))
+        return dg.SensorResult(cursor=last, skip_reason=dg.SkipReason("warehouses were checked"))
 
     return rds_lake_reaper
 
@@ -51,7 +51,7 @@ def sentence(reaped: Reaped) -> str:
     """A sentence about what was removed of a warehouse whose lease had expired, and what is left."""
     run = reaped.lease.run if reaped.lease else "nobody"
     if not reaped.left:
-        return f"warehouse {reaped.warehouse}: nothing is left of run {run}, whose lease had expired"
+        return f"warehouse {reaped.warehouse}: the lease of run {run} had expired; all its objects are removed"
     left = ", ".join(f"{thing.kind} {thing.name} ({thing.state})" for thing in reaped.left)
     if not reaped.due:
         return f"warehouse {reaped.warehouse}: being removed: {left}"

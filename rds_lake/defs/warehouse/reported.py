@@ -48,7 +48,7 @@ def _checks(settings: WarehouseSettings, piece: Piece, counted: Counted) -> Iter
     if piece.kind is not PieceKind.LOAD or piece.name not in checked:
         return
     expected = counted.get(piece.name)
-    said = "the lake's manifest is gone" if expected is None else f"the lake's manifest counts {expected:,}"
+    said = "the lake's manifest no longer exists" if expected is None else f"the lake's manifest counts {expected:,}"
     yield dg.AssetCheckResult(
         asset_key=piece_key(settings, piece.name),
         check_name=ROWS_CHECK,

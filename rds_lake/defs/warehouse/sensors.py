@@ -46,7 +46,7 @@ def turns_sensor(
 
     @dg.sensor(
         name=f"{settings.name}__turns",
-        description=f"Takes turns of the runs of warehouse {settings.name}, and begins those that a JSON asks for.",
+        description=f"Advances the runs of warehouse {settings.name}, and starts a run for each JSON file in its `input`.",
         target=dg.AssetSelection.assets(*keys),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
@@ -113,7 +113,7 @@ class _Tick:
         failed = attempt(self._look)
         if isinstance(failed, Failed):
             self.context.log.error(
-                f"inputs of warehouse {self._name} were not looked at, again in the next tick: {failed.why}"
+                f"inputs of warehouse {self._name} could not be listed; the next tick tries again: {failed.why}"
             )
 
     def _look(self) -> None:
@@ -124,15 +124,15 @@ class _Tick:
         whole = True
         for arrived in take_inputs(planner, listed.inputs):
             if arrived.run:
-                self.context.log.info(f"{arrived.uri} asks for run {arrived.run}")
+                self.context.log.info(f"{arrived.uri}: run {arrived.run} was started")
             if arrived.problems:
                 said = "; ".join(arrived.problems[:5])
                 self.context.log.warning(
-                    f"{arrived.uri} has {len(arrived.problems)} problems, written beside it: {said}"
+                    f"{arrived.uri} has {len(arrived.problems)} problems, which were written to a file beside it: {said}"
                 )
             if arrived.failed:
                 whole = False
-                self.context.log.error(f"{arrived.uri} is looked at again: {arrived.failed}")
+                self.context.log.error(f"{arrived.uri} could not be read; the next tick tries again: {arrived.failed}")
             if self.is_late():
                 return  # the same look is made again, and finds what it began
         done = listed.after is None and whole
@@ -154,7 +154,8 @@ class _Tick:
             phase = attempt(lambda run=run: self._turned(run))
             turns += 1
             if isinstance(phase, Failed):
-                self.context.log.error(f"run {run} of warehouse {self._name}, again in the next tick: {phase.why}")
+                what = f"run {run} of warehouse {self._name} could not continue"
+                self.context.log.error(f"{what}; the next tick tries again: {phase.why}")
             elif phase is Phase.ENDED:
                 self.reported.append(run)
                 turns -= 1
@@ -176,7 +177,7 @@ class _Tick:
         if run in self.cursor.missing:
             close_run(self.works.lake, self._name, run)
             self.context.log.warning(
-                f"run {run} of warehouse {self._name} has not begun and is removed from the list of open runs"
+                f"run {run} of warehouse {self._name} was never started and is removed from the list of open runs"
             )
         else:
             self.missing.append(run)

@@ -57,7 +57,7 @@ def check_specs_of(settings: WarehouseSettings) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             ROWS_CHECK,
             asset=piece_key(settings, load.table_name),
-            description="As many rows in Redshift as the manifest of the lake's date counts.",
+            description="Redshift has as many rows as the manifest of the lake's date.",
         )
         for load in settings.loads
         if isinstance(load, LoadOfTable)

@@ -58,8 +58,8 @@ class Deletable:
             raise RefusedDeleteError(
                 f"nothing was deleted: lake.yaml does not give {self.whose} "
                 f"{', '.join(f's3://{bucket}/{key}' for key in refused[:_NAMED])!r}{more}. A record in the lake names it: find out "
-                "who wrote that, then delete the record and materialize the date again. An export that really is this "
-                "source's, and whose snapshot is gone, a person has to delete"
+                "who wrote the record, delete the record, and materialize the date again. If it is an export that really belongs to "
+                "this source, and its snapshot no longer exists, delete the export by hand"
             )
 
     def _holds(self, bucket: str, key: str) -> bool:

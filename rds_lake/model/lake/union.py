@@ -44,7 +44,7 @@ def gather(targets: Iterable[TableTarget], union: Mapping[str, str]) -> dict[Tab
         if target in gathered
     ]
     if problems:
-        raise NameCollisionError("the source's `union:` in lake.yaml does not work out:", problems)
+        raise NameCollisionError("the source's `union:` in lake.yaml cannot be applied:", problems)
     return dict.fromkeys(alone, ()) | {target: tuple(sorted(mine)) for target, mine in gathered.items()}
 
 

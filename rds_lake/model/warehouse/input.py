@@ -42,36 +42,45 @@ class _Part(BaseModel):
 class InputColumn(_Part):
     """A column of files, in the order of the file."""
 
-    name: str = Field(min_length=1, max_length=127, description="As Redshift is to call it.")
-    type: Annotated[str, AfterValidator(legal_type)] = Field(description="In Redshift's words, such as varchar(200).")
+    name: str = Field(min_length=1, max_length=127, description="Name of the column in Redshift.")
+    type: Annotated[str, AfterValidator(legal_type)] = Field(description="Type in Redshift, such as varchar(200).")
 
 
 class InputTable(_Part):
     """A table to load: of files in S3, or of the lake."""
 
-    table: _Name = Field(description="The table's name in Redshift; of a table of the lake, its name in Athena.")
+    table: _Name = Field(description="Name of the table in Redshift; for a table of the lake, its name in Athena.")
     schema_: str | None = Field(
         default=None,
         alias="schema",
         min_length=1,
         max_length=127,
-        description="Of a table of the lake: the source. Of files: where they come from; only shown.",
+        description="For a table of the lake: its source. For files: where they come from, for information only.",
     )
-    name: _Name | None = Field(default=None, description="Another name in Redshift, where two tables have the same.")
+    name: _Name | None = Field(
+        default=None, description="Another name in Redshift, for a table whose name another table has too."
+    )
     date: Annotated[str, AfterValidator(legal_date)] | None = Field(
-        default=None, description="Of a table of the lake: `published` (the default), or a snapshot date."
+        default=None, description="For a table of the lake: `published` (the default), or a snapshot date."
     )
     files: list[Annotated[str, Field(min_length=1, max_length=1100)]] | None = Field(
         default=None, min_length=1, max_length=10_000, description="Names beside this JSON, or s3://bucket/key."
     )
     format: Literal["parquet", "csv", "text", "json"] | None = Field(
-        default=None, description="Of the files. Default: as lake.yaml says of the table of this name."
+        default=None, description="Format of the files. Default: the format in lake.yaml for the table of this name."
     )
     columns: list[InputColumn] | None = Field(
-        default=None, min_length=1, max_length=1600, description="Of the files. Default: as lake.yaml says."
+        default=None,
+        min_length=1,
+        max_length=1600,
+        description="Columns of the files. Default: the columns in lake.yaml.",
     )
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1, description="Of csv and text files.")
-    header_lines: int = Field(default=0, ge=0, le=1000, description="Lines of csv and text files to leave out.")
+    delimiter: str | None = Field(
+        default=None, min_length=1, max_length=1, description="Character between two values of csv and text files."
+    )
+    header_lines: int = Field(
+        default=0, ge=0, le=1000, description="Lines at the beginning of csv and text files that are not loaded."
+    )
 
     @property
     def table_name(self) -> str:
@@ -88,19 +97,21 @@ class WarehouseInput(_Part):
 
     version: Literal[1] = Field(description="Of this format.")
     tables: list[InputTable] = Field(
-        default=[], max_length=1000, description="Beside the `loads:` of lake.yaml, or instead."
+        default=[],
+        max_length=1000,
+        description="Tables to load, in addition to `loads:` in lake.yaml or instead of them.",
     )
     parameters: dict[str, Annotated[str, Field(max_length=10_000)]] = Field(
-        default={}, max_length=200, description="Values of `parameters:` of lake.yaml."
+        default={}, max_length=200, description="Values for `parameters:` of lake.yaml."
     )
     results: list[_Name] | None = Field(
-        default=None, min_length=1, description="Names of `unload:` in lake.yaml. Default: all."
+        default=None, min_length=1, description="Names of results in `unload:` of lake.yaml. Default: all."
     )
     note: str | None = Field(
-        default=None, max_length=1000, description="Free text. Another text makes another run of the same content."
+        default=None, max_length=1000, description="Free text. The same content with another text starts another run."
     )
     delete_stack: bool | None = Field(
-        default=None, description="true: nothing stays after the run. Default: as `keep:` of lake.yaml says."
+        default=None, description="true: everything is removed after the run. Default: `keep:` in lake.yaml decides."
     )
 
 

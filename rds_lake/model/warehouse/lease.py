@@ -93,9 +93,9 @@ def freed(lease: Lease) -> Lease:
 
 def _lost(lease: Lease, run: str) -> str:
     return (
-        f"run {run} has warehouse {lease.warehouse} no more: its lease is {lease.state} by {lease.run}. It was expired, and what it "
-        "named was removed or is being removed; this run cannot continue. Start the run anew; `most_hours:` in lake.yaml is "
-        "the longest that a run may take"
+        f"run {run} no longer has warehouse {lease.warehouse}: its lease is {lease.state} by {lease.run}. The lease had expired, and "
+        "its objects were removed or are being removed; this run cannot continue. Start a new run; `most_hours:` in lake.yaml "
+        "limits the time of a run"
     )
 
 

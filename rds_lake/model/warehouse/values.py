@@ -65,7 +65,9 @@ def legal_type(text: str) -> str:
     if length > most:
         raise ValueError(f"{text!r}: the longest is {most:,} bytes; write less")
     if precision > _MOST_DIGITS or scale > max(precision, 0):
-        raise ValueError(f"{text!r}: at most {_MOST_DIGITS} digits, of which no more than all are behind the point")
+        raise ValueError(
+            f"{text!r}: at most {_MOST_DIGITS} digits, and not more of them after the decimal point than in total"
+        )
     return word
 
 
@@ -80,7 +82,7 @@ def legal_date(text: str) -> str:
 def legal_uri(text: str) -> str:
     """`s3://bucket/key`, or `s3://bucket/prefix/`."""
     if not _URI.match(text) or len(text) > _LONGEST_URI:
-        raise ValueError(f"{text[:100]!r} is not a place in S3; write s3://bucket/key, or s3://bucket/folder/")
+        raise ValueError(f"{text[:100]!r} is not an S3 URI; write s3://bucket/key, or s3://bucket/folder/")
     return text
 
 

@@ -190,7 +190,7 @@ def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
     """The ended task of this id, without waiting; raises unless it is COMPLETE."""
     task = rds.find_export_task(identifier)
     if task is None:
-        raise ExportFailedError(f"AWS knows no export task {identifier} in this account and Region")
+        raise ExportFailedError(f"AWS has no export task {identifier} in this account and Region")
     if task.status.running:
         raise ExportTimeoutError(
             f"export {identifier} is still {task.status}; its completion event starts the next run"

@@ -110,7 +110,7 @@ class Attempt:
             return tuple(self._warnings)
         named = ", ".join(map(str, self._unread[:_NAMED])) + ", …" * (len(self._unread) > _NAMED)
         unread = (
-            f"{len(self._unread):,} changes have texts that no trigger writes ({named}); the cut has them as they are"
+            f"{len(self._unread):,} changes have values that no trigger writes ({named}); the cut has them unchanged"
         )
         return (*self._warnings, unread)
 

@@ -102,8 +102,8 @@ def _cut_of(lake: Lake, manifest: Manifest, table: TableManifest) -> DateCut:
         rows += pq.read_table(io.BytesIO(body), columns=["cut", "epoch"]).to_pylist()
     if len(rows) != 1 or rows[0]["cut"] is None or not rows[0]["epoch"]:
         raise ManifestError(
-            f"{table.target} of {manifest.source} {manifest.snapshot_date} has {len(rows)} rows, and needs one with a cut and an "
-            "epoch: no changes are removed while the date is there"
+            f"{table.target} of {manifest.source} {manifest.snapshot_date} has {len(rows)} rows instead of one row with a cut "
+            "and an epoch: no changes are removed while the date is in the lake"
         )
     return DateCut(epoch=str(rows[0]["epoch"]), cut=int(str(rows[0]["cut"])))
 

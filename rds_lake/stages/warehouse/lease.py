@@ -112,10 +112,11 @@ def _wanted(site: Site, plan: Plan, lease: Lease | None) -> Lease | Busy:
         case LeaseState.HELD if lease is not None:
             return Busy(why=f"run {lease.run} has the warehouse {site.name}, at the latest until {_shown(lease, now)}")
         case LeaseState.REMOVING if lease is not None:
-            return Busy(why=f"what run {lease.run} left of the warehouse {site.name} is being removed")
+            return Busy(why=f"the objects of run {lease.run} in the warehouse {site.name} are being removed")
         case LeaseState.KEPT if lease is not None and lease.mode is not plan.mode:
             return Busy(
-                why=f"the warehouse {site.name} was kept as {lease.mode}, and must be removed before it is {plan.mode}"
+                why=f"the warehouse {site.name} was kept with `mode: {lease.mode}`, "
+                f"and must be removed before a run with `mode: {plan.mode}`"
             )
         case LeaseState.KEPT if lease is not None:
             mine = names_of(site.lake.layout, site.name, plan.run, plan.mode, lease.number)
@@ -154,8 +155,8 @@ def _believed(site: Site, text: str) -> Lease:
         foreign = (f"warehouse {lease.warehouse!r}", *foreign)
     if foreign:
         raise ManifestError(
-            f"{_where(site)} names {', '.join(foreign)}, which no run of warehouse {site.name} makes: nothing of it was removed. See "
-            f"who wrote the object (it is not rds-lake); delete the stacks {stem_of(site.name)}-… that are left, then the object"
+            f"{_where(site)} names {', '.join(foreign)}, which no run of warehouse {site.name} creates: nothing was removed. Find "
+            f"out who wrote the object (rds-lake did not); delete the remaining stacks {stem_of(site.name)}-…, then the object"
         )
     return lease
 

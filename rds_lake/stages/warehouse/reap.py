@@ -66,7 +66,7 @@ def _listed(site: Site) -> tuple[Collection[str] | None, str | None]:
     try:
         return list_stacks(site.stacks), None
     except (AwsError, TransientError) as error:
-        return None, f"whether there are stacks that no lease names is not known: {error}"
+        return None, f"stacks without a lease could not be listed: {error}"
 
 
 def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ...]:

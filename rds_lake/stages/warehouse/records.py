@@ -55,7 +55,7 @@ def get_run(lake: Lake, warehouse: str, run: str) -> StoredRun:
     stored = find_run(lake, warehouse, run)
     if stored is None:
         where = lake.layout.uri(run_key(lake, warehouse, run))
-        raise ManifestError(f"{where} does not exist: warehouse {warehouse} has no run {run}; begin one")
+        raise ManifestError(f"{where} does not exist: warehouse {warehouse} has no run {run}; start one")
     return stored
 
 
@@ -96,7 +96,7 @@ def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
             continue
     where = lake.layout.uri(run_key(lake, warehouse, run))
     raise UnavailableError(
-        f"{where} was changed by turns of the run {_MOST_TRIES} times while it was to be cancelled; try again"
+        f"the run could not be cancelled: its turns changed {where} during {_MOST_TRIES} attempts; try again"
     )
 
 

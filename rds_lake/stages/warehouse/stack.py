@@ -31,12 +31,12 @@ _MOST_MINUTES = 60  # of a creation; ClusterAvailable's own waiter gives up afte
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _QUOTA = re.compile(r"quota|limit exceeded|exceeded .*limit", re.IGNORECASE)
 _OF_QUOTA = (
-    "a quota of the account is used up: `rds-lake warehouse status` shows what warehouses of this lake exist; ask AWS for more in "
-    "Service Quotas (Amazon Redshift), or choose fewer or smaller nodes or RPUs in lake.yaml"
+    "a quota of the account is used up: `rds-lake warehouse status` shows which warehouses of this lake exist; request a higher "
+    "quota in Service Quotas (Amazon Redshift), or choose fewer or smaller nodes or RPUs in lake.yaml"
 )
 _TIME = re.compile(r"TimeoutInMinutes|time exceeded|timed? ?out", re.IGNORECASE)
 _OF_TIME = (
-    f"the creation took longer than {_MOST_MINUTES} minutes, and was given up: see AWS's health dashboard, and `vpc:` and `subnets:` "
+    f"the creation took longer than {_MOST_MINUTES} minutes and was stopped: check AWS's health dashboard, and `vpc:` and `subnets:` "
     "in lake.yaml, then run it again"
 )
 _AVAILABLE = "available"
@@ -132,7 +132,7 @@ def _require_lease(site: Site, stacks: StackGateway, lease: Lease, made: str) ->
         return
     stacks.delete(made, client_token(f"{made}/late"))
     raise LeaseLostError(
-        f"the lease of run {lease.run} ended before its stack {stacks.name} was begun, so that is deleted; start the run again"
+        f"the lease of run {lease.run} ended before its stack {stacks.name} was created, so the stack is deleted; start the run again"
     )
 
 
@@ -142,10 +142,10 @@ def _update(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> Not
     try:
         changes = stacks.update(stack.id, TemplateBody=text, **_order(site, text, lease))
     except ConflictError:
-        return NotYet(why=f"another operation on stack {stack.name} was begun a moment ago")
+        return NotYet(why=f"another operation on stack {stack.name} has just started")
     if not changes:
         return _target(site, stacks, stack, lease)
-    return NotYet(why=f"stack {stack.name} is being updated to the settings of now")
+    return NotYet(why=f"stack {stack.name} is being updated to the current settings")
 
 
 def _order(site: Site, text: str, lease: Lease) -> dict[str, object]:
@@ -181,8 +181,8 @@ def _target(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> Tar
     found, secret = _found(site, lease)
     if found is None:
         gone = StackError(
-            f"{names.cluster or names.workgroup} is gone, although stack {stack.name} is in {stack.status}: it was deleted "
-            "(CloudTrail says by which user). What is left of it is removed; run the warehouse again"
+            f"{names.cluster or names.workgroup} no longer exists, although stack {stack.name} is in {stack.status}: it was deleted "
+            "outside of CloudFormation (CloudTrail has the user). The rest of the stack is removed; run the warehouse again"
         )
         return _replace(site, stacks, stack, lease, gone)
     if found.status.lower() == "paused":

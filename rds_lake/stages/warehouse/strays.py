@@ -46,7 +46,7 @@ def strays_of(site: Site, lease: Lease | None, stacks: Collection[str]) -> tuple
 def thing_of(site: Site, stray: Stray) -> Thing:
     """The stack as something that has to go."""
     thing = stack_thing(StackGateway(api=site.stacks, name=stray.stack.name), stray.stack)
-    return replace(thing, state=f"{thing.state}, of run {stray.run}, and no lease names it")
+    return replace(thing, state=f"{thing.state}, belongs to run {stray.run}, but no lease names it")
 
 
 def name_in_lease(site: Site, stray: Stray) -> Lease | None:

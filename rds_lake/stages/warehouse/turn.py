@@ -141,7 +141,7 @@ def _removing(works: Works, record: RunRecord, error: str | None) -> RunRecord:
 
 
 def _ended(works: Works, record: RunRecord) -> RunRecord:
-    why = "the run ended before it"
+    why = "the run ended before it was started"
     pieces = tuple(piece if piece.has_ended else _skipped(piece, why) for piece in record.pieces)
     return replace(record, phase=Phase.ENDED, pieces=pieces, ended_at=works.clock(), waiting=None)
 
@@ -164,7 +164,7 @@ def failures(record: RunRecord) -> str | None:
     if not failed and not skipped:
         return None
     lines = [str(piece.error) for piece in failed]
-    lines += [f"{skipped} more were not begun, as they need what failed"] if skipped else []
+    lines += [f"{skipped} more were not started, as they depend on what failed"] if skipped else []
     return "\n".join(lines)
 
 

@@ -139,7 +139,7 @@ class EventPlanner:
             if run.snapshot_date < self.first_dates[run.source]:
                 notes.append(f"{run.subject} is from {run.snapshot_date}, before the source's first date")
             elif run.snapshot_date > self.today():
-                reason = f"{run.subject} is from {run.snapshot_date}, which this clock has not reached"
+                reason = f"{run.subject} is from {run.snapshot_date}, which is in the future by this machine's clock"
                 notes.append(f"stays in the queue: {reason}")
                 later = True
             elif run.trigger != "begin" and self.is_taken_over(run):
@@ -159,7 +159,7 @@ class EventPlanner:
                 return (
                     self._settled([task], task.source_arn)
                     if task
-                    else _Decision(note=f"AWS knows no task {identifier}")
+                    else _Decision(note=f"AWS has no export task {identifier}")
                 )
             case TableExportWritten():
                 return self._table_exported(event)
@@ -204,7 +204,7 @@ class EventPlanner:
             snapshot = self.rds.find_snapshot(event.about, arn) if event.about is not Exportable.CLUSTER else None
             if snapshot is None:
                 return _Decision(
-                    note=f"{arn} is gone, and the message carries no ARN; reconciliation settles its export"
+                    note=f"{arn} no longer exists, and the message has no ARN; reconciliation settles its export"
                 )
             arn = snapshot.arn
         return self._settled(self.rds.list_export_tasks(source_arn=arn), arn)
@@ -266,7 +266,9 @@ class EventPlanner:
         ours = self.conversions if self.conversions and self.conversions.job == event.job else None
         converted = ours.date_of(event.run) if ours else None
         if converted is None:
-            return _Decision(note=f"the run {event.run} of the Glue job {event.job} converts for no source's open date")
+            return _Decision(
+                note=f"the run {event.run} of the Glue job {event.job} belongs to no unfinished date of any source"
+            )
         day = f"{converted.job_set.source} {converted.job_set.snapshot_date}"
         if converted.job_set.snapshot_date < self.first_dates[converted.job_set.source]:
             return _Decision(note=f"{day} is before the source's first date")
@@ -288,6 +290,6 @@ class EventPlanner:
             source=plan.source,
             what=f"AWS Backup job {event.state}",
             cause=f"backup job {event.job} of {event.resource_arn} ended {event.state}: {event.message or 'no reason given'}",
-            next_step="Look at the job in AWS Backup and start it again; its snapshot is exported when it is there.",
+            next_step="Look at the job in AWS Backup and start it again; its snapshot is exported as soon as it exists.",
         )
         return _Decision(incident=incident)

@@ -22,7 +22,7 @@ def waiting_lines(state: SourceStatus) -> list[str]:
 def unchecked_lines(state: SourceStatus) -> list[str]:
     """Dates that a check may have stopped."""
     days = ", ".join(map(str, state.unchecked[-_SHOWN:]))
-    return [f"in the lake, but not through its checks: {days}; see the run of the date in Dagster"] if days else []
+    return [f"in the lake, but checks did not pass: {days}; see the run of the date in Dagster"] if days else []
 
 
 def gone_lines(state: SourceStatus) -> list[str]:
@@ -42,7 +42,11 @@ def rolled_back_lines(state: SourceStatus) -> list[str]:
 def moving_lines(state: SourceStatus) -> list[str]:
     """A publication that has not ended."""
     moving = state.moving
-    return [f"views are being moved to {moving}; if no run does, one was killed: repeat it"] if moving else []
+    return (
+        [f"views are being moved to {moving}; if no run is moving them, the run was killed: run it again"]
+        if moving
+        else []
+    )
 
 
 def decisions(state: SourceStatus) -> list[str]:

@@ -59,7 +59,7 @@ class Registrar:
         )
         written = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
         self.log(
-            f"registered {manifest.files} files of AWS's own, {manifest.bytes:,} bytes, {manifest.rows:,} rows; nothing "
+            f"registered {manifest.files} of AWS's own files, {manifest.bytes:,} bytes, {manifest.rows:,} rows; nothing "
             "was copied"
         )
         return written

@@ -92,8 +92,8 @@ def _costs(costs: Sequence[MonthCost]) -> Html:
             table(["Month", "Dates in the lake", "Exports, about"], rows, numbers=frozenset({1, 2})),
             element(
                 "p",
-                "Estimates: each date that is still in the lake counts as much as the export of the date that readers see, by the "
-                "prices of lake.yaml. Dates that retention removed, storage, requests and queries are not in it.",
+                "Estimates: each date in the lake is counted with the cost of the published date's export, at the prices in "
+                "lake.yaml. Dates that retention removed, storage, requests and queries are not included.",
                 klass="soft",
             ),
         ]

@@ -83,7 +83,9 @@ class Merger:
             self._make(table, place, into)
             until = place.merging
             place = self._record.change(place, lambda now, until=until, into=into: _committed(now, until, len(into)))
-            self.log(f"{self.source}: {len(into)} files of changes of {place.target} are one, up to cut {until}")
+            self.log(
+                f"{self.source}: {len(into)} files of changes of {place.target} were merged into one, up to cut {until}"
+            )
 
     def _batches(self, table: ChangedTable, place: Progress) -> list[GluePartition]:
         """The batches that are not merged, in the order of their cuts."""
@@ -116,7 +118,9 @@ class Merger:
     def _make(self, table: ChangedTable, place: Progress, batches: Sequence[GluePartition]) -> None:
         """The merged file and its partition; a batch alone gets a second partition over its own file."""
         if not batches:
-            raise CatalogError(f"Glue has no partitions of {table.raw} up to cut {place.merging}, which the record has")
+            raise CatalogError(
+                f"Glue has no partitions of {table.raw} up to cut {place.merging}, but the record has them"
+            )
         columns: tuple[ColumnSpec, ...] = ()
         for batch in batches:
             columns = merged_columns(columns, [(name, kind, "") for name, kind, _ in batch.columns])

@@ -42,7 +42,7 @@ def unique_events(
             elif known[1] != _digest(event):
                 raise CatalogError(
                     f"change {event.seq} of {table} is in cut {known[0]}, and with other content in cut {cut}: the database "
-                    "was restored or promoted, and repeats its numbers. Its new changes cannot be distinguished from earlier "
+                    "was restored or promoted, and uses numbers again. Its new changes cannot be distinguished from earlier "
                     f"ones; run `rds-lake streams reset {source}`, and let the next snapshot be published"
                 )
 

@@ -75,7 +75,7 @@ def _read(lake: Lake, source: str, dated: DatedTables, home: str, names: Mapping
         missing = ", ".join(f"{home}.{OWN_SCHEMA}.{name}" for name, table in own.items() if table is None)
         raise CatalogError(
             f"{source} {dated.snapshot_date} was exported without {missing}, so it does not say which changes are in it; "
-            "materialize `snapshot_export` of a newer snapshot, and see that `include:` leaves no part of it out"
+            "materialize `snapshot_export` of a newer snapshot, and check that `include:` leaves no table of it out"
         )
     rows = _rows(lake, source, dated, position, '"cut", "epoch"')
     if len(rows) != 1 or rows[0][0] is None or not rows[0][1]:

@@ -38,16 +38,18 @@ def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tupl
         mine = list(_below(s3, uri))
         if not mine:
             what = "holds no file" if uri.endswith("/") else "does not exist"
-            wrong.append(f"{uri} {what}: nothing was loaded; see whether it was delivered, and how its name is written")
+            wrong.append(f"{uri} {what}: nothing was loaded; check that it was delivered and that its name is correct")
         found |= {file.uri: file for file in mine}
     empty = [file.uri for file in found.values() if not file.bytes]
     if files.format is FileFormat.PARQUET and empty:
-        wrong.append(f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, and a Parquet file is never empty")
+        wrong.append(
+            f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, but a valid Parquet file is never empty"
+        )
     packed = [file.uri for file in found.values() if file.uri.endswith(".gz")]
     plain = [file.uri for file in found.values() if not file.uri.endswith(".gz")]
     if files.format is not FileFormat.PARQUET and packed and plain:
         wrong.append(
-            f"some of its files are gzip and some are not, as {packed[0]} and {plain[0]}: make two loads of them"
+            f"some of its files are gzip and some are not, as {packed[0]} and {plain[0]}: split them into two loads"
         )
     return tuple(file for file in found.values() if file.bytes), tuple(wrong)
 

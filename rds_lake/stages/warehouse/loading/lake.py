@@ -21,9 +21,9 @@ def lake_order(
 ) -> tuple[LoadOrder, tuple[str, ...]]:
     """The order and what is wrong. What Spectrum cannot read is loaded by COPY, which its notes say."""
     by_copy = load.by is LoadBy.COPY or bool(rows.spectrum)
-    wrong = (f"COPY cannot load it: {rows.copy}; say `load: spectrum`",) if by_copy and rows.copy else ()
+    wrong = (f"COPY cannot load it: {rows.copy}; set `load: spectrum`",) if by_copy and rows.copy else ()
     if by_copy and rows.copy and rows.spectrum:
-        wrong = (f"neither Spectrum ({rows.spectrum}) nor COPY ({rows.copy}) can load it; leave it out",)
+        wrong = (f"neither Spectrum ({rows.spectrum}) nor COPY ({rows.copy}) can load it; remove the load",)
     notes = (f"loaded by COPY, since Spectrum {rows.spectrum}",) if by_copy and load.by is LoadBy.SPECTRUM else ()
     expected = Expected(rows=rows.rows, bytes=rows.bytes, files=len(rows.files))
     columns = [_column(column) for column in rows.columns]

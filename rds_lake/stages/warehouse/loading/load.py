@@ -16,8 +16,8 @@ _ADVICE = "correct the file or the columns' types, then start the run again"
 # Redshift reads columnar files by presigned URLs that are valid for an hour.
 # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 _OF_RIGHTS = (
-    "let Redshift's role read it: the bucket's policy may forbid it, or the key's; of Parquet files a condition on s3:signatureAge "
-    "has to allow 3600000 ms. Then start the run again"
+    "allow Redshift's role to read it: the policy of the bucket or of the KMS key may deny it; for Parquet files, a condition "
+    "on s3:signatureAge must allow 3600000 ms. Then start the run again"
 )
 _RIGHTS = re.compile(r"signatureAge|access ?denied|not authorized|forbidden", re.IGNORECASE)
 
@@ -58,7 +58,7 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
     advice = _OF_RIGHTS if _RIGHTS.search(error) else _ADVICE
     said = f"load {piece.name}: {error}; {advice}" if state.status == "FAILED" else f"load {piece.name} was cancelled"
     if is_conflict(error):
-        said = f"load {piece.name}: {error}, {piece.attempt} times; see what else writes the table, then start the run again"
+        said = f"load {piece.name}: {error}, {piece.attempt} times; find out what else writes to the table, then start the run again"
     asking = ask(piece, said, part.query if part else None) if state.status == "FAILED" else None
     return asking or failed(piece, said)
 
@@ -73,10 +73,10 @@ def _compared(order: LoadOrder, state: StatementState, hands: Hands) -> tuple[in
         rows = int(found[0]) if not check.columns else rows
         if order.rows is not None and int(found[0]) != order.rows:
             wrong = (
-                f"{int(found[0]):,} rows were loaded, and the lake's manifest has {order.rows:,}; nothing was put in place of the old "
-                "table. See whether files of the date were changed, materialize `parquet` of it again, then start the run again"
+                f"{int(found[0]):,} rows were loaded, but the lake's manifest has {order.rows:,}; the old table was not replaced. "
+                "Check whether files of the date were changed, materialize `parquet` of it again, then start the run again"
             )
     notes = tuple(
-        f"{count:,} values of {name} are no {name} of its type, and NULL or shortened" for name, count in lost if count
+        f"{count:,} values of {name} do not fit its type, and are NULL or shortened" for name, count in lost if count
     )
     return rows, notes, wrong

@@ -71,7 +71,7 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
         for load, table in loads:
             if table.table not in there:
                 problems[load.name] = (
-                    f"load {load.name}: {source} has no table {table.table!r} on {day}; see how Athena calls it"
+                    f"load {load.name}: {source} has no table {table.table!r} on {day}; use the table's name in Athena"
                 )
     return found, problems
 
@@ -143,11 +143,11 @@ def _name_problems(plan: Plan) -> dict[str, str]:
         other = seen.setdefault(load.name.lower(), load.name)
         if other != load.name or list(plan.loads).count(load) > 1:
             problems[load.name] = (
-                f"load {load.name}: Redshift calls it as {other}, in small letters; give one of them another name"
+                f"load {load.name}: in lower case, as in Redshift, it has the same name as {other}; rename one of them"
             )
         if not 0 < len(load.name.encode()) <= _LONGEST_NAME:
             problems[load.name] = (
-                f"load {load.name}: a table's name has 1 to {_LONGEST_NAME} bytes; give it another name"
+                f"load {load.name}: a table's name must have 1 to {_LONGEST_NAME} bytes; choose another name"
             )
     return problems
 
@@ -156,12 +156,12 @@ def _column_problems(names: list[str]) -> tuple[str, ...]:
     folded = [name.lower() for name in names]
     wrong: list[str] = []
     if not 0 < len(names) <= MOST_COLUMNS:
-        wrong.append(f"it has {len(names)} columns, and a table of Redshift 1 to {MOST_COLUMNS:,}")
+        wrong.append(f"it has {len(names)} columns, but a Redshift table must have 1 to {MOST_COLUMNS:,}")
     twice = sorted({name for name in folded if folded.count(name) > 1}) if len(set(folded)) < len(folded) else []
     if twice:
-        wrong.append(f"columns {', '.join(twice)} occur twice, in small letters")
+        wrong.append(f"columns {', '.join(twice)} occur more than once in lower case, as Redshift writes them")
     long = [name for name in names if not 0 < len(name.encode()) <= _LONGEST_NAME]
-    return (*wrong, *(f"column {name!r}: a name has 1 to {_LONGEST_NAME} bytes" for name in long))
+    return (*wrong, *(f"column {name!r}: a name must have 1 to {_LONGEST_NAME} bytes" for name in long))
 
 
 def _size_problems(order: LoadOrder) -> tuple[str, ...]:
@@ -169,5 +169,5 @@ def _size_problems(order: LoadOrder) -> tuple[str, ...]:
     if longest <= MOST_BYTES:
         return ()
     return (
-        f"one of its statements has {longest:,} bytes, and the Data API takes {MOST_BYTES:,}: it has too many columns that are cast",
+        f"one of its statements has {longest:,} bytes, but the Data API allows {MOST_BYTES:,}: too many columns need a cast",
     )

@@ -22,7 +22,7 @@ from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.catalogue.raw_tables import LONG_TEXT_FAILS
 from rds_lake.stages.lake.lake import Lake
 
-_UNION = "it is a `union:`, whose tables are distinguished by a partition key, which is not in the files"
+_UNION = "it is a `union:` table, and the partition key that names the member table is not in the files"
 _LONG = "would make NULL of a text of more than 65,535 bytes: its raw table was catalogued by an earlier release"
 _NESTED = "cannot load a column that has fields (a struct)"
 

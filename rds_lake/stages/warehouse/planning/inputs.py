@@ -155,7 +155,7 @@ def _has_run(planner: Planner, run: str) -> bool:
 
 
 def _broken(planner: Planner, bucket: str, key: str, etag: str, problems: list[str] | tuple[str, ...]) -> Arrived:
-    body = {"problems": list(problems), "next": "correct them, and upload the JSON again; nothing was begun"}
+    body = {"problems": list(problems), "next": "correct them, and upload the JSON again; nothing was started"}
     _tell(planner, bucket, key, etag, body, always=True)
     return Arrived(uri=uri(bucket, key), problems=tuple(problems))
 

@@ -64,7 +64,7 @@ class LoadPlanner:
         lacking = [key for key in ("format", "columns") if getattr(table, key) is None and settings is None]
         if lacking:
             problems.append(
-                f"{where}: lake.yaml has no load of files named {table.table_name!r}, so the JSON has to say {' and '.join(lacking)}"
+                f"{where}: lake.yaml has no load of files named {table.table_name!r}, so the JSON must give {' and '.join(lacking)}"
             )
             return None
         uris = self._uris(table.files, where, problems)
@@ -111,7 +111,7 @@ class LoadPlanner:
                     f"({', '.join(allowed) or 'there is none'}); move the file, or name its folder in `loads:`"
                 )
             elif len(uris) < _LOOKED_FOR and not uri.endswith("/") and not self._is_there(uri):
-                problems.append(f"{where}.files[{at}]: {uri} does not exist; upload it, then the JSON once more")
+                problems.append(f"{where}.files[{at}]: {uri} does not exist; upload it, then upload the JSON again")
             uris.append(uri)
         return tuple(uris)
 
@@ -135,7 +135,7 @@ class LoadPlanner:
             return None
         if day != PUBLISHED and not self._has_manifest(source, found):
             problems.append(
-                f"{where}: the lake has no {found} of {source}; materialize `{source}/parquet` of it, or choose another"
+                f"{where}: the lake has no {found} of {source}; materialize `{source}/parquet` of it, or choose another date"
             )
             return None
         return Load(name=name, origin=LakeTable(source=source, table=table, snapshot_date=found), by=by)

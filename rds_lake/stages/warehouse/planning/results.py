@@ -39,7 +39,9 @@ def planned_results(
         if wanted is not None and result.name not in wanted:
             continue
         if result.name in taken:
-            problems.append(f"{result.name}.sql: a result has the same name, and both are an asset; rename the file")
+            problems.append(
+                f"{result.name}.sql: a result has the same name, and both would be the same asset; rename the file"
+            )
         where = f"lake.yaml: warehouse {settings.name!r}: unload {result.name!r}"
         query = _query(result, parameters, where, problems)
         to = _place(result, {**parameters, **run}, where, problems)
@@ -62,8 +64,8 @@ def _place(result: UnloadOfQuery, values: Mapping[str, str], where: str, problem
         text = values.get(match[1], "")
         if not _SEGMENT.match(text) or text in (".", ".."):
             problems.append(
-                f"{where}: to: {match[1]} is {text[:60]!r}, which is not a name of a folder; only letters, digits, `_`, `.`, `=` and "
-                "`-` may be in it"
+                f"{where}: to: {match[1]} is {text[:60]!r}, which is not a valid name of a folder; use only letters, digits, "
+                "`_`, `.`, `=` and `-`"
             )
         return text
 

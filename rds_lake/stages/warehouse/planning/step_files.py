@@ -23,7 +23,9 @@ def read_step_files(config: LakeConfig, settings: WarehouseSettings) -> Mapping[
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() == _ENDING)
     except OSError as error:
-        raise ConfigError(f"{where} cannot be read: {error.strerror}; correct `steps:`, or make the folder") from error
+        raise ConfigError(
+            f"{where} cannot be read: {error.strerror}; correct `steps:`, or create the folder"
+        ) from error
     problems: list[str] = []
     texts: dict[str, str] = {}
     for path in files:

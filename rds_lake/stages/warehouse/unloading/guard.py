@@ -46,9 +46,9 @@ def refusal(unload: Unload, state: StatementState, hands: Hands) -> str | None:
     if wanted <= _MARGIN * unload.most_bytes:
         return None
     return (
-        f"its result has {int(rows):,} rows, which make about {wanted / _GIB:,.2f} GiB by the first {len(sample):,} of them, and one "
-        f"file may have {unload.most_bytes / _GIB:,.2f} GiB (`most_gb`); nothing was written. Leave `single_file` out, select less, "
-        "or add `gzip`; AWS itself splits above 6.2 GB"
+        f"its result has {int(rows):,} rows, about {wanted / _GIB:,.2f} GiB by an estimate from the first {len(sample):,}, but a "
+        f"single file may have at most {unload.most_bytes / _GIB:,.2f} GiB (`most_gb`); nothing was written. Remove `single_file`, "
+        "select fewer rows, or add `gzip`; AWS splits files above 6.2 GB"
     )
 
 

@@ -80,7 +80,8 @@ def publish_single(
 ) -> Published:
     """As `publish`, for a result that is one object. UnavailableError where others write that object all the time."""
     if not files:
-        return (), (f"it has no rows, of which {unload.format.value} makes no file: what was published before stays",)
+        why = f"it has no rows, and Redshift writes no {unload.format.value} file without rows"
+        return (), (f"{why}: the earlier result stays published",)
     bucket, prefix = _place(unload.to)
     key = f"{prefix}{unload.name}.{file_ending(unload)}"
     source = files[0].uri.removeprefix(f"s3://{hands.bucket}/")
@@ -89,7 +90,9 @@ def publish_single(
         with suppress(ConflictError):
             _put_single((hands.bucket, source), (bucket, key), unload, record, hands)
             return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
-    raise UnavailableError(f"s3://{bucket}/{key} was changed by others {_TRIES} times while it was to be published")
+    raise UnavailableError(
+        f"s3://{bucket}/{key} was changed by other processes during {_TRIES} attempts to publish it; try again"
+    )
 
 
 def _put_single(
@@ -106,7 +109,7 @@ def _put_single(
         metadata = there[1]
         if metadata.get(_MINE) != mine[_MINE]:
             raise PublishError(
-                f"s3://{'/'.join(target)} is not of this result, so it was left as it is; unload to another place or remove it"
+                f"s3://{'/'.join(target)} does not belong to this result, so it was not changed; unload to another place or remove it"
             )
         if metadata.get(_RUN_KEY) == record.plan.run:
             return
@@ -141,7 +144,7 @@ def _require_empty(bucket: str, prefix: str, hands: Hands) -> None:
     other = next((key for key in others if key not in known), None)
     if other is not None:
         raise PublishError(
-            f"s3://{bucket}/{prefix} is not empty: s3://{bucket}/{other} is not of this result. Nothing was published and nothing "
+            f"s3://{bucket}/{prefix} is not empty: s3://{bucket}/{other} does not belong to this result. Nothing was published or "
             "removed; unload to a prefix that nothing else uses, or empty this one"
         )
 
@@ -154,7 +157,8 @@ def _require_mine(text: str, unload: Unload, record: RunRecord) -> None:
         raise PublishError(f"{error}. Nothing was published") from error
     if (there.warehouse, there.result) != (record.plan.warehouse, unload.name):
         raise PublishError(
-            f"{where} is of the result {there.result} of warehouse {there.warehouse}, so nothing was published; unload elsewhere"
+            f"{where} belongs to result {there.result} of warehouse {there.warehouse}, so nothing was published; "
+            "unload to another place"
         )
     if there.run != record.plan.run:
         _require_later(there.began_at.isoformat(), record)
@@ -166,4 +170,4 @@ def _require_later(began: str, record: RunRecord) -> None:
     except ValueError:
         is_later = False
     if is_later:
-        raise PublishError(f"a run that began later, at {began}, has published this result already; it stays")
+        raise PublishError(f"a later run, started at {began}, has already published this result, which stays published")

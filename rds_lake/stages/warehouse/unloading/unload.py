@@ -63,8 +63,8 @@ def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord
 def too_large(unload: Unload) -> str:
     """The error of a result that does not fit into one file."""
     return (
-        f"unload {unload.name}: its result has more than the {unload.most_bytes:,} bytes of one file (`most_gb`), so nothing was "
-        "published; raise that (5 at most), leave `single_file` out, or select less"
+        f"unload {unload.name}: its result is larger than {unload.most_bytes:,} bytes, the limit of a single file (`most_gb`), so "
+        "nothing was published; raise `most_gb` (5 at most), remove `single_file`, or select fewer rows"
     )
 
 
@@ -95,9 +95,11 @@ def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands)
     rows, headers = state.parts[0].rows, len(files) * unload.header
     found = sum(file.records for file in files)
     if rows is not None and found != rows + headers and found != rows:
-        wrong.append(f"its files hold {found:,} records, and the query has {rows:,} rows and {headers} header lines")
+        wrong.append(f"its files hold {found:,} records, but the query has {rows:,} rows and {headers} header lines")
     if unload.single_file and (len(files) > 1 or sum(file.bytes for file in files) > unload.most_bytes):
         raise PublishError(too_large(unload).removeprefix(f"unload {unload.name}: "))
     if wrong:
-        raise PublishError("what Redshift unloaded is not whole, so nothing was published; start the run again:", wrong)
+        raise PublishError(
+            "the files that Redshift unloaded are incomplete, so nothing was published; start the run again:", wrong
+        )
     return files

@@ -120,7 +120,7 @@ class _Turn:
                     replace(
                         piece,
                         state=PieceState.SKIPPED,
-                        error=f"nothing was loaded, since {len(problems)} loads cannot be",
+                        error=f"nothing was loaded, since {len(problems)} loads cannot be done",
                     )
                 )
 
@@ -160,6 +160,6 @@ class _Turn:
 def _forgotten(piece: Piece) -> Piece:
     """A piece whose statement Redshift does not know any more, after a day: how it ended cannot be known."""
     if piece.kind is PieceKind.STEP:
-        why = "Redshift does not know its statement any more, so how it ended is unknown; see, then start the run again"
+        why = "Redshift no longer knows its statement, so its result is unknown; check the step's tables, then start the run again"
         return failed(piece, f"step {piece.name}: {why}")
     return again(piece)

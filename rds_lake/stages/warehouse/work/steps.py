@@ -39,7 +39,7 @@ def _failed(piece: Piece, step: Step, state: StatementState) -> Piece:
         return failed(piece, f"step {piece.name}: {error}")
     number, of, statement = statement_at(step, piece.at, part)
     begins = " ".join(statement.sql.split())[:_SHOWN]
-    left = "nothing of it was kept" if whole else "what came before it was kept"
+    left = "its changes were rolled back" if whole else "the statements before it were kept"
     return failed(
         piece,
         f"step {piece.name}: statement {number} of {of}, line {statement.line} of {piece.name}.sql, failed: {error}; {left}. It "
