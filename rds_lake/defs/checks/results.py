@@ -51,11 +51,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (EXPORT_WARNINGS, False, "AWS reports nothing unusual about the export."),
         ],
         Stage.PARQUET: [
-            (
-                SCHEMA_AGREES,
-                False,
-                "Parquet footers match the schema that AWS announced; where they differ, the footer is used.",
-            ),
+            (SCHEMA_AGREES, False, "Parquet footers match the schema that AWS announced; the footer is used."),
             (KNOWN_TABLES, False, "The export has exactly the tables that this code location knows."),
             *([] if source.athena else [compared]),
         ],
