@@ -1,4 +1,4 @@
-"""A run of a Spark job as AWS Glue reports it: its states, and what they mean.
+"""A run of a Spark job as AWS Glue reports it, and what its states mean.
 
 https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html
 """
@@ -17,7 +17,7 @@ ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """One run. `error` is Glue's own message, `dpu_seconds` what is charged for, once it is known."""
+    """One run. `error`: Glue's message; `dpu_seconds`: what AWS charges for, once known."""
 
     id: str
     job: str
@@ -35,5 +35,5 @@ class JobRun:
 
     @property
     def request(self) -> str | None:
-        """The URI of its request, by which rds-lake recognises the run."""
+        """The URI of the run's request, by which rds-lake recognises the run."""
         return self.arguments.get(REQUEST)

@@ -1,4 +1,4 @@
-"""Whether an event fits the pattern of an EventBridge rule, as EventBridge decides it.
+"""Whether an event matches the pattern of an EventBridge rule, by EventBridge's rules.
 
     {"source": ["aws.rds"], "detail": {"EventID": [{"prefix": "RDS-EVENT-"}]}, "$or": […]}
 
@@ -25,7 +25,7 @@ _OR = "$or"
 
 
 def event_fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether the rule would send the event on. ValueError for a pattern that is none, or has an operator that is not known here."""
+    """Whether the rule matches the event. Raises ValueError for an invalid pattern or an operator that is not supported here."""
     return all(
         any(event_fits(one, event) for one in wanted) if key == _OR else _key_fits(wanted, key, event)
         for key, wanted in pattern.items()
@@ -46,7 +46,7 @@ def _key_fits(wanted: Any, key: str, event: Mapping[str, Any]) -> bool:
 
 
 def _element_fits(wanted: Any, values: Sequence[Any]) -> bool:
-    """Whether one of the event's values is what an element of a list asks for; no values: the key is not there."""
+    """Whether one of the event's values matches an element of a list. No values: the event does not have the key."""
     if not isinstance(wanted, Mapping):
         return any(type(wanted) is type(value) and wanted == value for value in values)
     if len(wanted) != 1:
@@ -94,5 +94,5 @@ def _in_range(operand: Any, value: Any) -> bool:
 
 
 def _expression(wildcard: str) -> str:
-    """The wildcard as a regular expression; `\\*` is a star."""
+    r"""Returns the wildcard as a regular expression; `\*` is a literal star."""
     return "".join(".*" if part == "*" else re.escape(part[-1:]) for part in re.findall(r"\\.|.", wildcard, re.DOTALL))

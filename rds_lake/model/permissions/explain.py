@@ -1,4 +1,4 @@
-"""A denial in AWS's words, and what would end it.
+"""A denial in AWS's words, and the change that would allow the request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -17,7 +17,7 @@ _KEY = ":key/"
 
 
 def message(request: Request, principal: Principal, decision: Decision) -> str:
-    """AWS's sentence: `User: … is not authorized to perform: s3:GetObject on resource: … because …`."""
+    """Returns AWS's sentence: `User: … is not authorized to perform: s3:GetObject on resource: … because …`."""
     return (
         f"User: {principal.arn} is not authorized to perform: {request.action} "
         f"on resource: {request.resource} {decision.reason}"
@@ -25,7 +25,7 @@ def message(request: Request, principal: Principal, decision: Decision) -> str:
 
 
 def missing_statement(request: Request, principal: Principal, decision: Decision) -> Mapping[str, Any] | None:
-    """The statement, as JSON has it, that the lacking policy needs; None when the request is allowed or explicitly denied."""
+    """Returns the statement, for JSON, that a policy lacks; None if the request is allowed or explicitly denied."""
     kind = decision.policy_type
     if decision.effect != "implicit deny" or kind is None:
         return None
@@ -42,7 +42,7 @@ def missing_statement(request: Request, principal: Principal, decision: Decision
 
 
 def advice(request: Request, principal: Principal, decision: Decision) -> str:
-    """What a person has to change, as a sentence; empty when the request is allowed."""
+    """Returns a sentence that says what to change; empty if the request is allowed."""
     if decision.allowed:
         return ""
     statement = missing_statement(request, principal, decision)
@@ -54,7 +54,7 @@ def advice(request: Request, principal: Principal, decision: Decision) -> str:
 
 
 def unmet_conditions(request: Request, principal: Principal, policies: tuple[Policy, ...]) -> tuple[str, ...]:
-    """Why the statements of `policies` that name action and resource do not apply: a sentence for every condition not met."""
+    """Returns why statements of `policies` with this action and resource do not apply: a sentence per condition."""
     context = full_context(request, principal)
     return tuple(
         f"{statement.reference} {'allows' if statement.allows else 'denies'} it only if {test.operator} {test.key} is met; "

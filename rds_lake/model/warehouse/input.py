@@ -1,4 +1,4 @@
-"""The JSON that asks a warehouse for a run: dropped in S3 under the `input:` of a warehouse, read here as a value.
+"""Parses the JSON that asks a warehouse for a run; it is put into S3 under the warehouse's `input:`.
 
     {
       "version": 1,
@@ -40,14 +40,14 @@ class _Part(BaseModel):
 
 
 class InputColumn(_Part):
-    """A column of files, in the order of the file."""
+    """A column of files, in the files' order."""
 
     name: str = Field(min_length=1, max_length=127, description="Name of the column in Redshift.")
     type: Annotated[str, AfterValidator(legal_type)] = Field(description="Type in Redshift, such as varchar(200).")
 
 
 class InputTable(_Part):
-    """A table to load: of files in S3, or of the lake."""
+    """A table to load, from files in S3 or from the lake."""
 
     table: _Name = Field(description="Name of the table in Redshift; for a table of the lake, its name in Athena.")
     schema_: str | None = Field(
@@ -88,12 +88,12 @@ class InputTable(_Part):
 
     @property
     def is_left_out(self) -> bool:
-        """Whether it is in the place of a table that cannot be read (`InputError.rest`)."""
+        """Whether it replaces a table that cannot be read (`InputError.rest`)."""
         return not self.table
 
 
 class WarehouseInput(_Part):
-    """What one run is to load, with which parameters, and what is to be unloaded. What it does not name is as lake.yaml says."""
+    """What one run loads and unloads, and its parameters. lake.yaml decides what it does not give."""
 
     version: Literal[1] = Field(description="Of this format.")
     tables: list[InputTable] = Field(
@@ -120,7 +120,7 @@ _LEFT_OUT = InputTable.model_construct(table="", schema_=None, name=None, files=
 
 
 def input_schema() -> dict[str, Any]:
-    """The JSON schema of an input, as it is published."""
+    """Returns the published JSON schema of an input."""
     schema = WarehouseInput.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "rds-lake warehouse input"} | {
         key: value for key, value in schema.items() if key != "title"
@@ -128,7 +128,7 @@ def input_schema() -> dict[str, Any]:
 
 
 def parse_input(text: str) -> WarehouseInput:
-    """The input in the text. InputError lists every problem with its JSON path and what to do; no text raises anything else."""
+    """Returns the input in the text. Raises InputError with every problem, its JSON path and what to do; no other error."""
     body = _object(text)
     try:
         value = _validated(body)
@@ -147,7 +147,7 @@ def _validated(body: Mapping[str, Any]) -> WarehouseInput:
 
 
 def _without(body: Mapping[str, Any], wrong: Sequence[tuple[int | str, ...]]) -> WarehouseInput | None:
-    """The input without what is wrong: a table is left out as a whole, its place is kept. None where nothing can be read."""
+    """Returns the input without its errors; a wrong table leaves an empty place. None if nothing can be read."""
     keys = {loc[0] for loc in wrong if len(loc) == 1 or loc[0] != "tables"}
     tables = {loc[1] for loc in wrong if len(loc) > 1 and loc[0] == "tables"}
     rest: dict[str, Any] = {key: value for key, value in body.items() if key not in keys} | {"version": 1}
@@ -219,7 +219,7 @@ def _sentence(detail: ErrorDetails) -> str:
 
 
 def _problems(value: WarehouseInput) -> Iterator[str]:
-    """What several keys have wrong with each other."""
+    """Returns problems between several keys."""
     names: dict[str, int] = {}
     for at, table in enumerate(value.tables):
         if table.is_left_out:
