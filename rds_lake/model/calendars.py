@@ -35,7 +35,7 @@ def together(calendars: Iterable[Calendar | None]) -> Calendar | None:
 
 
 def julian_shifts() -> Iterator[tuple[date, int]]:
-    """Returns (Gregorian day, exclusive; difference in days) for days counted by the Julian calendar, oldest first.
+    """Yields (Gregorian day, exclusive; difference in days) for days counted by the Julian calendar, oldest first.
 
     Adding the difference gives the day with the same name in the Gregorian calendar. It changes after the Julian 29
     February of each century that has none in the Gregorian calendar.

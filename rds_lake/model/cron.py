@@ -81,7 +81,7 @@ def cron_problem(text: str) -> str | None:
 
 
 def _never(days: str, months: str) -> str | None:
-    """Whether no year has such a day (`30 2`). Dagster refuses it, also with a weekday beside it."""
+    """Returns the problem of a day that no year has (`30 2`); Dagster refuses it, also with a weekday. None if there is none."""
     if not re.fullmatch(r"[0-9,]+", days) or not re.fullmatch(r"[0-9a-z,]+", months):
         return None
     named = [_FIELDS[3].words.get(month) or int(month) for month in months.split(",")]

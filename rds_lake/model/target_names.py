@@ -57,7 +57,7 @@ class Targets:
         return None
 
     def _database_lengths(self, text: str) -> Iterable[int]:
-        """Returns possible lengths of the database's name, the most certain first."""
+        """Yields possible lengths of the database's name, the most certain first."""
         written = written_name(text)
         if written in self.databases_of:
             yield len(self.databases_of[written])

@@ -93,7 +93,7 @@ def _parse(query: str) -> tuple[exp.Query, Mapping[int, TokenType]]:
 
 
 def _tables_read(tree: exp.Query) -> list[exp.Table]:
-    """Yields every table reference except names that the query's own WITH clauses define."""
+    """Returns every table reference except names that the query's own WITH clauses define."""
     return [table for table in tree.find_all(exp.Table) if not _is_cte(table)]
 
 

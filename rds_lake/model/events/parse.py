@@ -58,7 +58,7 @@ def _events(text: str, *, depth: int) -> Iterator[Event]:
 
 
 def _unwrapped(message: dict[str, Any], *, depth: int) -> Iterator[Event]:
-    """Returns the events in a message, without the wrappers of SNS, SQS and Lambda."""
+    """Yields the events in a message, without the wrappers of SNS, SQS and Lambda."""
     if depth > _MAX_DEPTH:
         yield MalformedEvent(reason=f"more than {_MAX_DEPTH} messages in each other")
         return

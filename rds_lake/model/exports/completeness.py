@@ -74,7 +74,7 @@ def _warning(problem: str) -> Finding:
 
 
 def _warning_message(task: ExportTask) -> Iterator[Finding]:
-    """Returns findings for WarningMessage: lost data is an error, an unknown remark a warning, an empty database nothing."""
+    """Yields findings for WarningMessage: lost data is an error, an unknown remark a warning, an empty database nothing."""
     for remark in read_remarks(task.warning_message or ""):
         yield from _judged(remark, f"AWS warns about {task.identifier}" if not remark.key else "AWS reports")
 
@@ -122,7 +122,7 @@ def _statuses(infos: Sequence[ExportTableInfo], known: Collection[TableTarget]) 
 
 
 def _database(info: ExportTableInfo, remarks: Sequence[Remark], known: Collection[TableTarget]) -> Iterator[Finding]:
-    """Returns findings for an entry about a whole database. Every RDS for PostgreSQL has an empty `postgres`, which AWS skips."""
+    """Yields findings for an entry about a whole database. Every RDS for PostgreSQL has an empty `postgres`, which AWS skips."""
     name = info.raw_target
     had = sum(target.database == name for target in known)
     for remark in remarks:
@@ -160,7 +160,7 @@ def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> I
 
 
 def _unread(keys: Collection[ExportKey]) -> Iterator[Finding]:
-    """Returns an error for data that fits no table, as AWS may change its naming: such data must not be ignored silently.
+    """Yields an error for data that fits no table, as AWS may change its naming: such data must not be ignored silently.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
     """
@@ -176,7 +176,7 @@ def _unread(keys: Collection[ExportKey]) -> Iterator[Finding]:
 
 
 def _included(infos: Sequence[ExportTableInfo], include: Sequence[str], engine: Engine | None) -> Iterator[Finding]:
-    """Returns items of `include` without any exported table; an empty database that AWS names counts as exported."""
+    """Yields items of `include` without any exported table; an empty database that AWS names counts as exported."""
     engines = [engine] if engine else list(Engine)
     names = {name for info in infos if info.target for each in engines for name in each.items_of(info.target)}
     names |= {info.raw_target for info in infos if info.target is None}

@@ -83,7 +83,7 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _pairs(body: Any) -> Iterator[tuple[str, Any]]:
-    """Returns (key, entry) of every remark; a key without entries has no remark."""
+    """Yields (key, entry) of every remark; a key without entries has no remark."""
     if isinstance(body, Mapping):
         lists = {key: value for key, value in body.items() if isinstance(value, Mapping | list)}
         loose = {key: value for key, value in body.items() if key not in lists and not _says_nothing(value)}
@@ -131,7 +131,7 @@ def _words_of(text: str) -> str:
 
 
 def _reasons(entry: Any) -> Iterator[str]:
-    """Returns the texts of an entry that give a reason, without those that name something."""
+    """Yields the texts of an entry that give a reason, without those that name something."""
     if isinstance(entry, Mapping):
         for key, value in entry.items():
             if not (isinstance(value, str) and _NAMES.fullmatch(str(key))):

@@ -113,7 +113,7 @@ def _taken_apart(operator: Any) -> tuple[Quantifier | None, str, bool]:
 
 
 def _texts(written: Any, where: str, problems: list[str]) -> Iterator[str]:
-    """Returns the values of a key as texts; JSON's `true` and `10` become `"true"` and `"10"`."""
+    """Yields the values of a key as texts; JSON's `true` and `10` become `"true"` and `"10"`."""
     values = written if isinstance(written, list) else [written]
     if not values:
         problems.append(f"{where} has no value")

@@ -92,7 +92,7 @@ def parse_principals(written: Any, *, inverted: bool, problems: list[str]) -> Pr
 
 
 def _named(written: dict[Any, Any], element: str, problems: list[str]) -> Iterator[tuple[str, str]]:
-    """Returns kind and name of every valid principal of the element."""
+    """Yields kind and name of every valid principal of the element."""
     for kind, names in written.items():
         for name in names if isinstance(names, list) and names else [names]:
             problem = _problem(kind, name)

@@ -135,7 +135,7 @@ def in_order(touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
 
 
 def _undecided(touches: Sequence[Touch], lock_wait: int) -> Iterator[list[Touch]]:
-    """Returns groups of changes whose times are too close to decide their order."""
+    """Yields groups of changes whose times are too close to decide their order."""
     run: list[Touch] = []
     for touch in touches:
         if run and touch.micros > run[-1].micros + lock_wait:

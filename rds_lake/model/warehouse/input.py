@@ -219,7 +219,7 @@ def _sentence(detail: ErrorDetails) -> str:
 
 
 def _problems(value: WarehouseInput) -> Iterator[str]:
-    """Returns problems between several keys."""
+    """Yields problems between several keys."""
     names: dict[str, int] = {}
     for at, table in enumerate(value.tables):
         if table.is_left_out:

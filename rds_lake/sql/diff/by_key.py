@@ -89,7 +89,7 @@ def count_kinds(compare: Comparison, kinds: str, *, row: str, counted: Sequence[
 
 
 def pair(compare: Comparison, raws: int) -> Iterator[str]:
-    """Returns the columns of a pair of rows, one of which may be missing; each row has `raws` raw values."""
+    """Yields the columns of a pair of rows, one of which may be missing; each row has `raws` raw values."""
     for side in ("before", "after"):
         yield f"{side[0]}.{own(f'row {side}')} AS {own(f'row {side}')}"
     yield from (f"COALESCE(b.{key}, a.{key}) AS {key}" for key in _keys(compare))
@@ -103,7 +103,7 @@ def _keys(compare: Comparison) -> list[str]:
 
 
 def _differences(compare: Comparison) -> Iterator[str]:
-    """Returns conditions that the values differ. Where raw values are equal, the values are not computed."""
+    """Yields conditions that the values differ. Where raw values are equal, the values are not computed."""
     for at, column in enumerate(compare.others):
         names = (numbered("before", at), numbered("after", at))
         dated = tuple(zip((column.before, column.after), names, strict=True))

@@ -114,7 +114,7 @@ def _numbers(pack: Pack) -> str:
 
 
 def _texts_of_pairs(packs: Sequence[Pack]) -> Iterator[str]:
-    """Returns the values before, then the values after; NULLs for a row that is missing."""
+    """Yields the values before, then the values after; NULLs for a row that is missing."""
     names = f"({identifier(_VALUE)}, {identifier(_PLACE)})"
     for side in _SIDES:
         for at, pack in enumerate(packs):
@@ -154,7 +154,7 @@ def _value_names(pack: Pack, at: int) -> list[str]:
 
 
 def _typed(pack: Pack, raws: str, at: int, side: str) -> Iterator[str]:
-    """Returns arrays made from an array of raw values: the typed values, and the raw texts of values that lost something."""
+    """Yields arrays made from an array of raw values: the typed values, and the raw texts of values that lost something."""
     one = pack.rule.before if side == "before" else pack.rule.after
     name = identifier(_VALUE)
     yield f"transform({raws}, {name} -> {pack.rule.value(one, _VALUE)}) AS {own('value', at)}"

@@ -57,14 +57,14 @@ def rows_of_side(compare: Comparison, name: str, values: Callable[[Comparison, s
 
 
 def keyed_values(compare: Comparison, side: str) -> Iterator[str]:
-    """Returns the key's values, and the raw values of the other columns: most pairs are already equal by raw values."""
+    """Yields the key's values, and the raw values of the other columns: most pairs are already equal by raw values."""
     yield from key_values(compare, side)
     for at, column in enumerate(compare.others):
         yield f"{identifier(compare.dated(column, side).raw_name.lower())} AS {own('raw', at)}"
 
 
 def key_values(compare: Comparison, side: str) -> Iterator[str]:
-    """Returns the values that rows are joined by."""
+    """Yields the values that rows are joined by."""
     for at, column in enumerate(compare.key_columns):
         one = compare.dated(column, side)
         # Texts of equal values are equal, whether the view's type loses them or not.

@@ -90,7 +90,7 @@ def _shown(compare: Comparison) -> list[_Shown]:
 
 
 def _both(at: int, column: ComparedColumn, free: Callable[[str], str]) -> Iterator[_Shown]:
-    """Returns the column's value at the later date, and its value before."""
+    """Yields the column's value at the later date, and its value before."""
     names = {"after": column.name, "before": free(f"{column.name}_before")}
     for side, name in names.items():
         one = (column.after if side == "after" else column.before).made_of(numbered(side, at))
@@ -122,7 +122,7 @@ def _has_own_type(column: ComparedColumn) -> bool:
 
 
 def _values(compare: Comparison, side: str) -> Iterator[str]:
-    """Returns the values read from a date: those of every comparison, and the key's columns as in the view."""
+    """Yields the values read from a date: those of every comparison, and the key's columns as in the view."""
     yield from keyed_values(compare, side)
     for at, column in enumerate(compare.key_columns):
         if _has_own_type(column):

@@ -64,7 +64,7 @@ def count_rows(
 
 
 def _given(compare: Comparison, side: str) -> Iterator[str]:
-    """Returns what rows are counted by first: raw values, or computed values if the type differs between the dates."""
+    """Yields what rows are counted by first: raw values, or computed values if the type differs between the dates."""
     for at, column in enumerate(compare.columns):
         one = compare.dated(column, side)
         if column.is_raw_alike:

@@ -23,7 +23,7 @@ from rds_lake.stages.catalogue.naming import TypedTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedTables:
-    """`problems`: the captured tables that have no changes to show, each with the reason and what to do."""
+    """The captured tables of a date. `problems`: tables whose changes cannot be shown, each with the reason and what to do."""
 
     tables: tuple[ChangedTable, ...]
     problems: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class ChangedTables:
 def changed_tables(
     dated: DatedTables, captured: Sequence[CapturedTable], source: SourceSettings, versions: Mapping[TableTarget, int]
 ) -> ChangedTables:
-    """The captured tables that the date has. `versions`: of the raw tables of changes."""
+    """Returns the captured tables of the date. `versions`: of the raw tables of changes."""
     typed = {table.names.target: table for table in dated.typed}
     taken = {name: table.names.target for table in dated.located for name in (table.names.view, table.names.raw)}
     tables: list[ChangedTable] = []
@@ -58,7 +58,7 @@ def _why_missing(dated: DatedTables, target: TableTarget) -> str:
 
 
 def _names_of(table: ChangedTable) -> dict[str, str]:
-    """The names in Athena that are made for the table's changes, and what each is."""
+    """Returns the names in Athena for the table's changes, and the kind of each."""
     return {table.changes: "changes", table.live: "live", table.history: "history", table.raw: "raw"}
 
 
@@ -93,7 +93,7 @@ def _changed_table(one: CapturedTable, table: TypedTable, source: SourceSettings
 
 
 def _added(one: CapturedTable, known: Sequence[ChangedColumn], source: SourceSettings) -> list[ChangedColumn]:
-    """Columns that capture knows and the snapshot does not have yet; not those whose name in Athena is taken."""
+    """Returns columns that are captured but not in the snapshot yet, without those whose name in Athena is taken."""
     names, taken = {column.raw for column in known}, {column.alias for column in known}
     is_mysql = getattr(source, "captured_engine", None) is Engine.MYSQL
     added: list[ChangedColumn] = []

@@ -31,24 +31,24 @@ SPAN = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Busy:
-    """Why the warehouse cannot be had now: a sentence for people."""
+    """Why the warehouse is not available now, as a sentence."""
 
     why: str
 
 
 def lease_key(site: Site) -> str:
-    """Where the lease is, in the lake's bucket."""
+    """Returns the key of the lease in the lake's bucket."""
     return site.lake.layout.warehouse_lease_key(site.name)
 
 
 def read_lease(site: Site) -> Lease | None:
-    """The lease; None where the warehouse was never used."""
+    """Returns the lease; None if the warehouse was never used."""
     text = site.lake.s3.find_text(site.lake.layout.bucket, lease_key(site))
     return None if text is None else _believed(site, text)
 
 
 def take(site: Site, plan: Plan) -> Lease | Busy:
-    """The lease for the plan's run, written now; it names everything that will exist. Repeating it extends it."""
+    """Writes and returns the lease for the plan's run, with the names of everything to create. Repeating it extends the lease."""
     refused: list[Busy] = []
 
     def decide(lease: Lease | None) -> Lease | None:
@@ -65,7 +65,7 @@ def take(site: Site, plan: Plan) -> Lease | Busy:
 
 
 def keep_alive(site: Site, run: str) -> Lease:
-    """Extend the lease of a run that lives. LeaseLostError where it has it no more."""
+    """Extends the run's lease. Raises LeaseLostError if the run no longer has it."""
 
     def extend(lease: Lease | None) -> Lease:
         if lease is None:
@@ -80,7 +80,7 @@ def keep_alive(site: Site, run: str) -> Lease:
 
 
 def overtime(lease: Lease, settings: WarehouseSettings, now: datetime) -> str | None:
-    """Why the run has to end by its time; None while it has some left."""
+    """Returns why the run must end, as its time is over; None if it has time left."""
     if now < lease.ends_at:
         return None
     return (
@@ -90,7 +90,7 @@ def overtime(lease: Lease, settings: WarehouseSettings, now: datetime) -> str | 
 
 
 def change_lease(site: Site, change: Callable[[Lease | None], Lease | None]) -> Lease | None:
-    """Change the lease, also where others do at the same time; what it is then. None from `change` leaves it."""
+    """Changes the lease, even while other processes change it, and returns it. If `change` returns None, it is not changed."""
     after: Lease | None = None
 
     def changed(text: str | None) -> str | None:
@@ -148,7 +148,7 @@ def _shown(lease: Lease, now: datetime) -> str:
 
 
 def _believed(site: Site, text: str) -> Lease:
-    """The lease, if it is of this warehouse and names nothing but what a run of it makes; ManifestError else."""
+    """Returns the lease if it is of this warehouse and only names what its runs create. Raises ManifestError otherwise."""
     lease = parse_lease(text, where=_where(site))
     foreign = foreign_names(lease.names, site.lake.layout, site.name, lease.run)
     if lease.warehouse != site.name:

@@ -1,4 +1,4 @@
-"""The files of a load, listed once: what the manifest of its COPY names, and nothing else.
+"""The files of a load, listed once; the manifest of its COPY names exactly these.
 
 A prefix in COPY would take `orders.bak` with `orders`, and files that came later. Names that begin with `_` or `.` are no data, as
 everywhere in Hadoop's world. (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
@@ -18,20 +18,20 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """An object by its URI, and its size."""
+    """An object's URI and size."""
 
     uri: str
     bytes: int
 
 
 def render_manifest(files: Iterable[FoundFile]) -> str:
-    """A manifest by which a file that is missing, or has another length, fails the COPY."""
+    """Returns a COPY manifest with which a missing file, or one of another size, fails the COPY."""
     entries = [{"url": file.uri, "mandatory": True, "meta": {"content_length": file.bytes}} for file in files]
     return json.dumps({"entries": entries}, indent=0)
 
 
 def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tuple[str, ...]]:
-    """The files, each once, in order; and what is wrong."""
+    """Returns the files in order, without repetitions, and problems."""
     found: dict[str, FoundFile] = {}
     wrong: list[str] = []
     for uri in files.uris:

@@ -19,7 +19,7 @@ from rds_lake.sql.warehouse.loading import MOST_COLUMNS, Expected, date_column, 
 def lake_order(
     load: Load, rows: LakeRows, new: str, *, day: date, manifest: str, role: str
 ) -> tuple[LoadOrder, tuple[str, ...]]:
-    """The order and what is wrong. What Spectrum cannot read is loaded by COPY, which its notes say."""
+    """Returns the order and its problems. What Spectrum cannot read is loaded by COPY, with a note."""
     by_copy = load.by is LoadBy.COPY or bool(rows.spectrum)
     wrong = (f"COPY cannot load it: {rows.copy}; set `load: spectrum`",) if by_copy and rows.copy else ()
     if by_copy and rows.copy and rows.spectrum:
@@ -49,7 +49,7 @@ def lake_order(
 
 
 def external_schema(database: str) -> str:
-    """The schema of Redshift by which Spectrum reads a database of Glue: no name that a person gave to something else."""
+    """Returns the name of Redshift's external schema for a Glue database, which no user gives to another object."""
     return f"rds_lake_{hashlib.sha256(database.encode()).hexdigest()[:12]}"
 
 

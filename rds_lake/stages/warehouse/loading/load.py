@@ -1,4 +1,4 @@
-"""A load, section after section: fill a new table, compare its rows with what should be there, put it in place."""
+"""A load, section by section: fills a new table, compares its rows with the expected number, and replaces the old table."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _RIGHTS = re.compile(r"signatureAge|access ?denied|not authorized|forbidden", re
 
 
 def order_of(piece: Piece, hands: Hands) -> LoadOrder:
-    """The order of the load, decided before anything was loaded (`orders.py`)."""
+    """Returns the order of the load, which was decided before loading (`orders.py`)."""
     key = hands.key("loads", f"{piece.name}.json")
     return parse_order(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
 
 
 def section_of(piece: Piece, hands: Hands) -> Section:
-    """The part of the order that the load sends next."""
+    """Returns the section of the order that the load sends next."""
     return order_of(piece, hands).sections[piece.at]
 
 
 def ended(piece: Piece, state: StatementState, hands: Hands) -> Piece:
-    """The load after its statement has ended."""
+    """Returns the load after its statement has ended."""
     if not state.is_good:
         return _failed(piece, state)
     order = order_of(piece, hands)
@@ -64,7 +64,7 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
 
 
 def _compared(order: LoadOrder, state: StatementState, hands: Hands) -> tuple[int, tuple[str, ...], str]:
-    """Rows of the new table, notes on values that were lost, and what is wrong with their number."""
+    """Returns the rows of the new table, notes on lost values, and what is wrong with the number of rows."""
     rows, lost = 0, list[tuple[str, int]]()
     wrong = ""
     for check in order.checks:

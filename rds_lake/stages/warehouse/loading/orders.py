@@ -1,4 +1,4 @@
-"""What every load of a run sends, decided at once and before anything is loaded; every problem of every load together.
+"""Decides the statements of every load of a run before anything is loaded, and collects all problems.
 
 The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last: where it is,
 all others are. An order that is there stays, be it of a killed turn or of another one at this moment: what was sent by it, and what
@@ -31,12 +31,15 @@ _LONGEST_NAME = 127  # bytes, https://docs.aws.amazon.com/redshift/latest/dg/r_n
 
 
 def are_prepared(hands: Hands) -> bool:
-    """Whether the orders of all loads are there."""
+    """Whether the orders of all loads are written."""
     return hands.s3.find_head(hands.bucket, hands.key(_DONE)) is not None
 
 
 def prepare(plan: Plan, target: Target, hands: Hands) -> Mapping[str, str]:
-    """Write the orders of all loads; problems by load, and then nothing is marked as prepared. Transient errors are raised."""
+    """Writes the orders of all loads and returns problems by load; with problems, nothing is marked as prepared.
+
+    Transient errors are raised.
+    """
     found, problems = _rows(plan, hands)
     problems |= _name_problems(plan)
     with cancelling_threads(_THREADS, "orders") as pool:
@@ -52,7 +55,7 @@ def prepare(plan: Plan, target: Target, hands: Hands) -> Mapping[str, str]:
 
 
 def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str, str]]:
-    """What the loads of the lake read: one look per source and date, however many tables."""
+    """Reads what the loads of the lake need: once per source and date."""
     wanted: dict[tuple[str, date], list[tuple[Load, LakeTable]]] = defaultdict(list)
     for load in plan.loads:
         if isinstance(load.origin, LakeTable):
@@ -77,7 +80,7 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
 
 
 def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mapping[LakeTable, LakeRows]) -> str:
-    """Write one order; what is wrong with it."""
+    """Writes one order and returns its problems."""
     new = new_name(plan.run, load.name)
     files: tuple[FoundFile, ...]
     if isinstance(load.origin, Files):
@@ -113,14 +116,14 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
 
 
 def _manifest(load: Load, files: Sequence[FoundFile], hands: Hands) -> tuple[str, str]:
-    """The key of the manifest of these files, and its text."""
+    """Returns the key and the text of the manifest of these files."""
     listing = render_manifest(files)
     digest = hashlib.sha256(listing.encode()).hexdigest()[:16]
     return hands.key("copy", f"{load.name}-{digest}.manifest"), listing
 
 
 def _write_once(hands: Hands, key: str, body: bytes) -> None:
-    """Write the object, unless it is there."""
+    """Writes the object unless it exists."""
     change_bytes(
         hands.s3,
         hands.bucket,
@@ -132,7 +135,7 @@ def _write_once(hands: Hands, key: str, body: bytes) -> None:
 
 
 def new_name(run: str, load: str) -> str:
-    """The table that a load fills before it takes its place: no other run's."""
+    """Returns the name of the table that the load fills first; no other run uses it."""
     return f"rds_lake_{hashlib.sha256(f'{run}/{load}'.encode()).hexdigest()[:24]}"
 
 

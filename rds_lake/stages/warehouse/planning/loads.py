@@ -1,4 +1,4 @@
-"""Loads of a plan: those of lake.yaml, and those that a JSON names beside or instead of them.
+"""Makes the loads of a plan: those of lake.yaml, and those that a JSON adds or selects.
 
 A JSON may name files below the places that lake.yaml names for the warehouse (`input:`, and the `files:` of its loads), and no
 others: a user who can put a JSON there must not be able to read every bucket that Redshift's role reaches.
@@ -25,7 +25,7 @@ _LOOKED_FOR = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlanner:
-    """Makes the loads. `place`: the URI of the JSON, None where there is none."""
+    """Makes the loads. `place`: the URI of the JSON, None without one."""
 
     config: LakeConfig
     settings: WarehouseSettings
@@ -34,7 +34,7 @@ class LoadPlanner:
     _published: dict[str, date | None] = field(default_factory=dict)
 
     def plan(self, tables: Sequence[InputTable], problems: list[str]) -> tuple[Load, ...]:
-        """All loads, by the order of lake.yaml, then of the JSON; what is wrong is added to `problems`."""
+        """Returns all loads, first those of lake.yaml, then those of the JSON; adds problems to `problems`."""
         named = {
             table.table_name: (f"$.tables[{at}]", table) for at, table in enumerate(tables) if not table.is_left_out
         }
@@ -152,7 +152,7 @@ class LoadPlanner:
 
 
 def is_at(uri: str, place: str) -> bool:
-    """Whether it is the place, or lies below it where that is a folder."""
+    """Whether the URI is the place, or in it if the place is a folder."""
     return uri == place or (place.endswith("/") and uri.startswith(place))
 
 

@@ -1,4 +1,4 @@
-"""Results of a plan: the unloads of lake.yaml that are wanted, with their queries and places filled in."""
+"""Makes the results of a plan: the requested unloads of lake.yaml with their queries and folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def planned_results(
     steps: Sequence[Step],
     problems: list[str],
 ) -> tuple[Unload, ...]:
-    """The unloads named in `wanted`, all of them without it. `run`: what `to:` may name beside parameters."""
+    """Returns the unloads named in `wanted` (None: all). `run`: values for `to:`, besides parameters."""
     known = {result.name: result for result in settings.unload}
     problems += [
         f"$.results[{at}]: lake.yaml has no result {name!r}; it has {', '.join(known) or 'none'}"

@@ -1,4 +1,4 @@
-"""A result on its way to its place: whole or absent, and never over what others put there.
+"""Publishes a result completely or not at all, and never overwrites objects of others.
 
 *Several files* are copied to `<to>run=<run>/`, then `<to>_manifest.json` names them, changed by If-Match. Files of earlier runs stay
 where they are, since somebody may be reading them. A `<to>` that holds anything else is left alone.
@@ -41,7 +41,7 @@ Published = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands) -> Published:
-    """The URIs of the published files, and remarks about them; PublishError if other files are in the place."""
+    """Publishes several files. Returns their URIs and remarks; raises PublishError if the place has other files."""
     bucket, prefix = _place(unload.to)
     _require_free(bucket, prefix, unload, record, hands)
     folder = f"{prefix}{_RUN}{record.plan.run}/"
@@ -78,7 +78,7 @@ def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: Ru
 def publish_single(
     unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands
 ) -> Published:
-    """As `publish`, for a result that is one object. UnavailableError where others write that object all the time."""
+    """Publishes a result of one object. Raises UnavailableError if others change the object during every attempt."""
     if not files:
         why = f"it has no rows, and Redshift writes no {unload.format.value} file without rows"
         return (), (f"{why}: the earlier result stays published",)
@@ -98,7 +98,7 @@ def publish_single(
 def _put_single(
     source: tuple[str, str], target: tuple[str, str], unload: Unload, record: RunRecord, hands: Hands
 ) -> None:
-    """Copy the file to its place if this run's is not there. ConflictError if somebody else wrote there after the look."""
+    """Copies the file unless this run has. Raises ConflictError if another process wrote the object meanwhile."""
     mine = {
         _MINE: f"{record.plan.warehouse}/{unload.name}",
         _RUN_KEY: record.plan.run,
@@ -123,7 +123,7 @@ def _place(to: str) -> tuple[str, str]:
 
 
 def _below_attempt(uri: str, hands: Hands) -> str:
-    """What comes after `unload/<name>/<attempt>/` in the staging: a name, or `day=2026-11-20/` and a name."""
+    """Returns the part after `unload/<name>/<attempt>/` in the staging: a name, or `day=2026-11-20/` and a name."""
     return uri.removeprefix(hands.uri(hands.staging)).split("/", 3)[3]
 
 

@@ -1,4 +1,4 @@
-"""An unload: files in the run's staging, verified by the manifest that Redshift wrote, then published by `publishing.py`."""
+"""An unload: files in the run's staging, verified by Redshift's manifest, then published by `publishing.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MANIFEST = "manifest"
 
 
 def section_of(piece: Piece, unload: Unload, target: Target, hands: Hands) -> Section:
-    """The UNLOAD to a folder of this attempt alone; of a single file, before it, how large it would be."""
+    """Returns the UNLOAD to a folder of only this attempt; before a single file's, the question for its size."""
     if is_guard(piece, unload):
         return guard_section(unload)
     return Section(
@@ -30,7 +30,7 @@ def section_of(piece: Piece, unload: Unload, target: Target, hands: Hands) -> Se
 
 
 def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
-    """Whether an unload to one file that still runs has more than one, or more bytes, than it may: it is cancelled then."""
+    """Whether a running unload to a single file has more files or bytes than allowed, and must be cancelled."""
     if not unload.single_file or is_guard(piece, unload):
         return False
     there = [
@@ -40,7 +40,7 @@ def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
 
 
 def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord, hands: Hands) -> Piece:
-    """The unload after its statement has ended; DONE once its result is published, whole."""
+    """Returns the unload after its statement has ended; DONE once its result is published."""
     if is_guard(piece, unload) and state.status != "ABORTED":
         refused = refusal(unload, state, hands)
         if refused:
@@ -61,7 +61,7 @@ def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord
 
 
 def too_large(unload: Unload) -> str:
-    """The error of a result that does not fit into one file."""
+    """Returns the error of a result that does not fit into one file."""
     return (
         f"unload {unload.name}: its result is larger than {unload.most_bytes:,} bytes, the limit of a single file (`most_gb`), so "
         "nothing was published; raise `most_gb` (5 at most), remove `single_file`, or select fewer rows"
@@ -82,7 +82,7 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
 
 
 def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands) -> tuple[UnloadedFile, ...]:
-    """The files that Redshift says it wrote: there, as long as it says, with all rows; PublishError lists what is not so."""
+    """Returns the files in Redshift's manifest, after comparing their sizes and rows. Raises PublishError with all differences."""
     folder = _folder(piece, hands)
     key = folder + _MANIFEST
     files = parse_unloaded(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))

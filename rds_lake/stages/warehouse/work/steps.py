@@ -1,4 +1,4 @@
-"""A step, forty statements at a time; an error names the file's statement and line."""
+"""A step, forty statements at a time; an error names the statement and its line in the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = 120
 
 
 def ended(piece: Piece, step: Step, state: StatementState) -> Piece:
-    """The step after its statements have ended."""
+    """Returns the step after its statements have ended."""
     sections = sections_of(step)
     if not state.is_good:
         return _failed(piece, step, state)
