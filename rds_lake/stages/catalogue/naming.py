@@ -163,7 +163,7 @@ def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[T
 
 
 def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
-    """Returns entries of `rename:`, `types:` and `union:` that match nothing in this snapshot: misspelt, or no longer in the database."""
+    """Returns entries of `rename:`, `types:` and `union:` that match nothing in this snapshot: misspelt, or outdated."""
     by_target = {table.target: table for table in manifest.tables}
     members = gather(by_target, source.naming.unions)
     tables = {str(target) for target in members}

@@ -25,7 +25,7 @@ _NOT_IN_COMMENTS = {Kind.RETYPED, Kind.RELABELLED, Kind.REORDERED, Kind.REMOVED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """The destination of a snapshot: `named` with the version's names and columns, the new definition of the table, and the changes."""
+    """Where a snapshot goes: `named` with the version's names and columns, the new definition of the table, and the changes."""
 
     named: NamedTable
     spec: TableSpec

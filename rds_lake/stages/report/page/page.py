@@ -1,4 +1,4 @@
-"""The whole page: what needs a person, all sources in a table, then each by itself."""
+"""The whole page: what a person has to do, all sources in a table, then each source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_ASKED = "Dagster was not asked, so failed runs and checks are not listed: D
 
 
 def render_page(report: LakeReport) -> str:
-    """The page, as text of one file."""
+    """Returns the page as the text of one file."""
     most = _most_tables(report.sources)
     title = f"Report of {report.lake}"
     body = joined(
@@ -35,7 +35,7 @@ def render_page(report: LakeReport) -> str:
 
 
 def _most_tables(sources: Sequence[SourceReport]) -> int:
-    """How many tables a source may show: all, where the page can hold them."""
+    """Returns how many tables of each source are shown: all, if the page can hold them."""
     every = [len(source.tables.figures) for source in sources]
     return max(every, default=0) if sum(every) <= _TABLES else _TABLES // len(every)
 
