@@ -1,4 +1,4 @@
-"""From rds-lake's errors to Dagster's: terminal ones fail at once, transient ones go to the retry policy."""
+"""Converts rds-lake's errors to Dagster's: terminal ones fail at once, transient ones go to the retry policy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ _NO_SNAPSHOT = (
 
 
 def _what_it_is(error: RdsLakeError) -> dict[str, str]:
-    """Of a date without a snapshot, which is no failure of anything: other words in mails and in the run."""
+    """Returns the other title for a date without a snapshot, in mails and in the run: nothing failed in that case."""
     is_absent = isinstance(error, SnapshotNotFoundError)
     return metadata.incident("no snapshot of this date", _NO_SNAPSHOT) if is_absent else {}
 
 
 @contextmanager
 def dagster_failures() -> Iterator[None]:
-    """Raise `dg.Failure` for rds-lake's errors; only transient ones may be retried by the policy."""
+    """Converts rds-lake's errors in the block to `dg.Failure`; only transient ones may be retried by the policy."""
     try:
         yield
     except RdsLakeError as error:

@@ -1,4 +1,4 @@
-"""What the asset of a table, or of all views of a source, shows of each date: what readers see, how much, what changed, where it is.
+"""Metadata of a table's asset, or of all views' asset, for each date: state, size, changes and location.
 
 Numbers are shown as a plot over the dates, so each key is of one unit: rows, bytes, values.
 """
@@ -33,7 +33,7 @@ _STATES: Mapping[State, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a date beside its publication. `lost`: per table the columns that lost values. `console`: None outside AWS."""
+    """Further facts of a date. `lost`: by table, the columns that lost values. `console`: None outside of AWS."""
 
     compared: RowComparison | None = None
     lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
@@ -47,7 +47,7 @@ class Known:
 def table_published(
     source: SourceSettings, outcome: Published, target: TableTarget | None, day: date, known: Known
 ) -> dict[str, Any]:
-    """What became of a table when the source's views were moved, or held; of all views where `target` is None."""
+    """Returns a table's outcome when the source's views moved or were held; of all views if `target` is None."""
     if target is None:
         return metadata.published(outcome) | _all_views(outcome)
     seen = {metadata.READERS_SEE: metadata.readers_see(outcome.publication), metadata.DATE: day.isoformat()}
@@ -73,7 +73,7 @@ def _all_views(outcome: Published) -> dict[str, Any]:
 
 
 def _raw_column(table: TypedTable, column: ViewColumn) -> str:
-    """`snapshots_orders.total`: the raw tables of a source are one asset."""
+    """Returns `snapshots_orders.total`: the raw tables of a source are one asset."""
     return f"{table.names.raw}.{column.name.lower()}"
 
 
@@ -106,12 +106,12 @@ def _view(source: SourceSettings, table: TypedTable) -> dict[str, Any]:
 
 
 def _described(original: str | None) -> str | None:
-    """The database's own type, which is all that an export says of a column: neither comments nor names of enums are in it."""
+    """Returns the database's type, the only thing that an export says about a column (no comments, no names of enums)."""
     return f"{original}: a type that the database defines, such as an enum" if original == "USER-DEFINED" else original
 
 
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:
-    """Its rows against the date before, and values that its view loses: what the checks of `catalog` say of all tables."""
+    """Returns the table's rows against the date before, and values that its view loses, from the checks of `catalog`."""
     shown: dict[str, Any] = {}
     change, compared = known.change_of(table.names.view), known.compared
     if compared is not None and change is not None:

@@ -24,7 +24,7 @@ from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
 class TurnOrders(dg.Config):
-    """Who asked for the turn."""
+    """Whether the sensor asked for the turn."""
 
     by_sensor: bool = Field(
         default=False,
@@ -33,7 +33,7 @@ class TurnOrders(dg.Config):
 
 
 def by_sensor(source: str) -> dict[str, Any]:
-    """Run configuration of a turn that the sensor asks for."""
+    """Returns the run configuration of a turn that the sensor asks for."""
     return {"ops": {f"{source}__{CHANGES}": {"config": {"by_sensor": True}}}}
 
 
@@ -44,12 +44,12 @@ def is_by_sensor(run: dg.DagsterRun) -> bool:
 
 
 def changed_sources(config: LakeConfig) -> list[Database]:
-    """The sources with this asset: their changes are captured, and they have views."""
+    """Returns the sources with this asset: their changes are captured, and they have views."""
     return [source for source in config.databases if source.streams and source.athena]
 
 
 def changes_asset(lake_config: LakeConfig, source: Database) -> dg.AssetsDefinition:
-    """The asset of one source."""
+    """Returns the asset of one source."""
 
     @dg.asset(
         key=own_key(source, CHANGES),

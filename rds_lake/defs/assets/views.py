@@ -25,7 +25,7 @@ from rds_lake.stages.source.stages import SharedStages
 
 
 def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
-    """One step that moves all views: `can_subset=False`, so that no table can be published alone."""
+    """Returns one step that moves all views: with `can_subset=False`, no table can be published alone."""
 
     @dg.multi_asset(
         name=op_name(source.name, Stage.VIEWS),
@@ -64,7 +64,7 @@ def _published(
 
 
 def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages) -> table_metadata.Known:
-    """What the date's tables have beside their views; what `catalog` found is in Dagster's own record of it."""
+    """Returns further facts about the date's tables; those from `catalog` are read from Dagster's record of it."""
     of_date = dg.AssetRecordsFilter(stage_key(stages.source, Stage.CATALOG), asset_partitions=[context.partition_key])
     records = context.instance.fetch_materializations(of_date, limit=1).records
     return table_metadata.Known(

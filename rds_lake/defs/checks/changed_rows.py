@@ -32,7 +32,7 @@ _UNREADABLE = (AsOfError, CatalogError, LostFilesError, ManifestError)
 def changed_rows_check(
     config: LakeConfig, source: SourceSettings, settings: Changes, keys: StageKeys
 ) -> dg.AssetChecksDefinition:
-    """The check of one source; its views are published before it in the same run."""
+    """Returns the check of one source. In the same run, its views are published first."""
     what = "No table has more added, removed or changed rows since the date before than `changes: most` allows."
     spec = check_spec(
         config, CHANGED_ROWS, asset=stage_key(source, Stage.CATALOG), behind=keys.before_readers, description=what
@@ -54,7 +54,7 @@ def changed_rows_check(
 def _compared(
     context: dg.AssetCheckExecutionContext, gateways: Gateways, source: SourceSettings, settings: Changes
 ) -> ComparedDate:
-    """The comparison of the run's date; where one of the dates cannot be read, the reason is its only problem."""
+    """Returns the comparison of the run's date; if a date cannot be read, the reason is its only problem."""
     day = date.fromisoformat(context.run.tags[DagsterTag.PARTITION])
     try:
         return compare_date(
@@ -71,7 +71,7 @@ def _compared(
 
 
 def _observations(keys: StageKeys, compared: ComparedDate) -> Iterator[dg.AssetObservation]:
-    """The counts of each table at its asset, or those of all at the asset of all views."""
+    """Yields the counts of each table at its asset, or of all tables at the asset of all views."""
     if compared.kept is None:
         return
     by_name = {str(target): key for target, key in keys.tables.items() if target is not None}
@@ -95,7 +95,7 @@ def _result(source: SourceSettings, compared: ComparedDate) -> dg.AssetCheckResu
 
 
 def _told(kept: DateDiff) -> str:
-    """`orders 12 added, 3 removed, 40 changed since 2026-11-19; 2 more tables differ; 5 are the same`."""
+    """Returns `orders 12 added, 3 removed, 40 changed since 2026-11-19; 2 more tables differ; 5 are the same`."""
     differing = sorted((t for t in kept.tables if _differing(t)), key=lambda t: (-_differing(t), t.view))
     shown = [
         f"{table.view} {table.added:,} added, {table.removed:,} removed"

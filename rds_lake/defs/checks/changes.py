@@ -26,7 +26,7 @@ _DESCRIPTIONS = {
 
 
 def specs(source: Database) -> list[dg.AssetCheckSpec]:
-    """The three checks of captured changes; that of the outbox only if `streams.secret` is given."""
+    """Returns the three checks of captured changes; the one of the outbox only with `streams.secret`."""
     names = [SHOWN, DRIFT, *([EMPTIED] if _is_watched(source) else [])]
     return [
         dg.AssetCheckSpec(name, asset=own_key(source, CHANGES), description=_DESCRIPTIONS[name], blocking=False)
@@ -35,7 +35,7 @@ def specs(source: Database) -> list[dg.AssetCheckSpec]:
 
 
 def results(source: Database, turn: "Turn", watched: "Sequence[WatchedOutbox]") -> list[dg.AssetCheckResult]:
-    """The results of a turn."""
+    """Returns the check results of a turn."""
     found = [_result(source, SHOWN, turn.problems, none="every captured table has a live view"), _drift(source, turn)]
     if _is_watched(source):
         alarms = [outbox.alarm for outbox in watched if outbox.alarm]
@@ -45,7 +45,7 @@ def results(source: Database, turn: "Turn", watched: "Sequence[WatchedOutbox]") 
 
 
 def _is_watched(source: Database) -> bool:
-    """Whether it has an outbox that can be looked at."""
+    """Whether the source has an outbox that can be read."""
     return bool(source.outbox_tables and source.streams and source.streams.secret)
 
 

@@ -20,7 +20,7 @@ DIFF_VIEWS = "diff_views_are_made"
 
 
 def diff_views_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
-    """The check of one source; its views are published before it in the same run."""
+    """Returns the check of one source. In the same run, its views are published first."""
     what = "Every table of `diff_views:` has a view of the rows that differ from the date before."
     spec = check_spec(
         config, DIFF_VIEWS, asset=stage_key(source, Stage.CATALOG), behind=keys.before_readers, description=what

@@ -1,4 +1,4 @@
-"""Two checks of what readers see of a source: it can be read, and it is not too old.
+"""Two checks of what readers see of a source: it is readable, and it is not too old.
 
 They are steps of their own behind the views, on the asset `catalog`, which every source with Athena has; "Execute" in the UI
 runs them at any time. A stale source is mailed as an incident by the check of `watch.py`; here its age is only shown.
@@ -22,7 +22,7 @@ READABLE, FRESH = "published_is_readable", "published_is_fresh"
 
 
 def published_checks(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetChecksDefinition]:
-    """The checks of one source; its views are published before them in the same run."""
+    """Returns the checks of one source. In the same run, its views are published first."""
     return [_readable_check(config, source, keys), _fresh_check(config, source, keys)]
 
 

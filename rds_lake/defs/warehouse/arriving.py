@@ -1,4 +1,4 @@
-"""JSON files that events report: the run of each begins within seconds. A file without an event is found by listing (`sensors.py`)."""
+"""Starts the run of a JSON file that an event reports. Files without an event are found by listing (`sensors.py`)."""
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings
@@ -10,9 +10,10 @@ from rds_lake.stages.warehouse.planning.inputs import Arrived, asks, take_input
 
 
 def take_arrived(config: LakeConfig, gateways: Gateways, event: JsonArrived) -> str | None:
-    """What became of the JSON, as a sentence; None where no warehouse looks for JSON files there.
+    """Returns the result for the JSON as a sentence; None if no warehouse uses JSON files in that place.
 
-    Transient errors are raised: the message comes again. All else is said, and listing looks at the JSON once more.
+    Raises transient errors, so that the message is delivered again. Other errors are in the sentence, and listing tries
+    again.
     """
     settings = next((each for each in config.warehouses if asks(each, event.bucket, event.key)), None)
     if settings is None:

@@ -39,14 +39,14 @@ class WarehouseOrders(dg.Config):
 
 
 def op_name(settings: WarehouseSettings) -> str:
-    """The name of the warehouse's step, which run configuration has."""
+    """Returns the name of the warehouse's step, for run configuration."""
     return f"{settings.name}__warehouse"
 
 
 def warehouse_assets(
     config: LakeConfig, settings: WarehouseSettings, keys: Keys, steps: Sequence[Step]
 ) -> dg.AssetsDefinition:
-    """All assets of the warehouse, made by one step: a run is one plan."""
+    """Returns all assets of the warehouse, made by one step, as a run has one plan."""
 
     @dg.multi_asset(
         name=op_name(settings),

@@ -1,4 +1,4 @@
-"""The sensor of a warehouse: it finds JSON inputs, takes turns of open runs, and asks for a run of Dagster for each that has ended.
+"""The sensor of a warehouse: finds JSON inputs, advances open runs, and requests a Dagster run for each ended one.
 
 A tick waits for nothing in AWS, and stops in time: what it did not come to, the next one does. A run of Dagster is asked for once
 by its run key. The ended run leaves the list of open ones a tick later, when Dagster has stored the request.
@@ -41,7 +41,7 @@ _ACTIVE = [
 def turns_sensor(
     config: LakeConfig, settings: WarehouseSettings, assets: dg.AssetsDefinition, *, interval_seconds: int = 30
 ) -> dg.SensorDefinition:
-    """The sensor of one warehouse."""
+    """Returns the sensor of one warehouse."""
     keys = list(assets.keys)
 
     @dg.sensor(
@@ -95,11 +95,11 @@ class _Tick:
         return self.works.settings.name
 
     def ended(self) -> WarehouseCursor:
-        """The cursor for the next tick."""
+        """Returns the cursor for the next tick."""
         return replace(self.cursor, reported=tuple(self.reported), missing=tuple(self.missing))
 
     def close_reported(self) -> None:
-        """What the last tick asked Dagster to report is stored there by now."""
+        """Closes the runs that the last tick asked Dagster to report, as Dagster has stored the requests."""
         for run in self.cursor.reported:
             failed = attempt(lambda run=run: close_run(self.works.lake, self._name, run))
             if isinstance(failed, Failed):
@@ -107,7 +107,7 @@ class _Tick:
                 self.reported.append(run)
 
     def look_for_inputs(self) -> None:
-        """Begin the runs that JSON files ask for; a problem of one, or of all, never keeps the turns from being taken."""
+        """Starts the runs that JSON files ask for. No problem with them stops the turns of open runs."""
         if self.works.settings.input is None:
             return
         failed = attempt(self._look)
@@ -144,7 +144,7 @@ class _Tick:
         )
 
     def take_turns(self) -> None:
-        """One turn of each of the first open runs."""
+        """Takes one turn of each of the first open runs."""
         turns = 0
         for run in open_runs(self.works.lake, self._name):
             if self.is_late() or turns >= _TURNS or len(self.reported) >= _REPORTS:
@@ -173,7 +173,7 @@ class _Tick:
         return record.phase
 
     def _without_record(self, run: str) -> None:
-        """The process that began it was killed, or is about to write its record: in the next tick that is known."""
+        """Handles a listed run without a record: its process was killed or is about to write it, which the next tick sees."""
         if run in self.cursor.missing:
             close_run(self.works.lake, self._name, run)
             self.context.log.warning(

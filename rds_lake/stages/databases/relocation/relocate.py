@@ -91,7 +91,7 @@ class Mover:
         return False
 
     def _done_by_another(self, record: ExportRecord) -> Manifest | None:
-        """Returns the manifest of another run that relocated the same or a better export meanwhile, and may have deleted AWS's copy."""
+        """Returns the manifest of another run that finished the same or a better export, and may have deleted AWS's copy."""
         manifest = find_manifest(self.s3, self.layout, record.source, record.snapshot_date)
         if manifest is None or not (
             manifest.export.export_task == record.export_task or record.yields_to(manifest.export, newest=self.newest)
