@@ -76,7 +76,7 @@ def cron_problem(text: str) -> str | None:
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
         return f"a schedule has five fields (minute, hour, day, month, weekday), and this has {len(fields)}"
-    problems = [one.problem(part) for one, part in zip(_FIELDS, fields, strict=True)]
+    problems = [field.problem(part) for field, part in zip(_FIELDS, fields, strict=True)]
     return next((problem for problem in problems if problem), None) or _never(*fields[2:4])
 
 

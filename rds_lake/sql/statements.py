@@ -56,8 +56,8 @@ def unknown_word(statement: str) -> str | None:
 
 def meant_by(word: str) -> str | None:
     """Returns the first word of a statement that is most similar to this word."""
-    (found, *_) = get_close_matches(word, sorted((_READING | _CHANGING) - {"("}), n=1, cutoff=0.7) or [None]
-    return found
+    (nearest, *_) = get_close_matches(word, sorted((_READING | _CHANGING) - {"("}), n=1, cutoff=0.7) or [None]
+    return nearest
 
 
 def _first_word(statement: str) -> tuple[str, str]:

@@ -87,14 +87,14 @@ def _observations(keys: StageKeys, compared: ComparedDate) -> Iterator[dg.AssetO
 
 def _result(source: SourceSettings, compared: ComparedDate) -> dg.AssetCheckResult:
     day, kept = compared.snapshot_date, compared.kept
-    holds = "this is the first date, so there is no earlier one to compare with" if kept is None else _told(kept)
+    holds = "this is the first date, so there is no earlier one to compare with" if kept is None else _summary(kept)
     result = checks.result(source, Stage.CATALOG, CHANGED_ROWS, compared.problems, day=day, holds=holds)
     if kept is None:
         return result
     return result._replace(metadata={**(result.metadata or {}), **metadata.compared_date(kept)})
 
 
-def _told(kept: DateDiff) -> str:
+def _summary(kept: DateDiff) -> str:
     """Returns `orders 12 added, 3 removed, 40 changed since 2026-11-19; 2 more tables differ; 5 are the same`."""
     differing = sorted((t for t in kept.tables if _differing(t)), key=lambda t: (-_differing(t), t.view))
     shown = [

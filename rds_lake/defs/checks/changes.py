@@ -36,12 +36,15 @@ def specs(source: Database) -> list[dg.AssetCheckSpec]:
 
 def results(source: Database, turn: "Turn", watched: "Sequence[WatchedOutbox]") -> list[dg.AssetCheckResult]:
     """Returns the check results of a turn."""
-    found = [_result(source, SHOWN, turn.problems, none="every captured table has a live view"), _drift(source, turn)]
+    check_results = [
+        _result(source, SHOWN, turn.problems, none="every captured table has a live view"),
+        _drift(source, turn),
+    ]
     if _is_watched(source):
         alarms = [outbox.alarm for outbox in watched if outbox.alarm]
         seen = "; ".join(map(str, watched))
-        found.append(_result(source, EMPTIED, alarms, none=seen, severity=dg.AssetCheckSeverity.ERROR))
-    return found
+        check_results.append(_result(source, EMPTIED, alarms, none=seen, severity=dg.AssetCheckSeverity.ERROR))
+    return check_results
 
 
 def _is_watched(source: Database) -> bool:

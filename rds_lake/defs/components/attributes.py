@@ -36,9 +36,9 @@ class Given:
         def line_of(path: tuple[str | int, ...]) -> int | None:
             """Returns the line of the key, or of the nearest enclosing key."""
             for end in range(len(path), -1, -1):
-                found = tree.lookup(("attributes", *path[:end])) if tree else None
-                if found:
-                    return found.start.line
+                node = tree.lookup(("attributes", *path[:end])) if tree else None
+                if node:
+                    return node.start.line
             return None
 
         name = Path(tree.position.filename).absolute() if tree else Path(str(context.component_loc))

@@ -38,11 +38,11 @@ def failed_checks(
 ) -> Mapping[str, Sequence[FailedCheck]]:
     """Returns, by source, checks whose newest result failed within the last seven days."""
     sources = {key: source.name for source in config.sources for key in _keys(config, source)}
-    found: dict[str, list[FailedCheck]] = defaultdict(list)
+    failed_by_source: dict[str, list[FailedCheck]] = defaultdict(list)
     for key, source in sources.items():
         if failed := _newest(instance, key, now - _LOOKED_BACK):
-            found[source].append(failed)
-    return found
+            failed_by_source[source].append(failed)
+    return failed_by_source
 
 
 def _newest(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: datetime) -> FailedCheck | None:

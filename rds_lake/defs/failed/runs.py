@@ -46,16 +46,16 @@ def failed_runs(
     since, names = now - _LOOKED_BACK, {source.name for source in config.sources}
     failures = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
     seen: set[_Work] = set()
-    found: dict[str, list[FailedRun]] = defaultdict(list)
+    failed_by_source: dict[str, list[FailedRun]] = defaultdict(list)
     for record in instance.get_run_records(failures, limit=_LOOKED_AT):  # the newest come first
         for work in _works(record.dagster_run):
             is_first = work not in seen
             seen.add(work)
-            if work.source not in names or not is_first or len(found[work.source]) >= _SHOWN:
+            if work.source not in names or not is_first or len(failed_by_source[work.source]) >= _SHOWN:
                 continue
             if not will_retry(record.dagster_run) and not _succeeded_since(instance, work, record):
-                found[work.source].append(_told(instance, record))
-    return {source: failed for source, failed in found.items() if failed}
+                failed_by_source[work.source].append(_failed_run(instance, record))
+    return {source: failed for source, failed in failed_by_source.items() if failed}
 
 
 def _works(run: dg.DagsterRun) -> Sequence[_Work]:
@@ -87,7 +87,7 @@ def _succeeded_since(instance: dg.DagsterInstance, work: _Work, failed: dg.RunRe
         cursor = page[-1].dagster_run.run_id
 
 
-def _told(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
+def _failed_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
     run = record.dagster_run
     causes = [event.step_failure_data.user_failure_data for event in step_failures(instance, run.run_id)]
     said = next((cause.description for cause in causes if cause and cause.description), None)

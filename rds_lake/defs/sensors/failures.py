@@ -24,7 +24,7 @@ from rds_lake.defs.sensors.changes import TRIGGER
 from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.errors import RdsLakeError
-from rds_lake.stages.runs.healing import Ended, told_of
+from rds_lake.stages.runs.healing import Ended, retries_sentence
 from rds_lake.stages.runs.notify import Channels, Incident, Mail, render_incident, run_page
 
 _TURNS = 20  # of changes, among which the one before a failed one is
@@ -144,7 +144,7 @@ def _incident(
 ) -> Incident:
     run = context.dagster_run
     causes = [_cause(event) for event in failures] or [_cause_before_steps(context.failure_event)]
-    causes += [told_of(ended)] if told_of(ended) else []
+    causes += [retries_sentence(ended)] if retries_sentence(ended) else []
     return Incident(
         # Every step of the lake is called `<source>__<what>` (`own_steps`).
         source=failures[0].step_key.rpartition("__")[0] if failures and failures[0].step_key else _source_of(run),

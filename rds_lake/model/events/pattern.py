@@ -68,10 +68,10 @@ def _operator_fits(name: str, operand: Any, value: Any) -> bool:
             raise ValueError(f"the operator {name!r} is not known here with {operand!r}")
         operand, text = operand["equals-ignore-case"].lower(), text.lower() if text is not None else None
     tests: Mapping[str, Callable[[str], bool]] = {
-        "prefix": lambda found: found.startswith(operand),
-        "suffix": lambda found: found.endswith(operand),
-        "equals-ignore-case": lambda found: found.lower() == operand.lower(),
-        "wildcard": lambda found: re.fullmatch(_expression(operand), found, re.DOTALL) is not None,
+        "prefix": lambda value: value.startswith(operand),
+        "suffix": lambda value: value.endswith(operand),
+        "equals-ignore-case": lambda value: value.lower() == operand.lower(),
+        "wildcard": lambda value: re.fullmatch(_expression(operand), value, re.DOTALL) is not None,
     }
     if name not in tests:
         raise ValueError(f"the operator {name!r} is not known here")

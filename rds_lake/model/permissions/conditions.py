@@ -65,15 +65,15 @@ def parse_conditions(block: Any, *, variables: bool, problems: list[str]) -> tup
     if not isinstance(block, dict):
         problems.append('Condition must be an object: {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}')
         return ()
-    found: list[Test] = []
+    tests: list[Test] = []
     for operator, keys in block.items():
         if not isinstance(keys, dict) or not keys:
             problems.append(f"Condition {operator!r} must be an object of condition keys and their values")
             continue
         if len({str(key).lower() for key in keys}) != len(keys):
             problems.append(f"Condition {operator!r} names a key twice; the case of its letters makes no difference")
-        found.extend(_tests(operator, keys, variables, problems))
-    return tuple(found)
+        tests.extend(_tests(operator, keys, variables, problems))
+    return tuple(tests)
 
 
 def _tests(operator: Any, keys: dict[Any, Any], variables: bool, problems: list[str]) -> Iterator[Test]:

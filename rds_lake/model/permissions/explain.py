@@ -29,16 +29,16 @@ def missing_statement(request: Request, principal: Principal, decision: Decision
     kind = decision.policy_type
     if decision.effect != "implicit deny" or kind is None:
         return None
-    found: dict[str, Any] = {"Effect": "Allow"}
+    statement: dict[str, Any] = {"Effect": "Allow"}
     if kind.names_principals:
-        found["Principal"] = _principal(principal)
-    found["Action"] = request.action
+        statement["Principal"] = _principal(principal)
+    statement["Action"] = request.action
     if kind is not PolicyType.TRUST:
         in_key_policy = (
             kind is PolicyType.RESOURCE and request.action.lower().startswith("kms:") and _KEY in request.resource
         )
-        found["Resource"] = "*" if in_key_policy else request.resource
-    return found
+        statement["Resource"] = "*" if in_key_policy else request.resource
+    return statement
 
 
 def advice(request: Request, principal: Principal, decision: Decision) -> str:

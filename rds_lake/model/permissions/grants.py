@@ -58,4 +58,4 @@ def _wanted_operations(operation: str, request: Request) -> set[str]:
     """Returns the operations that a grant created by the request would allow: a principal cannot pass on more than it has."""
     if operation != "creategrant":
         return set()
-    return {one.lower() for key, values in request.context.items() if key.lower() == _OPERATIONS for one in values}
+    return {value.lower() for key, values in request.context.items() if key.lower() == _OPERATIONS for value in values}

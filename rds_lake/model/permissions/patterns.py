@@ -97,15 +97,15 @@ def parse_pattern(text: str, *, variables: bool, wildcards: bool = True, ignores
 
 def parse_arn_pattern(text: str, *, variables: bool) -> tuple[Pattern, ...] | None:
     """Returns the patterns of an ARN's six parts; None if it has fewer. The last part keeps its colons."""
-    found: list[list[Part]] = [[]]
+    patterns: list[list[Part]] = [[]]
     for part in _parts(text, variables, wildcards=True):
         if type(part) is not str:
-            found[-1].append(part)
+            patterns[-1].append(part)
             continue
-        first, *more = part.split(":", _ARN_PARTS - len(found))
-        found[-1].append(first)
-        found.extend([text] for text in more)
-    return tuple(_pattern(parts, ignores_case=False) for parts in found) if len(found) == _ARN_PARTS else None
+        first, *more = part.split(":", _ARN_PARTS - len(patterns))
+        patterns[-1].append(first)
+        patterns.extend([text] for text in more)
+    return tuple(_pattern(parts, ignores_case=False) for parts in patterns) if len(patterns) == _ARN_PARTS else None
 
 
 def _pattern(parts: list[Part], ignores_case: bool) -> Pattern:

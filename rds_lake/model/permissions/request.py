@@ -82,20 +82,20 @@ def full_context(request: Request, principal: Principal) -> Context:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-    found = {"aws:ResourceAccount": (request.account,), "aws:PrincipalIsAWSService": (str(principal.service).lower(),)}
+    keys = {"aws:ResourceAccount": (request.account,), "aws:PrincipalIsAWSService": (str(principal.service).lower(),)}
     if principal.service:
-        found["aws:PrincipalServiceName"] = (principal.arn,)
+        keys["aws:PrincipalServiceName"] = (principal.arn,)
     elif principal.account:
-        found |= {
+        keys |= {
             "aws:PrincipalArn": (principal.identity,),
             "aws:PrincipalAccount": (principal.account,),
             "aws:userid": (principal.user_id,),
             "kms:CallerAccount": (principal.account,),
         }
         if ":user/" in principal.arn:
-            found["aws:username"] = (principal.arn.rsplit("/", 1)[-1],)
+            keys["aws:username"] = (principal.arn.rsplit("/", 1)[-1],)
     asked = {
         key: (principal.user_id,) if values == (THE_CALLER,) else values
         for key, values in dict(request.context).items()
     }
-    return {key.lower(): values for key, values in (found | asked).items()}
+    return {key.lower(): values for key, values in (keys | asked).items()}

@@ -69,30 +69,30 @@ def _merged(before: _Type, now: _Type, leaf: Widest) -> str | None:
     return f"{before.kind}<{','.join(parts)}>"
 
 
-def _text(found: _Type) -> str:
-    if not found.kind:
-        return found.text
-    named = found.kind == "struct"
-    parts = [f"{name}:{_text(below)}" if named else _text(below) for name, below in found.below.items()]
-    return f"{found.kind}<{','.join(parts)}>"
+def _text(parsed: _Type) -> str:
+    if not parsed.kind:
+        return parsed.text
+    named = parsed.kind == "struct"
+    parts = [f"{name}:{_text(below)}" if named else _text(below) for name, below in parsed.below.items()]
+    return f"{parsed.kind}<{','.join(parts)}>"
 
 
-def _query_word(found: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
-    if not found.kind:
-        return leaf(found.text)
-    words = [(name, _query_word(below, leaf, quote)) for name, below in found.below.items()]
-    if found.kind == "struct":
+def _query_word(parsed: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
+    if not parsed.kind:
+        return leaf(parsed.text)
+    words = [(name, _query_word(below, leaf, quote)) for name, below in parsed.below.items()]
+    if parsed.kind == "struct":
         return f"row({', '.join(f'{quote(name)} {word}' for name, word in words)})"
-    return f"{found.kind}({', '.join(word for _, word in words)})"
+    return f"{parsed.kind}({', '.join(word for _, word in words)})"
 
 
-def _duckdb_word(found: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
-    if not found.kind:
-        return leaf(found.text)
-    words = [(name, _duckdb_word(below, leaf, quote)) for name, below in found.below.items()]
-    if found.kind == "struct":
+def _duckdb_word(parsed: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
+    if not parsed.kind:
+        return leaf(parsed.text)
+    words = [(name, _duckdb_word(below, leaf, quote)) for name, below in parsed.below.items()]
+    if parsed.kind == "struct":
         return f"STRUCT({', '.join(f'{quote(name)} {word}' for name, word in words)})"
-    return f"{words[0][1]}[]" if found.kind == "array" else f"MAP({', '.join(word for _, word in words)})"
+    return f"{words[0][1]}[]" if parsed.kind == "array" else f"MAP({', '.join(word for _, word in words)})"
 
 
 def _parsed(hive_type: str) -> _Type:

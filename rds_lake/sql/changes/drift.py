@@ -38,7 +38,7 @@ def render_drift(
     raw, partition_key = found_raw
     at_date = f"{identifier(partition_key)} = {literal(after.day.isoformat())}"
     listed = ", ".join(identifier(column.raw) for column in compared)
-    found = f"SELECT {listed} FROM {qualified(database, raw)} WHERE {at_date}"
+    found_rows = f"SELECT {listed} FROM {qualified(database, raw)} WHERE {at_date}"
     join = " AND ".join(f"p.{identifier(key)} = f.{identifier(key)}" for key in table.key)
     differs = [_differs(column) for column in compared if column.raw not in table.key]
     columns = f"array_join({array_of(differs)}, ', ')" if differs else "''"
@@ -46,7 +46,7 @@ def render_drift(
         f"{clause},\npredicted AS (\n{rows}\n),\n"
         f"compared AS (\n"
         f"  SELECT {_kind(table)} AS kind, {_key_text(table)} AS key_text, {columns} AS differing\n"
-        f"  FROM predicted p FULL OUTER JOIN ({found}) f ON {join}\n"
+        f"  FROM predicted p FULL OUTER JOIN ({found_rows}) f ON {join}\n"
         "),\n"
         "numbered AS (\n"
         "  SELECT kind, key_text, differing, count(*) OVER (PARTITION BY kind) AS total,\n"

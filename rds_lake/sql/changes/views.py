@@ -31,8 +31,10 @@ def render_live(database: str, table: ChangedTable, mark: Watermark | Moment, cu
     else:
         clause, rows = render_rows(database, table, mark, f'{mark.outside(database)}\n    AND "cut" <= {cut}')
     typed = [column.typed() for column in table.columns]
-    live_cut, live_omitted = free_names(["live_cut", "live_omitted"], [*(one.alias for one in typed), PARTITION_KEY])
-    listed = "".join(f"  {one.expression} AS {identifier(one.alias)},\n" for one in typed)
+    live_cut, live_omitted = free_names(
+        ["live_cut", "live_omitted"], [*(view_column.alias for view_column in typed), PARTITION_KEY]
+    )
+    listed = "".join(f"  {view_column.expression} AS {identifier(view_column.alias)},\n" for view_column in typed)
     select = (
         f"{clause}\nSELECT\n{listed}"
         f"  {identifier(CUT)} AS {identifier(live_cut)},\n"
@@ -87,7 +89,7 @@ def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> 
 
 def _images(columns: Sequence[ChangedColumn]) -> str:
     typed = [column.typed(prefix) for column in columns for prefix in ("old_", "new_")]
-    return "".join(f",\n  {one.expression} AS {identifier(one.alias)}" for one in typed)
+    return "".join(f",\n  {view_column.expression} AS {identifier(view_column.alias)}" for view_column in typed)
 
 
 def _changed(columns: Sequence[ChangedColumn]) -> str:

@@ -66,9 +66,9 @@ def keyed_values(compare: Comparison, side: str) -> Iterator[str]:
 def key_values(compare: Comparison, side: str) -> Iterator[str]:
     """Yields the values that rows are joined by."""
     for at, column in enumerate(compare.key_columns):
-        one = compare.dated(column, side)
+        dated = compare.dated(column, side)
         # Texts of equal values are equal, whether the view's type loses them or not.
-        yield f"{column.value(one) if column.is_exact else column.text(one)} AS {own('key', at)}"
+        yield f"{column.value(dated) if column.is_exact else column.text(dated)} AS {own('key', at)}"
 
 
 def key_texts(compare: Comparison) -> list[str]:

@@ -66,13 +66,13 @@ def count_rows(
 def _given(compare: Comparison, side: str) -> Iterator[str]:
     """Yields what rows are counted by first: raw values, or computed values if the type differs between the dates."""
     for at, column in enumerate(compare.columns):
-        one = compare.dated(column, side)
+        dated = compare.dated(column, side)
         if column.is_raw_alike:
-            yield f"{identifier(one.raw_name.lower())} AS {own('raw', at)}"
+            yield f"{identifier(dated.raw_name.lower())} AS {own('raw', at)}"
             continue
-        yield f"{column.value(one)} AS {own('value', at)}"
+        yield f"{column.value(dated)} AS {own('value', at)}"
         if not column.is_exact:
-            yield f"{column.lost(one)} AS {own('lost', at)}"
+            yield f"{column.lost(dated)} AS {own('lost', at)}"
 
 
 def _given_names(compare: Comparison) -> Iterator[str]:

@@ -82,9 +82,9 @@ def raw_value(column: Column, name: str | None) -> str:
     )
 
 
-def names_read(columns: Sequence[PulledColumn], found: Sequence[str]) -> dict[str, str | None]:
+def names_read(columns: Sequence[PulledColumn], file_columns: Sequence[str]) -> dict[str, str | None]:
     """Returns each column's name in the files, by its name in the target; None if the files do not have it."""
-    by_folded = {name.lower(): name for name in found}
+    by_folded = {name.lower(): name for name in file_columns}
     return {column.name: by_folded.get(column.column.name.lower()) for column in columns}
 
 

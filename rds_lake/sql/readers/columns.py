@@ -20,12 +20,12 @@ _AS_TEXT = {"real", "double", "boolean", "date", "timestamp"}
 def view_expression(engine: Engine, column: ReadColumn, files: ReadFiles) -> str:
     """Returns the view's value of a column; NULL of its type if these files do not have the column."""
     kind, key = column.view.presto_type, column.raw.name.lower()
-    found = files.types.get(key) if column.present else None
-    if found is None:
+    file_type = files.types.get(key) if column.present else None
+    if file_type is None:
         return f"CAST(NULL AS {engine.type(kind)})"
     declared = column.raw.hive_type
-    raw = engine.column(files.names[key], found)
-    if found != declared:
+    raw = engine.column(files.names[key], file_type)
+    if file_type != declared:
         raw = f"CAST({raw} AS {engine.type(hive_to_presto(declared))})"
     if declared == "string":
         return _from_text(engine, column, raw, kind)

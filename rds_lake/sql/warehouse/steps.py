@@ -116,26 +116,30 @@ def _needs(texts: Mapping[str, str], loads: Collection[str]) -> dict[str, list[s
     from rds_lake.sql.warehouse.tables import tables_of
 
     known = {name.lower() for name in loads}
-    found = {name: tables_of(sql) for name, sql in texts.items()}
-    known |= set[str]().union(*(tables.written for tables in found.values())) if found else set()
-    found = {name: tables_of(sql, known) for name, sql in texts.items()}
-    written = {name: tables.written for name, tables in found.items()}
+    tables_of_steps = {name: tables_of(sql) for name, sql in texts.items()}
+    known |= set[str]().union(*(tables.written for tables in tables_of_steps.values())) if tables_of_steps else set()
+    tables_of_steps = {name: tables_of(sql, known) for name, sql in texts.items()}
+    written = {name: tables.written for name, tables in tables_of_steps.items()}
     needs: dict[str, list[str]] = {}
-    for name, tables in found.items():
+    for name, tables in tables_of_steps.items():
         declared = _directive(texts[name], "needs")
         if declared is not None:
             needs[name] = [each.strip() for each in declared.split(",") if each.strip()]
         else:
-            needs[name] = _parsed(name, tables, loads, found, written)
+            needs[name] = _parsed(name, tables, loads, tables_of_steps, written)
     return needs
 
 
 def _parsed(
-    name: str, tables: Tables, loads: Collection[str], found: Mapping[str, Tables], written: Mapping[str, set[str]]
+    name: str,
+    tables: Tables,
+    loads: Collection[str],
+    tables_of_steps: Mapping[str, Tables],
+    written: Mapping[str, set[str]],
 ) -> list[str]:
     """Returns what a step needs: all steps that write a table it reads, and the step that creates a table it changes."""
     others = {other: mine for other, mine in written.items() if other != name}
-    makers = {other: mine.made for other, mine in found.items() if other != name}
+    makers = {other: mine.made for other, mine in tables_of_steps.items() if other != name}
     only_read = tables.read - tables.written
     only_changed = tables.changed - tables.made
     needs = [*_read_from(only_read, loads, others), *_read_from(only_changed, loads, makers)]

@@ -113,20 +113,20 @@ def _names(pair: DatedPair) -> set[str]:
     return {pair.view, str(pair.after.names.target)}
 
 
-def _kept(found: SourceDiff, tasks: Sequence[str], now: datetime) -> DateDiff:
-    left = {view: why for view, why in found.left_out.items() if why}
+def _kept(diff: SourceDiff, tasks: Sequence[str], now: datetime) -> DateDiff:
+    left = {view: why for view, why in diff.left_out.items() if why}
     return DateDiff(
-        source=found.source,
-        snapshot_date=found.after,
+        source=diff.source,
+        snapshot_date=diff.after,
         export_task=tasks[1],
-        before=found.before,
+        before=diff.before,
         before_export_task=tasks[0],
         compared_at=now,
-        tables=tuple(map(_counted, found.tables)),
-        not_compared={**found.problems, **left},
-        new=found.only_after,
-        gone=found.only_before,
-        bytes_scanned=found.bytes_scanned,
+        tables=tuple(map(_counted, diff.tables)),
+        not_compared={**diff.problems, **left},
+        new=diff.only_after,
+        gone=diff.only_before,
+        bytes_scanned=diff.bytes_scanned,
     )
 
 
@@ -165,15 +165,15 @@ def _exceeded(settings: Changes, table: TableDiff) -> Iterator[str]:
             )
 
 
-def _unknown(settings: Changes, found: SourceDiff, targets: Callable[[], Collection[TableTarget]]) -> Iterator[str]:
+def _unknown(settings: Changes, diff: SourceDiff, targets: Callable[[], Collection[TableTarget]]) -> Iterator[str]:
     """Yields names in `changes:` that no table of either date has.
 
     `targets` reads a manifest, and is called only for a name that no compared table has.
     """
-    known = {table.view for table in found.tables} | {*found.problems, *found.left_out, *found.only_before}
-    known |= {*found.only_after, "default", *(table.table for table in found.tables)}
+    known = {table.view for table in diff.tables} | {*diff.problems, *diff.left_out, *diff.only_before}
+    known |= {*diff.only_after, "default", *(table.table for table in diff.tables)}
     unknown = [name for name in dict.fromkeys((*settings.tables, *settings.most)) if name not in known]
     tables = {str(target) for target in targets()} if unknown else set[str]()
     for name in unknown:
         if name not in tables:
-            yield f"changes: {name!r} is neither a view nor a table of {found.source} {found.after}"
+            yield f"changes: {name!r} is neither a view nor a table of {diff.source} {diff.after}"

@@ -52,7 +52,7 @@ class OutboxAlarm:
         if self._after(before, known, looked, now) != before:
             after = change_text(self.lake.s3, self.lake.layout.bucket, key, changed, kms_key=self.lake.kms_key)
             before = parse_alarms(after, where=self.lake.layout.uri(key))
-        return tuple(self._told(before))
+        return tuple(self._incidents(before))
 
     def _after(
         self, alarms: Alarms, known: dict[str, datetime | None], looked: dict[str, str], now: datetime
@@ -75,7 +75,7 @@ class OutboxAlarm:
                 alarms = alarms.begun(database, since, looked[database])
         return alarms
 
-    def _told(self, alarms: Alarms) -> Iterator[WantedIncident]:
+    def _incidents(self, alarms: Alarms) -> Iterator[WantedIncident]:
         for database, alarm in sorted(alarms.alarms.items()):
             key = f"outbox:{self.source.name}:{database}:{alarm.since.isoformat(timespec='seconds')}"
             yield self._begun(database, alarm, key)

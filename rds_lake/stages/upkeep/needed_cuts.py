@@ -60,15 +60,15 @@ def unneeded_cuts(lake: Lake, source: Database, days: Collection[date], *, now: 
     else:
         dates = _cuts_of_dates(lake, source.name, days)
         unneeded = {record.database: last_unneeded(record, dates.get(record.database, ())) for record in records}
-    found: list[Unneeded] = []
+    removable: list[Unneeded] = []
     homes = {record.database for record in records}
     for record in records:
         for epoch, cut in unneeded.get(record.database, {}).items():
             most = cut if compacted is None else min(cut, _compacted(lake, record, epoch, compacted, homes))
             last, objects = _older_than(lake, source.name, epoch, most, old)
             if objects:
-                found.append(Unneeded(database=record.database, epoch=epoch, last=last, objects=objects))
-    return tuple(found)
+                removable.append(Unneeded(database=record.database, epoch=epoch, last=last, objects=objects))
+    return tuple(removable)
 
 
 def before_dates(days: Collection[date]) -> datetime:

@@ -36,9 +36,9 @@ class Thing:
 
 def run_leftovers(site: Site, names: Names) -> list[Thing]:
     """Returns running statements and the staging of unloads; while statements run, the staging waits for them."""
-    found = _asked("statements", names.statements, lambda: _statements(site, names))
+    active = _asked("statements", names.statements, lambda: _statements(site, names))
     staged = _asked("staging", names.staging, lambda: _staging(site, names))
-    return found + ([_waiting(each) for each in staged] if found else staged)
+    return active + ([_waiting(each) for each in staged] if active else staged)
 
 
 def all_leftovers(site: Site, lease: Lease) -> list[Thing]:
@@ -146,13 +146,13 @@ def _staging(site: Site, names: Names) -> Iterator[Thing]:
         yield Thing(kind="upload", name=site.lake.layout.uri(upload.key), state="unfinished", remove=remove)
 
 
-def _thing(kind: str, found: Existing, remove: Callable[[str], object] | None) -> Thing:
-    ready = found.status.lower() in ("available", "paused", "failed")
+def _thing(kind: str, existing: Existing, remove: Callable[[str], object] | None) -> Thing:
+    ready = existing.status.lower() in ("available", "paused", "failed")
     return Thing(
         kind=kind,
-        name=found.name,
-        state=found.status,
-        remove=partial(remove, found.name) if remove is not None and ready else None,
+        name=existing.name,
+        state=existing.status,
+        remove=partial(remove, existing.name) if remove is not None and ready else None,
     )
 
 
@@ -162,9 +162,9 @@ def _waiting(thing: Thing) -> Thing:
 
 def _asked(kind: str, name: str, look: Callable[[], Iterator[Thing]]) -> list[Thing]:
     """Returns what `look` finds. If AWS does not answer, the object counts as existing."""
-    found: list[Thing] = []
+    things: list[Thing] = []
     try:
-        found.extend(look())
+        things.extend(look())
     except (TransientError, AwsError) as error:
-        found.append(Thing(kind=kind, name=name, state=f"not known: {error}"))
-    return found
+        things.append(Thing(kind=kind, name=name, state=f"not known: {error}"))
+    return things

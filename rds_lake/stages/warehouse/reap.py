@@ -56,8 +56,8 @@ def reap(sites: Iterable[Site], *, apply: bool) -> Iterator[Reaped]:
         try:
             if stacks is None and unlisted is None:
                 stacks, unlisted = _listed(site)  # before the first lease is read (`strays.py`)
-            found = _reaped(site, stacks or (), apply=apply)
-            yield found if unlisted is None else replace(found, error=unlisted)
+            reaped = _reaped(site, stacks or (), apply=apply)
+            yield reaped if unlisted is None else replace(reaped, error=unlisted)
         except RdsLakeError as error:
             yield Reaped(warehouse=site.name, error=str(error))
 

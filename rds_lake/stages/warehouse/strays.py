@@ -33,14 +33,14 @@ class Stray:
 def strays_of(site: Site, lease: Lease | None, stacks: Collection[str]) -> tuple[Stray, ...]:
     """Returns the warehouse's stacks without a lease. `stacks`: all stack names, listed before `lease` was read."""
     named = lease.names.stack if lease is not None and lease.state is not LeaseState.FREE else None
-    found: list[Stray] = []
+    strays: list[Stray] = []
     for name in stacks:
         if name != named and is_name_of(site.name, name):
             stack = StackGateway(api=site.stacks, name=name).look()
             run = _run_of(site, stack) if stack is not None else None
             if stack is not None and run is not None:
-                found.append(Stray(stack=stack, run=run))
-    return tuple(found)
+                strays.append(Stray(stack=stack, run=run))
+    return tuple(strays)
 
 
 def thing_of(site: Site, stray: Stray) -> Thing:

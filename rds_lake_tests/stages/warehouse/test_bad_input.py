@@ -111,7 +111,7 @@ def test_an_error_in_the_third_statement_names_its_line_and_undoes_the_others(ru
     record = running.run(Step(name="cleaned", sql=sql), Step(name="next", sql="select 2", needs=("cleaned",)))
     said = errors(record)
     assert said["cleaned"].startswith(
-        "step cleaned: statement 3 of 5, line 6 of cleaned.sql, failed: ERROR: Divide by zero; nothing of"
+        "step cleaned: statement 3 of 5, line 6 of cleaned.sql, failed: ERROR: Divide by zero; its changes were rolled back"
     )
     assert said["next"] == "it needs cleaned, which failed"
     assert running.rows("select count(*) from pg_table_def where tablename = 'a'") == [(0,)]

@@ -106,7 +106,7 @@ def test_no_rows_are_a_file_with_its_header(running: Running) -> None:
     record = publish(
         running, csv_result("j", "select 1 as id where 1 = 2", format=FileFormat.JSON, header=False), run="run-2"
     )
-    assert "makes no file" in record.pieces[0].notes[0] and record.pieces[0].state is PieceState.DONE
+    assert "file without rows" in record.pieces[0].notes[0] and record.pieces[0].state is PieceState.DONE
 
 
 @pytest.mark.exhaustive

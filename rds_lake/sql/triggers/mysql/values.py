@@ -191,8 +191,8 @@ def _word(column: CapturedColumn) -> str:
 
 def _arguments(column: CapturedColumn) -> str:
     """Returns `10,2` for `decimal(10,2) unsigned`."""
-    found = re.match(r"\w+\(([^)]*)\)", column.type)
-    return found.group(1) if found else ""
+    match = re.match(r"\w+\(([^)]*)\)", column.type)
+    return match.group(1) if match else ""
 
 
 def _length(column: CapturedColumn) -> int:

@@ -86,17 +86,17 @@ def read_objects(
 
 
 def _read(
-    s3: S3Gateway, bucket: str, source: str, one: ArrivedObject, is_captured: Callable[[str], bool]
+    s3: S3Gateway, bucket: str, source: str, arrived: ArrivedObject, is_captured: Callable[[str], bool]
 ) -> ReadObject:
     changes: list[ArrivedChange] = []
     unread: list[tuple[UnreadLine, bytes]] = []
     number = 0
 
     def note(line: int, why: str, text: bytes = b"") -> None:
-        unread.append((UnreadLine(object=one.key, line=line, why=why[:_WHY]), text))
+        unread.append((UnreadLine(object=arrived.key, line=line, why=why[:_WHY]), text))
 
     try:
-        for number, line in enumerate(_lines(s3, bucket, one.key), start=1):
+        for number, line in enumerate(_lines(s3, bucket, arrived.key), start=1):
             if not line.strip():
                 continue
             try:
@@ -114,7 +114,7 @@ def _read(
         if error.code != "NoSuchKey":
             raise
         note(0, "it was deleted before it was read")
-    return ReadObject(object=one, changes=tuple(changes), unread=tuple(unread))
+    return ReadObject(object=arrived, changes=tuple(changes), unread=tuple(unread))
 
 
 def _lines(s3: S3Gateway, bucket: str, key: str) -> Iterator[bytes]:

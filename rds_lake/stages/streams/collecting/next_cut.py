@@ -44,8 +44,8 @@ def split(
 ) -> tuple[Sequence[ArrivedObject], Sequence[ArrivedObject]]:
     """Returns the objects of the next cut (at least one) and the remaining ones. `most`: limit of bytes and objects."""
     size = 0
-    for at, one in enumerate(left):
-        size += one.bytes
+    for at, item in enumerate(left):
+        size += item.bytes
         if at and (size > most[0] or at >= most[1]):
             return left[:at], left[at:]
     return left, ()

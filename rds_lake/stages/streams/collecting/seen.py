@@ -55,11 +55,11 @@ class SeenDigests:
     def among(self, digests: Collection[bytes]) -> set[bytes]:
         """Returns those of the digests that are known."""
         asked = pa.array(digests, pa.binary(16))
-        found: set[bytes] = set()
+        known: set[bytes] = set()
         for table in self.tables:
             column = table.column("digest")
-            found.update(column.filter(pc.is_in(column, value_set=asked)).to_pylist())
-        return found
+            known.update(column.filter(pc.is_in(column, value_set=asked)).to_pylist())
+        return known
 
     def write(
         self, lake: Lake, key: str, new: Iterable[tuple[bytes, datetime]], open_from: datetime

@@ -200,11 +200,11 @@ class Compactor:
         return writer.rows, writer.unparsed
 
 
-def _rows_of(found: Found | RdsLakeError | None, added: Collection[TableTarget]) -> int | RdsLakeError:
+def _rows_of(batch: Found | RdsLakeError | None, added: Collection[TableTarget]) -> int | RdsLakeError:
     """Returns the rows of the batches that count: if another run was first, its batch counts."""
-    if isinstance(found, RdsLakeError):
-        return found
-    return found[1].rows if found is not None and found[0].target in added else 0
+    if isinstance(batch, RdsLakeError):
+        return batch
+    return batch[1].rows if batch is not None and batch[0].target in added else 0
 
 
 def _files(target: TableTarget, cuts: Sequence[Cut]) -> list[CutFile]:

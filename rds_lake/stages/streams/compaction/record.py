@@ -60,8 +60,8 @@ class CompactedRecord:
                     known = known.having(Progress(target=target, epoch=epoch, version=newest))
             return known
 
-        found = {one.target: one for one in self._change(change).tables if one.epoch == epoch}
-        return {target: found[target] for target in versions}
+        progress = {one.target: one for one in self._change(change).tables if one.epoch == epoch}
+        return {target: progress[target] for target in versions}
 
     def catalogued(self, *places: Progress) -> None:
         """Records that Glue has all batches that these name as pending."""

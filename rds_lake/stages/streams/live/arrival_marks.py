@@ -41,13 +41,15 @@ def arrival_marks(lake: Lake, source: SourceSettings, dated: DatedTables, *, as_
     assert isinstance(source, Rds | Aurora)
     wanted = set(source.captured_tables)
     home = home_of_calls(source.captured_tables[0])
-    final = next((one.find(LAMBDA_EPOCH) for one in forwarded(lake, source.name) if one.database == home), None)
+    final = next(
+        (record.find(LAMBDA_EPOCH) for record in forwarded(lake, source.name) if record.database == home), None
+    )
     if final is None or not final.cut:
         return Marks(
             marks=(),
             problems=(
                 f"no change of {source.name} has arrived yet at {lake.layout.uri(lake.layout.arrived_folder(source.name))}; live "
-                "views come with the first one",
+                "views come with the first record",
             ),
         )
     at = dated.manifest.export.snapshot_time

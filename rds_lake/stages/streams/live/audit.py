@@ -100,12 +100,12 @@ def _count(
     if text is None:  # too many changes to look at: that there are breaks is certain, nothing else
         kinds["lost"].add(key, f"somewhere in {changes:,} changes")
         return
-    found = audit(parse_touches(text), bounds)
-    if found.lost:
-        kinds["lost"].add(key, f"{found.lost} times" if found.lost > 1 else "", found.lost)
-    if found.phantom:
-        kinds["phantom"].add(key, f"{found.phantom} times" if found.phantom > 1 else "", found.phantom)
-    if found.unexplained:
+    result = audit(parse_touches(text), bounds)
+    if result.lost:
+        kinds["lost"].add(key, f"{result.lost} times" if result.lost > 1 else "", result.lost)
+    if result.phantom:
+        kinds["phantom"].add(key, f"{result.phantom} times" if result.phantom > 1 else "", result.phantom)
+    if result.unexplained:
         kinds[kind].add(key, columns if kind == DIFFERENT else "")
 
 

@@ -42,8 +42,8 @@ class Wanted:
 def read_shown(lake: Lake, source: str) -> tuple[Shown | None, str | None]:
     """Returns what the live views show (None if there are none), and the version of the record."""
     key = lake.layout.compacted_key(source, _RECORD)
-    found = lake.s3.find_version(lake.layout.bucket, key)
-    return (None, None) if found is None else (parse_shown(found[0], where=lake.layout.uri(key)), found[1])
+    stored = lake.s3.find_version(lake.layout.bucket, key)
+    return (None, None) if stored is None else (parse_shown(stored[0], where=lake.layout.uri(key)), stored[1])
 
 
 def wanted_views(
@@ -203,5 +203,5 @@ class LiveMover:
 
 
 def _text(shown: Shown) -> str:
-    cuts = ", ".join(f"cut {one.cut} of {one.home}" for one in shown.cuts)
+    cuts = ", ".join(f"cut {cut_.cut} of {cut_.home}" for cut_ in shown.cuts)
     return f"{cuts}, on the snapshot of {shown.snapshot_date}"

@@ -32,26 +32,26 @@ def render_manifest(files: Iterable[FoundFile]) -> str:
 
 def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tuple[str, ...]]:
     """Returns the files in order, without repetitions, and problems."""
-    found: dict[str, FoundFile] = {}
+    files_by_uri: dict[str, FoundFile] = {}
     wrong: list[str] = []
     for uri in files.uris:
         mine = list(_below(s3, uri))
         if not mine:
             what = "holds no file" if uri.endswith("/") else "does not exist"
             wrong.append(f"{uri} {what}: nothing was loaded; check that it was delivered and that its name is correct")
-        found |= {file.uri: file for file in mine}
-    empty = [file.uri for file in found.values() if not file.bytes]
+        files_by_uri |= {file.uri: file for file in mine}
+    empty = [file.uri for file in files_by_uri.values() if not file.bytes]
     if files.format is FileFormat.PARQUET and empty:
         wrong.append(
             f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, but a valid Parquet file is never empty"
         )
-    packed = [file.uri for file in found.values() if file.uri.endswith(".gz")]
-    plain = [file.uri for file in found.values() if not file.uri.endswith(".gz")]
+    packed = [file.uri for file in files_by_uri.values() if file.uri.endswith(".gz")]
+    plain = [file.uri for file in files_by_uri.values() if not file.uri.endswith(".gz")]
     if files.format is not FileFormat.PARQUET and packed and plain:
         wrong.append(
             f"some of its files are gzip and some are not, as {packed[0]} and {plain[0]}: split them into two loads"
         )
-    return tuple(file for file in found.values() if file.bytes), tuple(wrong)
+    return tuple(file for file in files_by_uri.values() if file.bytes), tuple(wrong)
 
 
 def are_packed(files: Iterable[FoundFile]) -> bool:

@@ -68,12 +68,12 @@ def _compared(order: LoadOrder, state: StatementState, hands: Hands) -> tuple[in
     rows, lost = 0, list[tuple[str, int]]()
     wrong = ""
     for check in order.checks:
-        (found,) = hands.data.rows(state.parts[check.at].id if len(state.parts) > 1 else state.id)
-        lost += [(name, int(count or 0)) for name, count in zip(check.columns, found[1:], strict=True)]
-        rows = int(found[0]) if not check.columns else rows
-        if order.rows is not None and int(found[0]) != order.rows:
+        (counts,) = hands.data.rows(state.parts[check.at].id if len(state.parts) > 1 else state.id)
+        lost += [(name, int(count or 0)) for name, count in zip(check.columns, counts[1:], strict=True)]
+        rows = int(counts[0]) if not check.columns else rows
+        if order.rows is not None and int(counts[0]) != order.rows:
             wrong = (
-                f"{int(found[0]):,} rows were loaded, but the lake's manifest has {order.rows:,}; the old table was not replaced. "
+                f"{int(counts[0]):,} rows were loaded, but the lake's manifest has {order.rows:,}; the old table was not replaced. "
                 "Check whether files of the date were changed, materialize `parquet` of it again, then start the run again"
             )
     notes = tuple(

@@ -40,10 +40,10 @@ def prepare(plan: Plan, target: Target, hands: Hands) -> Mapping[str, str]:
 
     Transient errors are raised.
     """
-    found, problems = _rows(plan, hands)
+    rows_of_tables, problems = _rows(plan, hands)
     problems |= _name_problems(plan)
     with cancelling_threads(_THREADS, "orders") as pool:
-        wrong = list(pool.map(lambda load: _prepare(load, plan, target, hands, found), plan.loads))
+        wrong = list(pool.map(lambda load: _prepare(load, plan, target, hands, rows_of_tables), plan.loads))
     problems |= {
         load.name: problem
         for load, problem in zip(plan.loads, wrong, strict=True)
@@ -60,7 +60,7 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
     for load in plan.loads:
         if isinstance(load.origin, LakeTable):
             wanted[load.origin.source, load.origin.snapshot_date].append((load, load.origin))
-    found: dict[LakeTable, LakeRows] = {}
+    rows_of_tables: dict[LakeTable, LakeRows] = {}
     problems: dict[str, str] = {}
     for (source, day), loads in wanted.items():
         try:
@@ -70,16 +70,16 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
                 raise
             problems |= {load.name: f"load {load.name}: {error}" for load, _ in loads}
             continue
-        found |= {table: there[table.table] for _, table in loads if table.table in there}
+        rows_of_tables |= {table: there[table.table] for _, table in loads if table.table in there}
         for load, table in loads:
             if table.table not in there:
                 problems[load.name] = (
                     f"load {load.name}: {source} has no table {table.table!r} on {day}; use the table's name in Athena"
                 )
-    return found, problems
+    return rows_of_tables, problems
 
 
-def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mapping[LakeTable, LakeRows]) -> str:
+def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, rows_of_tables: Mapping[LakeTable, LakeRows]) -> str:
     """Writes one order and returns its problems."""
     new = new_name(plan.run, load.name)
     files: tuple[FoundFile, ...]
@@ -97,8 +97,8 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
             gzip=are_packed(files),
             expected=expected,
         )
-    elif load.origin in found:
-        rows = found[load.origin]
+    elif load.origin in rows_of_tables:
+        rows = rows_of_tables[load.origin]
         files = tuple(FoundFile(uri=f"s3://{rows.bucket}/{file.key}", bytes=file.bytes) for file in rows.files)
         manifest, listing = _manifest(load, files, hands)
         order, wrong = lake_order(

@@ -73,7 +73,7 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
     """Returns JSON files without a newer file of errors; with `since`, only those written later."""
     assert planner.settings.input is not None
     bucket, prefix = _place(planner.settings.input)
-    found: list[S3Object] = []
+    json_files: list[S3Object] = []
     reported: dict[str, datetime] = {}
     last: str | None = None
     for number, item in enumerate(planner.lake.s3.list_objects(bucket, prefix, after=after or "")):
@@ -83,10 +83,10 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
         if item.key.endswith(ERRORS) and item.modified is not None:
             reported[item.key.removesuffix(ERRORS)] = item.modified
         elif asks(planner.settings, bucket, item.key):
-            found.append(item)
+            json_files.append(item)
     else:
         last = None
-    inputs = [item for item in found if _is_new(item, reported.get(item.key), since)]
+    inputs = [item for item in json_files if _is_new(item, reported.get(item.key), since)]
     return Listed(inputs=tuple(inputs), after=last)
 
 

@@ -129,16 +129,16 @@ class LoadPlanner:
         if source not in known:
             problems.append(f"{where}: no source is named {source!r}; lake.yaml has {', '.join(known)}")
             return None
-        found = self._published_date(source) if day == PUBLISHED else date.fromisoformat(day)
-        if found is None:
+        chosen_date = self._published_date(source) if day == PUBLISHED else date.fromisoformat(day)
+        if chosen_date is None:
             problems.append(f"{where}: nothing of {source} is published yet; materialize its newest date first")
             return None
-        if day != PUBLISHED and not self._has_manifest(source, found):
+        if day != PUBLISHED and not self._has_manifest(source, chosen_date):
             problems.append(
-                f"{where}: the lake has no {found} of {source}; materialize `{source}/parquet` of it, or choose another date"
+                f"{where}: the lake has no {chosen_date} of {source}; materialize `{source}/parquet` of it, or choose another date"
             )
             return None
-        return Load(name=name, origin=LakeTable(source=source, table=table, snapshot_date=found), by=by)
+        return Load(name=name, origin=LakeTable(source=source, table=table, snapshot_date=chosen_date), by=by)
 
     def _published_date(self, source: str) -> date | None:
         if source not in self._published:

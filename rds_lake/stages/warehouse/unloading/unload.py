@@ -93,9 +93,11 @@ def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands)
         if there.get(file.uri) != file.bytes
     ]
     rows, headers = state.parts[0].rows, len(files) * unload.header
-    found = sum(file.records for file in files)
-    if rows is not None and found != rows + headers and found != rows:
-        wrong.append(f"its files hold {found:,} records, but the query has {rows:,} rows and {headers} header lines")
+    record_count = sum(file.records for file in files)
+    if rows is not None and record_count != rows + headers and record_count != rows:
+        wrong.append(
+            f"its files hold {record_count:,} records, but the query has {rows:,} rows and {headers} header lines"
+        )
     if unload.single_file and (len(files) > 1 or sum(file.bytes for file in files) > unload.most_bytes):
         raise PublishError(too_large(unload).removeprefix(f"unload {unload.name}: "))
     if wrong:

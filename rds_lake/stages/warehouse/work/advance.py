@@ -44,7 +44,7 @@ def cancel(record: RunRecord, target: Target, hands: Hands) -> RunRecord:
 
     Waiting pieces are not started. A piece that still succeeds is DONE.
     """
-    active = {one.id for one in hands.data.named(hands.statements) if one.is_active}
+    active = {statement_state.id for statement_state in hands.data.named(hands.statements) if statement_state.is_active}
     for statement in active:
         hands.data.cancel(statement)
     turn = _Turn(record, target, hands)

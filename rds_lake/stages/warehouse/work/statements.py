@@ -24,7 +24,7 @@ _CONFLICT = "1023"
 def send(piece: Piece, section: Section, target: Target, hands: Hands, *, keep_session: bool = False) -> Piece:
     """Returns the piece with its statement running: one already sent, or a new one. Raises ThrottledError if there is no place."""
     name = statement_name(hands.statements, piece)
-    there = next((one for one in hands.data.named(name) if one.name == name), None)
+    there = next((sent_statement for sent_statement in hands.data.named(name) if sent_statement.name == name), None)
     if there is not None:
         state = hands.data.look(there.id) if keep_session else None
         begun = Begun(id=there.id, session=state.session if state else None)

@@ -52,7 +52,7 @@ def test_what_a_lease_of_the_warehouse_cannot_name_is_not_believed(yard: Yard, n
         lambda: keep_alive(yard.site, "run-1"),
         lambda: take_down(yard.site, "run-1"),
     ):
-        with pytest.raises(ManifestError, match=r"lease\.json names .* which no run of warehouse nightly makes"):
+        with pytest.raises(ManifestError, match=r"lease\.json names .* which no run of warehouse nightly creates"):
             use()
 
 
