@@ -279,7 +279,7 @@ def test_a_cursor_that_cannot_be_read_is_put_aside_with_a_warning(kind: Any, tex
     found, warnings = cursor(kind, text)
     assert found.__class__ is kind
     (warning,) = warnings
-    assert "was put aside" in warning
+    assert "was discarded" in warning
     assert len(warning) < 1200, "a warning is read by a person"
 
 

@@ -39,7 +39,7 @@ class Verify(Settings):
         ge=0,
         description="Only tables with fewer estimated rows than this are counted; for others the estimate is compared.",
     )
-    timeout_seconds: int = Field(default=30, ge=1, le=600, description="Of one statement, in the database itself.")
+    timeout_seconds: int = Field(default=30, ge=1, le=600, description="Timeout of one statement in the database.")
 
 
 def _include_is_legal(source: DatabaseKeys) -> Iterator[str]:
@@ -120,7 +120,8 @@ class DatabaseKeys(SharedKeys):
         examples=["shop-prod"],
     )
     engine: Literal["postgres", "mysql", "mariadb"] | None = Field(
-        default=None, description="Database engine: lets `include` be checked at load; else AWS says it."
+        default=None,
+        description="Database engine: `include` is then checked when lake.yaml is loaded. Without it, AWS is asked.",
     )
     snapshots: tuple[Literal["automated", "manual", "backup", "live"], ...] = Field(
         default=("automated",),
@@ -129,13 +130,13 @@ class DatabaseKeys(SharedKeys):
     )
     which: Which = Field(default="newest", description="Which of a date's snapshots is exported: newest or first.")
     replace: bool = Field(
-        default=False, description="A later snapshot of a date exported already is exported too and replaces it."
+        default=False, description="Whether a later snapshot of an exported date is exported too and replaces the date."
     )
     live_schedule: Cron = Field(
         default="0 3 * * *", description="When a live cluster is exported: cron, UTC. Only with `snapshots: [live]`."
     )
     priority: int = Field(
-        default=0, description="Who goes first when AWS has no place for another export: the higher number."
+        default=0, description="Order of exports while AWS allows no more at once: sources with a higher number first."
     )
     include: tuple[str, ...] = Field(
         default=(),

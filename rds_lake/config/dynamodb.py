@@ -152,7 +152,7 @@ class DynamoDb(SharedKeys):
         description="scan: what counts as the read capacity of an on-demand table, in RCU per second.",
     )
     format: Literal["parquet", "orc", "csv", "json"] = Field(
-        default="parquet", description="Format of the files; others than parquet need `athena: false`."
+        default="parquet", description="Format of the files; all formats but parquet need `athena: false`."
     )
     numbers: Literal["exact", "double"] = Field(
         default="exact", description="Numbers as bigint, decimal or text, never rounded; or as double."

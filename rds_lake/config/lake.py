@@ -118,7 +118,7 @@ class LakeSettings(Settings):
     )
     prefix: Prefix = Field(default="lake", description="Key prefix of everything rds-lake writes in `bucket`.")
     export_bucket: BucketName | None = Field(
-        default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
+        default=None, description="Bucket that AWS writes exports to, in the snapshots' Region. Default: `bucket`."
     )
     export_prefix: Prefix = Field(default="exports", description="Key prefix of AWS's exports.")
     export_bucket_owner: str | None = Field(
@@ -154,7 +154,7 @@ class LakeSettings(Settings):
     workgroup: str = Field(
         default="primary",
         pattern=r"^[a-zA-Z0-9._-]{1,128}$",
-        description="Athena workgroup views are made in.",
+        description="Athena workgroup that creates the views.",
     )
     region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
     start_date: date = Field(description="First snapshot date that has a partition (UTC).", examples=["2026-01-01"])

@@ -117,7 +117,7 @@ class LoadOfFiles(Settings):
     """Files in S3."""
 
     files: tuple[S3Uri, ...] = Field(
-        min_length=1, description="S3 URIs of files; one that ends with `/` is a folder, of which all files are loaded."
+        min_length=1, description="S3 URIs of files. A URI that ends with `/` is a folder: all its files are loaded."
     )
     name: TableName = Field(description="The table's name in Redshift.")
     format: Literal["parquet", "csv", "text", "json"] = Field(
@@ -133,7 +133,7 @@ class LoadOfFiles(Settings):
         description="The character between two values, of csv and text. Default: `,` for csv, `|` for text.",
     )
     header_lines: int = Field(
-        default=0, ge=0, description="Lines at the beginning of each file that are not loaded, of csv and text."
+        default=0, ge=0, description="Lines at the beginning of each csv or text file that are not loaded."
     )
 
     @property
@@ -176,7 +176,7 @@ class UnloadOfQuery(Settings):
     )
     header: bool | None = Field(
         default=None,
-        description="Whether the first line of each file names the columns. Default: of csv and text, yes.",
+        description="Whether the first line of each file names the columns. Default: yes for csv and text.",
     )
     delimiter: str | None = Field(
         default=None,
@@ -187,10 +187,10 @@ class UnloadOfQuery(Settings):
     gzip: bool = Field(default=False, description="Compress the files with gzip. Parquet is compressed anyway.")
     single_file: bool = Field(
         default=False,
-        description="Write exactly one file, `<to><name>.csv` or as the format is; a result that is too big for one file is an error.",
+        description="Write exactly one file, such as `<to><name>.csv`; a result that is too big for one file is an error.",
     )
     most_gb: float = Field(
-        default=5, gt=0, le=5, description="How long a single file may be, in GB; a longer result is an error."
+        default=5, gt=0, le=5, description="Maximum size of a single file, in GB; a larger result is an error."
     )
     partition_by: tuple[str, ...] = Field(
         default=(), description="Partition columns: files go into folders `<column>=<value>/`."

@@ -1,4 +1,7 @@
-"""One assembly for production and tests: configuration in, `Definitions` out. No AWS call, no environment; files of `steps:` alone."""
+"""Builds `Definitions` from the configuration, for production and tests.
+
+No AWS call and no environment; it reads only `steps:` files.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -40,14 +43,14 @@ def build_definitions(
     executor: dg.ExecutorDefinition | None = dg.in_process_executor,
     history_days: int | None = None,
 ) -> dg.Definitions:
-    """All assets, checks, sensors and schedules of the lake.
+    """Returns all assets, checks, sensors and schedules of the lake.
 
-    `known_tables` maps a source's name to its tables (`stages/lake/known_tables.py` reads them); a source that is not
-    in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None
-    where these definitions are merged into a project that has its own. `history_days`: runs that ended so long ago are removed
-    by a daily job (`history.py`); None: Dagster keeps them for ever.
+    `known_tables`: each source's tables, by name (from `stages/lake/known_tables.py`); other sources get one `views`
+    asset. `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None if the definitions
+    are merged into a project with its own. `history_days`: a daily job removes runs that ended so long ago
+    (`history.py`); None: Dagster keeps them for ever.
 
-    Raises ConfigError where two tables of a source want one view name.
+    Raises ConfigError if two tables of a source want one view name.
     """
     known = known_tables or {}
     keys = {source.name: StageKeys.of(source, known.get(source.name)) for source in config.sources}
@@ -82,7 +85,7 @@ def _assets(
 
 
 def _checks(config: LakeConfig, keys: Keys) -> list[dg.AssetChecksDefinition]:
-    """The checks that are steps of their own; those of a stage belong to its asset."""
+    """Returns the checks that are separate steps; a stage's checks belong to its asset."""
     checks: list[dg.AssetChecksDefinition] = []
     for source in config.sources:
         checks.append(watch_check(config, source))

@@ -1,4 +1,4 @@
-"""From rds-lake's errors to Dagster's: terminal ones fail at once, transient ones go to the retry policy."""
+"""Converts rds-lake's errors to Dagster's: terminal ones fail at once, transient ones go to the retry policy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +13,20 @@ RETRIES = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL
 
 
 _NO_SNAPSHOT = (
-    "Nothing in AWS or in the lake failed. Where the date has a snapshot of another kind, name that under `snapshots:` of the source "
-    "in lake.yaml and materialize the date again; else leave the date out."
+    "Nothing in AWS or in the lake failed. If the date has a snapshot of another kind, add that kind to `snapshots:` of the "
+    "source in lake.yaml and materialize the date again. Otherwise the date cannot be exported."
 )
 
 
 def _what_it_is(error: RdsLakeError) -> dict[str, str]:
-    """Of a date without a snapshot, which is no failure of anything: other words in mails and in the run."""
+    """Returns the other title for a date without a snapshot, in mails and in the run: nothing failed in that case."""
     is_absent = isinstance(error, SnapshotNotFoundError)
     return metadata.incident("no snapshot of this date", _NO_SNAPSHOT) if is_absent else {}
 
 
 @contextmanager
 def dagster_failures() -> Iterator[None]:
-    """Raise `dg.Failure` for rds-lake's errors; only transient ones may be retried by the policy."""
+    """Converts rds-lake's errors in the block to `dg.Failure`; only transient ones may be retried by the policy."""
     try:
         yield
     except RdsLakeError as error:

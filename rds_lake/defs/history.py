@@ -1,4 +1,4 @@
-"""Dagster's own history, kept short: a daily job removes old runs with their events, which nothing in Dagster does.
+"""A daily job that removes old runs with their events from Dagster's history, which Dagster never does itself.
 
 A run of a snapshot date stays as long as its date is in the lake, so that Dagster and the lake say the same of it. So does the run
 with the last materialization of an asset that has no dates. Every other run goes when it ended `days` ago.
@@ -26,12 +26,12 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 
 
 def history_schedule(config: LakeConfig, days: int, *, now: Callable[[], datetime] = utc_now) -> dg.ScheduleDefinition:
-    """The job `rds_lake_history` and its schedule, at 04:40 UTC. ConfigError where `days` is too few to be safe."""
+    """Returns the job `rds_lake_history` and its schedule, 04:40 UTC. Raises ConfigError if `days` is unsafe."""
     least = max(_LEAST_DAYS, config.lake.reconcile_days + 1)
     if days < least:
         raise ConfigError(
-            f"RDS_LAKE_HISTORY_DAYS is {days}: the history of {least} days at least must stay, since reconciliation "
-            f"(lake.reconcile_days) and late messages are compared with it; set it to {least} or more"
+            f"RDS_LAKE_HISTORY_DAYS is {days}, which is too few: reconciliation (lake.reconcile_days) and late messages need "
+            f"the history of the last {least} days; set it to {least} or more"
         )
 
     @dg.op(name="remove_old_runs", description=f"Removes runs that ended {days} days ago, with their events.")
@@ -43,7 +43,11 @@ def history_schedule(config: LakeConfig, days: int, *, now: Callable[[], datetim
             removed = history.remove(limit=_RUNS_PER_DAY)
             context.log.info(f"{removed} runs removed that ended before {history.ended_before:%Y-%m-%d %H:%M} UTC")
 
-    @dg.job(name="rds_lake_history", executor_def=dg.in_process_executor, description="Dagster's history, kept short.")
+    @dg.job(
+        name="rds_lake_history",
+        executor_def=dg.in_process_executor,
+        description="Removes old runs from Dagster's history.",
+    )
     def rds_lake_history() -> None:
         remove_old_runs()
 
@@ -57,14 +61,14 @@ def history_schedule(config: LakeConfig, days: int, *, now: Callable[[], datetim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The runs of an instance. `dates`: the snapshot dates that are in the lake, of whichever source."""
+    """The runs of an instance. `dates`: the snapshot dates that are in the lake, of any source."""
 
     instance: dg.DagsterInstance
     ended_before: datetime
     dates: set[date]
 
     def remove(self, *, limit: int) -> int:
-        """How many runs were removed, the oldest first; at most `limit`."""
+        """Removes at most `limit` runs, the oldest first, and returns their number."""
         filters = dg.RunsFilter(statuses=_ENDED, created_before=self.ended_before)
         removed, kept = 0, None  # a page begins behind the last run that stayed
         while page := self.instance.get_run_records(filters, limit=_PAGE, cursor=kept, ascending=True):

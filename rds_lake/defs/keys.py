@@ -1,4 +1,4 @@
-"""The asset keys of a source: made once from lake.yaml and the tables that are known, used by all that asks for runs.
+"""The asset keys of a source, made once from lake.yaml and the known tables.
 
 What belongs here: keys. How an asset looks in the UI is `translate.py`.
 """
@@ -32,21 +32,21 @@ OWN_NAMES = frozenset({*(stage.value for stage in Stage), APPROVAL, RETENTION, O
 
 
 def stage_key(source: SourceSettings, stage: Stage) -> dg.AssetKey:
-    """`<source>/<stage>`."""
+    """Returns `<source>/<stage>`."""
     return own_key(source, stage.value)
 
 
 def own_key(source: SourceSettings, name: str) -> dg.AssetKey:
-    """`<source>/<name>` of an asset that belongs to no table; ValueError when the name is not one of `OWN_NAMES`."""
+    """Returns `<source>/<name>` of an asset that is not a table's. Raises ValueError if the name is not in `OWN_NAMES`."""
     if name not in OWN_NAMES:
         raise ValueError(f"{name!r} is not among OWN_NAMES, so a table of that name would have the same key")
     return dg.AssetKey([source.name, name])
 
 
 def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
-    """`<source>/<view>`; `<source>/Table/<view>` where the view has one of `OWN_NAMES`.
+    """Returns `<source>/<view>`; `<source>/Table/<view>` if the view has one of `OWN_NAMES`.
 
-    No view has a capital letter in its name, so neither that key nor the names Dagster makes of keys meet another's.
+    No view has a capital letter in its name, so neither this key nor the names that Dagster derives from keys collide.
     """
     return dg.AssetKey([source.name, "Table", view] if view in OWN_NAMES else [source.name, view])
 
@@ -55,10 +55,11 @@ def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
 class StageKeys:
     """The assets of one source that bring a date to its readers.
 
-    `tables`: the asset of each table's view, by table, in the order of the known tables; `{None: key}` where all views
+    `tables`: the asset of each table's view, by table, in the order of the known tables; `{None: key}` if all views
     have one asset; empty with `athena: false`, which has no `catalog` either. `outcome`: only with `publish: manual`.
 
-    By table, not by view: a name that was published before it became one of `OWN_NAMES` stays in Athena, and is no asset's key.
+    The keys are by table, not by view: a name that was published before it became one of `OWN_NAMES` stays in Athena,
+    but is not an asset's key.
     """
 
     snapshot_export: dg.AssetKey
@@ -69,9 +70,9 @@ class StageKeys:
 
     @classmethod
     def of(cls, source: SourceSettings, known: Sequence[TableTarget] | None = None) -> "StageKeys":
-        """The keys of the source. `known`: its tables, where they are known.
+        """Returns the keys of the source. `known`: its tables, if they are known.
 
-        Raises ConfigError where two tables want one view name.
+        Raises ConfigError if two tables want one view name.
         """
         return cls(
             snapshot_export=stage_key(source, Stage.EXPORT),
@@ -83,27 +84,27 @@ class StageKeys:
 
     @property
     def published(self) -> tuple[dg.AssetKey, ...]:
-        """What the step that publishes makes, by name; the outcome last, which a held date has as well."""
+        """Returns the keys of the publishing step, by name, with the outcome (also of a held date) last."""
         views = sorted(self.tables.values(), key=lambda key: tuple(key.path))
         return (*views, self.outcome) if self.outcome else tuple(views)
 
     @property
     def whole(self) -> tuple[dg.AssetKey, ...]:
-        """Every key of the source, in the order of the stages."""
+        """Returns every key of the source, in the order of the stages."""
         return (self.snapshot_export, *self.from_parquet)
 
     @property
     def from_parquet(self) -> tuple[dg.AssetKey, ...]:
-        """The keys of all stages after the export."""
+        """Returns the keys of all stages after the export."""
         return (self.parquet, *self.from_catalog)
 
     @property
     def from_catalog(self) -> tuple[dg.AssetKey, ...]:
-        """The keys of all stages after the Parquet."""
+        """Returns the keys of all stages after the Parquet."""
         return (self.catalog, *self.published) if self.catalog else ()
 
     def stages(self, selected: Collection[dg.AssetKey]) -> list[Stage]:
-        """The stages that make any of the selected assets, in order."""
+        """Returns the stages that make any of the selected assets, in order."""
         made = {
             Stage.EXPORT: (self.snapshot_export,),
             Stage.PARQUET: (self.parquet,),
@@ -114,14 +115,15 @@ class StageKeys:
 
     @property
     def last(self) -> dg.AssetKey:
-        """The asset whose materialization ends a date."""
+        """Returns the asset whose materialization completes a date."""
         return self.whole[-1]
 
     @property
     def before_readers(self) -> tuple[dg.AssetKey, ...]:
-        """What must be made before readers see a date: a held date has its outcome and no view.
+        """Returns what must be made before readers see a date; a held date has its outcome and no view.
 
-        One view stands for all, which one step makes: a check that waited for each by itself would double what Dagster loads.
+        One view represents all, as one step makes them: a check that depends on each view would double what Dagster
+        loads.
         """
         return (self.outcome,) if self.outcome else self.published[-1:]
 
@@ -130,7 +132,7 @@ Keys = Mapping[str, StageKeys]  # of every source, by its name
 
 
 def table_keys(source: SourceSettings, known: Sequence[TableTarget] | None) -> dict[TableTarget | None, dg.AssetKey]:
-    """One asset per table where the tables are known, wanted and few enough for Dagster's event log, else one for all views."""
+    """Returns one asset per table if tables are known, wanted and few enough for Dagster's event log; otherwise one for all."""
     if not known or not source.table_assets or len(known) > TABLE_ASSETS_LIMIT:
         return {None: stage_key(source, Stage.VIEWS)}
     return {target: table_key(source, view) for target, view in view_names(known, source).items()}

@@ -1,4 +1,4 @@
-"""What Dagster shows of what the stages give back: keys of metadata. Those of a table's asset are `table_metadata.py`.
+"""The metadata that Dagster shows of the stages' results. For a table's asset: `table_metadata.py`.
 
 Stages and gateways return values; every `rds_lake/...` and `dagster/...` key of an event's metadata is written and read here.
 
@@ -52,14 +52,14 @@ WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
 
 
 def begun(task: ExportTask | None) -> dict[str, Any]:
-    """Of a run that only begins: the export task, or that AWS has no place for it yet."""
+    """Of a run that starts an export only: the export task, or that AWS has no place for it yet."""
     if task is None:
         return {STATUS: "waiting, as AWS allows no more at once; reconciliation starts it"}
     return {_TASK: task.identifier, STATUS: task.status.value}
 
 
 def accepted(export: AcceptedExport) -> dict[str, Any]:
-    """Where a date's export came from."""
+    """The origin of a date's export."""
     record = export.record
     return {
         **_provenance(record),
@@ -78,7 +78,7 @@ def _provenance(record: ExportRecord) -> dict[str, Any]:
 
 
 def _increments(record: ExportRecord) -> dict[str, dict[str, str]]:
-    """Of an incremental source: what each table is made of, and why some are exported in full."""
+    """For an incremental source: what each table is made of, and why some are exported in full."""
     merged = {
         part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
         for part in record.parts
@@ -90,7 +90,7 @@ def _increments(record: ExportRecord) -> dict[str, dict[str, str]]:
 
 
 def export_cost(prices: Prices, *, snapshot_gb: float | None, seconds: float | None, of_tables: bool) -> dict[str, Any]:
-    """What the export took, as far as AWS says it. `snapshot_gb` in GB of 10^9 bytes, the price in US dollars."""
+    """The duration, size and price of the export, as far as AWS reports them; GB of 10^9 bytes, US dollars."""
     shown: dict[str, Any] = {}
     if snapshot_gb is not None:
         shown["rds_lake/snapshot_gb"] = snapshot_gb
@@ -103,7 +103,7 @@ def export_cost(prices: Prices, *, snapshot_gb: float | None, seconds: float | N
 
 
 def relocated(prices: Prices, manifest: Manifest) -> dict[str, Any]:
-    """Provenance and size of a date's Parquet; the requests that copying takes, and their price in US dollars."""
+    """Origin and size of a date's Parquet; the requests for copying, and their price in US dollars."""
     requests = relocation_requests(manifest)
     return {
         ROWS: manifest.rows,
@@ -135,13 +135,13 @@ def schema_changes(report: str) -> dict[str, Any]:
 
 
 def lost_values(catalogued: dg.AssetMaterialization | None) -> Mapping[str, Mapping[str, int]]:
-    """Of what `catalogued` said of a date: per table the columns that lost values, and how many; nothing where it said nothing."""
+    """Returns, from the output of `catalogued`, the columns of each table that lost values, with counts; empty without any."""
     said = catalogued.metadata.get(LOST_OF) if catalogued else None
     return said.value if isinstance(said, dg.JsonMetadataValue) and isinstance(said.value, dict) else {}
 
 
 def published(outcome: Published) -> dict[str, Any]:
-    """What publishing a date did to all views of the source."""
+    """The result of publishing a date, for all views of the source."""
     publication = outcome.publication
     return {
         READERS_SEE: readers_see(publication),
@@ -153,17 +153,17 @@ def published(outcome: Published) -> dict[str, Any]:
 
 
 def readers_see(publication: Publication) -> str:
-    """The date that the source's views read, whichever date was made last."""
+    """The date that the source's views read, whichever date was published last."""
     return publication.latest.isoformat() if publication.latest else "nothing yet"
 
 
 def moved(publication: Publication) -> dict[str, Any]:
-    """The views that were moved and dropped."""
+    """The views that moved and the views that were dropped."""
     return {"rds_lake/views_moved": len(publication.flipped), "rds_lake/views_dropped": list(publication.dropped)}
 
 
 def pruned(result: Pruned) -> dict[str, Any]:
-    """Counts and bytes of what was removed, and what a person has to decide about."""
+    """Counts and bytes of what was removed, and what a person has to decide."""
     removed, plan = result.removed, result.plan
     return {
         "rds_lake/dates_removed": [day.isoformat() for day in removed.dates],
@@ -179,7 +179,7 @@ def pruned(result: Pruned) -> dict[str, Any]:
 
 
 def reported(report: "LakeReport", uri: str, console: Console | None) -> dict[str, Any]:
-    """Where the page is, and what of the lake needs a person."""
+    """Where the page is, and what a person has to do."""
     lines = [f"- {need.source}: {need.sentence}" for need in report.needs[:_MOST_NEEDS]]
     shown: dict[str, Any] = {"rds_lake/report": uri, "rds_lake/needs": len(report.needs)}
     if lines:
@@ -199,7 +199,7 @@ def verified(result: Verified) -> dict[str, Any]:
 
 
 def changed_rows(diff: DateDiff, tables: Sequence[CountedTable]) -> dict[str, Any]:
-    """Of these tables of a date, together: how many rows differ from the date before. Changed rows only where a key is known."""
+    """For these tables together: how many rows differ from the date before. Changed rows only if a key is known."""
     known = [table for table in tables if table.changed is not None]
     return {
         **about_date(diff.snapshot_date),
@@ -212,7 +212,7 @@ def changed_rows(diff: DateDiff, tables: Sequence[CountedTable]) -> dict[str, An
 
 
 def compared_date(diff: DateDiff) -> dict[str, Any]:
-    """Of the comparison of a date with the date before: what it read, about what that cost, and what was not compared."""
+    """The comparison of a date with the date before: bytes read, approximate cost, and what was not compared."""
     shown = {
         **changed_rows(diff, diff.tables),
         _TABLES: len(diff.tables),
@@ -226,7 +226,7 @@ def compared_date(diff: DateDiff) -> dict[str, Any]:
 
 
 def changed(turn: "Turn") -> dict[str, Any]:
-    """Of a turn of changes: what was forwarded and compacted, and what the live views show."""
+    """The result of a turn of changes: what was forwarded and compacted, and what the live views show."""
     shown = turn.brought.shown
     cuts = {f"rds_lake/cut_of_{one.home}": one.cut for one in shown.cuts} if shown else {}
     return {
@@ -242,7 +242,7 @@ def changed(turn: "Turn") -> dict[str, Any]:
 
 
 def _collected(collected: "CollectedNow") -> dict[str, Any]:
-    """Of `capture: lambda`: what arrived since the last turn. Lines that are not changes are counted since the beginning."""
+    """For `capture: lambda`: what arrived since the last turn. Lines that are not changes are counted from the beginning."""
     return {
         "rds_lake/objects_collected": collected.objects,
         "rds_lake/changes_collected": collected.rows,
@@ -252,7 +252,7 @@ def _collected(collected: "CollectedNow") -> dict[str, Any]:
 
 
 def _audited(drift: "Drift") -> dict[str, Any]:
-    """Of `capture: lambda`: what the newest comparison of two snapshots says of the changes between them."""
+    """For `capture: lambda`: changes lost or rolled back, by the newest comparison of two snapshots."""
     return {
         "rds_lake/compared_to": drift.after.isoformat(),
         "rds_lake/rows_not_as_predicted": sum(table.rows for table in drift.tables),
@@ -262,32 +262,32 @@ def _audited(drift: "Drift") -> dict[str, Any]:
 
 
 def problems(texts: Sequence[str]) -> dict[str, Any]:
-    """The list of a check's problems, where there are any."""
+    """The list of a check's problems, if there are any."""
     return {"problems": dg.MetadataValue.md("\n".join(f"- {text}" for text in texts[:100]))} if texts else {}
 
 
 def status(text: str, *, day: date | None = None) -> dict[str, Any]:
-    """A sentence instead of data."""
+    """A sentence, for an event without data."""
     return {STATUS: text} | (about_date(day) if day else {})
 
 
 def about_date(day: date) -> dict[str, Any]:
-    """The snapshot date that a check's result is about: Dagster shows the newest result of an asset first."""
+    """The snapshot date of a check's result, as Dagster shows the newest result of an asset first."""
     return {DATE: day.isoformat()}
 
 
 def incident(what: str, next_step: str) -> dict[str, Any]:
-    """Metadata of the failed run by which a sensor reports an incident."""
+    """The metadata of the failed run by which a sensor reports an incident."""
     return {WHAT: what, NEXT_STEP: next_step}
 
 
 def failure(error: BaseException, *, heals: bool) -> dict[str, Any]:
-    """Of the failure of a step: the class of the error, and whether reconciliation takes the run up again."""
+    """The metadata of a step's failure: the class of the error, and whether reconciliation retries the run."""
     return {ERROR: type(error).__name__, HEALS: heals}
 
 
 def of_failure(event: dg.DagsterEvent, key: str) -> Any:
-    """The metadata value that a failed step has under this key; None if it has none."""
+    """Returns the metadata value of a failed step for this key; None if it has none."""
     data = event.step_failure_data.user_failure_data
     value = data.metadata.get(key) if data else None
     return None if value is None else value.value

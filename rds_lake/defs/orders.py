@@ -33,27 +33,28 @@ _STEPS: Mapping[Stage, str] = {stage: stage.value for stage in Stage} | {Stage.V
 
 
 class Orders(dg.Config):
-    """What this step is asked to do; without configuration it decides by itself, as "Materialize" wants."""
+    """What this step is asked to do. Without configuration it decides itself, as for "Materialize"."""
 
     trigger: Literal["by_hand", "begin", "settle", "scan", "convert"] = Field(
-        default="by_hand", description="Why the run was asked for. Sensors set it; `by_hand` waits for what it needs."
+        default="by_hand", description="Why the run was requested. Set by sensors; `by_hand` waits for the export."
     )
     export_task: str | None = Field(
-        default=None, description="The ended export to take over; without it the step starts, adopts or waits for one."
+        default=None,
+        description="The ended export to settle; without it, the step starts, adopts or waits for an export.",
     )
     subject: str | None = Field(
-        default=None, description="What is exported, by which reconciliation finds the run. Sensors set it."
+        default=None, description="What is exported; reconciliation finds the run by it. Set by sensors."
     )
     tries: int = Field(
         default=0,
         ge=0,
-        description="How often reconciliation has taken the date up again. It sets it, and gives up some day.",
+        description="How often reconciliation has retried the date. Set by reconciliation, which gives up after some retries.",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenOrders:
-    """What the steps of a run were asked to do, read from its configuration; None and 0 where nothing was said."""
+    """What the steps of a run were asked to do, from its configuration; None and 0 for what is not given."""
 
     trigger: str | None = None
     export_task: str | None = None
@@ -62,12 +63,12 @@ class GivenOrders:
 
 
 def op_name(source: str, stage: Stage) -> str:
-    """The name of the step that makes a stage's assets, which run configuration has."""
+    """Returns the name of the step that makes a stage's assets, for run configuration."""
     return f"{source}__{_STEPS[stage]}"
 
 
 def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[dg.AssetKey]) -> dict[str, Any]:
-    """Run configuration that gives the wanted run's orders to those of its selected steps that take any."""
+    """Returns run configuration with the wanted run's orders for those of its selected steps that accept them."""
     task = {"export_task": wanted.export_task} if wanted.export_task else {}
     whole = {"trigger": wanted.trigger, "subject": wanted.subject} | task
     # The first step has everything, by which later ticks and the mailer know the run; the other only what it does differently.
@@ -79,35 +80,36 @@ def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[d
 
 @lru_cache(maxsize=1)
 def orders_schema() -> dict[str, Any]:
-    """The configuration schema of the steps that take `Orders`, made once.
+    """Returns the configuration schema of the steps with `Orders`, created once.
 
-    For a parameter `config: Orders` Dagster makes it anew in each step, which for a lake of many sources is half of its loading.
+    For a parameter `config: Orders` Dagster creates it for each step, which takes half of the loading time of many
+    sources.
     """
     return Orders.to_fields_dict()
 
 
 def is_repeated_by_person(run: dg.DagsterRun) -> bool:
-    """Whether a person executes an earlier run again."""
+    """Whether a person executed an earlier run again."""
     repeated = run.parent_run_id is not None or DagsterTag.PARENT in run.tags
     return repeated and DagsterTag.RETRY not in run.tags
 
 
 def asked(context: dg.AssetExecutionContext) -> Orders:
-    """The orders of a step that has `orders_schema()` as its configuration."""
+    """Returns the orders of a step that has `orders_schema()` as its configuration."""
     return orders_of(context, Orders.model_validate(context.op_execution_context.op_config))
 
 
 def orders_of(context: dg.AssetExecutionContext, given: Orders) -> Orders:
-    """The step's orders; none of those that were given to the run that a person executes again."""
+    """Returns the step's orders; empty for a run that a person executes again."""
     if is_repeated_by_person(context.run):
         return Orders()
     if given.tries:
-        context.log.info(f"reconciliation takes the date up again, for the {given.tries}. time")
+        context.log.info(f"reconciliation retries the date: retry {given.tries}")
     return given
 
 
 def given_orders(run: dg.DagsterRun, source: str | None = None) -> GivenOrders:
-    """What the run's steps were asked to do, those of one source or all; also where a person executes it again."""
+    """Returns what the run's steps were asked to do, of one source or all; also for a run executed again."""
     said: dict[str, Any] = {}
     for config in _orders_in(run, source):
         said |= {name: value for name, value in config.items() if value is not None and name not in said}
@@ -126,7 +128,7 @@ def _orders_in(run: dg.DagsterRun, source: str | None) -> Iterator[Mapping[str, 
 
 
 def repeated_orders(run: dg.DagsterRun, keys: Mapping[str, StageKeys], *, tries: int) -> dict[str, Any]:
-    """Run configuration that gives this run's orders to its next run, with `tries`. `keys`: of the sources it is about."""
+    """Returns run configuration that gives this run's orders to its next run, with `tries`. `keys`: of its sources."""
     given: Mapping[str, Any] = {} if is_repeated_by_person(run) else run.run_config
     before: Mapping[str, Any] = given.get("ops", {})
     selected = run.asset_selection or frozenset()
@@ -135,11 +137,11 @@ def repeated_orders(run: dg.DagsterRun, keys: Mapping[str, StageKeys], *, tries:
 
 
 def labels_of(run: dg.DagsterRun) -> dict[str, str]:
-    """The tags of the run that name its work, without those of orders that were given to another run."""
+    """Returns the tags that name the run's work, without those of orders given to another run."""
     anew = is_repeated_by_person(run)
     return {tag.value: run.tags[tag] for tag in Tag if tag in run.tags and not (anew and tag in _ORDERS)}
 
 
 def asked_by_sensor(run: dg.DagsterRun, source: str) -> bool:
-    """Whether a sensor or schedule of rds-lake asked for the source's export; else a person did, or a backfill."""
+    """Whether a sensor or schedule of rds-lake requested the source's export, not a person or a backfill."""
     return not is_repeated_by_person(run) and given_orders(run, source).trigger not in (None, "by_hand")

@@ -1,4 +1,4 @@
-"""Events for Dagster about dates that were published outside of its runs: by the command line, or before it knew the tables.
+"""Events for Dagster about dates published outside of its runs, by the command line or before it knew the tables.
 
 Without them, what waits for a table's asset never starts after `rds-lake publish`, and a table that `rds-lake refresh` has just
 made known looks as if it had never been published.
@@ -25,7 +25,7 @@ from rds_lake.stages.source.outcomes import Published
 def published(
     lake: Lake, source: SourceSettings, keys: StageKeys, publication: Publication, *, how: str
 ) -> Iterator[dg.AssetMaterialization]:
-    """One materialization of every view that moved to `publication.latest`; none where nothing is published. `how`: by what."""
+    """Yields one materialization of each view that moved to `publication.latest`; none if nothing is published. `how`: by what."""
     day = publication.latest
     if day is None:
         return
@@ -40,7 +40,7 @@ def published(
 
 
 def decided(source: SourceSettings, publication: Publication, *, how: str) -> list[dg.AssetMaterialization]:
-    """The event that a date of a source with `publish: manual` no longer waits for approval."""
+    """Returns the event that a date of a source with `publish: manual` no longer waits for approval."""
     if source.publish != "manual" or publication.latest is None:
         return []
     keys = [own_key(source, OUTCOME), own_key(source, APPROVAL)]
@@ -54,7 +54,7 @@ def missing(
     keys: StageKeys,
     dates: Mapping[str, Sequence[date]],
 ) -> Iterator[dg.AssetMaterialization]:
-    """The dates of every table, oldest first, that its asset does not show. `dates`: those in the lake, by the table's name."""
+    """Returns, oldest first, the dates of every table that its asset lacks. `dates`: those in the lake, by the table's name."""
     partitions = partitions_of(config)
     for target, key in keys.tables.items():
         days = {day.isoformat(): day for day in sorted(dates.get(str(target), ()))}

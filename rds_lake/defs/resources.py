@@ -1,4 +1,4 @@
-"""What the assets and sensors get of AWS: three resources.
+"""The resources of assets and sensors for AWS.
 
     aws            AwsResource: how AWS is reached. Region, profile, endpoint and retries are set as with dagster-aws
     gateways       Gateways: every gateway of the lake, made of `aws` for the steps of runs
@@ -41,10 +41,10 @@ from rds_lake.stages.runs.webhook import Webhook
 
 @dataclass(frozen=True, kw_only=True)
 class Gateways:
-    """Every gateway of one lake, made when it is first asked for.
+    """Every gateway of one lake, created on first use.
 
-    So credentials that AWS does not hand out for a moment fail the step that asks, which its retry policy repeats; a resource
-    that fails fails the whole run before its first step. `clients` gives AWS's clients.
+    If AWS does not provide credentials for a moment, only the step that needs them fails, and its retry policy repeats
+    it; a failing resource would fail the whole run before its first step. `clients` creates AWS's clients.
     """
 
     settings: LakeSettings
@@ -70,7 +70,7 @@ class Gateways:
 
     @cached_property
     def channels(self) -> Channels:
-        """Where messages of failures and held dates go."""
+        """Returns where messages of failures and held dates are sent."""
         topic, webhook = self.settings.notifications, self.settings.notify.webhook
         return Channels(
             topic=SnsGateway(self.clients().sns, topic) if topic else None,
@@ -79,12 +79,12 @@ class Gateways:
 
     @cached_property
     def secrets(self) -> SecretsGateway:
-        """For `verify:` alone."""
+        """Returns the gateway for Secrets Manager."""
         return SecretsGateway(self.clients().client("secretsmanager"))
 
     @property
     def console(self) -> Console | None:
-        """AWS's console of the lake's Region; None with a local cloud."""
+        """Returns AWS's console of the lake's Region; None with a local cloud."""
         about = self.clients().s3.meta
         return console_of(endpoint=about.endpoint_url, region=about.region_name)
 
@@ -106,14 +106,14 @@ class Gateways:
 
 
 class AwsResource(ResourceWithBoto3Configuration):
-    """Access to AWS for rds-lake; with no settings, boto3's own chain (environment, profile, role) decides."""
+    """Access to AWS for rds-lake. Without settings, boto3's default chain is used (environment, profile, role)."""
 
     poll_seconds: float = Field(
         default=30, gt=0, description="How often a waiting run asks AWS about its export, in seconds."
     )
 
     def session(self) -> boto3.Session:
-        """A boto3 session with the configured profile, region and keys."""
+        """Returns a boto3 session with the configured profile, Region and keys."""
         return boto3.Session(**self._session_arguments())
 
     def _session_arguments(self) -> dict[str, Any]:
@@ -128,16 +128,18 @@ class AwsResource(ResourceWithBoto3Configuration):
     def gateways(
         self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep, hurried: bool = False
     ) -> Gateways:
-        """The gateways of the lake. `hurried`: for ticks (`aws/clients.py`)."""
+        """Returns the gateways of the lake. `hurried`: with short timeouts, for ticks (`aws/clients.py`)."""
         key = (tuple(self._session_arguments().items()), settings.region, self.endpoint_url, hurried)
         return Gateways(settings=settings, clients=lambda: _clients(*key), sleep=sleep)
 
 
 def lake_resources(settings: LakeSettings) -> dict[str, dg.ResourceDefinition]:
-    """`gateways` and `tick_gateways` of the lake, by their key; both need a resource `aws`."""
+    """Returns `gateways` and `tick_gateways` of the lake, by key; both need a resource `aws`."""
     return {
         "gateways": _gateways(settings, hurried=False, what="Every gateway of the lake, for the steps of runs."),
-        "tick_gateways": _gateways(settings, hurried=True, what="The same for ticks of sensors, which must end soon."),
+        "tick_gateways": _gateways(
+            settings, hurried=True, what="The same gateways with short timeouts, for ticks of sensors."
+        ),
     }
 
 
@@ -152,12 +154,12 @@ def _gateways(settings: LakeSettings, *, hurried: bool, what: str) -> dg.Resourc
 def _clients(
     session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None, hurried: bool
 ) -> AwsClients:
-    """Kept for the life of the process: building six clients takes half a second, and every step and tick asks."""
+    """Returns the clients, cached for the life of the process, as creating six takes half a second."""
     return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url, hurried=hurried)
 
 
 def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], None]) -> dict[str, DynamoExports]:
-    """The exports of every DynamoDB source, by its name. Each of them asks AWS once for what has ended."""
+    """Returns the exports of every DynamoDB source, by its name. Each asks AWS only once about ended exports."""
     return {
         name: DynamoExports(dynamo=gateways.dynamodb, s3=gateways.s3, layout=gateways.layout, plan=plan, log=log)
         for name, plan in dynamo_plans(config).items()
@@ -165,10 +167,10 @@ def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], 
 
 
 def conversions(config: LakeConfig, gateways: Gateways) -> GlueWatch:
-    """The conversions by Glue of all sources."""
+    """Returns the conversions by Glue of all sources."""
     return watch_conversions(config, jobs=gateways.glue.jobs, s3=gateways.s3, layout=gateways.layout)
 
 
 def utc_now() -> datetime:
-    """The time, timezone-aware."""
+    """Returns the current time, timezone-aware."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The signature of a step's function, worked out once.
+"""Caches the signature of a step's function.
 
 Dagster asks for the signature of every function that it makes a step of some fifteen times while a code location loads, and Python
 works it out anew each time. With `__signature__` it is looked up (https://docs.python.org/3/library/inspect.html#inspect.signature).
@@ -12,6 +12,6 @@ Step = TypeVar("Step", bound=Callable[..., Any])
 
 
 def signed(step: Step) -> Step:
-    """The function itself, which knows its signature from now on; the decorator next to it, below Dagster's."""
+    """Returns the function itself with its signature cached. It must be the innermost decorator, below Dagster's."""
     vars(step)["__signature__"] = inspect.signature(step)
     return step

@@ -1,4 +1,4 @@
-"""What the asset of a table, or of all views of a source, shows of each date: what readers see, how much, what changed, where it is.
+"""Metadata of a table's asset, or of all views' asset, for each date: state, size, changes and location.
 
 Numbers are shown as a plot over the dates, so each key is of one unit: rows, bytes, values.
 """
@@ -34,9 +34,9 @@ _STATES: Mapping[State, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a date beside its publication. `lost`: per table the columns that lost values. `console`: None outside AWS.
+    """Further facts of a date. `lost`: by table, the columns that lost values. `console`: None outside of AWS.
 
-    `described`: what the database says of its columns, where `verify:` connects to it.
+    `described`: the database's comments and names of enums, for a source with `verify:`.
     """
 
     compared: RowComparison | None = None
@@ -52,7 +52,7 @@ class Known:
 def table_published(
     source: SourceSettings, outcome: Published, target: TableTarget | None, day: date, known: Known
 ) -> dict[str, Any]:
-    """What became of a table when the source's views were moved, or held; of all views where `target` is None."""
+    """Returns a table's outcome when the source's views moved or were held; of all views if `target` is None."""
     if target is None:
         return metadata.published(outcome) | _all_views(outcome)
     seen = {metadata.READERS_SEE: metadata.readers_see(outcome.publication), metadata.DATE: day.isoformat()}
@@ -78,7 +78,7 @@ def _all_views(outcome: Published) -> dict[str, Any]:
 
 
 def _raw_column(table: TypedTable, column: ViewColumn) -> str:
-    """`snapshots_orders.total`: the raw tables of a source are one asset."""
+    """Returns `snapshots_orders.total`: the raw tables of a source are one asset."""
     return f"{table.names.raw}.{column.name.lower()}"
 
 
@@ -114,14 +114,14 @@ def _view(source: SourceSettings, table: TypedTable, described: DescribedTable) 
 
 
 def _described(original: str | None, described: DescribedColumn | None) -> str | None:
-    """The database's own words where `verify:` asks it for them; else its type, which is all that an export says of a column."""
+    """Returns the database's comment if `verify:` read it; otherwise the type, the only thing that an export says about a column."""
     if described is not None:
         return described.sentence(original)
-    return f"{original}: an enum or another type of the database's own" if original == "USER-DEFINED" else original
+    return f"{original}: a type that the database defines, such as an enum" if original == "USER-DEFINED" else original
 
 
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:
-    """Its rows against the date before, and values that its view loses: what the checks of `catalog` say of all tables."""
+    """Returns the table's rows against the date before, and values that its view loses, from the checks of `catalog`."""
     shown: dict[str, Any] = {}
     change, compared = known.change_of(table.names.view), known.compared
     if compared is not None and change is not None:

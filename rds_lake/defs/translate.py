@@ -1,4 +1,4 @@
-"""How a source's assets, checks and runs are labelled in Dagster: groups, kinds, descriptions, tags, partitions.
+"""Labels of a source's assets, checks and runs in Dagster: groups, kinds, descriptions, tags, partitions.
 
 What belongs here: labels. Keys are `keys.py`, metadata of events is `metadata.py`.
 """
@@ -54,11 +54,13 @@ _DESCRIPTIONS: Mapping[Stage, str] = {
     Stage.VIEWS: "Typed Athena views of the source, moved together to one snapshot date.",
 }
 
-_IN_PLACE = "AWS's own Parquet, read where AWS put it: every file's footer, and the manifest; nothing is copied."
+_IN_PLACE = (
+    "AWS's own Parquet files, read in place: every footer is read and the manifest is written; nothing is copied."
+)
 
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
-    """Group, kinds, tags, owners, code version and description of a stage's assets, as keyword arguments of a spec or decorator."""
+    """Returns group, kinds, tags, owners, code version and description of a stage's assets, as keyword arguments."""
     parquet = _IN_PLACE if source.in_place else source.parquet_asset
     descriptions = {Stage.EXPORT: source.export_asset, Stage.PARQUET: parquet, **_DESCRIPTIONS}
     return {
@@ -72,25 +74,25 @@ def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
 
 
 def asset_tags(source: SourceSettings, stage: str) -> dict[str, str]:
-    """By which the UI's search finds the assets of a source, and those of one stage of all sources."""
+    """Returns tags by which the UI finds the assets of a source, and those of one stage of all sources."""
     return {Tag.SOURCE.value: source.name, _STAGE_TAG: stage}
 
 
 def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:
-    """Dagster's own word about the views: too old when none was published for longer than `freshness_hours`.
+    """Returns Dagster's freshness policy for the views: stale if none was published within `freshness_hours`.
 
-    It goes by when a date was published, and a backfill of old dates counts. The check `published_is_fresh` goes by the time of the
-    snapshot that readers see. Dagster takes no window of less than a minute.
+    It uses the time of publication, so a backfill of old dates counts. The check `published_is_fresh` uses the time of
+    the published snapshot. Dagster allows no window below a minute.
     """
     window = source.freshness
     return dg.FreshnessPolicy.time_window(fail_window=max(window, timedelta(minutes=1))) if window else None
 
 
 def partitions_of(config: LakeConfig) -> dg.DailyPartitionsDefinition:
-    """One partition per UTC date; `end_offset=1` gives today's snapshot a partition today.
+    """Returns one partition per UTC date; with `end_offset=1`, today's snapshot has a partition today.
 
-    The same for all sources, also those with a later `start_date`: a sensor may only ask for runs of assets that have the
-    same partitions. Sensors ask for no date before a source's own first one; a person may.
+    All sources have the same partitions, even with a later `start_date`, as a sensor can only request runs of assets
+    with the same partitions. Sensors request no date before a source's first one; a person may.
     """
     return _days_since(config.lake.start_date)
 
@@ -109,7 +111,7 @@ def check_spec(
     blocking: bool = False,
     behind: Sequence[dg.AssetKey] = (),
 ) -> dg.AssetCheckSpec:
-    """A check by date, as its asset is: what failed on an old date says nothing of the others.
+    """Returns a check with a date, like its asset: a failure on an old date does not affect other dates.
 
     Every run of it has a partition. `behind`: assets that are made before it in the same run.
     """

@@ -1,4 +1,4 @@
-"""Versions that Dagster compares: of an asset's code, and of a date's data.
+"""Versions of asset code and of a date's data, which Dagster compares.
 
 Dagster calls an asset out of date when its code version is another one, and what is behind it when its data version is. So a date
 that is made again from the same export, with the same settings, changes nothing for the assets behind it that ask for changes
@@ -31,33 +31,33 @@ CODE_VERSIONS: Mapping[Stage, str] = {
 
 
 def of_export(record: ExportRecord) -> dg.DataVersion:
-    """The export's id; of DynamoDB, whose tables have an export each, a digest of their ids."""
+    """Returns the export's id; for DynamoDB, with an export per table, a digest of their ids."""
     if not record.parts:
         return dg.DataVersion(record.export_task)
     return _digest({part.table: sorted(part.arns) for part in record.parts})
 
 
 def of_manifest(manifest: Manifest) -> dg.DataVersion:
-    """A digest of what the date consists of."""
+    """Returns a digest of the date's content."""
     return _digest([manifest.export.export_task, sorted(map(_described, manifest.tables))])
 
 
 def of_view(table: TypedTable) -> dg.DataVersion:
-    """A digest of the table's data, and of how the view names and types its columns."""
+    """Returns a digest of the table's data, and of the names and types in its view."""
     columns = [[column.alias, column.expression] for column in table.columns]
     members = table.named.members or (table.named.manifest,)
     return _digest([table.names.view, columns, sorted(map(_described, members))])
 
 
 def of_published(outcome: Published, target: TableTarget | None) -> dg.DataVersion:
-    """Of the table's view, of all views where `target` is None; that of nothing where the table has none."""
+    """Returns the version of the table's view, or of all views if `target` is None; an empty one without a view."""
     if target is None:
         return of_views(outcome.tables)
     return next((of_view(table) for table in outcome.tables if table.names.target == target), _digest(None))
 
 
 def of_views(tables: Iterable[TypedTable]) -> dg.DataVersion:
-    """The code version of all views of a source together."""
+    """Returns the code version of all views of a source together."""
     return _digest(sorted(of_view(table).value for table in tables))
 
 

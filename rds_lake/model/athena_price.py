@@ -10,10 +10,10 @@ _LEAST_BYTES = 10_000_000
 
 
 def athena_usd(bytes_scanned: int, statements: int = 1) -> float:
-    """About what so many statements cost that together read so many bytes, in USD, at the price of most Regions."""
+    """Returns the approximate cost, in USD, of `statements` that together read `bytes_scanned`, at most Regions' price."""
     return billed_bytes(bytes_scanned, statements) / 1e12 * USD_PER_TB
 
 
 def billed_bytes(bytes_scanned: int, statements: int = 1) -> int:
-    """About how many bytes are charged for so many statements that together read so many."""
+    """Returns the approximate bytes that AWS charges for `statements` that together read `bytes_scanned`."""
     return max(bytes_scanned, statements * _LEAST_BYTES)

@@ -1,4 +1,4 @@
-"""Which calendar a file counts its early days by.
+"""The calendar by which a file counts days before 1582-10-15.
 
 Spark before release 3, and later ones where configured so, write dates and times before 1582-10-15 by the calendar that
 people had then, the Julian one; every other writer, and Athena, count by the Gregorian one as if it had always been there.
@@ -27,7 +27,7 @@ GREGORIAN_FROM_DAY = (GREGORIAN_FROM - _EPOCH).days  # days since 1970-01-01
 
 
 def together(calendars: Iterable[Calendar | None]) -> Calendar | None:
-    """The calendar of columns that are read as one."""
+    """Returns the calendar of columns that are read as one column."""
     known: set[Calendar] = {calendar for calendar in calendars if calendar is not None}
     if len(known) > 1:
         return "mixed"
@@ -35,10 +35,10 @@ def together(calendars: Iterable[Calendar | None]) -> Calendar | None:
 
 
 def julian_shifts() -> Iterator[tuple[date, int]]:
-    """Oldest first: up to which Gregorian day (exclusive) a day counted by the Julian calendar is how many days off.
+    """Yields (Gregorian day, exclusive; difference in days) for days counted by the Julian calendar, oldest first.
 
-    Adding those days gives the day of the same name in the Gregorian calendar. They change behind the Julian 29 February of
-    each century that has none in the Gregorian one.
+    Adding the difference gives the day with the same name in the Gregorian calendar. It changes after the Julian 29
+    February of each century that has none in the Gregorian calendar.
     """
     shift = 2
     for year in range(100, GREGORIAN_FROM.year, 100):

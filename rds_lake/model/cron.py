@@ -1,4 +1,4 @@
-"""Schedules as cron says them: five fields, or `@daily` and its like.
+"""Cron schedules: five fields, or `@daily` and similar words.
 
     minute  hour  day of the month  month  day of the week        20 6 * * 1-5
     0-59    0-23  1-31, l           1-12   0-7, sun-sat, 5#1, l5
@@ -21,7 +21,7 @@ _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """One field: its name, its least and greatest value, and words for values."""
+    """One field: its name, its least and greatest value, and its named values."""
 
     name: str
     least: int
@@ -37,7 +37,7 @@ class _Field:
         return f"{bad[0]!r} is not a valid {self.name} ({self.least} to {self.greatest}, `*`, lists, ranges and steps of them)"
 
     def _is_special(self, text: str) -> bool:
-        """The last day of a month, the last Friday, the first Monday: alone in their field."""
+        """Whether the text is the last day of a month, the last Friday or the first Monday, which must be alone in a field."""
         if self.name == "day of the month":
             return text == "l"
         match = re.fullmatch(r"([0-7])#[1-5]|l[0-7]", text)
@@ -70,18 +70,18 @@ _FIELDS = (
 
 
 def cron_problem(text: str) -> str | None:
-    """What is wrong with the schedule, as the end of a sentence; None when it is one."""
+    """Returns what is wrong with the schedule, as the end of a sentence; None if it is valid."""
     if text.strip().lower() in _ALIASES:
         return None
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
         return f"a schedule has five fields (minute, hour, day, month, weekday), and this has {len(fields)}"
-    problems = [one.problem(part) for one, part in zip(_FIELDS, fields, strict=True)]
+    problems = [field.problem(part) for field, part in zip(_FIELDS, fields, strict=True)]
     return next((problem for problem in problems if problem), None) or _never(*fields[2:4])
 
 
 def _never(days: str, months: str) -> str | None:
-    """`30 2`: no year has such a day, and Dagster refuses it, with a weekday beside it, too."""
+    """Returns the problem of a day that no year has (`30 2`); Dagster refuses it, also with a weekday. None if there is none."""
     if not re.fullmatch(r"[0-9,]+", days) or not re.fullmatch(r"[0-9a-z,]+", months):
         return None
     named = [_FIELDS[3].words.get(month) or int(month) for month in months.split(",")]

@@ -1,4 +1,4 @@
-"""Records in JSON that outlive a release and that other people can write to: every one is checked before it is believed.
+"""Reads JSON records that outlive a release and that other people can write to; each one is validated.
 
     chain = read_record(JobSet, text, where="s3://…/x.runs", known=(1,), remedy="delete it and …")
 
@@ -38,9 +38,9 @@ _PROBLEMS = 5  # problems of one record that an error spells out
 
 
 def load_object(text: str | bytes, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
-    """The JSON object in the text; ValueError or RecursionError says why there is none.
+    """Returns the JSON object in the text. Raises ValueError or RecursionError with the reason if there is none.
 
-    `hook` gets every object when it ends, and returns what takes its place.
+    `hook` receives every object when it ends, and returns its replacement.
     """
     decoded = text.decode() if isinstance(text, bytes) else text
     containers = decoded.count("{") + decoded.count("[") - decoded.count(_FILE)
@@ -67,9 +67,9 @@ def load_record(
     first: int | None = None,
     hook: Callable[[dict[str, Any]], Any] | None = None,
 ) -> dict[str, Any]:
-    """The JSON object of a record of one of the `known` versions; `first` is the version of records that name none.
+    """Returns the JSON object of a record of one of the `known` versions; `first`: the version of a record without one.
 
-    ManifestError names the object and the remedy; NewerRecordError says to update rds-lake.
+    Raises ManifestError with the object and the remedy; NewerRecordError if rds-lake must be updated.
     """
     try:
         body = load_object(text, hook=hook)
@@ -93,9 +93,9 @@ def read_record(
     first: int | None = None,
     shaped: Callable[[dict[str, Any]], Any] = lambda body: body,
 ) -> T:
-    """The record in `text` as a `kind`; ManifestError as `load_record` raises it.
+    """Returns the record in `text` as a `kind`. Raises ManifestError as `load_record` does.
 
-    `shaped` turns the JSON object into one of the shape of `kind` where the two differ; it may raise any of RECORD_ERRORS.
+    `shaped` converts the JSON object to the shape of `kind` if they differ; it may raise any of RECORD_ERRORS.
     """
     body = load_record(text, where=where, known=known, remedy=remedy, first=first)
     try:
@@ -105,7 +105,7 @@ def read_record(
 
 
 def newer(where: str, version: int, known: Collection[int]) -> str:
-    """The sentence about a record that a newer release wrote."""
+    """Returns the message about a record that a newer release wrote."""
     return (
         f"{where} has version {version}, which a newer release of rds-lake wrote; this release reads "
         f"{' and '.join(map(str, sorted(known)))}. It was not changed: update rds-lake, then try again"
@@ -113,7 +113,7 @@ def newer(where: str, version: int, known: Collection[int]) -> str:
 
 
 def damaged(where: str, error: Exception, remedy: str) -> ManifestError:
-    """The error for a record that cannot be read."""
+    """Returns the error for a record that cannot be read."""
     why = "nested too deep" if isinstance(error, RecursionError) else repr(error)
     return ManifestError(
         f"{where} is damaged ({str(error)[:600] if type(error) is ValueError else why[:300]}); {remedy}"
@@ -121,10 +121,11 @@ def damaged(where: str, error: Exception, remedy: str) -> ManifestError:
 
 
 def value_of(kind: type[T], value: Any) -> T:
-    """The JSON value as a `kind`: a dataclass, or any type that a field of one may have.
+    """Returns the JSON value as a `kind`: a dataclass, or any type of a dataclass's field.
 
-    Nothing is converted: `1` is no text, `"1"` and `true` are no numbers. Dates and times are ISO texts, times with their
-    zone. Keys that `kind` does not have are ignored. ValueError says of each wrong field what it is and should be.
+    Nothing is converted: `1` is not a text; `"1"` and `true` are not numbers. Dates and times are ISO texts, times with
+    a zone. Keys that `kind` does not have are ignored. Raises ValueError with the value and the expected type of each
+    wrong field.
     """
     from pydantic import (
         ValidationError,  # not at the top: a Spark cluster has the job's part of this file, and no pydantic
@@ -153,7 +154,7 @@ def _validator(kind: Any) -> SchemaValidator:
 
 
 def _narrowed(schema: Any) -> Any:
-    """pydantic's schema (https://docs.pydantic.dev/latest/api/pydantic_core_schema/) with this module's three rules."""
+    """Returns pydantic's schema (https://docs.pydantic.dev/latest/api/pydantic_core_schema/) with this module's three rules."""
     if isinstance(schema, list):
         return [_narrowed(inner) for inner in schema]
     if not isinstance(schema, dict):
@@ -182,12 +183,12 @@ def _moment(text: str) -> datetime:
 
 
 def render_record(body: Any, *, version: int) -> str:
-    """The JSON text of a record; dates and times in it become ISO texts."""
+    """Returns the JSON text of a record; its dates and times become ISO texts."""
     return json.dumps({"version": version} | body, indent=1, default=iso_text)
 
 
 def iso_text(value: Any) -> str:
-    """For `json.dumps(default=…)`: a date or time as ISO text; TypeError for anything else."""
+    """For `json.dumps(default=…)`: returns a date or time as ISO text. Raises TypeError for anything else."""
     if not hasattr(value, "isoformat"):
         raise TypeError(f"{value!r} is not JSON")
     return value.isoformat()

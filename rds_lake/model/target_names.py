@@ -1,4 +1,4 @@
-"""`db.schema.table`, AWS's name of an exported table, taken apart although databases, schemas and tables may have dots.
+"""Parses `db.schema.table`, AWS's name of an exported table; databases, schemas and tables may have dots.
 
     MyDb_1.0.0.MyDb_1.0.0.t        MySQL: the database is written twice
     acme.crm.public.t              PostgreSQL: S3 has the folder `acme.crm/public.t`
@@ -20,13 +20,13 @@ from rds_lake.model.tables.table import TableTarget
 
 
 def written_name(text: str) -> str:
-    r"""A name as AWS spells it in keys of S3: `\`, backtick, `"` and space become `_`, character by character."""
+    r"""Returns a name as AWS writes it in S3 keys: `\`, backtick, `"` and space become `_`, character by character."""
     return re.sub(r'[\\`" ]', "_", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """Reads the targets of one export. `databases` are the names known, the longest first, as AWS spells them in keys."""
+    """Parses the targets of one export. `databases`: known names, the longest first, as AWS writes them in keys."""
 
     databases_of: dict[str, str]
     databases: tuple[str, ...]
@@ -34,7 +34,7 @@ class Targets:
 
     @classmethod
     def of(cls, targets: Iterable[str], *, folders: Collection[str] = (), default_schema: str | None = None) -> Targets:
-        """The names known from the export's folders (`database/schema.table`), its targets without a table, and lake.yaml."""
+        """Returns the names known from the export's folders (`database/schema.table`), its targets without a table, and lake.yaml."""
         databases_of: dict[str, str] = {}
         for folder in sorted(folders):
             database, _, rest = folder.partition("/")
@@ -47,7 +47,7 @@ class Targets:
         )
 
     def read(self, text: str) -> TableTarget | None:
-        """The table that the text names, or None for the name of a whole database."""
+        """Returns the table that the text names; None for the name of a whole database."""
         for length in self._database_lengths(text):
             database, rest = text[:length], text[length + 1 :]
             schema = self._schema(database, rest)
@@ -57,7 +57,7 @@ class Targets:
         return None
 
     def _database_lengths(self, text: str) -> Iterable[int]:
-        """How long the database's name may be, the most certain first."""
+        """Yields possible lengths of the database's name, the most certain first."""
         written = written_name(text)
         if written in self.databases_of:
             yield len(self.databases_of[written])

@@ -1,4 +1,4 @@
-"""A query as of another date: every view it reads becomes the same view at that date, and nothing else changes.
+"""Rewrites a query to read another snapshot date: each view is replaced by a subquery that reads it at that date.
 
     SELECT o.total FROM shop.orders o    ->  SELECT o.total FROM (SELECT … WHERE "snapshot_date" = '…') o
     SELECT orders.id FROM "orders"       ->  SELECT orders.id FROM (SELECT …) AS "orders"
@@ -46,9 +46,9 @@ class _Edit:
 def render_as_of(
     query: str, database: str, tables: Sequence[tuple[AthenaTable, Sequence[ViewColumn]]], day: date
 ) -> str:
-    """The query at the date; `tables` are the ones the date has.
+    """Returns the query rewritten to read the date `day`; `tables` are the tables of that date.
 
-    Raises AsOfError listing everything that cannot be read as of a date.
+    Raises AsOfError, which lists everything that cannot be read as of a date.
     """
     tree, before = _parse(query)
     views = {names.view: render_select(database, names, columns, day) for names, columns in tables}
@@ -62,7 +62,7 @@ def render_as_of(
         else:
             edits.append(edit)
     if problems:
-        raise AsOfError(f"the query cannot be read as of {day}; nothing was asked:", sorted(set(problems)))
+        raise AsOfError(f"the query cannot be read as of {day}; it was not run:", sorted(set(problems)))
     rewritten = _apply(query, edits)
     _verify(rewritten, database, {names.raw for names, _ in tables}, expected=len(edits))
     if len(rewritten.encode()) > MAX_STATEMENT_BYTES:
@@ -74,31 +74,31 @@ def render_as_of(
 
 
 def views_read(query: str, database: str) -> frozenset[str]:
-    """The views of the database that the query names; AsOfError where it is no single SELECT."""
+    """Returns the views of the database that the query reads. Raises AsOfError if the query is not a single SELECT."""
     tree, _ = _parse(query)
     return frozenset(_view_name(table, database) for table in _tables_read(tree)) - {""}
 
 
 def _parse(query: str) -> tuple[exp.Query, Mapping[int, TokenType]]:
-    """The one SELECT, and what kind of token precedes each token, by that token's place."""
+    """Returns the parsed SELECT, and the type of the token before each token, by the token's position."""
     try:
         tokens: list[Token] = sqlglot.tokenize(query, read=_DIALECT)
         trees = sqlglot.parse(query, read=_DIALECT) if tokens and tokens[0].token_type in _BEGINS else []
     except SqlglotError as error:
         reason = str(error).splitlines()[0]
-        raise AsOfError(f"the query cannot be read as of a date, as it cannot be understood: {reason}") from error
+        raise AsOfError(f"the query cannot be read as of a date, as it cannot be parsed: {reason}") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        raise AsOfError("one SELECT (or WITH … SELECT) can be read as of a date, and this is something else")
+        raise AsOfError("only one SELECT (or WITH … SELECT) can be read as of a date")
     return trees[0], {after.start: token.token_type for token, after in pairwise(tokens)}
 
 
 def _tables_read(tree: exp.Query) -> list[exp.Table]:
-    """Everything named as a table that is not a name of the query's own WITH clauses."""
+    """Returns every table reference except names that the query's own WITH clauses define."""
     return [table for table in tree.find_all(exp.Table) if not _is_cte(table)]
 
 
 def _is_cte(table: exp.Table) -> bool:
-    """Whether a WITH clause around the name defines it; a definition knows those before it, not itself."""
+    """Whether an enclosing WITH clause defines the name. A definition sees the names before it, not its own."""
     if table.args.get("db"):
         return False
     child: exp.Expr = table
@@ -119,7 +119,7 @@ def _is_cte(table: exp.Table) -> bool:
 
 
 def _names_before(clause: exp.With, definition: exp.Expr | None) -> set[str]:
-    """Names of the clause that its definition may use (its own where RECURSIVE); None: all."""
+    """Returns the names of the WITH clause that its definition may use (with RECURSIVE also its own); None: all names."""
     names: set[str] = set()
     for cte in clause.expressions:
         if cte is definition:
@@ -129,14 +129,14 @@ def _names_before(clause: exp.With, definition: exp.Expr | None) -> set[str]:
 
 
 def _view_name(table: exp.Table, database: str) -> str:
-    """The name within the source's database, as Athena folds it; empty when it is something else."""
+    """Returns the name within the source's database, in lower case as in Athena; empty if it is not such a name."""
     catalog, schema = table.catalog.lower(), table.db.lower()
     ours = catalog in ("", _CATALOG) and schema in ("", database) and isinstance(table.this, exp.Identifier)
     return table.name.lower() if ours and not table.args.get("version") else ""
 
 
 def _edit(query: str, table: exp.Table, select: str, before: Mapping[int, TokenType]) -> _Edit | None:
-    """The SELECT in the name's place, still called as the rest of the query calls it; None where that is no place for it."""
+    """Returns the edit that puts the SELECT in place of the name and keeps the alias; None if a SELECT cannot stand there."""
     parts = [part for part in (table.args.get("catalog"), table.args.get("db"), table.this) if part]
     start, end = parts[0].meta.get("start", -1), parts[-1].meta.get("end", -2) + 1
     spelled = all(_spells(query, part) for part in parts)
@@ -147,7 +147,7 @@ def _edit(query: str, table: exp.Table, select: str, before: Mapping[int, TokenT
 
 
 def _spells(query: str, part: exp.Expr) -> bool:
-    """Whether the query really has the name where sqlglot says it has."""
+    """Whether the query has the name at the position that sqlglot reports."""
     start, end = part.meta.get("start", 0), part.meta.get("end", -1) + 1
     return query[start:end] in (part.name, identifier(part.name))
 
@@ -159,7 +159,7 @@ def _apply(query: str, edits: Sequence[_Edit]) -> str:
 
 
 def _verify(rewritten: str, database: str, raw: set[str], *, expected: int) -> None:
-    """Read what was written: one SELECT, over exactly the raw tables that were put in."""
+    """Parses the rewritten query: it must be one SELECT that reads exactly the expected raw tables."""
     tree, _ = _parse(rewritten)
     read = [(table.db, table.name) for table in _tables_read(tree)]
     if len(read) != expected or any(schema != database or name not in raw for schema, name in read):
@@ -167,7 +167,7 @@ def _verify(rewritten: str, database: str, raw: set[str], *, expected: int) -> N
 
 
 def _qualified_columns(tree: exp.Query, database: str, views: Mapping[str, str]) -> list[str]:
-    """Columns named as database.view.column: the view is not a table of that database any more."""
+    """Returns problems of columns written as database.view.column: the view is then no longer a table of the database."""
     return [
         f"{column.sql(_DIALECT)}: write {column.table}.{column.name}, without the database"
         for column in tree.find_all(exp.Column)

@@ -1,4 +1,4 @@
-"""Dates and times of files that count early days by the Julian calendar, as the days they were in the database.
+"""SQL that corrects early dates and times of files which count them by the Julian calendar.
 
 What belongs here: that expression, for every engine. Which columns need it is `stages/databases/footers.py`, why `model/calendars.py`.
 """
@@ -17,7 +17,10 @@ from rds_lake.sql.types import hive_to_presto
 
 
 def native(column: Column, raw: str) -> Typed:
-    """The column as its files have it, with early days corrected; where their calendar is unknown they are NULL, and counted."""
+    """Returns the column's value with early days corrected.
+
+    If the calendar of the files is unknown, early days are NULL and count as lost.
+    """
     is_moment = column.hive_type in ("date", "timestamp")
     moment = partial(_moment, column)
     shown = early_days(column, raw, lambda days: f"date_add('day', {days}, {raw})", moment=moment) if is_moment else raw
@@ -32,9 +35,10 @@ def native(column: Column, raw: str) -> Typed:
 def early_days(
     column: Column, raw: str, later: Callable[[str], str], *, moment: Callable[[date], str] = date_literal
 ) -> str:
-    """A date or time in which days before 1582-10-15 are those of the database; NULL where it is unknown how files count them.
+    """Returns an expression with the days before 1582-10-15 as in the database; NULL if the calendar of the files is unknown.
 
-    `later`: an engine's expression of the value so many days later; `moment`: its literal of the midnight that begins a day.
+    `later`: returns the engine's expression for the value plus a number of days. `moment`: returns its literal for
+    midnight of a day.
     """
     if column.calendar not in ("julian", "mixed"):
         return raw
@@ -46,7 +50,7 @@ def early_days(
 
 
 def is_early(raw: str, moment: Callable[[date], str] = date_literal) -> str:
-    """Whether the value is of a day that the two calendars count differently."""
+    """Returns the condition that the two calendars count the day of the value differently."""
     return f"{raw} < {moment(GREGORIAN_FROM)}"
 
 

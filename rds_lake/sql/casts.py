@@ -1,4 +1,4 @@
-"""What a raw column becomes in a view, before it has a name: an expression, its type, and what it loses.
+"""Casts of raw columns in a view: the expression, its type, and a condition for values that the cast loses.
 
 What belongs here: casts that know no engine. The rules are `postgres_types.py` and `mysql_types.py`, the choice between
 them is `view_columns.py`.
@@ -26,14 +26,14 @@ class Typed:
 
 
 def original_word(column: Column) -> str:
-    """The database's own word for the column's type, in one spelling; empty when AWS did not announce it."""
+    """Returns the database's name of the column's type in one spelling; empty if AWS did not announce it."""
     return (column.original_type or "").strip().lower()
 
 
 def from_text(raw: str, presto_type: str) -> Typed:
-    """TRY_CAST of text; a decimal also loses fraction digits beyond its scale, trailing zeros aside.
+    """Returns TRY_CAST of a text. A decimal also loses fraction digits beyond its scale, except trailing zeros.
 
-    A number that is too large for a double or real becomes infinite, which is counted as lost.
+    A number that is too large for a double or real becomes infinite, and counts as lost.
     """
     if presto_type == "varchar":
         return Typed(expression=raw, presto_type=presto_type)
@@ -50,9 +50,9 @@ def from_text(raw: str, presto_type: str) -> Typed:
 
 
 def from_native(native: Typed, presto_type: str) -> Typed:
-    """TRY_CAST of a value that is no text; it also counts as lost when casting it back gives another value.
+    """Returns TRY_CAST of a value that is not text. A value also counts as lost if casting it back gives another value.
 
-    ValueError when Athena has no such cast.
+    Raises ValueError if Athena has no such cast.
     """
     family = _family(native.presto_type)
     if family is None or _family(presto_type) not in (family, "text"):
@@ -64,7 +64,10 @@ def from_native(native: Typed, presto_type: str) -> Typed:
 
 
 def _family(presto_type: str) -> str | None:
-    """Types that cast into each other; every family casts to text. None: binary and nested types cast to nothing."""
+    """Returns the group of types that cast into each other; every group casts to text.
+
+    None: binary and nested types have no casts.
+    """
     word = presto_type.split("(")[0]
     if word in ("date", "timestamp"):
         return "time"

@@ -14,7 +14,7 @@ _ESCAPED, _KEPT = literal(r"(?s)\\(.)"), literal(r"\1")
 
 
 def list_of_texts(raw: str) -> str:
-    r"""The elements as texts: quoted ones without their quotes and `\` escapes; only a bare NULL is null."""
+    r"""Returns the elements as texts, without quotes and `\` escapes; only an unquoted NULL is null."""
     elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {literal(f'(?s){ARRAY_ELEMENT}')})"
     unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {_ESCAPED}, {_KEPT}, 'g')"
     element = f"CASE WHEN {_EACH} = 'NULL' THEN NULL WHEN substr({_EACH}, 1, 1) = '\"' THEN {unquoted} ELSE {_EACH} END"

@@ -27,7 +27,7 @@ _SUM, _PLACE = identifier("bit sum"), identifier("bit place")
 
 
 def typed(column: Column, raw: str) -> Typed | None:
-    """The column as MySQL means it; None when no rule is needed."""
+    """Returns the column as MySQL means it; None if it needs no rule."""
     if column.hive_type != "binary":
         return None
     word = original_word(column)
@@ -39,7 +39,7 @@ def typed(column: Column, raw: str) -> Typed | None:
 
 
 def _bits(bits: int | None, raw: str) -> Typed:
-    """The number that big-endian bytes mean, digit by digit: Athena's from_base ends at 63 bits."""
+    """Returns the number of big-endian bytes, computed digit by digit, as Athena's from_base ends at 63 bits."""
     digits = f"to_hex({raw})"
     digit = f"strpos({_HEX_DIGITS}, substr({digits}, {_PLACE}, 1)) - 1"
     number = (

@@ -48,7 +48,7 @@ ZONED = {"timestamp with time zone", "timestamptz"}
 
 
 def typed(column: Column, raw: str) -> Typed | None:
-    """The column as PostgreSQL means it; None when no rule is needed."""
+    """Returns the column as PostgreSQL means it; None if it needs no rule."""
     if column.hive_type != "string":
         return None
     word = original_word(column)
@@ -65,7 +65,7 @@ def typed(column: Column, raw: str) -> Typed | None:
 
 
 def zoned_as(column: Column, raw: str, presto_type: str) -> Typed | None:
-    """A zoned column as the timestamp a person asked for, which a plain cast of its text would not be."""
+    """Returns a zoned column in the timestamp type that the user chose; a plain cast of its text would be wrong."""
     return _zoned(raw) if presto_type == "timestamp" and original_word(column) in ZONED else None
 
 
@@ -87,9 +87,10 @@ def _zoned(raw: str) -> Typed:
 
 
 def _array(raw: str) -> Typed:
-    r"""`{a,"b,c",NULL}` as array(varchar): elements are quoted with `\` escapes, or bare; only a bare NULL is null.
+    r"""Returns `{a,"b,c",NULL}` as array(varchar): elements are quoted with `\` escapes, or bare; only a bare NULL is null.
 
-    What is certainly no such list is NULL, and counted: `{{…}}`, `[2:3]={…}`, `1 2 3` of an int2vector, `{(1,1),(0,0);…}`.
+    A text that is not such a list is NULL and counted: `{{…}}`, `[2:3]={…}`, `1 2 3` of an int2vector,
+    `{(1,1),(0,0);…}`.
     """
     elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {_ELEMENT})"
     unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {_ESCAPED}, {literal('$1')})"

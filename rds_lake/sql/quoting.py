@@ -1,4 +1,4 @@
-"""The gate every identifier and literal passes on its way into SQL (Athena's SELECT dialect; PostgreSQL's is the same).
+"""Quotes every identifier and literal that goes into SQL (Athena's SELECT dialect; PostgreSQL's is the same).
 
 What belongs here: quoting. Names with quotes, spaces, unicode or reserved words are data, never SQL.
 """
@@ -32,9 +32,9 @@ def literal(text: str) -> str:
 
 
 def mysql_literal(text: str) -> str:
-    """`'text'` for MySQL and MariaDB, all in one line.
+    """`'text'` for MySQL and MariaDB, on one line.
 
-    Its bytes where it has the end of a line, or a backslash, which means something in some SQL modes only.
+    A text with a line end or a backslash is written as its bytes: only some SQL modes give the backslash a meaning.
 
     https://dev.mysql.com/doc/refman/8.4/en/string-literals.html
     """
@@ -45,7 +45,7 @@ def mysql_literal(text: str) -> str:
 
 
 def redshift_literal(text: str) -> str:
-    r"""`'text'` for Redshift, where a backslash begins an escape: it is doubled, too.
+    """`'text'` for Redshift. A backslash begins an escape there, so it is doubled, too.
 
     https://docs.aws.amazon.com/redshift/latest/dg/r_Examples_with_character_types.html
     """
@@ -62,7 +62,7 @@ def backslashed_literal(text: str) -> str:
 
 
 def dollar_quoted(text: str) -> str:
-    """The text between dollar quotes whose tag is not in it (PostgreSQL: bodies of functions)."""
+    """Returns the text between dollar quotes with a tag that it does not contain (for PostgreSQL's function bodies)."""
     _refuse(text, "literal", empty=True)
     tag = next(tag for tag in (f"$rds_lake{number or ''}$" for number in range(len(text) + 1)) if tag not in text)
     return f"{tag}\n{text}\n{tag}"

@@ -1,4 +1,4 @@
-"""What a statement does to the lake: reads, or changes; or whether it is one at all.
+"""Whether a statement only reads, changes something, or is not a statement.
 
 What belongs here: telling these apart before Athena is asked. Reading as of a date is `stages/publish/as_of.py`.
 """
@@ -34,9 +34,9 @@ _CHANGING = {
 
 
 def reads_only(statement: str) -> bool:
-    """Whether the statement changes neither catalogue nor files, by its first word; False where it cannot be read.
+    """Whether the statement changes neither catalogue nor files, by its first word; False if it cannot be parsed.
 
-    `EXPLAIN ANALYZE` runs what it explains, so that is what counts.
+    `EXPLAIN ANALYZE` runs the statement that it explains, so that statement decides.
     """
     word, rest = _first_word(statement)
     if word != "EXPLAIN":
@@ -49,7 +49,7 @@ def reads_only(statement: str) -> bool:
 
 
 def unknown_word(statement: str) -> str | None:
-    """The word that should begin a statement and begins none; empty where nothing can be read, None where it is known."""
+    """Returns the first word if no statement begins with it; empty if the text has no word, None if the word is known."""
     word, _ = _first_word(statement)
     return None if word in _READING | _CHANGING else word
 
@@ -63,13 +63,13 @@ def has_words(statement: str) -> bool:
 
 
 def meant_by(word: str) -> str | None:
-    """The word of a statement that is most like this one."""
-    (found, *_) = get_close_matches(word, sorted((_READING | _CHANGING) - {"("}), n=1, cutoff=0.7) or [None]
-    return found
+    """Returns the first word of a statement that is most similar to this word."""
+    (nearest, *_) = get_close_matches(word, sorted((_READING | _CHANGING) - {"("}), n=1, cutoff=0.7) or [None]
+    return nearest
 
 
 def _first_word(statement: str) -> tuple[str, str]:
-    """The first word in capitals, comments aside, and what follows it; empty where there is none."""
+    """Returns the first word in capitals, without comments, and the text after it; empty if there is none."""
     try:
         tokens = sqlglot.tokenize(statement, read="trino")
     except SqlglotError:

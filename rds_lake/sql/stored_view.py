@@ -1,4 +1,4 @@
-"""A view as Athena keeps it in Glue, and whether it is the one that was asked for.
+"""A view as Athena stores it in Glue, and whether it is the requested view.
 
     /* Presto View: <base64 of {"originalSql": …, "columns": [{"name": …, "type": …}], …}> */
 
@@ -23,7 +23,7 @@ _TEXT = re.compile(r"\s*/\* Presto View: (\S+) \*/\s*")
 
 
 def why_not(text: str, *, raw: str, columns: Sequence[str], day: date) -> str | None:
-    """Why the stored view is not the one of that raw table, those columns and that date; None when it is."""
+    """Returns why the stored view is not the view of that raw table, columns and date; None if it is."""
     body = _parse(text)
     if body is None:
         return "is not in the form in which Athena stores views"
@@ -38,19 +38,19 @@ def why_not(text: str, *, raw: str, columns: Sequence[str], day: date) -> str | 
 
 
 def reads(text: str, raw: str) -> bool:
-    """Whether the stored view names the raw table; True of what cannot be read, which may."""
+    """Whether the stored view names the raw table; True if it cannot be parsed, as it may."""
     body = _parse(text)
     return body is None or re.search(rf"(?<!\w){re.escape(raw)}(?!\w)", body[0]) is not None
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether the stored view is one that Athena made, and has this quoted name in its text."""
+    """Whether the stored view was created by Athena and has this quoted name in its text."""
     body = _parse(text)
     return body is not None and identifier(name) in body[0]
 
 
 def _parse(text: str) -> tuple[str, list[str]] | None:
-    """The SQL and the column names; None when the text is something else."""
+    """Returns the SQL and the column names; None if the text is not a stored view."""
     match = _TEXT.fullmatch(text)
     try:
         body = json.loads(base64.b64decode(match[1] if match else "", validate=True))

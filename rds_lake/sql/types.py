@@ -1,4 +1,4 @@
-"""Type words: Hive's (Glue), Presto's (Athena queries), and what a person may write in `types:`.
+"""Type names: Hive's (Glue), Presto's (Athena queries), and those allowed in `types:`.
 
 What belongs here: the two vocabularies and their mapping. The databases' own words are `postgres_types.py` and
 `mysql_types.py`.
@@ -34,12 +34,12 @@ _MAX_DIGITS = 38
 
 
 def hive_to_presto(hive_type: str) -> str:
-    """The word a query uses for a Hive type (`int` -> `integer`, `array<string>` -> `array(varchar)`)."""
+    """Returns the type for queries of a Hive type (`int` -> `integer`, `array<string>` -> `array(varchar)`)."""
     return to_query_type(hive_type, leaf=lambda word: _HIVE_TO_PRESTO.get(word, word), quote=identifier)
 
 
 def parse_presto_type(text: str) -> str:
-    """A type a person wrote, in one spelling; ValueError names the legal ones."""
+    """Returns a type of `types:` in one spelling. Raises ValueError with the allowed ones."""
     word = re.sub(r"\s+", "", text.lower())
     word = {"int": "integer", "string": "varchar", "float": "real"}.get(word, word)
     if word in _SIMPLE:

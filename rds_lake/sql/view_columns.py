@@ -1,4 +1,4 @@
-"""One column of a view: which engine's rule it follows, or the type a person asked for.
+"""One column of a view: the rule of its engine, or the type from `types:`.
 
 No engine is asked for. What is in the file (`hive_type`) and the database's own word for it (`original_type`) are
 unambiguous together: MySQL alone calls text `decimal` and bytes `bit`, PostgreSQL alone calls text `numeric`.
@@ -20,7 +20,7 @@ from rds_lake.sql.types import parse_presto_type
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewColumn:
-    """One column of a view. `name` is the Parquet column, `loss` an SQL condition or None where nothing is cast."""
+    """One column of a view. `name`: the Parquet column; `loss`: an SQL condition, None if nothing is cast."""
 
     name: str
     alias: str
@@ -30,7 +30,7 @@ class ViewColumn:
 
 
 def view_column(column: Column, alias: str, *, type_override: str | None = None) -> ViewColumn:
-    """The view's column for a raw column; ValueError when `type_override` is no type, or none the column can have."""
+    """Returns the view's column for a raw column. Raises ValueError for an unknown `type_override`, or one it cannot have."""
     raw = identifier(column.name.lower())
     typed = _typed(column, raw) if type_override is None else _overridden(column, raw, parse_presto_type(type_override))
     return ViewColumn(
@@ -49,16 +49,16 @@ def _typed(column: Column, raw: str) -> Typed:
 
 
 def _date(raw: str) -> Typed:
-    """`infinity` and BC of PostgreSQL, `0000-00-00` and `2026-02-31` of MySQL are no dates in Athena.
+    """Returns NULL for dates that Athena does not have: PostgreSQL's `infinity` and BC, MySQL's `0000-00-00` and `2026-02-31`.
 
-    Nor is MySQL's `0000-02-28`: Athena would take it for a year before Christ.
+    MySQL's `0000-02-28` is NULL, too: Athena would read it as a year BC.
     """
     expression = f"TRY_CAST(CASE WHEN {raw} NOT LIKE {literal('0000-%')} THEN {raw} END AS date)"
     return Typed(expression=expression, presto_type="date", loss=f"{raw} IS NOT NULL AND {expression} IS NULL")
 
 
 def _overridden(column: Column, raw: str, presto_type: str) -> Typed:
-    """The type a person asked for."""
+    """Returns the column in the type from `types:`."""
     if column.hive_type != "string":
         # MySQL's bytes that mean a number or text are cast as that.
         return from_native(mysql_types.typed(column, raw) or native(column, raw), presto_type)

@@ -1,4 +1,4 @@
-"""Statements about views: make and check.
+"""Statements that create and check views.
 
 What belongs here: whole statements. One column's expression is `view_columns.py`, a query as of another date
 `stages/publish/as_of.py`.
@@ -30,14 +30,14 @@ _BYTES_TOGETHER = 8 * 1024**3  # at the gigabyte a second of a busy Region, far 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityQuery:
-    """A query whose first column is the number of rows and whose others are lost values of `columns`, in order."""
+    """A query: its first column is the number of rows, the others are lost values of `columns`, in order."""
 
     sql: str
     columns: tuple[str, ...]
 
 
 def render_view(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
-    """The view at one literal date: Athena reads that partition only, and a query sees one snapshot."""
+    """Renders the view at one literal date: Athena then reads only that partition, and a query sees one snapshot."""
     excess = view_excess(database, names, columns, day)
     if excess is not None:
         raise CatalogError(
@@ -47,7 +47,7 @@ def render_view(database: str, names: AthenaTable, columns: Sequence[ViewColumn]
 
 
 def view_excess(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str | None:
-    """Why the view cannot be made, as it is longer than Athena or Glue take; None when it can."""
+    """Returns why the view is too long for Athena or Glue; None if it is not."""
     size = len(_create(database, names, columns, day).encode())
     if size > MAX_STATEMENT_BYTES:
         return f"its view would be a statement of {size:,} bytes, and Athena allows {MAX_STATEMENT_BYTES:,}"
@@ -65,7 +65,7 @@ def _create(database: str, names: AthenaTable, columns: Sequence[ViewColumn], da
 
 
 def stored_characters(select: str, columns: Sequence[tuple[str, str]]) -> int:
-    """About how long the view is as Athena keeps it (`stored_view.py`): base64 of JSON, four characters for three bytes.
+    """Returns the approximate length of the view in Glue (`stored_view.py`): base64 of JSON, four characters for three bytes.
 
     `columns`: name and type of each.
     """
@@ -77,7 +77,7 @@ def stored_characters(select: str, columns: Sequence[tuple[str, str]]) -> int:
 
 
 def render_select(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
-    """The typed rows of a table at a date, every column named."""
+    """Renders the typed rows of a table at a date, with every column named."""
     listed = "".join(f"  {column.expression} AS {identifier(column.alias)},\n" for column in columns)
     if names.member_key:
         listed += f"  {identifier(names.member_key)},\n"
@@ -91,9 +91,9 @@ def render_select(database: str, names: AthenaTable, columns: Sequence[ViewColum
 def render_quality_queries(
     database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date
 ) -> tuple[QualityQuery, ...]:
-    """Rows of the date's partition, and how many values of each cast column lose something in the cast.
+    """Renders queries for the partition's rows, and for how many values of each cast column lose something.
 
-    One query, or several where hundreds of cast columns would not fit into one statement.
+    They are several if hundreds of cast columns do not fit into one statement.
     """
     casts = [(column.name, column.loss) for column in columns if column.loss]
     query = _quality_query(database, names, casts, day)
@@ -108,7 +108,7 @@ def render_quality_queries(
 
 
 def together(sizes: Sequence[int], queries: Sequence[QualityQuery]) -> tuple[tuple[int, ...], ...]:
-    """Positions of the queries that one statement may ask, in order. `sizes` are the bytes that each may have to read.
+    """Returns groups of queries, by position, that one statement can ask. `sizes`: the bytes that each query may read.
 
     Athena takes 262,144 bytes of text, plans some 150 stages (two per query), and ends a statement after 30 minutes.
     """
@@ -128,7 +128,7 @@ def together(sizes: Sequence[int], queries: Sequence[QualityQuery]) -> tuple[tup
 
 
 def render_together(queries: Sequence[QualityQuery]) -> str:
-    """One statement for several queries: one row each, its number before its columns, zeros where others have more."""
+    """Renders one statement for several queries: one row each, its number first, with zeros for columns that it does not have."""
     most = max(len(query.columns) for query in queries)
     parts: list[str] = []
     for number, query in enumerate(queries):
@@ -140,7 +140,7 @@ def render_together(queries: Sequence[QualityQuery]) -> str:
 
 
 def render_view_counts(database: str, views: Sequence[str]) -> str:
-    """One row per view: its name and how many rows it has. Reads footers, no column."""
+    """Renders one row per view: its name and its number of rows. It reads footers, no column."""
     return "\nUNION ALL ".join(f"SELECT {literal(view)}, count(*) FROM {qualified(database, view)}" for view in views)
 
 

@@ -76,7 +76,7 @@ def test_a_warehouse_needs_little() -> None:
         ({"loads": [FILES | {"format": "json", "delimiter": "|"}]}, "loads.0: delimiter: does not apply to json"),
         ({"loads": [FILES | {"columns": [{"name": "a", "type": "blob"}]}]}, "columns.0.type: 'blob' is not a type"),
         ({"loads": [FILES | {"columns": [{"name": "a", "type": "int"}, {"name": "A", "type": "int"}]}]}, "'a' is listed 2"),
-        ({"loads": [FILES | {"files": ["acme/usage"]}]}, "loads.0.files.0: 'acme/usage' is not a place in S3"),
+        ({"loads": [FILES | {"files": ["acme/usage"]}]}, "loads.0.files.0: 'acme/usage' is not an S3 URI"),
         ({"unload": [RESULT | {"single_file": True, "partition_by": ["a"]}]}, "unload.0: single_file: a partitioned"),
         ({"unload": [RESULT | {"format": "parquet", "header": True}]}, "unload.0: header: does not apply to parq"),
         ({"unload": [RESULT | {"format": "parquet", "gzip": True}]}, "unload.0: gzip: Parquet is compressed already"),

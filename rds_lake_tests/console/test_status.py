@@ -79,7 +79,7 @@ def test_a_date_that_a_check_stopped_is_shown(world: World) -> None:
     world.publish("2026-11-19")
     world.run().accept(date(2026, 11, 20), poll_seconds=0.05)
     world.run().relocate(date(2026, 11, 20))
-    assert "in the lake, but not through its checks: 2026-11-20" in shown(world)
+    assert "in the lake, but checks did not pass: 2026-11-20" in shown(world)
 
 
 def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(

@@ -47,9 +47,9 @@ class Document:
 
     def placed(self, problems: Iterable[str]) -> list[str]:
         """Each problem with line and column and the source's name, in the order of the file; with those of the text itself."""
-        found = [(note.line, note.column, note.text) for note in self.notes.problems]
-        found += [place for problem in problems if (place := self._placed(problem))]
-        return [f"line {line + 1}, column {column + 1}: {text}" for line, column, text in sorted(dict.fromkeys(found))]
+        places = [(note.line, note.column, note.text) for note in self.notes.problems]
+        places += [place for problem in problems if (place := self._placed(problem))]
+        return [f"line {line + 1}, column {column + 1}: {text}" for line, column, text in sorted(dict.fromkeys(places))]
 
     def _placed(self, problem: str) -> tuple[int, int, str] | None:
         """None for what is only wrong because a variable is not set, which is a problem of its own."""

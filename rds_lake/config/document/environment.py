@@ -29,9 +29,9 @@ def interpolate(text: str, environment: Mapping[str, str]) -> Interpolated:
     names: list[str] = []
     problems: list[str] = []
 
-    def replaced(found: re.Match[str]) -> str:
-        name, default = found["name"], found["default"]
-        if found[0] == "$${":
+    def replaced(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        if match[0] == "$${":
             return "${"
         if name is None:
             problems.append(
@@ -45,7 +45,7 @@ def interpolate(text: str, environment: Mapping[str, str]) -> Interpolated:
             return environment[name]
         else:
             problems.append(f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}")
-        return found[0]
+        return match[0]
 
     filled = _REFERENCE.sub(replaced, text)
     return Interpolated(text=filled, names=tuple(names), problems=tuple(problems))

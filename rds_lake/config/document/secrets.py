@@ -15,7 +15,7 @@ def without_secrets(sentence: str, secrets: Mapping[str, str]) -> str:
     for value, written in secrets.items():
         for form in _forms(value):
             sentence = re.sub(re.escape(form), lambda _, written=written: written, sentence, flags=re.IGNORECASE)
-    shown = [written for value, written in secrets.items() if _is_told(value, _without_names(sentence, secrets))]
+    shown = [written for value, written in secrets.items() if _is_shown(value, _without_names(sentence, secrets))]
     if not shown:
         return sentence
     return f"the value of {' and '.join(dict.fromkeys(shown))} is not valid here; it is not shown, since it comes from the environment"
@@ -34,6 +34,6 @@ def _without_names(sentence: str, secrets: Mapping[str, str]) -> str:
     return sentence
 
 
-def _is_told(value: str, sentence: str) -> bool:
+def _is_shown(value: str, sentence: str) -> bool:
     text = sentence.lower()
     return any(value[at : at + _TELLING].lower() in text for at in range(len(value) - _TELLING + 1))

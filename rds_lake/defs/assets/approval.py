@@ -23,7 +23,7 @@ from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
 def approval_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
-    """The asset; publishing by it materializes the source's views, whose keys are `keys`."""
+    """Returns the asset. Publishing by it materializes the source's views, which have the keys `keys`."""
 
     @dg.multi_asset(
         name=f"{source.name}__approve",
@@ -55,7 +55,7 @@ def approval_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageK
 
 
 def _ignored(context: dg.AssetExecutionContext, source: SourceSettings) -> dg.AssetObservation:
-    """Nothing is published by a run that makes other assets as well."""
+    """Publishes nothing, as the run makes other assets as well."""
     text = f"nothing was published: materialize {source.name}/{APPROVAL} alone to publish {context.partition_key}"
     context.log.warning(text)
     return observed(context, own_key(source, APPROVAL), metadata.status(text))
@@ -68,7 +68,7 @@ def _approved(
     source: SourceSettings,
     keys: StageKeys,
 ) -> dg.MaterializeResult:
-    """Publish the date, and record it at the assets of the views that moved."""
+    """Publishes the date, and records it at the assets of the views that moved."""
     from rds_lake.stages.streams.live.follow import beside  # with pyarrow: a code location loads without it
 
     lake = limited_to_source(gateways.lake, config, source, gateways.rds)

@@ -1,4 +1,4 @@
-"""`<source>/catalog`: a date catalogued in Glue and read back through Athena."""
+"""`<source>/catalog`: catalogues a date in Glue and reads it back through Athena."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -21,7 +21,7 @@ from rds_lake.stages.source.stages import SharedStages
 
 
 def catalog_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:
-    """The asset; a source with `athena: false` has none."""
+    """Returns the asset; sources with `athena: false` do not have it."""
 
     @dg.asset(
         key=stage_key(source, Stage.CATALOG),

@@ -24,15 +24,16 @@ from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
 class TurnOrders(dg.Config):
-    """Who asked for the turn."""
+    """Whether the sensor asked for the turn."""
 
     by_sensor: bool = Field(
-        default=False, description="The sensor sets it: a failure like that of the turn before is not mailed again."
+        default=False,
+        description="Set by the sensor. A turn that fails for the same reason as the turn before sends no second mail.",
     )
 
 
 def by_sensor(source: str) -> dict[str, Any]:
-    """Run configuration of a turn that the sensor asks for."""
+    """Returns the run configuration of a turn that the sensor asks for."""
     return {"ops": {f"{source}__{CHANGES}": {"config": {"by_sensor": True}}}}
 
 
@@ -43,12 +44,12 @@ def is_by_sensor(run: dg.DagsterRun) -> bool:
 
 
 def changed_sources(config: LakeConfig) -> list[Database]:
-    """The sources with this asset: their changes are captured, and they have views."""
+    """Returns the sources with this asset: their changes are captured, and they have views."""
     return [source for source in config.databases if source.streams and source.athena]
 
 
 def changes_asset(lake_config: LakeConfig, source: Database) -> dg.AssetsDefinition:
-    """The asset of one source."""
+    """Returns the asset of one source."""
 
     @dg.asset(
         key=own_key(source, CHANGES),
@@ -58,7 +59,11 @@ def changes_asset(lake_config: LakeConfig, source: Database) -> dg.AssetsDefinit
         tags=asset_tags(source, "changes"),
         owners=list(source.owners),
         description="Changes since the published snapshot: `changes_<table>`, `<table>_history`, and `<table>_live`, "
-        + ("all tables of a database as of one instant." if source.outbox_tables else "with what has arrived by now."),
+        + (
+            "all tables of a database as of one instant."
+            if source.outbox_tables
+            else "with the changes that have arrived so far."
+        ),
         check_specs=checks.specs(source),
         retry_policy=RETRIES,
     )

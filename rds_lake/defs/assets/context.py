@@ -1,4 +1,4 @@
-"""What the assets of all stages have in common: the stages of their source, their date, and how they end."""
+"""What the assets of all stages share: their source's stages, their date, and the results of steps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -20,7 +20,7 @@ Event = dg.AssetObservation | dg.AssetCheckResult | dg.MaterializeResult
 def source_run(
     context: dg.AssetExecutionContext, gateways: Gateways, config: LakeConfig, source: SourceSettings
 ) -> "SourceRun":
-    """The stages of the source, which log to the run."""
+    """Returns the stages of the source, which log to the run."""
     from rds_lake.stages.watch.sources import run_of  # with pyarrow: a code location loads without it
 
     return run_of(
@@ -35,12 +35,12 @@ def source_run(
 
 
 def day_of(context: dg.AssetExecutionContext) -> date:
-    """The snapshot date that the run is about."""
+    """Returns the snapshot date of the run."""
     return date.fromisoformat(context.partition_key)
 
 
 def observed(context: dg.AssetExecutionContext, key: dg.AssetKey, shown: Mapping[str, Any]) -> dg.AssetObservation:
-    """An observation of the date, for a step that made nothing."""
+    """Returns an observation of the date, for a step that materializes nothing."""
     return dg.AssetObservation(key, partition=context.partition_key, metadata=dict(shown))
 
 
@@ -53,12 +53,12 @@ def materialized(
     stop: Sequence[str],
     version: dg.DataVersion | None = None,
 ) -> Iterator[Event]:
-    """The end of a step: its date materialized with the checks' results, or failed where a blocking check did not pass.
+    """Yields the result of a step: the date materialized with its checks, or failed if a blocking check did not pass.
 
-    `version`: of the data; without it Dagster makes one of the code's version and of what the asset depends on.
-    `stop`: why readers must not see the date, each reason with what to do; empty where the date may go on. Dagster counts a
-    partition as materialized as soon as a step says so, even where the step or a blocking check fails afterwards. So a date
-    that stops here is observed, not materialized: its partition is failed, and what was found is recorded all the same.
+    `version`: of the data; without it Dagster derives one from the code version and the inputs. `stop`: reasons why
+    readers must not see the date, each with what to do; empty if there are none. Dagster counts a partition as
+    materialized as soon as a step reports it, even if the step or a blocking check fails afterwards. So a date with
+    `stop` is observed, not materialized: its partition is failed, and its metadata is still recorded.
     """
     if not stop:
         yield dg.MaterializeResult(asset_key=key, metadata=shown, check_results=results, data_version=version)

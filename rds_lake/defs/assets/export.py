@@ -20,7 +20,7 @@ from rds_lake.stages.watch.status import billed_gb, export_seconds
 
 
 def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:
-    """The asset. A multi_asset of one: only with `can_subset` may a step that materializes nothing leave its checks out too."""
+    """Returns the asset, a multi_asset of one: only with `can_subset` can a step materialize nothing and leave out its checks."""
 
     @dg.multi_asset(
         name=op_name(source.name, Stage.EXPORT),
@@ -48,7 +48,7 @@ def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDe
 def _begun(
     context: dg.AssetExecutionContext, gateways: Gateways, lake_config: LakeConfig, source: SourceSettings
 ) -> dg.AssetObservation:
-    """Start or adopt the export and end, which holds no worker: the event of its end brings the run that settles it."""
+    """Starts or adopts the export and ends. No worker waits: the event of the export's end requests the run that settles it."""
     task = source_run(context, gateways, lake_config, source).begin(day_of(context))
     return observed(context, stage_key(source, Stage.EXPORT), metadata.begun(task))
 
@@ -61,7 +61,7 @@ def _accepted(
     lake_config: LakeConfig,
     source: SourceSettings,
 ) -> Iterator[Event]:
-    """Accept the date's finished export; without `export_task` it is started or adopted, and waited for."""
+    """Accepts the date's finished export; without `export_task` it is started or adopted, and awaited."""
     day = day_of(context)
     run = source_run(context, gateways, lake_config, source)
     try:

@@ -32,7 +32,7 @@ _TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
 def parquet_asset(
     lake_config: LakeConfig, source: SourceSettings, known: Sequence[TableTarget] | None
 ) -> dg.AssetsDefinition:
-    """The asset. A multi_asset of one as `snapshot_export` is: a step whose export is of no use materializes nothing."""
+    """Returns the asset, a multi_asset of one like `snapshot_export`: a step with an unusable export materializes nothing."""
 
     @dg.multi_asset(
         name=op_name(source.name, Stage.PARQUET),
@@ -68,7 +68,7 @@ def parquet_asset(
 def _made(
     context: dg.AssetExecutionContext, run: "SourceRun", orders: Orders, *, poll_seconds: float
 ) -> Manifest | str:
-    """The date's manifest; or, where another run finishes the date, what it waits for."""
+    """Returns the date's manifest, or what it waits for if another run finishes the date."""
     try:
         made = _advance(run, orders, context, poll_seconds=poll_seconds)
     except FullExportBegunError as error:
@@ -76,13 +76,13 @@ def _made(
         context.log.warning(str(error))
         return str(error)
     # The event that Glue's run has ended brings the next run.
-    return made if isinstance(made, Manifest) else f"AWS Glue converts. {made}"
+    return made if isinstance(made, Manifest) else f"AWS Glue is converting the date. {made}"
 
 
 def _advance(
     run: "SourceRun", orders: Orders, context: dg.AssetExecutionContext, *, poll_seconds: float
 ) -> Manifest | ConversionProgress:
-    """Only a run that a person launched, or a scan, waits for AWS."""
+    """Continues the date. Only a run that a person launched, or a scan, waits for AWS."""
     from rds_lake.stages.dynamodb.run import DynamoRun  # with pyarrow: a code location loads without it
 
     day = day_of(context)
@@ -100,7 +100,7 @@ def _relocated(
     manifest: Manifest,
     known: Sequence[TableTarget] | None,
 ) -> Iterator[Event]:
-    """The date's Parquet with its checks; of a source without Athena, compared with the date before as well."""
+    """Yields the date's Parquet with its checks; without Athena, also the comparison with the date before."""
     source, config = run.shared.source, run.shared.config
     compared = None if source.athena else run.shared.compare_rows(manifest.snapshot_date)
     yield from materialized(

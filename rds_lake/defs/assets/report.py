@@ -23,14 +23,14 @@ REPORT = dg.AssetKey(["lake_report"])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportDefinitions:
-    """The asset and its schedule, none of both where lake.yaml has no `report:`."""
+    """The asset and its schedule; both None without `report:` in lake.yaml."""
 
     assets: Sequence[dg.AssetsDefinition] = ()
     schedules: Sequence[dg.ScheduleDefinition] = ()
 
 
 def report_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_now) -> ReportDefinitions:
-    """The asset and schedule of the lake's daily report; empty without `report:` in lake.yaml."""
+    """Returns the asset and schedule of the lake's daily report; empty without `report:` in lake.yaml."""
     settings = config.lake.report
     if settings is None:
         return ReportDefinitions()

@@ -31,14 +31,14 @@ _UNFINISHED = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionDefinitions:
-    """The asset of every source that has `retention:`, and its schedule."""
+    """The asset of every source with `retention:`, and their schedules."""
 
     assets: Sequence[dg.AssetsDefinition]
     schedules: Sequence[dg.ScheduleDefinition]
 
 
 def retention_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_now) -> RetentionDefinitions:
-    """Nothing where no source has `retention:`."""
+    """Returns the assets and schedules; empty if no source has `retention:`."""
     kept = [source for source in config.sources if source.retention is not None]
     shared = _ExportsOfRun(config=config)
     assets = [_asset(config, source, shared, now) for source in kept]
@@ -55,14 +55,14 @@ def retention_definitions(config: LakeConfig, *, now: Callable[[], datetime] = u
 class _ExportsOfRun:
     """The account's export tasks and AWS's export folder, listed once for all sources of a run.
 
-    AWS keeps ended tasks for ever: of two hundred sources over a year these are hundreds of pages.
+    AWS keeps ended tasks for ever: for two hundred sources over a year these are hundreds of pages.
     """
 
     config: LakeConfig
     _last: dict[str, Exports] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, run_id: str, gateways: Gateways) -> Exports:
-        """As of the run's first step that asked."""
+        """Returns the exports as of the run's first step that asked."""
         if run_id not in self._last:
             exports = Exports.read(self.config, gateways.rds, gateways.lake.s3)
             self._last.clear()
@@ -111,7 +111,7 @@ def _prune(
 
 
 def _schedule(cron: str, assets: Sequence[dg.AssetsDefinition]) -> dg.ScheduleDefinition:
-    """One for all sources of the same hour, named after the first: each has its own step, and they share what AWS lists."""
+    """Returns one schedule for all sources of the same hour, named after the first; they share what AWS lists."""
     keys = [key for asset in assets for key in asset.keys]
     first, others = keys[0].path[0], len(keys) - 1
     return dg.ScheduleDefinition(
@@ -125,7 +125,7 @@ def _schedule(cron: str, assets: Sequence[dg.AssetsDefinition]) -> dg.ScheduleDe
 
 
 def busy_dates(instance: dg.DagsterInstance, source: str) -> set[date]:
-    """Dates of the source that unfinished runs work on, queued ones included."""
+    """Returns dates of the source that unfinished runs work on, including queued ones."""
     busy: set[date] = set()
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
         run = record.dagster_run
@@ -137,7 +137,7 @@ def busy_dates(instance: dg.DagsterInstance, source: str) -> set[date]:
 
 
 def dates_of_run(tags: Mapping[str, str]) -> set[date]:
-    """The run's partition, or every date of its range."""
+    """Returns the run's partition, or every date of its range."""
     if DagsterTag.PARTITION in tags:
         return _days(tags[DagsterTag.PARTITION], tags[DagsterTag.PARTITION])
     if DagsterTag.RANGE_START in tags:

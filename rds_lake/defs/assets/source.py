@@ -17,7 +17,7 @@ from rds_lake.model.tables.table import TableTarget
 def source_assets(
     lake_config: LakeConfig, source: SourceSettings, keys: StageKeys, known: Sequence[TableTarget] | None
 ) -> list[dg.AssetsDefinition]:
-    """All assets of the source; a source with `athena: false` ends at its Parquet."""
+    """Returns all assets of the source; with `athena: false` the last one is its Parquet."""
     stages = [export_asset(lake_config, source), parquet_asset(lake_config, source, known)]
     return (
         [*stages, catalog_asset(lake_config, source), views_asset(lake_config, source, keys)]

@@ -29,7 +29,7 @@ from rds_lake.stages.source.stages import SharedStages
 
 
 def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
-    """One step that moves all views: `can_subset=False`, so that no table can be published alone."""
+    """Returns one step that moves all views: with `can_subset=False`, no table can be published alone."""
 
     @dg.multi_asset(
         name=op_name(source.name, Stage.VIEWS),
@@ -68,7 +68,7 @@ def _published(
 
 
 def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages) -> table_metadata.Known:
-    """What the date's tables have beside their views; what `catalog` found is in Dagster's own record of it."""
+    """Returns further facts about the date's tables; those from `catalog` are read from Dagster's record of it."""
     of_date = dg.AssetRecordsFilter(stage_key(stages.source, Stage.CATALOG), asset_partitions=[context.partition_key])
     records = context.instance.fetch_materializations(of_date, limit=1).records
     return table_metadata.Known(
@@ -105,7 +105,7 @@ def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> 
     ]
     if keys.outcome:
         about_outcome = {
-            "description": "What became of each date: published, held for a person, or older.",
+            "description": "The outcome of each date: published, held for approval, or older than the published date.",
             "freshness_policy": None,
         }
         specs.append(dg.AssetSpec(keys.outcome, **(attributes | about_outcome)))

@@ -32,7 +32,7 @@ _UNREADABLE = (AsOfError, CatalogError, LostFilesError, ManifestError)
 def changed_rows_check(
     config: LakeConfig, source: SourceSettings, settings: Changes, keys: StageKeys
 ) -> dg.AssetChecksDefinition:
-    """The check of one source; its views are published before it in the same run."""
+    """Returns the check of one source. In the same run, its views are published first."""
     what = "No table has more added, removed or changed rows since the date before than `changes: most` allows."
     spec = check_spec(
         config, CHANGED_ROWS, asset=stage_key(source, Stage.CATALOG), behind=keys.before_readers, description=what
@@ -54,7 +54,7 @@ def changed_rows_check(
 def _compared(
     context: dg.AssetCheckExecutionContext, gateways: Gateways, source: SourceSettings, settings: Changes
 ) -> ComparedDate:
-    """The comparison of the run's date; where one of the dates cannot be read, the reason is its only problem."""
+    """Returns the comparison of the run's date; if a date cannot be read, the reason is its only problem."""
     day = date.fromisoformat(context.run.tags[DagsterTag.PARTITION])
     try:
         return compare_date(
@@ -71,7 +71,7 @@ def _compared(
 
 
 def _observations(keys: StageKeys, compared: ComparedDate) -> Iterator[dg.AssetObservation]:
-    """The counts of each table at its asset, or those of all at the asset of all views."""
+    """Yields the counts of each table at its asset, or of all tables at the asset of all views."""
     if compared.kept is None:
         return
     by_name = {str(target): key for target, key in keys.tables.items() if target is not None}
@@ -87,15 +87,15 @@ def _observations(keys: StageKeys, compared: ComparedDate) -> Iterator[dg.AssetO
 
 def _result(source: SourceSettings, compared: ComparedDate) -> dg.AssetCheckResult:
     day, kept = compared.snapshot_date, compared.kept
-    holds = "this is the first date, so there is no earlier one to compare with" if kept is None else _told(kept)
+    holds = "this is the first date, so there is no earlier one to compare with" if kept is None else _summary(kept)
     result = checks.result(source, Stage.CATALOG, CHANGED_ROWS, compared.problems, day=day, holds=holds)
     if kept is None:
         return result
     return result._replace(metadata={**(result.metadata or {}), **metadata.compared_date(kept)})
 
 
-def _told(kept: DateDiff) -> str:
-    """`orders 12 added, 3 removed, 40 changed since 2026-11-19; 2 more tables differ; 5 are the same`."""
+def _summary(kept: DateDiff) -> str:
+    """Returns `orders 12 added, 3 removed, 40 changed since 2026-11-19; 2 more tables differ; 5 are the same`."""
     differing = sorted((t for t in kept.tables if _differing(t)), key=lambda t: (-_differing(t), t.view))
     shown = [
         f"{table.view} {table.added:,} added, {table.removed:,} removed"
@@ -106,7 +106,7 @@ def _told(kept: DateDiff) -> str:
     shown += [f"{rest} more differ"] if rest else []
     shown += [f"{same} the same"] if same else []
     shown += [f"{len(kept.not_compared)} not compared"] if kept.not_compared else []
-    return f"since {kept.before}: {'; '.join(shown) or 'no table was to be compared'}"
+    return f"since {kept.before}: {'; '.join(shown) or 'there was no table to compare'}"
 
 
 def _differing(table: CountedTable) -> int:

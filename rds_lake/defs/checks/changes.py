@@ -20,13 +20,13 @@ SHOWN, DRIFT, EMPTIED = "changes_are_shown", "snapshot_agrees_with_changes", "ou
 
 _DESCRIPTIONS = {
     SHOWN: "Every captured table has its live view, and every captured value could be read.",
-    DRIFT: "The published snapshot has what the one before it and the changes in between predict.",
+    DRIFT: "The published snapshot equals the snapshot before it with the captured changes in between.",
     EMPTIED: "No change waits in the outbox for longer than `streams.alarm_minutes`.",
 }
 
 
 def specs(source: Database) -> list[dg.AssetCheckSpec]:
-    """The three checks of captured changes; that of the outbox only if `streams.secret` is given."""
+    """Returns the three checks of captured changes; the one of the outbox only with `streams.secret`."""
     names = [SHOWN, DRIFT, *([EMPTIED] if _is_watched(source) else [])]
     return [
         dg.AssetCheckSpec(name, asset=own_key(source, CHANGES), description=_DESCRIPTIONS[name], blocking=False)
@@ -35,24 +35,29 @@ def specs(source: Database) -> list[dg.AssetCheckSpec]:
 
 
 def results(source: Database, turn: "Turn", watched: "Sequence[WatchedOutbox]") -> list[dg.AssetCheckResult]:
-    """The results of a turn."""
-    found = [_result(source, SHOWN, turn.problems, none="every captured table is shown"), _drift(source, turn)]
+    """Returns the check results of a turn."""
+    check_results = [
+        _result(source, SHOWN, turn.problems, none="every captured table has a live view"),
+        _drift(source, turn),
+    ]
     if _is_watched(source):
         alarms = [outbox.alarm for outbox in watched if outbox.alarm]
         seen = "; ".join(map(str, watched))
-        found.append(_result(source, EMPTIED, alarms, none=seen, severity=dg.AssetCheckSeverity.ERROR))
-    return found
+        check_results.append(_result(source, EMPTIED, alarms, none=seen, severity=dg.AssetCheckSeverity.ERROR))
+    return check_results
 
 
 def _is_watched(source: Database) -> bool:
-    """Whether it has an outbox that can be looked at."""
+    """Whether the source has an outbox that can be read."""
     return bool(source.outbox_tables and source.streams and source.streams.secret)
 
 
 def _drift(source: Database, turn: "Turn") -> dg.AssetCheckResult:
     drift = turn.drift
     if drift is None:
-        return _result(source, DRIFT, (), none="not compared yet: changes before the snapshot are still to come")
+        return _result(
+            source, DRIFT, (), none="not compared yet: some changes from before the snapshot have not arrived"
+        )
     if drift.not_compared:
         return _result(source, DRIFT, (), none=f"{drift.after} was not compared: {drift.not_compared}")
     return _result(source, DRIFT, drift.problems, none=f"{drift.compared} tables, {drift.before} to {drift.after}")

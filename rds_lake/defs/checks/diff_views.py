@@ -20,8 +20,8 @@ DIFF_VIEWS = "diff_views_are_made"
 
 
 def diff_views_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
-    """The check of one source; its views are published before it in the same run."""
-    what = "Every table of `diff_views:` has its view of the rows that differ from the date before."
+    """Returns the check of one source. In the same run, its views are published first."""
+    what = "Every table of `diff_views:` has a view of the rows that differ from the date before."
     spec = check_spec(
         config, DIFF_VIEWS, asset=stage_key(source, Stage.CATALOG), behind=keys.before_readers, description=what
     )
@@ -37,7 +37,7 @@ def diff_views_check(config: LakeConfig, source: SourceSettings, keys: StageKeys
         if seen.snapshot_date is None:
             return _without_a_date(source, "")
         return checks.result(
-            source, Stage.CATALOG, DIFF_VIEWS, seen.problems, day=seen.snapshot_date, holds=_told(seen)
+            source, Stage.CATALOG, DIFF_VIEWS, seen.problems, day=seen.snapshot_date, holds=_summary(seen)
         )
 
     return diff_views
@@ -53,7 +53,7 @@ def _without_a_date(source: SourceSettings, problem: str) -> dg.AssetCheckResult
     )
 
 
-def _told(seen: DiffViewsSeen) -> str:
+def _summary(seen: DiffViewsSeen) -> str:
     if seen.before is None:
         return "this is the first date, so there is no earlier one to compare with"
     return f"{seen.before} to {seen.snapshot_date}: {', '.join(seen.views)}"

@@ -1,4 +1,4 @@
-"""Two checks of what readers see of a source: it can be read, and it is not too old.
+"""Two checks of what readers see of a source: it is readable, and it is not too old.
 
 They are steps of their own behind the views, on the asset `catalog`, which every source with Athena has; "Execute" in the UI
 runs them at any time. A stale source is mailed as an incident by the check of `watch.py`; here its age is only shown.
@@ -22,12 +22,12 @@ READABLE, FRESH = "published_is_readable", "published_is_fresh"
 
 
 def published_checks(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetChecksDefinition]:
-    """The checks of one source; its views are published before them in the same run."""
+    """Returns the checks of one source. In the same run, its views are published first."""
     return [_readable_check(config, source, keys), _fresh_check(config, source, keys)]
 
 
 def _readable_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
-    what = "Athena answers every published view with the rows of its date, and not all are empty."
+    what = "Every published view returns as many rows as its date has, and at least one view has rows."
 
     @dg.multi_asset_check(
         name=f"{source.name}__{READABLE}", specs=[_spec(config, source, keys, READABLE, what)], retry_policy=RETRIES
@@ -42,7 +42,7 @@ def _readable_check(config: LakeConfig, source: SourceSettings, keys: StageKeys)
 
 
 def _fresh_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
-    what = "What readers see is not older than `freshness_hours`, by the time of its snapshot."
+    what = "The snapshot that readers see is not older than `freshness_hours`."
 
     @dg.multi_asset_check(
         name=f"{source.name}__{FRESH}", specs=[_spec(config, source, keys, FRESH, what)], retry_policy=RETRIES

@@ -1,4 +1,4 @@
-"""Asset checks: their specs, and results made from what the stages found.
+"""Asset checks: their specs, and results made from the stages' findings.
 
 Blocking where a reader would see wrong data; the others warn. Every check has its asset's dates, and every result says its
 date, as Dagster shows the newest result of an asset first. Where a blocking check does not pass, `incomplete`,
@@ -38,7 +38,7 @@ _SHOWN = 3  # tables that a check names whose rows changed
 
 
 def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
-    """The checks of a stage's asset."""
+    """Returns the checks of a stage's asset."""
     key = stage_key(source, stage)
     compared = (ROWS_COMPARED, True, "No table lost more rows since the date before than `max_drop` allows.")
     table: dict[Stage, list[tuple[str, bool, str]]] = {
@@ -51,19 +51,19 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (EXPORT_WARNINGS, False, "AWS reports nothing unusual about the export."),
         ],
         Stage.PARQUET: [
-            (SCHEMA_AGREES, False, "Parquet footers agree with the schema AWS announced; the footer wins."),
-            (KNOWN_TABLES, False, "The export brings exactly the tables this code location knows."),
+            (SCHEMA_AGREES, False, "Parquet footers match the schema that AWS announced; the footer is used."),
+            (KNOWN_TABLES, False, "The export has exactly the tables that this code location knows."),
             *([] if source.athena else [compared]),
         ],
         Stage.CATALOG: [
             (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
             compared,
-            (SCHEMA_CHANGES, False, "No column's type changed; columns that came, went or moved are reported."),
+            (SCHEMA_CHANGES, False, "No column's type changed; added, removed and moved columns are reported."),
             (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
             (
                 WITHIN_LIMITS,
                 False,
-                "No table is wider than Glue and Athena take; a wider one has no view, the others do.",
+                "No table is too wide for Glue and Athena; a table that is too wide has no view, the others do.",
             ),
         ],
         Stage.VIEWS: [],
@@ -84,7 +84,7 @@ def result(
     holds: str,
     blocking: bool = False,
 ) -> dg.AssetCheckResult:
-    """A check that passes when there are no problems, and then says what `holds`; it lists them when there are."""
+    """Returns a check result that passes, with the sentence `holds`, if there are no problems; otherwise it lists them."""
     return dg.AssetCheckResult(
         asset_key=stage_key(source, stage),
         check_name=name,
@@ -96,13 +96,13 @@ def result(
 
 
 def sentence(problems: Sequence[str]) -> str:
-    """The first problem, and how many more there are."""
+    """Returns the first problem, and the number of further ones."""
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{problems[0]}{more}" if problems else ""
 
 
 def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: date) -> list[dg.AssetCheckResult]:
-    """The two checks of an export: what makes it unusable, and what is only worth knowing."""
+    """Returns the two checks of an export: what makes it unusable, and warnings."""
     errors = [finding.problem for finding in findings if finding.severity == "error"]
     warnings = [finding.problem for finding in findings if finding.severity == "warning"]
     return [
@@ -120,7 +120,7 @@ def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: da
 
 
 def incomplete(export_task: str, findings: Sequence[Finding]) -> list[str]:
-    """Why the step of an export fails that is not complete; empty where it is."""
+    """Returns why the step of an incomplete export fails; empty if it is complete."""
     errors = [finding.problem for finding in findings if finding.severity == "error"]
     return _stop(
         f"export {export_task} has the status COMPLETE, but lacks tables or files; nothing of it was copied, no view was moved",
@@ -129,7 +129,7 @@ def incomplete(export_task: str, findings: Sequence[Finding]) -> list[str]:
 
 
 def unreadable(tables: Sequence[TableQuality]) -> list[str]:
-    """Why the step of a date fails that Athena does not read in full; empty where it does."""
+    """Returns why the step of a date fails that Athena does not read completely; empty if it does."""
     return _stop(
         "Athena does not read every row; no view was moved. Materialize `parquet` of the date: it says which files are gone",
         _unread(tables),
@@ -137,7 +137,7 @@ def unreadable(tables: Sequence[TableQuality]) -> list[str]:
 
 
 def rows_compared(source: SourceSettings, compared: RowComparison) -> dg.AssetCheckResult:
-    """Tables that lost more rows than they may: an error where readers must not see it unasked, else a warning."""
+    """Returns the check of tables that lost too many rows: an error if it blocks publishing, otherwise a warning."""
     stage = Stage.CATALOG if source.athena else Stage.PARQUET
     problems, blocking = [str(drop) for drop in compared.drops], bool(compared.blocking)
     return result(
@@ -152,7 +152,7 @@ def rows_compared(source: SourceSettings, compared: RowComparison) -> dg.AssetCh
 
 
 def _compared(compared: RowComparison) -> str:
-    """The tables that changed most, in numbers: `orders 61,500 rows, 60,000 on 2026-11-27`."""
+    """Returns the tables that changed most, in numbers: `orders 61,500 rows, 60,000 on 2026-11-27`."""
     if compared.previous is None:
         total = sum(change.now for change in compared.rows)
         return (
@@ -175,12 +175,12 @@ def _count(number: int, what: str) -> str:
 
 
 def dropped(source: SourceSettings, compared: RowComparison) -> list[str]:
-    """Why the step of a date fails whose tables lost more rows than they may, and both ways on; empty where none did."""
+    """Returns why the step fails for tables that lost too many rows, and the two ways to continue; empty if none did."""
     day = compared.snapshot_date
     views = ", ".join(f"{drop.view}: 1" for drop in compared.blocking[:3])
-    once = f"rds-lake publish {source.name} {day} --accept-drop, or for good " if source.athena else ""
+    once = f"rds-lake publish {source.name} {day} --accept-drop, or permanently " if source.athena else ""
     return _stop(
-        f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. Where "
+        f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. If "
         f"the rows are right: {once}`max_drop: {{{views}}}`",
         [str(drop) for drop in compared.blocking],
     )
@@ -193,7 +193,7 @@ def _stop(headline: str, problems: Sequence[str]) -> list[str]:
 def relocation(
     source: SourceSettings, manifest: Manifest, *, unknown: Sequence[str], gone: Sequence[str]
 ) -> list[dg.AssetCheckResult]:
-    """Schema notes of every table, and tables that came or went since the last `rds-lake refresh`."""
+    """Returns the checks of schema notes, and of tables added or removed since the last `rds-lake refresh`."""
     day = manifest.snapshot_date
     notes = [f"{table.target}: {note}" for table in manifest.tables for note in table.schema_notes]
     changes = [
@@ -222,7 +222,7 @@ def relocation(
 
 
 def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
-    """Rows Athena reads against the footers, and values lost in casts, over all tables."""
+    """Returns the checks of Athena's rows against the footers, and of values lost in casts, over all tables."""
     lost = [
         f"{table.table}.{column}: {count} values become NULL or are rounded in the view; "
         f"set `types: {{{table.table}.{column}: varchar}}` to keep their text"
@@ -239,8 +239,8 @@ def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date
 
 
 def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: date) -> dg.AssetCheckResult:
-    """An error that stops nothing: readers miss these tables, and only these."""
-    holds, problems = "Glue and Athena take every table", [str(table) for table in left_out]
+    """Returns an error that does not block: readers miss these tables, but no others."""
+    holds, problems = "every table is within the limits of Glue and Athena", [str(table) for table in left_out]
     checked = result(source, Stage.CATALOG, WITHIN_LIMITS, problems, day=day, holds=holds)
     return checked._replace(severity=dg.AssetCheckSeverity.ERROR)
 

@@ -1,4 +1,4 @@
-"""What a snapshot changed in the tables, as Dagster shows it: a Markdown table and a check with a severity.
+"""A snapshot's changes of tables for Dagster: a Markdown table, and a check with a severity.
 
 What belongs here: showing changes. What does not: finding them (`model/tables/evolution.py`, `stages/catalogue/placement.py`).
 """
@@ -24,12 +24,12 @@ _ERRS = {Kind.INCOMPATIBLE}
 
 
 def changed_tables(synced: Sequence[TableSync]) -> dict[str, Any]:
-    """The report as metadata of the catalogue's materialization."""
+    """Returns the report as metadata of the catalogue's materialization."""
     return metadata.schema_changes(_table(_rows(synced)))
 
 
 def schema_changes(source: SourceSettings, synced: Sequence[TableSync], *, day: date) -> dg.AssetCheckResult:
-    """Passes on columns that came, went or moved; warns where a type changed; errs where the view moved to a `__vN`."""
+    """Returns a check that passes for added, removed or moved columns, warns for changed types, and fails for a new `__vN`."""
     rows = _rows(synced)
     kinds = {change.kind for _, change in rows}
     return dg.AssetCheckResult(
@@ -47,7 +47,7 @@ def _rows(synced: Sequence[TableSync]) -> list[tuple[TableSync, Change]]:
 
 
 def _summary(synced: Sequence[TableSync], rows: Sequence[tuple[TableSync, Change]]) -> str:
-    """How many changes of each kind, and where a view is now: what happened, to what, what next."""
+    """Returns the number of changes of each kind, and which raw tables the views read now."""
     if not rows:
         return "no table changed"
     kinds = [change.kind for _, change in rows]
@@ -86,6 +86,6 @@ def _table(rows: Sequence[tuple[TableSync, Change]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """A name or type as code, whatever it is made of: names come from the database."""
+    """Returns a name or type as code for a table cell; names come from the database and may have any characters."""
     shown = " ".join(text.split()).replace("|", "\\|").replace("`", "'")
     return f"`{shown}`" if shown else ""

@@ -29,8 +29,8 @@ VERIFIED = "rows_as_in_the_database"
 
 
 def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.AssetChecksDefinition:
-    """The check of one source."""
-    what = "The snapshot has about as many rows as the database has now, which has changed since then."
+    """Returns the check of one source."""
+    what = "The snapshot has about as many rows as the database has now; the database has changed since the snapshot."
 
     @dg.multi_asset_check(
         name=f"{source.name}__verify",
@@ -57,7 +57,7 @@ def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.A
 def _manifest(
     context: dg.AssetCheckExecutionContext, gateways: Gateways, source: SourceSettings, *, otherwise: date
 ) -> Manifest:
-    """Of the run's date; of the newest one where the check is executed without a date."""
+    """Returns the manifest of the run's date, or of the newest date if the check is executed without a date."""
     partition = context.run.tags.get(DagsterTag.PARTITION)
     dates = handover.list_dates(gateways.s3, gateways.layout, source.name)
     day = date.fromisoformat(partition) if partition else max(dates, default=otherwise)

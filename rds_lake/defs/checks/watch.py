@@ -1,4 +1,4 @@
-"""The watch check of a source: does it still make snapshots, and where incidents become failed runs.
+"""The watch check of a source: whether it still makes snapshots. It also turns incidents into failed runs.
 
 In a run of the source it says whether the newest snapshot is too old (a warning: nothing published is wrong). A sensor that
 finds an incident which no run of an asset reports (stale, stuck, a failed backup) asks for a run of this check alone, with the
@@ -33,7 +33,7 @@ _STEP = "__watch"
 
 
 class IncidentConfig(dg.Config):
-    """An incident to report, or that one `is_over`; empty: look at the source."""
+    """An incident to report, or its end (`is_over`); empty: check the source."""
 
     what: str = ""
     cause: str = ""
@@ -42,8 +42,8 @@ class IncidentConfig(dg.Config):
 
 
 def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDefinition:
-    """The check definition of one source."""
-    what = "The source makes snapshots, and no export of it is stuck; a failed run says what is wrong."
+    """Returns the check definition of one source."""
+    what = "The source has recent snapshots and no stuck export; the message of a failed run names the problem."
     spec = check_spec(lake_config, WATCH_CHECK, asset=stage_key(source, Stage.EXPORT), description=what)
 
     @dg.multi_asset_check(name=_op_name(source), specs=[spec], config_schema=_incident_schema(), retry_policy=RETRIES)
@@ -72,7 +72,7 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
 
 @lru_cache(maxsize=1)
 def _incident_schema() -> dict[str, Any]:
-    """Made once, as `orders_schema` is: for a parameter `config: IncidentConfig` Dagster makes it anew for each source."""
+    """Returns the schema, created once: for a parameter `config: IncidentConfig` Dagster creates it for each source."""
     return IncidentConfig.to_fields_dict()
 
 
@@ -88,7 +88,7 @@ def _staleness(config: LakeConfig, source: SourceSettings, gateways: Gateways) -
 
 
 def _unheard(line: str) -> None:
-    """Drops the line: the check's result says everything."""
+    """Ignores the line, as the check's result has everything."""
 
 
 def _result(source: SourceSettings, problem: str | None, *, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
@@ -114,14 +114,14 @@ def _op_name(source: SourceSettings) -> str:
 
 
 def reports_incident(run: dg.DagsterRun) -> bool:
-    """Whether the run was asked to report an incident: it is of no date."""
+    """Whether the run was asked to report an incident; such a run has no date."""
     config: Mapping[str, Any] = run.run_config
     ops: Mapping[str, Any] = config.get("ops", {})
     return any(name.endswith(_STEP) and body.get("config", {}).get("what") for name, body in ops.items())
 
 
 def incident_run_config(source: SourceSettings, incident: WantedIncident) -> dict[str, Any]:
-    """Run configuration that makes the check report this incident."""
+    """Returns the run configuration with which the check reports this incident."""
     values: dict[str, Any] = {"what": incident.what, "cause": incident.cause, "next_step": incident.next_step}
     values |= {"is_over": True} if incident.is_over else {}
     return {"ops": {_op_name(source): {"config": values}}}

@@ -1,4 +1,4 @@
-"""What a `defs.yaml` says of a lake or a source: its values, and in which line each of them is.
+"""The attributes of a lake or source in a `defs.yaml`: their values, and the line of each.
 
 Dagster hands values on as they are written; they are judged as lake.yaml is, all sources together (`reading.py`).
 """
@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Attributes(BaseModel):
-    """The attributes of a component, not judged yet. A component's own say their schema in `model_json_schema`."""
+    """The attributes of a component, not validated yet. Each component has its schema in `model_json_schema`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """Values, `{{ … }}` filled in. `where` names the file that they are from; `line_of` says the line of a key, where it is known."""
+    """Values with `{{ … }}` filled in. `where`: their file; `line_of`: returns the line of a key, if known."""
 
     values: Mapping[str, Any]
     where: str
@@ -28,17 +28,17 @@ class Given:
 
     @classmethod
     def read(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> "Given":
-        """The attributes of the component that is being loaded."""
+        """Returns the attributes of the component that is being loaded."""
         resolution = context.resolution_context
         raw = dict(attributes.model_extra or {}) if attributes else {}
         tree = resolution.source_position_tree
 
         def line_of(path: tuple[str | int, ...]) -> int | None:
-            """The line of the key, or of the nearest thing around it."""
+            """Returns the line of the key, or of the nearest enclosing key."""
             for end in range(len(path), -1, -1):
-                found = tree.lookup(("attributes", *path[:end])) if tree else None
-                if found:
-                    return found.start.line
+                node = tree.lookup(("attributes", *path[:end])) if tree else None
+                if node:
+                    return node.start.line
             return None
 
         name = Path(tree.position.filename).absolute() if tree else Path(str(context.component_loc))
@@ -50,6 +50,6 @@ class Given:
         )
 
     def at(self, path: tuple[str | int, ...]) -> str:
-        """File and line of a key: `src/shop/defs/lake/defs.yaml:7`."""
+        """Returns file and line of a key: `src/shop/defs/lake/defs.yaml:7`."""
         line = self.line_of(path)
         return f"{self.where}:{line}" if line else self.where

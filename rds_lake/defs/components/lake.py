@@ -36,7 +36,7 @@ _LOCAL_STATE = {"management_type": "LOCAL_FILESYSTEM", "refresh_if_dev": False}
 
 
 class LakeAttributes(Attributes):
-    """lake.yaml's keys, and where Dagster keeps the state."""
+    """The keys of lake.yaml, and where Dagster keeps the state."""
 
     @classmethod
     def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class LakeComponent(dg.StateBackedComponent, GathersSources):
     """RDS, Aurora and DynamoDB, exported every day to S3 and published as Athena views. One per project."""
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        """`values`: the attributes, where no `defs.yaml` has them."""
+        """`values`: the attributes, if they are not from a `defs.yaml`."""
         self.given = Given(values=values or {}, where=type(self).__name__)
         self._tree: dg.ComponentTree | None = None
 
@@ -75,14 +75,14 @@ class LakeComponent(dg.StateBackedComponent, GathersSources):
 
     @property
     def defs_state_config(self) -> DefsStateConfig:
-        """By the lake's bucket and prefix, so that the lakes of two environments do not share it."""
+        """Returns the state's key, by the lake's bucket and prefix, so that two environments do not share it."""
         lake = self.given.values.get("lake")
         named = [str(lake.get(key, "")) for key in ("bucket", "prefix")] if isinstance(lake, Mapping) else []
         args = DefsStateConfigArgs(**{**_LOCAL_STATE, **(self.given.values.get(_STATE) or {})})
         return DefsStateConfig.from_args(args, default_key=f"RdsLake[{'/'.join(filter(None, named))}]")
 
     def config(self) -> LakeConfig:
-        """The whole configuration. Raises ConfigError listing every problem, each with file and line."""
+        """Returns the whole configuration. Raises ConfigError with every problem, its file and line."""
         values = {key: value for key, value in self.given.values.items() if key != _STATE}
         lake = Given(values=values, where=self.given.where, line_of=self.given.line_of)
         return read_lake(lake, [source.given for source in self._sources()])
@@ -97,11 +97,11 @@ class LakeComponent(dg.StateBackedComponent, GathersSources):
         return self._tree.get_all_components(of_type=SourceComponent)
 
     def resources(self) -> dict[str, Any]:
-        """Resources in the place of rds-lake's own: `aws`, for another profile, Region or endpoint."""
+        """Returns resources that replace rds-lake's own: `aws`, for another profile, Region or endpoint."""
         return {}
 
     def build(self, config: LakeConfig, known_tables: Tables) -> dg.Definitions:
-        """What the project gets. It has no executor: the project's own runs the steps."""
+        """Returns the project's definitions, without an executor: the project's own runs the steps."""
         from rds_lake.defs.build import build_definitions  # with boto3
 
         return build_definitions(config, known_tables=known_tables, resources=self.resources(), executor=None)

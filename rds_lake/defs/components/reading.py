@@ -1,4 +1,4 @@
-"""From what all `defs.yaml` say to one configuration, by the rules of lake.yaml; each problem is said with its file and line."""
+"""Combines all `defs.yaml` into one configuration, by the rules of lake.yaml; each problem has its file and line."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,9 +30,9 @@ class _Home:
 
 
 def read_lake(lake: Given, sources: Sequence[Given]) -> LakeConfig:
-    """The lake with its own `sources:` and those of `sources`, which have a file each.
+    """Returns the lake with its own `sources:` and the separate `sources`, one file each.
 
-    Raises ConfigError listing every problem.
+    Raises ConfigError with every problem.
     """
     inline = lake.values.get(_SOURCES) or []
     if not isinstance(inline, list):
@@ -48,7 +48,7 @@ def read_lake(lake: Given, sources: Sequence[Given]) -> LakeConfig:
 
 
 def _located(problem: str, lake: Given, homes: Sequence[_Home]) -> str:
-    """The problem with file and line in the place of `sources.3`."""
+    """Returns the problem with file and line in place of `sources.3`."""
     match = None if problem.startswith(_WHOLE) else _PLACE.match(problem)
     if match is None:
         return f"{_of_named(problem, homes) or lake.at(())}: {problem.removeprefix(_WHOLE)}"
@@ -64,7 +64,7 @@ def _located(problem: str, lake: Given, homes: Sequence[_Home]) -> str:
 
 
 def _of_named(problem: str, homes: Sequence[_Home]) -> str | None:
-    """Where the source is that the problem names."""
+    """Returns where the source is that the problem names."""
     match = _NAMED.search(problem)
     names = {str(home.values.get("name")): home for home in homes if isinstance(home.values, Mapping)}
     return names[match[1]].at("name") if match and match[1] in names else None

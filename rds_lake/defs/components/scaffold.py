@@ -42,7 +42,7 @@ _KINDS = {
 
 
 class LakeParams(BaseModel):
-    """What can be said of a lake when its file is written."""
+    """Options for a new lake's file."""
 
     bucket: str = Field(default="acme-lake", description="S3 bucket of the lake")
     events_queue: str = Field(default="rds-lake-events", description="SQS queue of RDS's events")
@@ -55,9 +55,9 @@ class LakeParams(BaseModel):
 
 
 class SourceParams(BaseModel):
-    """What can be said of a source when its file is written."""
+    """Options for a new source's file."""
 
-    kind: Literal["rds", "aurora", "dynamodb"] = Field(default="rds", description="What the source is")
+    kind: Literal["rds", "aurora", "dynamodb"] = Field(default="rds", description="Kind of the source")
     identifier: str = Field(default="shop-prod", description="DB instance or cluster identifier")
     table: str = Field(default="Reviews", description="DynamoDB table, for `--kind dynamodb`")
 
@@ -88,7 +88,7 @@ class LakeScaffolder(dg.Scaffolder[LakeParams]):
 
 
 class SourceScaffolder(dg.Scaffolder[SourceParams]):
-    """Writes a source's `defs.yaml`; its name is the folder's."""
+    """Writes a source's `defs.yaml`; the source is named after the folder."""
 
     @classmethod
     def get_scaffold_params(cls) -> type[SourceParams]:
@@ -106,7 +106,7 @@ class SourceScaffolder(dg.Scaffolder[SourceParams]):
 
 
 def _write(request: dg.ScaffoldRequest[Any], text: str) -> None:
-    """As YAML, whatever format was asked for: attributes are checked in YAML."""
+    """Writes YAML for any requested format, as attributes are checked in YAML."""
     path = request.target_path if request.append else request.target_path / "defs.yaml"
     with path.open("a" if request.append else "w", encoding="utf-8") as file:
         file.write(f"---\n{text}" if request.append else text)

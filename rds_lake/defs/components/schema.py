@@ -1,4 +1,4 @@
-"""The JSON schema of a component's attributes, made of lake.yaml's models.
+"""The JSON schema of a component's attributes, built from lake.yaml's models.
 
 `dg check yaml` and editors check `defs.yaml` with it. pydantic writes a choice as `anyOf`, and a validator says of it only "not valid
 under any of the given schemas", at the line of the whole. Here each choice is made first, by `kind` or by the type of the value,
@@ -21,7 +21,7 @@ _KIND = "kind"
 
 
 def lake_schema() -> dict[str, Any]:
-    """Of `LakeComponent`: lake.yaml's keys, `sources` being optional, and `defs_state`."""
+    """Returns the schema of `LakeComponent`: the keys of lake.yaml with optional `sources`, and `defs_state`."""
     lake = exact(LakeConfig.model_json_schema())
     properties = {**lake["properties"], _STATE: {"$ref": f"#/$defs/{_STATE}"}}
     sources = {name: value for name, value in properties["sources"].items() if name != "minItems"}
@@ -37,13 +37,13 @@ def lake_schema() -> dict[str, Any]:
 
 
 def source_schema() -> dict[str, Any]:
-    """JSON schema of `SourceComponent`: the keys of one entry of `sources:`."""
+    """Returns the schema of `SourceComponent`: the keys of one entry of `sources:`."""
     lake = exact(LakeConfig.model_json_schema())
     return {**lake["properties"]["sources"]["items"], "$defs": lake["$defs"]}
 
 
 def exact(schema: Schema) -> dict[str, Any]:
-    """The same schema, in which every choice is made by what the value is."""
+    """Returns the same schema, with each choice decided by the value itself."""
     kept = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf", "discriminator")}
     inner = {name: _each(name, value) for name, value in kept.items()}
     if "discriminator" in schema:
@@ -62,7 +62,7 @@ def _each(name: str, value: Any) -> Any:
 
 
 def _or_template(schema: dict[str, Any]) -> dict[str, Any]:
-    """A value, or a text from which it comes; a section is what it is, and so is the word that decides how it is read."""
+    """Allows the value or a template text; not for sections and for the key that selects the kind."""
     if schema.get("type") in ("object", "array", "string", None) and not {"enum", "pattern"} & schema.keys():
         return schema
     if "const" in schema:
@@ -72,7 +72,7 @@ def _or_template(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_kind(mapping: Mapping[str, str]) -> dict[str, Any]:
-    """What the other keys may be is decided by `kind`."""
+    """Returns a schema in which `kind` decides about the other keys."""
     return {
         "type": "object",
         "required": [_KIND],
@@ -85,7 +85,7 @@ def _by_kind(mapping: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _by_type(choices: Sequence[Schema]) -> dict[str, Any]:
-    """The first choice whose type the value has; what has none of them is compared with the last."""
+    """Returns a schema that uses the first choice with the value's type, or the last one if none has it."""
     ordered = sorted(choices, key=lambda choice: choice.get("type") != "null")
     made = exact(ordered[-1])
     for choice in reversed(ordered[:-1]):

@@ -24,7 +24,7 @@ class SourceAttributes(Attributes):
 
 
 class GathersSources(dg.Component):
-    """The component that defines what all sources of the project have."""
+    """The component that defines all sources of the project."""
 
 
 @dg.scaffold_with(SourceScaffolder)

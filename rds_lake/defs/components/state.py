@@ -1,4 +1,4 @@
-"""The state of a lake's component: which tables each source has, as `dg utils refresh-defs-state` keeps it.
+"""The state of a lake's component: each source's tables, as stored by `dg utils refresh-defs-state`.
 
     {"version": 1, "tables": {"shop": [{"database": "shop", "schema": "public", "table": "orders"}, …]}}
 
@@ -24,7 +24,7 @@ _REMEDY = "run `dg utils refresh-defs-state` to write it again"
 
 
 def read_state(path: Path) -> dict[str, tuple[TableTarget, ...]]:
-    """The tables in the state. Raises ConfigError where it cannot be read."""
+    """Returns the tables in the state. Raises ConfigError if it cannot be read."""
     try:
         return read_record(
             dict[str, tuple[TableTarget, ...]],
@@ -42,10 +42,10 @@ def read_state(path: Path) -> dict[str, tuple[TableTarget, ...]]:
 def refresh_state(
     path: Path, config: LakeConfig, newest: Callable[[SourceSettings], Sequence[TableTarget] | None]
 ) -> None:
-    """Write the tables of every source; `newest` says those of one, None while no date of it is in the lake.
+    """Writes the tables of every source. `newest`: returns a source's tables, None if no date of it is in the lake.
 
-    A source whose tables cannot be read keeps those that it had, where Dagster left the earlier state in place. Raises ConfigError
-    that names such sources, when the state is written.
+    A source whose tables cannot be read keeps its earlier tables, if Dagster kept the earlier state. Raises ConfigError
+    with such sources, after the state is written.
     """
     earlier = read_state(path) if path.exists() else {}
     tables: dict[str, Sequence[TableTarget]] = {}

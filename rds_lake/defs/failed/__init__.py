@@ -1,1 +1,1 @@
-"""Failed runs and checks that Dagster knows of, as sentences for `rds-lake status` and the report."""
+"""Failed runs and checks in Dagster, as sentences for `rds-lake status` and the report."""

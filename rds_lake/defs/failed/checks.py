@@ -1,4 +1,4 @@
-"""Checks whose newest result did not pass, as Dagster has them; for the report.
+"""Checks in Dagster whose newest result did not pass, for the report.
 
 Those about age and incidents are left out: the report knows them from the lake, or from the run of the incident.
 """
@@ -23,7 +23,7 @@ _LOOKED_AT = 20  # results of a check, the newest first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCheck:
-    """One check. `severe`: readers may see something wrong; `said` is its description, which names the date."""
+    """One check. `severe`: readers may see wrong data; `said`: the result's description, with the date."""
 
     name: str
     said: str
@@ -36,17 +36,17 @@ class FailedCheck:
 def failed_checks(
     instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime
 ) -> Mapping[str, Sequence[FailedCheck]]:
-    """Checks by source whose newest result failed within the last seven days."""
+    """Returns, by source, checks whose newest result failed within the last seven days."""
     sources = {key: source.name for source in config.sources for key in _keys(config, source)}
-    found: dict[str, list[FailedCheck]] = defaultdict(list)
+    failed_by_source: dict[str, list[FailedCheck]] = defaultdict(list)
     for key, source in sources.items():
         if failed := _newest(instance, key, now - _LOOKED_BACK):
-            found[source].append(failed)
-    return found
+            failed_by_source[source].append(failed)
+    return failed_by_source
 
 
 def _newest(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: datetime) -> FailedCheck | None:
-    """The check where its newest result did not pass; one that a failed run never came to has no result."""
+    """Returns the check if its newest result did not pass; a check that a failed run never reached has no result."""
     records = instance.event_log_storage.get_asset_check_execution_history(key, limit=_LOOKED_AT)
     for event in (record.event for record in records if record.event):
         evaluated = event.asset_check_evaluation

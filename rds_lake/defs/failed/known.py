@@ -1,4 +1,4 @@
-"""What Dagster knows of failures, as the report says it."""
+"""Dagster's failures for the report."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from rds_lake.stages.report.values import KnownFailures
 
 
 def known_failures(instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime) -> KnownFailures:
-    """Failed runs and checks of the last seven days, as sentences."""
+    """Returns failed runs and checks of the last seven days, as sentences."""
     runs, checks = failed_runs(instance, config, now=now), failed_checks(instance, config, now=now)
     return KnownFailures(
         was_asked=True,

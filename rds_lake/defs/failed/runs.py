@@ -1,4 +1,4 @@
-"""Runs that failed and whose work no later run has done, as Dagster has them; for `rds-lake status` and the report."""
+"""Failed runs in Dagster whose work no later run has done, for `rds-lake status` and the report."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _SHOWN = 5  # of a source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRun:
-    """One run. `day` is None of a run without a date; `at` is when it ended, `cause` the first line of what failed."""
+    """One run. `day`: None for a run without a date; `at`: when it ended; `cause`: first line of the error."""
 
     run_id: str
     day: str | None
@@ -32,7 +32,7 @@ class FailedRun:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a run was to do for a source: all of a date, or without a date (`day` is None) these of the source's assets."""
+    """The work of a run for a source: a date, or without a date (`day` is None) these assets of the source."""
 
     source: str
     day: str | None
@@ -42,24 +42,24 @@ class _Work:
 def failed_runs(
     instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime
 ) -> Mapping[str, Sequence[FailedRun]]:
-    """The newest of the last seven days, by source: those whose work has not succeeded since, and that Dagster does not retry."""
+    """Returns, by source, failed runs of the last seven days whose work has not succeeded since and is not retried."""
     since, names = now - _LOOKED_BACK, {source.name for source in config.sources}
     failures = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
     seen: set[_Work] = set()
-    found: dict[str, list[FailedRun]] = defaultdict(list)
+    failed_by_source: dict[str, list[FailedRun]] = defaultdict(list)
     for record in instance.get_run_records(failures, limit=_LOOKED_AT):  # the newest come first
         for work in _works(record.dagster_run):
             is_first = work not in seen
             seen.add(work)
-            if work.source not in names or not is_first or len(found[work.source]) >= _SHOWN:
+            if work.source not in names or not is_first or len(failed_by_source[work.source]) >= _SHOWN:
                 continue
             if not will_retry(record.dagster_run) and not _succeeded_since(instance, work, record):
-                found[work.source].append(_told(instance, record))
-    return {source: failed for source, failed in found.items() if failed}
+                failed_by_source[work.source].append(_failed_run(instance, record))
+    return {source: failed for source, failed in failed_by_source.items() if failed}
 
 
 def _works(run: dg.DagsterRun) -> Sequence[_Work]:
-    """By source. A run of a check counts as one of the check's asset."""
+    """Returns the run's work by source. A run of a check counts as one of the check's asset."""
     day = run.tags.get(DagsterTag.PARTITION)
     keys = {*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())}
     assets: dict[str, set[tuple[str, ...]]] = defaultdict(set)
@@ -87,7 +87,7 @@ def _succeeded_since(instance: dg.DagsterInstance, work: _Work, failed: dg.RunRe
         cursor = page[-1].dagster_run.run_id
 
 
-def _told(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
+def _failed_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> FailedRun:
     run = record.dagster_run
     causes = [event.step_failure_data.user_failure_data for event in step_failures(instance, run.run_id)]
     said = next((cause.description for cause in causes if cause and cause.description), None)

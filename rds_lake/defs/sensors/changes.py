@@ -1,4 +1,4 @@
-"""Asks for turns of `<source>/changes`, every `streams.forward_minutes`, never while one is under way.
+"""The sensor that requests turns of `<source>/changes` every `streams.forward_minutes`, never two at once.
 
 After a failed turn the next one comes later, after each further one twice as late, up to an hour. A failure that repeats the one
 before is not mailed again (`failures.py`).
@@ -27,7 +27,7 @@ _RUNS = 6
 
 
 def changes_sensor(source: Database) -> dg.SensorDefinition:
-    """The sensor of one source."""
+    """Returns the sensor of one source."""
     assert source.streams is not None
     key = own_key(source, CHANGES)
     tags = {Tag.SOURCE.value: source.name, Tag.TRIGGER.value: TRIGGER}
@@ -59,7 +59,7 @@ def _is_turn(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
 
 
 def _due(runs: Sequence[dg.RunRecord], every: timedelta) -> datetime | None:
-    """When the next turn is due after those that failed, newest first; None where the last one did not."""
+    """Returns when the next turn is due after failed ones (newest first); None if the last turn did not fail."""
     failures = 0
     for record in runs:
         if record.dagster_run.status is not dg.DagsterRunStatus.FAILURE:

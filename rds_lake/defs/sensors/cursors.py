@@ -1,4 +1,4 @@
-"""The cursors of the sensors: what a tick leaves for the next, as Dagster stores it.
+"""The cursors of the sensors: the state that a tick leaves for the next one.
 
     events          {"version": 1, "acknowledge": ["<receipt handle>", …], "asked": ["<run key>", …]}
     reconciliation  {"version": 1, "turn": 1795833600, "following": "shop", "waiting": [{"rank": 0, …}]}
@@ -29,17 +29,17 @@ CursorT = TypeVar("CursorT", bound="EventsCursor | ReconcileCursor | WarehouseCu
 
 
 def first_turn(now: Callable[[], float] = time.time) -> int:
-    """The number of the first tick after a cursor was lost: higher than that of any tick before, seconds since 1970.
+    """Returns the number of the first tick after a lost cursor, higher than any before: seconds since 1970.
 
-    The keys of runs that begin exports have it, and Dagster starts no run for a key it has seen: counted from 0 once more,
-    an export that waits would not be begun until the count is where it was.
+    The keys of runs that begin exports contain it, and Dagster starts no run for a key that it has seen. Counting from
+    0 again, waiting exports would not be started until the count reaches its earlier value.
     """
     return int(now())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsCursor:
-    """`acknowledge`: messages that the next tick deletes. `asked`: keys of the last runs asked for."""
+    """`acknowledge`: messages that the next tick deletes. `asked`: keys of the last requested runs."""
 
     acknowledge: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class EventsCursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileCursor:
-    """`turn` counts ticks. `following`: the source to begin with. `waiting`: exports that had no place."""
+    """`turn`: number of the tick. `following`: the source to begin with. `waiting`: exports without a place."""
 
     turn: int = field(default_factory=first_turn)
     following: str = ""
@@ -56,10 +56,10 @@ class ReconcileCursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarehouseCursor:
-    """`looked`: until when all inputs were looked at.
+    """`looked`: the time up to which all inputs were listed.
 
-    `after`: the key behind which a look that was too long goes on; `began`: when that look began. `reported`: ended runs that the
-    last tick asked Dagster to report. `missing`: runs of the list that had no record.
+    `after`: the key after which an unfinished listing continues; `began`: when that listing began. `reported`: ended
+    runs that the last tick asked Dagster to report. `missing`: listed runs without a record.
     """
 
     looked: datetime | None = None
@@ -70,25 +70,27 @@ class WarehouseCursor:
 
 
 def read_cursor(kind: type[CursorT], text: str | None, warn: Warn) -> CursorT:
-    """The cursor in `text`; a new one, with a warning, where that cannot be read or a newer release wrote it."""
+    """Returns the cursor in `text`; a new one, with a warning, if it cannot be read or a newer release wrote it."""
     if not text:
         return kind()
     try:
         body = load_object(text)
         version = value_of(int, body.get("version", _VERSION))  # releases before 0.2 wrote none
         if version > _VERSION:
-            warn(f"{newer('the cursor of this sensor', version, (_VERSION,))}. Until then ticks begin anew")
+            warn(
+                f"{newer('the cursor of this sensor', version, (_VERSION,))}. Until then every tick starts without its cursor"
+            )
             return kind()
         return value_of(kind, body)
     except RECORD_ERRORS as error:
         why = "nested too deep" if isinstance(error, RecursionError) else str(error)[:_SHOWN]
         warn(
-            f"the cursor of this sensor cannot be read ({why}) and was put aside; this tick begins anew, and nothing is lost by "
-            f"it. It began {text[:_SHOWN]!r}"
+            f"the cursor of this sensor cannot be read ({why}) and was discarded; this tick starts without it, and nothing "
+            f"is lost. The cursor began with {text[:_SHOWN]!r}"
         )
         return kind()
 
 
 def render_cursor(cursor: EventsCursor | ReconcileCursor | WarehouseCursor) -> str:
-    """The cursor as text; `read_cursor` is its exact inverse."""
+    """Returns the cursor as text; `read_cursor` reads it."""
     return json.dumps({"version": _VERSION} | asdict(cursor), default=iso_text)

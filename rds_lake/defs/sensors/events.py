@@ -1,4 +1,4 @@
-"""The events sensor: one per queue, turns events of RDS, AWS Backup, S3 and Glue into runs.
+"""The events sensor of a queue: turns events of RDS, AWS Backup, S3 and Glue into runs.
 
 Two-phase acknowledgement: a tick receives messages, returns run requests, and puts the receipt handles into its
 cursor; the next tick deletes them. Dagster stores requests and cursor in one write, so a daemon killed anywhere
@@ -43,7 +43,7 @@ TakeJson = Callable[[Gateways, JsonArrived], str | None]
 def events_sensor(
     config: LakeConfig, keys: Keys, *, interval_seconds: int = 30, take_json: TakeJson = lambda *_: None
 ) -> dg.SensorDefinition:
-    """The sensor of the lake's events queue. `take_json`: as in `EventPlanner`."""
+    """Returns the sensor of the lake's events queue. `take_json`: see `EventPlanner`."""
 
     @dg.sensor(
         name="rds_lake_events",
@@ -94,9 +94,9 @@ def _planner(
 def _decided(
     context: dg.SensorEvaluationContext, queue: SqsGateway, planner: EventPlanner, *, asked: Collection[str]
 ) -> tuple[dict[str, WantedRun | WantedIncident], list[str]]:
-    """What the queue's messages want, by run key, and the receipt handles of those that are settled by it.
+    """Returns the runs that the queue's messages ask for, by key, and the receipt handles of settled messages.
 
-    `asked`: keys of runs that were asked for before.
+    `asked`: keys of runs that were requested before.
     """
     wanted: dict[str, WantedRun | WantedIncident] = {}
     settled: list[str] = []
@@ -114,27 +114,30 @@ def _decided(
 
 
 def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> list[str]:
-    """Delete what the last tick settled: Dagster has stored its requests and cursor. Returns what the next tick has to delete."""
+    """Deletes the messages of the last tick, whose requests Dagster has stored. Returns those that the next tick has to delete."""
     if not handles:
         return []
     failed = attempt(lambda: queue.delete(handles))
     if isinstance(failed, Failed):
         # New messages are received all the same; what is not deleted comes again and changes nothing.
-        context.log.error(f"{len(handles)} messages could not be deleted, again in the next tick: {failed.why}")
+        context.log.error(f"{len(handles)} messages could not be deleted; the next tick tries again: {failed.why}")
         return list(handles[-_RECEIVE_MESSAGES:])
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
     if failed:
-        context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
+        context.log.warning(
+            f"{len(failed)} messages could not be deleted; SQS delivers them again, which changes nothing"
+        )
     return []
 
 
 def _receive(
     context: dg.SensorEvaluationContext, queue: SqsGateway, *, room: Callable[[], int]
 ) -> Iterator[list[QueueMessage]]:
-    """Batches until the queue is empty or there is no room for runs; no long poll, other sensors wait behind.
+    """Yields batches until the queue is empty or there is no room for runs, without long polling, as other sensors wait.
 
-    What is received must be decided within the tick, and most messages want one run: none is received without room. A queue
-    that stops answering ends the batches, and what was received before is not lost; one that never answers fails the tick.
+    A received message must be decided within the tick, and most messages need one run, so none is received without
+    room. If the queue stops answering, the batches end and received messages are kept; if it never answers, the tick
+    fails.
     """
     deadline = time.monotonic() + _RECEIVE_SECONDS
     received = 0

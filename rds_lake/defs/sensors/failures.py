@@ -1,4 +1,4 @@
-"""The sensor that informs people of failed runs: one message per incident, by SNS and the webhook.
+"""The sensor that sends one message per failed run (incident), by SNS and the webhook.
 
 Not mailed: runs that reconciliation takes up again (`healing.py`) until they are given up, runs that Dagster retries, and
 failures of other assets in a project that this lake is merged into.
@@ -24,14 +24,14 @@ from rds_lake.defs.sensors.changes import TRIGGER
 from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.errors import RdsLakeError
-from rds_lake.stages.runs.healing import Ended, told_of
+from rds_lake.stages.runs.healing import Ended, retries_sentence
 from rds_lake.stages.runs.notify import Channels, Incident, Mail, render_incident, run_page
 
 _TURNS = 20  # of changes, among which the one before a failed one is
 
 
 def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
-    """Mails every failed run of the lake's assets, once per run and once per ended export."""
+    """Returns the sensor. It mails every failed run of the lake's assets, once per run and once per ended export."""
     mailer = _Mailer(healer=Healer(keys=keys), steps=own_steps(config), assets=_own_assets(config, keys))
 
     @dg.run_failure_sensor(
@@ -48,14 +48,14 @@ def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mailer:
-    """`steps` and `assets`: those of the lake's definitions."""
+    """Sends mails of failed runs. `steps` and `assets`: those of the lake's definitions."""
 
     healer: Healer
     steps: Collection[str]
     assets: Collection[dg.AssetKey]
 
     def mail(self, context: dg.RunFailureSensorContext, gateways: Gateways) -> None:
-        """Mail the failed run, if it is the lake's and no earlier mail says the same."""
+        """Mails the failed run, if it is the lake's and no earlier mail was about the same."""
         run = context.dagster_run
         failures = [event for event in context.get_step_failure_events() if event.step_key in self.steps]
         if not (failures or self._is_of_the_lake(context)) or self._is_mailed(context):
@@ -68,7 +68,7 @@ class _Mailer:
             _publish(context, gateways.channels, render_incident(incident))
 
     def _is_of_the_lake(self, context: dg.RunFailureSensorContext) -> bool:
-        """Whether a run that failed before any of its steps was to make an asset of the lake."""
+        """Whether a run that failed before its first step should have made an asset of the lake."""
         run = context.dagster_run
         if context.get_step_failure_events():
             return False
@@ -76,10 +76,10 @@ class _Mailer:
         return any(key in self.assets for key in selected) if selected else run.job_name == "__ASSET_JOB"
 
     def _is_mailed(self, context: dg.RunFailureSensorContext) -> bool:
-        """Whether Dagster runs it again by itself, or a mail was sent of the same ended export before.
+        """Whether Dagster retries the run, or a mail about the same ended export was sent.
 
-        A lost event that comes after all, and reconciliation, may each have asked for the same export. A person who executes a
-        run again gets a mail of how that ended.
+        A late event and reconciliation may both have requested the same export. A person who executes a run again gets
+        a mail of its result.
         """
         run = context.dagster_run
         if will_retry(run):
@@ -102,7 +102,7 @@ class _Mailer:
 
 
 def _failed_alike_before(context: dg.RunFailureSensorContext) -> bool:
-    """Whether the turn of changes before this one failed for the same reason: turns are tried again and again by themselves."""
+    """Whether the turn of changes before this one failed for the same reason, as turns are repeated all the time."""
     run, instance = context.dagster_run, context.instance
     turns = dg.RunsFilter(tags={Tag.SOURCE.value: _source_of(run), Tag.TRIGGER.value: TRIGGER})
     recent = [record.dagster_run for record in instance.get_run_records(turns, limit=_TURNS)]
@@ -125,7 +125,7 @@ def _publish(context: dg.RunFailureSensorContext, channels: Channels, mail: Mail
 
 
 def own_steps(config: LakeConfig) -> frozenset[str]:
-    """The names of all operations that the lake's definitions have."""
+    """Returns the names of all steps in the lake's definitions."""
     stages = (Stage.EXPORT, Stage.PARQUET, Stage.CATALOG)
     others = ("publish", "approve", "retention", "changes", "verify", "watch", READABLE, FRESH)
     warehouses = (f"{warehouse.name}__warehouse" for warehouse in config.warehouses)
@@ -144,7 +144,7 @@ def _incident(
 ) -> Incident:
     run = context.dagster_run
     causes = [_cause(event) for event in failures] or [_cause_before_steps(context.failure_event)]
-    causes += [told_of(ended)] if told_of(ended) else []
+    causes += [retries_sentence(ended)] if retries_sentence(ended) else []
     return Incident(
         # Every step of the lake is called `<source>__<what>` (`own_steps`).
         source=failures[0].step_key.rpartition("__")[0] if failures and failures[0].step_key else _source_of(run),
@@ -159,13 +159,13 @@ def _incident(
 
 
 def _source_of(run: dg.DagsterRun) -> str:
-    """The source whose assets or checks the run was about; of several the first, of a whole job its name."""
+    """Returns the source of the run's assets or checks: the first of several, or the job's name."""
     keys = [*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())]
     return min((key.path[0] for key in keys), default=run.job_name)
 
 
 def _cause(event: dg.DagsterEvent) -> str:
-    """What the step failed for: rds-lake's words, else those of the error that was raised, down to what caused it."""
+    """Returns why the step failed: rds-lake's message, or that of the raised error and its causes."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
@@ -173,13 +173,13 @@ def _cause(event: dg.DagsterEvent) -> str:
 
 
 def _cause_before_steps(event: dg.DagsterEvent) -> str:
-    """What a run failed for that never came to its steps: a resource, or its worker's end."""
+    """Returns why a run failed before its steps: a resource, or the end of its worker."""
     messages = ", caused by ".join(_messages(event.job_failure_data.error))
     return messages or event.message or "the run failed"
 
 
 def _messages(error: Any) -> Iterator[str]:
-    """The messages of the errors (Dagster's `SerializableErrorInfo`), the outermost first. Its own one only says where it was."""
+    """Yields the errors' messages (Dagster's `SerializableErrorInfo`), outermost first, without Dagster's own."""
     if error is not None and error.cause is not None:
         error = error.cause
     while error is not None:
@@ -188,6 +188,6 @@ def _messages(error: Any) -> Iterator[str]:
 
 
 def _said(failures: Sequence[dg.DagsterEvent], key: str) -> str | None:
-    """What an incident says of itself (`checks/watch.py`); None of any other failure."""
+    """Returns an incident's metadata (`checks/watch.py`); None for any other failure."""
     said = (metadata.of_failure(event, key) for event in failures)
     return next((str(value) for value in said if value is not None), None)

@@ -1,4 +1,4 @@
-"""Runs that failed because something in AWS was away, found in Dagster and asked for once more (`stages/runs/healing.py`).
+"""Finds runs that failed because an AWS service was unavailable, and requests them again (`stages/runs/healing.py`).
 
 With them the runs that Dagster promised to retry and forgot: its daemon may read a failure between the two writes that record
 it, passes over the run, and never comes back to it. No mail was sent of such a run, as it was to be retried.
@@ -29,13 +29,13 @@ _REMEMBERED = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Healer:
-    """Finds the failed runs of these sources' assets; remembers for the life of the process what each of them said."""
+    """Finds failed runs of these sources' assets; caches each run's failure for the life of the process."""
 
     keys: Keys
     _heals: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
 
     def due(self, instance: dg.DagsterInstance, *, now: datetime) -> list[dg.RunRequest]:
-        """A request for each date whose last run failed so, and whose pause is over; the one that failed first comes first."""
+        """Returns a request for each date whose last run failed like that and whose pause is over, oldest failure first."""
         failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - _LOOKED_BACK)
         newest: dict[tuple[tuple[str, ...], str], dg.RunRecord] = {}
         for record in instance.get_run_records(failed, limit=_LOOKED_AT):  # the newest come first
@@ -46,12 +46,12 @@ class Healer:
         return [self._request(record.dagster_run) for record in due if _is_last(instance, record)]
 
     def end_of(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ended:
-        """How a failed run ended."""
+        """Returns how a failed run ended."""
         heals = self.is_ours(run) and (will_retry(run) or self._has_healing_end(instance, run.run_id))
         return Ended(heals=heals, tries=_tries(run))
 
     def is_ours(self, run: dg.DagsterRun) -> bool:
-        """Whether it is a run of one date and of nothing but these sources' assets, which can be asked for as it was."""
+        """Whether the run is of one date and only of these sources' assets, so that it can be requested again."""
         selected = run.asset_selection or set()
         own = {key for source in _sources(run) if source in self.keys for key in self.keys[source].whole}
         return bool(selected) and selected <= own and DagsterTag.PARTITION in run.tags
@@ -69,7 +69,7 @@ class Healer:
         return self._heals[run_id]
 
     def _request(self, run: dg.DagsterRun) -> dg.RunRequest:
-        """The same run once more: same assets, same date, same orders."""
+        """Returns a request for the same run: same assets, same date, same orders."""
         selected, sources = run.asset_selection or set(), _sources(run)
         tags, tries = labels_of(run), _tries(run) + 1
         if len(sources) == 1:
@@ -86,17 +86,17 @@ class Healer:
 
 
 def will_retry(run: dg.DagsterRun) -> bool:
-    """Whether Dagster has decided to run the failed run again by itself (`run_retries` in dagster.yaml)."""
+    """Whether Dagster itself will retry the failed run (`run_retries` in dagster.yaml)."""
     return run.tags.get(DagsterTag.WILL_RETRY, "").lower() == "true"
 
 
 def _tries(run: dg.DagsterRun) -> int:
-    """How often the run's work had been taken up again when it began; none where a person began it anew."""
+    """Returns how often the work was retried before this run; 0 if a person started it again."""
     return 0 if is_repeated_by_person(run) else given_orders(run).tries
 
 
 def step_failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.DagsterEvent]:
-    """The failures of a run's steps."""
+    """Yields the failures of a run's steps."""
     for record in instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records:
         event = record.event_log_entry.dagster_event
         if event is not None:
@@ -104,7 +104,7 @@ def step_failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.Dags
 
 
 def error_name(event: dg.DagsterEvent) -> str | None:
-    """The class of rds-lake's error that failed the step; None of any other error."""
+    """Returns the class name of rds-lake's error that failed the step; None for other errors."""
     name = metadata.of_failure(event, metadata.ERROR)
     return None if name is None else str(name)
 
@@ -118,7 +118,7 @@ def _date_of(run: dg.DagsterRun) -> tuple[tuple[str, ...], str]:
 
 
 def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
-    """Whether no later run of the source's date began: it would have done the same, or does it now."""
+    """Whether no later run of the source's date began, which would do the same work."""
     sources, day = _date_of(record.dagster_run)
     later = dg.RunsFilter(tags={DagsterTag.PARTITION.value: day}, created_after=record.create_timestamp)
     others: Sequence[dg.RunRecord] = instance.get_run_records(later)

@@ -1,4 +1,4 @@
-"""The schedule of a source that exports its live cluster: no event of AWS says that it is time."""
+"""The schedule of a source that exports its live cluster, as no AWS event does."""
 
 from datetime import UTC
 
@@ -13,7 +13,7 @@ from rds_lake.stages.runs.wanted import WantedRun
 
 
 def live_schedule(config: LakeConfig, source: Database) -> dg.ScheduleDefinition:
-    """Begins the export of the day the schedule fires on; its completion event brings the rest."""
+    """Returns the schedule. It starts the export of its day; the export's completion event requests the rest."""
     plan, keys = export_plan(config, source), StageKeys.of(source)
 
     @dg.schedule(

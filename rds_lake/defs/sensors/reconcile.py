@@ -1,4 +1,4 @@
-"""The sensor that compares what AWS has with what is materialized, for everything that no event said.
+"""The sensor that compares AWS with Dagster's materializations, for everything that no event reported.
 
 A tick examines as many sources as fit into its time; the next tick continues with the next source. Exports that wait for a
 place are remembered in the cursor, so that the oldest date of the highest priority goes first, whichever source is examined.
@@ -45,12 +45,12 @@ _STARTING_SECONDS = 10
 def reconcile_sensor(
     config: LakeConfig, keys: Keys, *, interval_seconds: int, grace_seconds: float
 ) -> dg.SensorDefinition:
-    """The reconciliation sensor. `grace_seconds`: how long events are given to arrive first."""
+    """Returns the reconciliation sensor. `grace_seconds`: the time for events to arrive first."""
     healer, unseen = Healer(keys=keys), Unseen()
 
     @dg.sensor(
         name="rds_lake_reconciliation",
-        description="Compares AWS's snapshots and exports with what is materialized; starts and settles what is left.",
+        description="Compares AWS's snapshots and exports with Dagster's materializations; starts and settles exports that are left.",
         asset_selection=selection(keys),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
@@ -106,9 +106,10 @@ def _tick(
 def _waiting(
     config: LakeConfig, examined: Sequence[Examined], cursor: ReconcileCursor, *, today: date
 ) -> list[Candidate]:
-    """Exports to start: those found now, and those remembered of sources that this tick did not examine.
+    """Returns exports to start: new ones, and remembered ones of sources that this tick did not examine.
 
-    A remembered date that has no partition any more, as lake.yaml has another `start_date` by now, would fail every tick.
+    A remembered date without a partition (lake.yaml has another `start_date` now) would fail every tick, so it is left
+    out.
     """
     seen = {source.source for source in examined}
     first = {source.name: first_date(config, source) for source in config.sources}
@@ -118,7 +119,7 @@ def _waiting(
 
 
 def outbox_alarm(source: Rds | Aurora, gateways: Gateways) -> OutboxAlarm:
-    """The alarm of the source's outboxes; looks into one where `streams.secret` is given."""
+    """Returns the alarm of the source's outboxes; it reads an outbox only with `streams.secret`."""
 
     def look(database: str) -> str:
         if source.streams is None or source.streams.secret is None:
@@ -134,7 +135,7 @@ def outbox_alarm(source: Rds | Aurora, gateways: Gateways) -> OutboxAlarm:
 
 
 def _from(sources: Sequence[SourceSettings], name: str) -> list[SourceSettings]:
-    """The sources in order, beginning with the named one."""
+    """Returns the sources in order, beginning with the named one."""
     names = [source.name for source in sources]
     start = names.index(name) if name in names else 0
     return [*sources[start:], *sources[:start]]
@@ -142,7 +143,7 @@ def _from(sources: Sequence[SourceSettings], name: str) -> list[SourceSettings]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tick:
-    """One tick's examination; a source whose examination fails does not keep the others waiting."""
+    """One tick's examination; a source that fails does not delay the others."""
 
     config: LakeConfig
     reconciler: Reconciler
@@ -156,7 +157,7 @@ class _Tick:
     def compare(
         self, cursor: ReconcileCursor, *, deadline: float
     ) -> tuple[list[WantedRun | WantedIncident], ReconcileCursor]:
-        """What the tick asks for, and where the next one continues. `deadline`: of `time.monotonic`."""
+        """Returns what the tick requests, and where the next one continues. `deadline`: of `time.monotonic`."""
         order = _from(self.config.sources, cursor.following)
         examined = self.examine(order, deadline=deadline)
         waiting = _waiting(self.config, examined, cursor, today=self.reconciler.now.date())
@@ -173,7 +174,7 @@ class _Tick:
         return [*starting, *others], following
 
     def examine(self, sources: Sequence[SourceSettings], *, deadline: float) -> list[Examined]:
-        """Examine the sources in this order, as many as the tick's time allows."""
+        """Examines the sources in this order until the deadline."""
         examined: list[Examined] = []
         failed: list[str] = []
         for source in sources:
@@ -187,7 +188,7 @@ class _Tick:
             examined.append(replace(result, incidents=(*result.incidents, *incident)))
         if failed:
             problems = "; ".join(failed)
-            self.context.log.error(f"sources that could not be compared, again in the next tick: {problems}")
+            self.context.log.error(f"sources that could not be compared; the next tick tries again: {problems}")
         return examined
 
     def _examine(self, source: SourceSettings) -> Examined:
@@ -199,21 +200,25 @@ class _Tick:
             examined = self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
         repairs = attempt(lambda: self._repairs(source))
         if isinstance(repairs, Failed):
-            return replace(examined, problems=(*examined.problems, f"what is published: {repairs.why}"))
+            return replace(
+                examined, problems=(*examined.problems, f"its published date could not be checked: {repairs.why}")
+            )
         return replace(examined, settling=(*examined.settling, *repairs))
 
     def _with_outboxes(self, source: Rds | Aurora, examined: Examined) -> Examined:
-        """With the incidents of outboxes that are not emptied."""
+        """Returns the result with incidents of outboxes that are not emptied."""
         if not source.outbox_tables:
             return examined
         alarm = outbox_alarm(source, self.gateways)
         incidents = attempt(lambda: alarm.incidents(now=self.reconciler.now))
         if isinstance(incidents, Failed):
-            return replace(examined, problems=(*examined.problems, f"its outboxes: {incidents.why}"))
+            return replace(
+                examined, problems=(*examined.problems, f"its outboxes could not be checked: {incidents.why}")
+            )
         return replace(examined, incidents=(*examined.incidents, *incidents))
 
     def _repairs(self, source: SourceSettings) -> list[WantedRun]:
-        """The published date once more, where a publication was killed or failed and views may be mixed."""
+        """Returns a run that publishes the published date again, if a killed or failed publication may have mixed views."""
         if not source.athena:
             return []
         state = read_state(self.gateways.s3, self.gateways.layout, source.name)
@@ -221,13 +226,13 @@ class _Tick:
         return [repairing_run(source.name, repair)] if repair else []
 
     def _starting(self, waiting: Sequence[Candidate], *, turn: int) -> list[WantedRun]:
-        """Runs for as many exports as AWS has places for; none where AWS does not say, which keeps nothing else waiting."""
+        """Returns runs for as many exports as AWS has places for; none, with an error logged, if AWS does not answer."""
         if not waiting:
             return []
         running = attempt(self.gateways.rds.list_running_exports)
         if isinstance(running, Failed):
             self.context.log.error(
-                f"{len(waiting)} exports to start, and not known whether AWS has a place: {running.why}"
+                f"{len(waiting)} exports to start, but the exports in progress could not be listed: {running.why}"
             )
             return []
         quota, beginning = self.config.lake.export_quota, self.log.beginning()

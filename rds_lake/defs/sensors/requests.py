@@ -1,4 +1,4 @@
-"""From what the stages want to Dagster's run requests: keys, selections, configuration and tags of runs."""
+"""Converts the stages' wanted runs to Dagster's run requests: keys, selections, configuration and tags."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -31,22 +31,22 @@ _MOST_PRIORITY = 49  # of a source, so that it orders the runs of one kind and n
 
 
 def selection(keys: Keys) -> dg.AssetSelection:
-    """What the sensors of all sources may ask for: the assets below `<source>/`, with their checks.
+    """Returns what sensors may request: the assets of all sources, with their checks.
 
-    Sensors have it as `asset_selection=`: their runs are of the job that all assets have anyway. `target=` would make one more job
-    of as many assets for each sensor, which every run and tick would have to load.
+    Sensors use it as `asset_selection=`, with the job that all assets have. `target=` would create a job of as many
+    assets for each sensor, which every run and tick would load.
     """
     return dg.AssetSelection.key_prefixes(*([name] for name in keys))
 
 
 def priority_tags(trigger: Trigger | Literal["incident"], priority: int) -> dict[str, str]:
-    """The place in Dagster's queue of a run that a sensor or schedule asks for; `priority` is the source's."""
+    """Returns the tag for the place in Dagster's queue of a run from a sensor or schedule; `priority`: the source's."""
     own = max(-_MOST_PRIORITY, min(_MOST_PRIORITY, priority))
     return {DagsterTag.PRIORITY.value: str(_RANKS[trigger] + own)}
 
 
 def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Keys) -> dg.RunRequest:
-    """The request for one wanted run."""
+    """Returns the request for one wanted run."""
     if isinstance(wanted, WantedIncident):
         return _incident(wanted, config)
     source = config.source(wanted.source)
@@ -61,7 +61,7 @@ def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Ke
 
 
 def _tags(wanted: WantedRun) -> dict[str, str]:
-    """By which later ticks find the run, and a person in the UI."""
+    """Returns the tags by which later ticks, and people in the UI, find the run."""
     tags = {Tag.SOURCE: wanted.source, Tag.TRIGGER: wanted.trigger, Tag.SUBJECT: wanted.subject}
     task = {Tag.EXPORT_TASK: wanted.export_task} if wanted.export_task else {}
     return {name.value: value for name, value in (tags | task).items()}
@@ -76,7 +76,7 @@ def _assets(wanted: WantedRun, keys: StageKeys) -> list[dg.AssetKey]:
 
 
 def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:
-    """A run of the source's watch check alone, which fails with the incident's words and so is mailed, once per key."""
+    """Returns a run of only the source's watch check, which fails with the incident's message and so is mailed, once per key."""
     source = config.source(wanted.source)
     today = utc_now().date().isoformat()
     return dg.RunRequest(

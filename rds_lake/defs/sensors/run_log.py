@@ -1,4 +1,4 @@
-"""What Dagster's event log says about dates and exports, as reconciliation asks for it (`stages/databases/reconcile.py`).
+"""Answers reconciliation's questions about dates and exports from Dagster's event log (`stages/databases/reconcile.py`).
 
 Runs of sensors and schedules are found by their tags, and taken for what their configuration says (`defs/orders.py`): a person may
 have copied a tag. A run that a person launched carries only its partition.
@@ -43,7 +43,7 @@ _LOOKED_AT = 200  # runs of one source and date, the newest first; more than tha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DagsterRunLog:
-    """Answers from `instance` and from the lake's own records. `keys`: every source's assets."""
+    """Answers from `instance` and from the lake's records. `keys`: every source's assets."""
 
     instance: dg.DagsterInstance
     s3: S3Gateway
@@ -64,7 +64,7 @@ class DagsterRunLog:
         return {day: Progress.DONE if at is Progress.OPEN and day in finished else at for day, at in known.items()}
 
     def _finished(self, source: str) -> set[date]:
-        """The dates that went through the last stage by the lake's own records: the manifest, and the row of `_snapshots`."""
+        """Returns dates that went through the last stage by the lake's records: the manifest, and the row of `_snapshots`."""
         dates = set(list_dates(self.s3, self.layout, source))
         if dates and self.keys[source].catalog is not None:
             dates &= recorded_dates(self.s3, self.layout, source)
@@ -108,9 +108,9 @@ class DagsterRunLog:
         return False
 
     def _has_ended(self, source: str, run: dg.DagsterRun) -> bool:
-        """Whether the run brought the date to its end, or failed, which its person sees.
+        """Whether the run completed the date, or failed, which the person who started it sees.
 
-        A run may also succeed and leave the rest to a later one: Glue still converts, or AWS had no place.
+        A run may also succeed and leave the rest to a later one, while Glue converts or AWS has no place.
         """
         if run.status is dg.DagsterRunStatus.FAILURE:
             return True
@@ -120,7 +120,7 @@ class DagsterRunLog:
         )
 
     def _selected(self, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
-        """What the run was to materialize; of a job that a project defines itself, only the run's events say it."""
+        """Returns the assets that the run selected; for a project's own job, they are read from the run's events."""
         if run.asset_selection is not None:
             return run.asset_selection
         planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
@@ -143,7 +143,7 @@ class DagsterRunLog:
         return any(name == ExportTimeoutError.__name__ for name in names)
 
     def _exporting(self, source: str, day: date) -> list[dg.RunRecord]:
-        """Runs of the date that were to export it, the newest first."""
+        """Returns runs that were to export the date, newest first."""
         records = self._records(dg.RunsFilter(tags=_of_date(day)))
         return [r for r in records if self.keys[source].snapshot_export in (r.dagster_run.asset_selection or ())]
 
@@ -152,13 +152,13 @@ class DagsterRunLog:
         return head.export.snapshot_arn if head else None
 
     def beginning(self) -> int:
-        """Runs that are about to start an export and so will take one of AWS's places."""
+        """Returns the number of runs that are about to start an export and will take one of AWS's places."""
         about_to = dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)
         recent = [one for one in self._records(about_to) if one.create_timestamp > self._lost_before()]
         return sum(given_orders(record.dagster_run).trigger == "begin" for record in recent)
 
     def _lost_before(self) -> datetime:
-        """A run that begins an export takes seconds; one this old died with its machine, which Dagster did not notice."""
+        """Returns the time before which a starting run must have died: starting takes seconds."""
         return self.now - _LOST_AFTER
 
     def _records(self, filters: dg.RunsFilter, *, limit: int = _LOOKED_AT) -> Sequence[dg.RunRecord]:
@@ -172,7 +172,7 @@ def _of_date(day: date) -> dict[str, str]:
 def open_run_log(
     instance: dg.DagsterInstance, gateways: Gateways, config: LakeConfig, keys: Keys, *, now: datetime
 ) -> DagsterRunLog:
-    """The runs of the instance that concern the sources, by source."""
+    """Returns the log of the instance's runs that concern the sources, by source."""
     return DagsterRunLog(
         instance=instance,
         s3=gateways.s3,

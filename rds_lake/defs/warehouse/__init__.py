@@ -1,1 +1,1 @@
-"""Warehouses in Dagster: assets, the sensor that takes turns, and the reaper."""
+"""Warehouses in Dagster: assets, the sensor that advances runs, and the reaper."""

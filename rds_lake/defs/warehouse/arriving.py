@@ -1,4 +1,4 @@
-"""JSON files that events report: the run of each begins within seconds. A file without an event is found by listing (`sensors.py`)."""
+"""Starts the run of a JSON file that an event reports. Files without an event are found by listing (`sensors.py`)."""
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings
@@ -10,9 +10,10 @@ from rds_lake.stages.warehouse.planning.inputs import Arrived, asks, take_input
 
 
 def take_arrived(config: LakeConfig, gateways: Gateways, event: JsonArrived) -> str | None:
-    """What became of the JSON, as a sentence; None where no warehouse looks for JSON files there.
+    """Returns the result for the JSON as a sentence; None if no warehouse uses JSON files in that place.
 
-    Transient errors are raised: the message comes again. All else is said, and listing looks at the JSON once more.
+    Raises transient errors, so that the message is delivered again. Other errors are in the sentence, and listing tries
+    again.
     """
     settings = next((each for each in config.warehouses if asks(each, event.bucket, event.key)), None)
     if settings is None:
@@ -23,7 +24,7 @@ def take_arrived(config: LakeConfig, gateways: Gateways, event: JsonArrived) -> 
     except RdsLakeError as error:
         if is_transient(error):
             raise
-        return f"{place} could not be looked at, and is found again by listing: {error}"
+        return f"{place} could not be read; the sensor of the warehouse finds it again: {error}"
 
 
 def _taken(config: LakeConfig, settings: WarehouseSettings, gateways: Gateways, event: JsonArrived) -> Arrived | None:
@@ -33,7 +34,7 @@ def _taken(config: LakeConfig, settings: WarehouseSettings, gateways: Gateways, 
 
 def _said(place: str, arrived: Arrived | None) -> str:
     if arrived is None:
-        return f"{place} has a run already, or is gone"
+        return f"{place} already has a run, or no longer exists"
     if arrived.run:
-        return f"{place} asks for run {arrived.run}"
-    return f"{place} has {len(arrived.problems)} problems, written beside it: {'; '.join(arrived.problems[:5])}"
+        return f"{place}: run {arrived.run} was started"
+    return f"{place} has {len(arrived.problems)} problems, which were written to a file beside it: {'; '.join(arrived.problems[:5])}"

@@ -29,22 +29,24 @@ class WarehouseOrders(dg.Config):
     """What the step is asked to do."""
 
     run: str | None = Field(
-        default=None, description="An ended run of the warehouse to report. Without: begin one, and wait for its end."
+        default=None,
+        description="The ended run of the warehouse to report. Without it, the step starts a run and waits for its end.",
     )
     parameters: dict[str, str] = Field(
-        default={}, description="Other values for `parameters:` of lake.yaml, where a run is begun."
+        default={},
+        description="Values that replace those of `parameters:` in lake.yaml, for a run that the step starts.",
     )
 
 
 def op_name(settings: WarehouseSettings) -> str:
-    """The name of the warehouse's step, which run configuration has."""
+    """Returns the name of the warehouse's step, for run configuration."""
     return f"{settings.name}__warehouse"
 
 
 def warehouse_assets(
     config: LakeConfig, settings: WarehouseSettings, keys: Keys, steps: Sequence[Step]
 ) -> dg.AssetsDefinition:
-    """All assets of the warehouse, made by one step: a run is one plan."""
+    """Returns all assets of the warehouse, made by one step, as a run has one plan."""
 
     @dg.multi_asset(
         name=op_name(settings),
@@ -82,7 +84,7 @@ def _made(
         record = get_run(gateways.lake, settings.name, orders.run).record
     if record.phase is not Phase.ENDED:
         raise dg.Failure(
-            f"run {record.plan.run} of warehouse {settings.name} has not ended; it is asked for again when it has",
+            f"run {record.plan.run} of warehouse {settings.name} has not ended; the sensor reports it when it has ended",
             allow_retries=False,
         )
     now = utc_now()

@@ -1,4 +1,4 @@
-"""Begins runs that no JSON asks for: by "Materialize", or by the command."""
+"""Starts runs without a JSON: from "Materialize", or from the command line."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from rds_lake.stages.warehouse.turn import Works
 def begin_by_hand(
     works: Works, config: LakeConfig, run: str, *, cause: str, parameters: Mapping[str, str]
 ) -> RunRecord:
-    """The run, begun now or before; ConfigError lists everything that keeps it from being begun."""
+    """Returns the run, started now or before. Raises ConfigError with everything that prevents it."""
     there = find_run(works.lake, works.settings.name, run)
     if there is not None:
         return there.record

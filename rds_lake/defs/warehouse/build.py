@@ -1,4 +1,4 @@
-"""All of Dagster's definitions of the warehouses of a lake."""
+"""Dagster's definitions of a lake's warehouses."""
 
 import logging
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from rds_lake.model.warehouse.plan import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarehouseDefinitions:
-    """Nothing where lake.yaml has no `warehouses:`."""
+    """The assets and sensors; empty without `warehouses:` in lake.yaml."""
 
     assets: Sequence[dg.AssetsDefinition] = ()
     sensors: Sequence[dg.SensorDefinition] = ()
@@ -28,7 +28,7 @@ class WarehouseDefinitions:
 def warehouse_definitions(
     config: LakeConfig, keys: Keys, *, interval_seconds: int, reaper_seconds: int = 300
 ) -> WarehouseDefinitions:
-    """Assets and sensor of each warehouse that has any load, step or result, and one reaper for all."""
+    """Returns assets and sensor of each warehouse that has a load, step or result, and one reaper for all."""
     assets: list[dg.AssetsDefinition] = []
     sensors: list[dg.SensorDefinition] = []
     for settings in config.warehouses:
@@ -43,9 +43,9 @@ def warehouse_definitions(
 
 
 def _steps(config: LakeConfig, settings: WarehouseSettings) -> Sequence[Step]:
-    """The steps, whose files are read when a code location loads. Where they are wrong, all else loads; a run says why."""
+    """Returns the steps, read when a code location loads. If they are wrong, everything else loads; a run reports the errors."""
     try:
         return steps_of(config, settings)
     except ConfigError as error:
-        logging.getLogger("rds_lake").error("warehouse %s has no assets of its steps: %s", settings.name, error)
+        logging.getLogger("rds_lake").error("the steps of warehouse %s have no assets: %s", settings.name, error)
         return ()

@@ -1,4 +1,4 @@
-"""What Dagster shows of a warehouse's run: the one file that knows keys of its metadata and tags."""
+"""Metadata and tags of a warehouse's run for Dagster."""
 
 from datetime import datetime
 from typing import Any
@@ -13,12 +13,12 @@ RUN_TAG = _RUN = "rds_lake/warehouse_run"
 
 
 def of_failure(record: RunRecord, settings: WarehouseSettings, *, now: datetime) -> dict[str, Any]:
-    """Metadata of a failed run."""
+    """Returns the metadata of a failed run."""
     return {_RUN: record.plan.run, **_cost(bill_of(record, settings, now))}
 
 
 def of_piece(record: RunRecord, piece: Piece, bill: Bill) -> dict[str, Any]:
-    """Metadata of a finished load, step or result."""
+    """Returns the metadata of a finished load, step or result."""
     shown: dict[str, Any] = {
         _RUN: record.plan.run,
         "rds_lake/asked_by": record.cause,
@@ -39,7 +39,7 @@ def of_piece(record: RunRecord, piece: Piece, bill: Bill) -> dict[str, Any]:
 
 
 def _cost(bill: Bill) -> dict[str, Any]:
-    """Of the whole run: pieces run beside each other, so none has a cost of its own."""
+    """Returns the cost of the whole run; pieces run at the same time, so they have no separate cost."""
     return {
         key: value
         for key, value in (

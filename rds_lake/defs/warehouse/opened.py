@@ -1,4 +1,4 @@
-"""What turns and plans of a warehouse need, from the lake's clients. No Dagster here: the command line opens warehouses as well."""
+"""Opens a warehouse for turns and plans from the lake's clients. Without Dagster, as the command line uses it too."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,7 +24,7 @@ Clock = Callable[[], datetime]
 def open_warehouse(
     config: LakeConfig, settings: WarehouseSettings, clients: AwsClients, lake: Lake, *, clock: Clock
 ) -> Site:
-    """The warehouse for lease, stack and removal. No call to AWS."""
+    """Returns the warehouse for lease, stack and removal. No call to AWS."""
     return open_site(
         clients,
         lake,
@@ -43,7 +43,7 @@ def open_works(
     clock: Clock,
     wait_seconds: int = 0,
 ) -> Works:
-    """The warehouse for turns; `wait_seconds`: for which a turn may wait for a statement, at most 30."""
+    """Returns the warehouse for turns; `wait_seconds`: how long a turn may wait for a statement, at most 30."""
     site = open_warehouse(config, settings, clients, lake, clock=clock)
     sources = {source.name: source for source in config.sources}
 
@@ -69,6 +69,6 @@ def open_works(
 
 
 def open_planner(config: LakeConfig, settings: WarehouseSettings, lake: Lake, *, clock: Clock) -> Planner:
-    """What plans are made of; ConfigError where the files of `steps:` cannot be read."""
+    """Returns the input of plans. Raises ConfigError if the files of `steps:` cannot be read."""
     files = read_step_files(config, settings)
     return Planner(config=config, settings=settings, lake=lake, step_files=files, clock=clock)

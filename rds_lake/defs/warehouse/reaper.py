@@ -1,4 +1,4 @@
-"""The reaper: removes what expired leases of warehouses name, every few minutes, whatever became of their runs."""
+"""The reaper: every few minutes it removes everything that expired leases of warehouses name."""
 
 import time
 
@@ -15,11 +15,11 @@ INTERVAL_SECONDS = 300
 
 
 def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECONDS) -> dg.SensorDefinition:
-    """One for all warehouses of the lake, and those that lake.yaml does not name any more. It asks for no run."""
+    """Returns one sensor for all warehouses of the lake, including those no longer in lake.yaml. It requests no run."""
 
     @dg.sensor(
         name="rds_lake_reaper",
-        description="Removes what warehouses left whose runs died, and proves it gone.",
+        description="Removes the AWS objects of warehouses whose runs died, and verifies that they are gone.",
         # A sensor has a target; this one requests nothing of it.
         target=dg.AssetSelection.groups(*(settings.name for settings in config.warehouses)),
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -37,21 +37,21 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
         for reaped in reap(sites, apply=True):
             last = reaped.warehouse
             if reaped.error:
-                context.log.error(f"warehouse {reaped.warehouse} could not be looked at as a whole: {reaped.error}")
+                context.log.error(f"warehouse {reaped.warehouse} could not be checked completely: {reaped.error}")
             if reaped.due or reaped.left:
                 context.log.warning(sentence(reaped))
             if time.monotonic() > deadline:
                 break
-        return dg.SensorResult(cursor=last, skip_reason=dg.SkipReason("warehouses were looked at"))
+        return dg.SensorResult(cursor=last, skip_reason=dg.SkipReason("warehouses were checked"))
 
     return rds_lake_reaper
 
 
 def sentence(reaped: Reaped) -> str:
-    """A sentence about what was removed of a warehouse whose lease had expired, and what is left."""
+    """Returns what was removed of a warehouse with an expired lease, and what is left, as a sentence."""
     run = reaped.lease.run if reaped.lease else "nobody"
     if not reaped.left:
-        return f"warehouse {reaped.warehouse}: nothing is left of run {run}, whose lease had expired"
+        return f"warehouse {reaped.warehouse}: the lease of run {run} had expired; all its objects are removed"
     left = ", ".join(f"{thing.kind} {thing.name} ({thing.state})" for thing in reaped.left)
     if not reaped.due:
         return f"warehouse {reaped.warehouse}: being removed: {left}"
@@ -59,7 +59,7 @@ def sentence(reaped: Reaped) -> str:
 
 
 def _following(warehouses: list[WarehouseSettings], last: str | None) -> list[WarehouseSettings]:
-    """The warehouses, beginning behind the one that the last tick ended with."""
+    """Returns the warehouses, beginning after the one with which the last tick ended."""
     names = [settings.name for settings in warehouses]
     at = names.index(last) + 1 if last in names else 0
     return warehouses[at:] + warehouses[:at]

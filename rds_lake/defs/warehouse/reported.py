@@ -1,4 +1,4 @@
-"""What Dagster shows of an ended run of a warehouse: materializations with metadata, and checks."""
+"""Reports an ended run of a warehouse to Dagster: materializations with metadata, and checks."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ Counted = Mapping[str, int | None]
 
 
 def reported(record: RunRecord, settings: WarehouseSettings, counted: Counted, *, now: datetime) -> Iterator[Event]:
-    """A materialization for each piece that is done and has an asset."""
+    """Yields a materialization for each finished piece with an asset."""
     own = {load.table_name for load in settings.loads}
     results = {result.name for result in settings.unload}
     bill = bill_of(record, settings, now)
@@ -38,7 +38,7 @@ def reported(record: RunRecord, settings: WarehouseSettings, counted: Counted, *
 
 
 def lake_tables(record: RunRecord) -> list[Load]:
-    """The loads of tables of the lake that are done."""
+    """Returns the finished loads of tables of the lake."""
     done = {piece.name for piece in record.pieces if piece.kind is PieceKind.LOAD and piece.state is PieceState.DONE}
     return [load for load in record.plan.loads if isinstance(load.origin, LakeTable) and load.name in done]
 
@@ -48,7 +48,7 @@ def _checks(settings: WarehouseSettings, piece: Piece, counted: Counted) -> Iter
     if piece.kind is not PieceKind.LOAD or piece.name not in checked:
         return
     expected = counted.get(piece.name)
-    said = "the lake's manifest is gone" if expected is None else f"the lake's manifest counts {expected:,}"
+    said = "the lake's manifest no longer exists" if expected is None else f"the lake's manifest counts {expected:,}"
     yield dg.AssetCheckResult(
         asset_key=piece_key(settings, piece.name),
         check_name=ROWS_CHECK,

@@ -1,4 +1,4 @@
-"""The sensor of a warehouse: it finds JSON inputs, takes turns of open runs, and asks for a run of Dagster for each that has ended.
+"""The sensor of a warehouse: finds JSON inputs, advances open runs, and requests a Dagster run for each ended one.
 
 A tick waits for nothing in AWS, and stops in time: what it did not come to, the next one does. A run of Dagster is asked for once
 by its run key. The ended run leaves the list of open ones a tick later, when Dagster has stored the request.
@@ -41,12 +41,12 @@ _ACTIVE = [
 def turns_sensor(
     config: LakeConfig, settings: WarehouseSettings, assets: dg.AssetsDefinition, *, interval_seconds: int = 30
 ) -> dg.SensorDefinition:
-    """The sensor of one warehouse."""
+    """Returns the sensor of one warehouse."""
     keys = list(assets.keys)
 
     @dg.sensor(
         name=f"{settings.name}__turns",
-        description=f"Takes turns of the runs of warehouse {settings.name}, and begins those that a JSON asks for.",
+        description=f"Advances the runs of warehouse {settings.name}, and starts a run for each JSON file in its `input`.",
         target=dg.AssetSelection.assets(*keys),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
@@ -95,11 +95,11 @@ class _Tick:
         return self.works.settings.name
 
     def ended(self) -> WarehouseCursor:
-        """The cursor for the next tick."""
+        """Returns the cursor for the next tick."""
         return replace(self.cursor, reported=tuple(self.reported), missing=tuple(self.missing))
 
     def close_reported(self) -> None:
-        """What the last tick asked Dagster to report is stored there by now."""
+        """Closes the runs that the last tick asked Dagster to report, as Dagster has stored the requests."""
         for run in self.cursor.reported:
             failed = attempt(lambda run=run: close_run(self.works.lake, self._name, run))
             if isinstance(failed, Failed):
@@ -107,13 +107,13 @@ class _Tick:
                 self.reported.append(run)
 
     def look_for_inputs(self) -> None:
-        """Begin the runs that JSON files ask for; a problem of one, or of all, never keeps the turns from being taken."""
+        """Starts the runs that JSON files ask for. No problem with them stops the turns of open runs."""
         if self.works.settings.input is None:
             return
         failed = attempt(self._look)
         if isinstance(failed, Failed):
             self.context.log.error(
-                f"inputs of warehouse {self._name} were not looked at, again in the next tick: {failed.why}"
+                f"inputs of warehouse {self._name} could not be listed; the next tick tries again: {failed.why}"
             )
 
     def _look(self) -> None:
@@ -124,15 +124,15 @@ class _Tick:
         whole = True
         for arrived in take_inputs(planner, listed.inputs):
             if arrived.run:
-                self.context.log.info(f"{arrived.uri} asks for run {arrived.run}")
+                self.context.log.info(f"{arrived.uri}: run {arrived.run} was started")
             if arrived.problems:
                 said = "; ".join(arrived.problems[:5])
                 self.context.log.warning(
-                    f"{arrived.uri} has {len(arrived.problems)} problems, written beside it: {said}"
+                    f"{arrived.uri} has {len(arrived.problems)} problems, which were written to a file beside it: {said}"
                 )
             if arrived.failed:
                 whole = False
-                self.context.log.error(f"{arrived.uri} is looked at again: {arrived.failed}")
+                self.context.log.error(f"{arrived.uri} could not be read; the next tick tries again: {arrived.failed}")
             if self.is_late():
                 return  # the same look is made again, and finds what it began
         done = listed.after is None and whole
@@ -144,7 +144,7 @@ class _Tick:
         )
 
     def take_turns(self) -> None:
-        """One turn of each of the first open runs."""
+        """Takes one turn of each of the first open runs."""
         turns = 0
         for run in open_runs(self.works.lake, self._name):
             if self.is_late() or turns >= _TURNS or len(self.reported) >= _REPORTS:
@@ -154,7 +154,8 @@ class _Tick:
             phase = attempt(lambda run=run: self._turned(run))
             turns += 1
             if isinstance(phase, Failed):
-                self.context.log.error(f"run {run} of warehouse {self._name}, again in the next tick: {phase.why}")
+                what = f"run {run} of warehouse {self._name} could not continue"
+                self.context.log.error(f"{what}; the next tick tries again: {phase.why}")
             elif phase is Phase.ENDED:
                 self.reported.append(run)
                 turns -= 1
@@ -172,11 +173,11 @@ class _Tick:
         return record.phase
 
     def _without_record(self, run: str) -> None:
-        """The process that began it was killed, or is about to write its record: in the next tick that is known."""
+        """Handles a listed run without a record: its process was killed or is about to write it, which the next tick sees."""
         if run in self.cursor.missing:
             close_run(self.works.lake, self._name, run)
             self.context.log.warning(
-                f"run {run} of warehouse {self._name} has not begun and is removed from the list of open runs"
+                f"run {run} of warehouse {self._name} was never started and is removed from the list of open runs"
             )
         else:
             self.missing.append(run)

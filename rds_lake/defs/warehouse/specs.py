@@ -1,4 +1,4 @@
-"""The assets of a warehouse: one per load, step and result, each behind what it reads.
+"""The assets of a warehouse: one per load, step and result, each downstream of what it reads.
 
     <source>/<table> -> <warehouse>/<load> -> <warehouse>/<step> -> <warehouse>/<result>
 
@@ -24,18 +24,18 @@ ROWS_CHECK = "rows_as_in_the_lake"
 
 
 def piece_key(settings: WarehouseSettings, name: str) -> dg.AssetKey:
-    """`<warehouse>/<name>` of a load, step or result."""
+    """Returns `<warehouse>/<name>` of a load, step or result."""
     return dg.AssetKey([settings.name, name])
 
 
 def steps_of(config: LakeConfig, settings: WarehouseSettings) -> tuple[Step, ...]:
-    """The steps in their order; ConfigError lists what is wrong with their files."""
+    """Returns the steps in order. Raises ConfigError with the problems of their files."""
     loads = [load.table_name for load in settings.loads]
     return read_steps(read_step_files(config, settings), settings.parameters, loads=loads)
 
 
 def specs_of(settings: WarehouseSettings, keys: Keys, steps: Sequence[Step]) -> Iterator[dg.AssetSpec]:
-    """All assets of the warehouse. Each may be left out of a run: what failed is not made, nor what needs it."""
+    """Yields all assets of the warehouse. A run may skip some: failed ones, and those that depend on them."""
     loads = [load.table_name for load in settings.loads]
     for load in settings.loads:
         of_lake = isinstance(load, LoadOfTable)
@@ -52,12 +52,12 @@ def specs_of(settings: WarehouseSettings, keys: Keys, steps: Sequence[Step]) -> 
 
 
 def check_specs_of(settings: WarehouseSettings) -> list[dg.AssetCheckSpec]:
-    """Of each table of the lake: as many rows as its manifest counts."""
+    """Returns a check for each table of the lake: as many rows as in its manifest."""
     return [
         dg.AssetCheckSpec(
             ROWS_CHECK,
             asset=piece_key(settings, load.table_name),
-            description="As many rows in Redshift as the manifest of the lake's date counts.",
+            description="Redshift has as many rows as the manifest of the lake's date.",
         )
         for load in settings.loads
         if isinstance(load, LoadOfTable)
@@ -79,7 +79,7 @@ def _spec(
 
 
 def _view(load: LoadOfTable, keys: Keys) -> list[dg.AssetDep]:
-    """The asset of the table's view. Dates of the lake are partitions, of which a run reads one."""
+    """Returns the asset of the table's view; its dates are partitions, and a run reads one of them."""
     source, _, view = load.table.partition(".")
     key = _of_view(keys[source], view)
     return [dg.AssetDep(key, partition_mapping=dg.LastPartitionMapping())] if key is not None else []

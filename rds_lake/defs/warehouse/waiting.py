@@ -1,4 +1,4 @@
-"""A run of a warehouse that a person materialized: begun, and waited for by taking its turns. Ended early, it is cancelled.
+"""Starts a run of a warehouse for "Materialize" and takes its turns until it ends; ended early, it is cancelled.
 
 Other processes, such as the sensor, may take turns of the same run; that does no harm (`stages/warehouse/turn.py`).
 """
@@ -15,7 +15,7 @@ from rds_lake.stages.warehouse.turn import Works, take_turn
 def wait_for(
     works: Works, run: str, *, poll_seconds: float, sleep: Callable[[float], None], log: Callable[[str], None]
 ) -> RunRecord:
-    """Take turns until the run has ended, with a line for whatever changes. Whatever ends the wait before cancels the run."""
+    """Takes turns until the run has ended, and logs every change. An error or interrupt before cancels the run."""
     with _cancelled_unless_ended(works, run, log) as ended:
         last: list[str] = []
         while True:
@@ -52,7 +52,7 @@ def _cancelled_unless_ended(works: Works, run: str, log: Callable[[str], None]) 
 
 
 def progress(record: RunRecord) -> Iterator[str]:
-    """Sentences about where the run is."""
+    """Yields sentences about the progress of the run."""
     why = record.waiting or record.error
     said = f": {why}" if why else ""
     yield f"warehouse {record.plan.warehouse}, run {record.plan.run}: {record.phase.value}{said}"

@@ -1,4 +1,4 @@
-"""Amazon Resource Names, with their partition kept (`aws`, `aws-cn`, `aws-us-gov`).
+"""Parses and renders Amazon Resource Names, with their partition (`aws`, `aws-cn`, `aws-us-gov`).
 
 What belongs here: taking ARNs apart and putting them together.
 """
@@ -13,7 +13,7 @@ _PARTS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arn:
-    """`arn:<partition>:<service>:<region>:<account>:<resource>`; `str()` is its exact inverse."""
+    """`arn:<partition>:<service>:<region>:<account>:<resource>`; `str()` renders it."""
 
     partition: str
     service: str
@@ -26,7 +26,7 @@ class Arn:
 
 
 def parse_arn(text: str) -> Arn:
-    """The ARN in `text`; ValueError when it is none."""
+    """Returns the ARN in `text`. Raises ValueError if it is not an ARN."""
     parts = text.split(":", _PARTS - 1)
     if len(parts) != _PARTS or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
         raise ValueError(f"{text!r} is not an ARN (arn:partition:service:region:account:resource)")
@@ -34,7 +34,7 @@ def parse_arn(text: str) -> Arn:
 
 
 class Exportable(StrEnum):
-    """What StartExportTask takes as SourceArn, by the word in the ARN.
+    """What StartExportTask accepts as SourceArn, by the word in the ARN.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
     """
@@ -45,7 +45,7 @@ class Exportable(StrEnum):
 
 
 def is_exportable(arn: str) -> bool:
-    """Whether it is the ARN of an RDS snapshot, cluster snapshot or cluster."""
+    """Whether the text is the ARN of an RDS snapshot, cluster snapshot or cluster."""
     try:
         exportable(arn)
     except ValueError:
@@ -54,7 +54,7 @@ def is_exportable(arn: str) -> bool:
 
 
 def exportable(arn: str) -> tuple[Exportable, str]:
-    """Kind and identifier (`rds:shop-2026-11-20-05-06`) of `arn:aws:rds:…:snapshot:rds:shop-2026-11-20-05-06`."""
+    """Returns kind and identifier (`rds:shop-2026-11-20-05-06`) of `arn:aws:rds:…:snapshot:rds:shop-2026-11-20-05-06`."""
     parsed = parse_arn(arn)
     kind, _, identifier = parsed.resource.partition(":")
     if parsed.service != "rds" or kind not in set(Exportable) or not identifier:

@@ -1,4 +1,4 @@
-"""Pages of AWS's console: where a person looks at what a message is about.
+"""Links to pages of AWS's console, for messages.
 
 The console's host depends on the partition of the Region
 (https://docs.aws.amazon.com/awsconsolehelpdocs/latest/gsg/select-region.html, and AWS's pages on its other partitions).
@@ -31,12 +31,12 @@ class Console:
 
     @property
     def query_editor(self) -> str:
-        """Athena's editor; it has no documented address of a table or query."""
+        """Returns the address of Athena's editor; AWS documents no address of a single table or query."""
         return f"{self._host}/athena/home?region={self.region}#/query-editor"
 
 
 def console_of(*, endpoint: str, region: str | None) -> Console | None:
-    """The console of the Region; None where requests go elsewhere than to AWS, as to a local cloud."""
+    """Returns the console of the Region; None if requests go to an endpoint that is not AWS, such as a local cloud."""
     host = urlsplit(endpoint).hostname or ""
     is_aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
     return Console(region=region) if is_aws and region else None

@@ -1,4 +1,4 @@
-"""Database engines: what an export of one looks like.
+"""Database engines, and how their exports differ.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
 
@@ -23,33 +23,33 @@ _ONLY_WORD = r"[A-Za-z0-9$_]+"
 
 
 class Engine(StrEnum):
-    """A family of engines whose exports look alike."""
+    """A family of engines whose exports have the same form."""
 
     POSTGRES = "postgres"
     MYSQL = "mysql"
 
     @property
     def _depth(self) -> int:
-        """How many words name a table in ExportOnly."""
+        """The number of words that name a table in ExportOnly."""
         return 3 if self is Engine.POSTGRES else 2
 
     @property
     def grammar(self) -> str:
-        """ExportOnly's items, for people."""
+        """The form of ExportOnly's items, as text for messages."""
         return "`db`, `db.schema` or `db.schema.table`" if self is Engine.POSTGRES else "`db` or `db.table`"
 
     def is_export_only(self, item: str) -> bool:
-        """Whether AWS takes the item in ExportOnly."""
+        """Whether AWS accepts the item in ExportOnly."""
         return re.fullmatch(rf"{_ONLY_WORD}(\.{_ONLY_WORD}){{0,{self._depth - 1}}}", item, re.ASCII) is not None
 
     def items_of(self, target: TableTarget) -> tuple[str, ...]:
-        """Every item of ExportOnly that the table belongs to; none of a table that this engine cannot have."""
+        """Returns every item of ExportOnly that selects the table; empty if this engine cannot have such a table."""
         if self is Engine.POSTGRES:
             return target.database, f"{target.database}.{target.schema}", str(target)
         return (target.database, f"{target.database}.{target.table}") if target.schema == target.database else ()
 
     def included_tables(self, include: Sequence[str]) -> tuple[TableTarget, ...]:
-        """The tables that items of ExportOnly name outright."""
+        """Returns the tables that items of ExportOnly name completely."""
         words = [item.split(".") for item in include]
         # In MySQL the schema is the database.
         return tuple(
@@ -70,7 +70,7 @@ _FAMILIES = {
 
 
 def engine_of(name: str) -> Engine:
-    """The family of RDS's engine name; ValueError for an engine AWS exports no snapshots of."""
+    """Returns the family of an RDS engine name. Raises ValueError if AWS exports no snapshots of the engine."""
     family = _FAMILIES.get(name.strip().lower())
     if family is None:
         raise ValueError(f"AWS exports no snapshots of engine {name!r}; it does of {', '.join(_FAMILIES)}")

@@ -1,4 +1,4 @@
-"""A DB instance or cluster as DescribeDBInstances and DescribeDBClusters say it, and whether its snapshots can be exported.
+"""A DB instance or cluster as AWS describes it, and whether its snapshots can be exported.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBCluster.html
@@ -16,8 +16,10 @@ _MAGNETIC = "standard"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseServer:
-    """`size_gb` is the allocated storage, None where AWS does not say it (Aurora). `backup_days`: 0 where automated backups
-    are off."""
+    """A DB instance or cluster. `size_gb`: allocated storage; None if AWS does not give it (Aurora).
+
+    `backup_days`: 0 if automated backups are off.
+    """
 
     kind: Literal["rds", "aurora"]
     identifier: str
@@ -37,7 +39,7 @@ class DatabaseServer:
 
     @property
     def obstacle(self) -> str | None:
-        """Why AWS cannot export its snapshots, as far as its engine and storage say so; else None."""
+        """Returns why AWS cannot export its snapshots, as far as engine and storage show it; otherwise None."""
         # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
         if self.engine.startswith("custom-"):
             return "AWS exports no snapshots of RDS Custom"

@@ -1,4 +1,4 @@
-"""Snapshots of a source, and which of them is a date's.
+"""Snapshots of a source, and the choice of a date's snapshot.
 
 What belongs here: values and choices about snapshots. Finding them in AWS is `aws/rds.py`.
 """
@@ -19,10 +19,10 @@ BACKUP = "awsbackup"  # both SnapshotType and the beginning of the snapshot's id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What can be exported: a snapshot, or a live cluster as of now. Times are timezone-aware.
+    """What can be exported: a snapshot, or a live cluster with its current data. Times are timezone-aware.
 
-    `created_at` is the time of its data: of a copy the time of what was copied, and `copied_at` that of the copy. A copy of
-    `unknown_origin` has only the latter.
+    `created_at`: the time of its data. For a copy that is the time of the original, and `copied_at` is the time of the
+    copy. A copy of `unknown_origin` only has `copied_at`.
     """
 
     arn: str
@@ -43,15 +43,15 @@ class Snapshot:
 
     @property
     def there_since(self) -> datetime:
-        """When the snapshot itself was made."""
+        """The time when the snapshot itself was created."""
         return self.copied_at or self.created_at
 
     @property
     def subject(self) -> str:
-        """The name by which exports of this snapshot are recognised: its ARN, or one that also has the date.
+        """The name by which exports of this snapshot are recognised: its ARN, or its ARN and the date.
 
-        The date is a part of it for a live cluster, which is exported every day, and for a copy, of whose export AWS reports only
-        the time of the copy.
+        The date belongs to the name of a live cluster, which is exported every day, and of a copy, as AWS reports only
+        the time of the copy for its export.
         """
         if self.kind == LIVE:
             return live_subject(self.arn, self.date)
@@ -59,26 +59,26 @@ class Snapshot:
 
 
 def live_subject(cluster_arn: str, day: date) -> str:
-    """The subject of the day's export of a live cluster."""
+    """Returns the subject of the day's export of a live cluster."""
     return f"{cluster_arn}@{day.isoformat()}"
 
 
 def copy_subject(snapshot_arn: str, day: date) -> str:
-    """The subject of the export of a copied snapshot with that day's data."""
+    """Returns the subject of the export of a copied snapshot with that day's data."""
     return f"{snapshot_arn}@{day.isoformat()}"
 
 
 def snapshot_date(created_at: datetime) -> date:
-    """The UTC date of a timezone-aware time; a naive time is a programming error."""
+    """Returns the UTC date of a timezone-aware time. Raises ValueError for a naive time."""
     if created_at.tzinfo is None:
         raise ValueError(f"naive time {created_at!r}: snapshot times must carry their zone")
     return created_at.astimezone(UTC).date()
 
 
 def of_date(snapshots: Iterable[Snapshot], day: date, *, which: Which) -> list[Snapshot]:
-    """The available snapshots with data of that UTC date, the wanted one first; several a day are legal.
+    """Returns the available snapshots with data of that UTC date, the preferred one first. A day may have several.
 
-    A copy comes after what it was copied from: they hold the same. One of unknown origin is of no date.
+    A copy comes after its original, as both have the same data. A copy of unknown origin belongs to no date.
     """
     candidates = [s for s in snapshots if s.status == "available" and not s.unknown_origin and s.date == day]
     newest = which == "newest"

@@ -1,4 +1,4 @@
-"""A date of a table as an earlier date plus the changes since: which windows of time, and which exports bring them.
+"""A table's date as an earlier date plus the changes since: the time windows, and the exports of each window.
 
     2026-11-20 00:00 ──────── 2026-11-21 00:00 ──────── 2026-11-22 00:00
     base: in the lake          window 1 (≤ 24 h)          window 2
@@ -22,7 +22,7 @@ LONGEST = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What was written from `start` on and before `end`."""
+    """The changes written from `start` (inclusive) to `end` (exclusive)."""
 
     start: datetime
     end: datetime
@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The date in the lake that changes are applied to: the export its files were made of, its instant, the table's keys."""
+    """The date in the lake to which changes are applied: the export of its files, its instant, and the table's keys."""
 
     day: date
     export_task: str
@@ -43,7 +43,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """A table of a date by increments: an export's ARN per window, None where it is not started."""
+    """A table of a date made by increments: the ARN of each window's export, None if it is not started."""
 
     base: Base
     windows: tuple[Window, ...]
@@ -51,8 +51,9 @@ class Chain:
 
 
 def windows_between(start: datetime, end: datetime) -> tuple[Window, ...]:
-    """The fewest windows that DynamoDB exports (15 minutes to 24 hours), end to end and of one length; none for less than that.
+    """Returns the fewest equal windows between the times that DynamoDB can export (15 minutes to 24 hours each).
 
+    Returns none if the time between is too short.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.HowItWorks.html
     """
     if end - start < SHORTEST:
@@ -64,7 +65,7 @@ def windows_between(start: datetime, end: datetime) -> tuple[Window, ...]:
 
 
 def render_chain(chain: Chain) -> dict[str, Any]:
-    """The chain for JSON, where each window is beside its export."""
+    """Returns the chain for JSON, with each window beside its export."""
     exports = [
         {"from": window.start, "to": window.end, "export": arn}
         for window, arn in zip(chain.windows, chain.exports, strict=True)
@@ -73,6 +74,6 @@ def render_chain(chain: Chain) -> dict[str, Any]:
 
 
 def shape_of_chain(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What `render_chain` made, in the shape of a `Chain`; one of RECORD_ERRORS where it is something else."""
+    """Returns the output of `render_chain` in the shape of a `Chain`. Raises one of RECORD_ERRORS for anything else."""
     windows = [{"start": step["from"], "end": step["to"]} for step in body["exports"]]
     return {"base": body["base"], "windows": windows, "exports": [step["export"] for step in body["exports"]]}

@@ -35,7 +35,7 @@ CHAINS_VERSION = 2  # a release that does not know chains must not take such a d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunSet:
-    """Tables of a date, by name, with their full export's ARN, None where it is not started yet; or with a chain."""
+    """Tables of a date by name: the ARN of the full export (None if not started yet), or a chain."""
 
     moment: datetime
     tables: Mapping[str, str | None]
@@ -45,7 +45,7 @@ class BegunSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainExports:
-    """A table's incremental exports as they are now, one per window; None where one is not started."""
+    """A table's incremental exports in their current state, one per window; None if not started."""
 
     base: Base
     windows: tuple[Window, ...]
@@ -53,14 +53,14 @@ class ChainExports:
 
     @property
     def recorded(self) -> Chain:
-        """The chain as it is remembered."""
+        """Returns the chain as the record stores it."""
         arns = tuple(export.arn if export else None for export in self.exports)
         return Chain(base=self.base, windows=self.windows, exports=arns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSet:
-    """A date's exports as they are now, by table; None where one is not started. `chains` are tables by increments."""
+    """A date's exports in their current state, by table; None if not started. `chains`: tables made by increments."""
 
     source: str
     snapshot_date: date
@@ -72,7 +72,7 @@ class ExportSet:
 
     @property
     def wanted(self) -> tuple[tuple[str, TableExport | None], ...]:
-        """Every export the date needs, with its table's name."""
+        """Returns every export that the date needs, with its table's name."""
         steps = [(name, export) for name, chain in self.chains.items() for export in chain.exports]
         return (*self.exports.items(), *steps)
 
@@ -90,7 +90,7 @@ class ExportSet:
 
     @property
     def status(self) -> ExportStatus:
-        """STARTING while one is missing, running while one runs; then FAILED if any is, else COMPLETE."""
+        """STARTING while one is not started, running while one runs; then FAILED if one failed, otherwise COMPLETE."""
         if self.missing:
             return ExportStatus.STARTING
         if any(export.status.running for export in self.started):
@@ -99,13 +99,13 @@ class ExportSet:
 
     @property
     def identifier(self) -> str:
-        """`reviews-2026-11-20-3f9c2d71ab04`: another one when any of the exports is another one."""
+        """`reviews-2026-11-20-3f9c2d71ab04`; it differs if any of the exports differs."""
         arns = json.dumps(sorted(export.arn for export in self.started))
         return f"{self.source}-{self.snapshot_date}-{hashlib.sha256(arns.encode()).hexdigest()[:12]}"
 
     @property
     def task(self) -> ExportTask:
-        """The set as one export."""
+        """Returns the set as one export task."""
         ended = [export for export in self.started if not export.status.running]
         starts = [export.started_at for export in self.started if export.started_at]
         ends = [export.ended_at for export in self.started if export.ended_at]
@@ -124,10 +124,10 @@ class ExportSet:
 
 
 def merge_begun(mine: BegunSet, theirs: BegunSet, *, read: BegunSet | None) -> BegunSet:
-    """The record of two runs that began the date at the same time: `theirs` is there now, `mine` was made of what was `read`.
+    """Merges the records of two runs that began the date at the same time: `theirs` is stored, `mine` is based on `read`.
 
-    What only one of them changed is as that one has it. Where both did, a full export that was decided stays decided, an
-    export that was started comes before none, and theirs before mine: other runs may already use it.
+    A value that only one run changed is taken from that run. If both changed it, a full export stays decided, a started
+    export comes before none, and `theirs` before `mine`, as other runs may already use it.
     """
     before = read or BegunSet(moment=theirs.moment, tables={})
     wanted = _merged(_wanted(mine), _wanted(theirs), _wanted(before))
@@ -162,7 +162,7 @@ def _merged(
 
 
 def _of_both(mine: str | Chain | None, theirs: str | Chain | None) -> str | Chain | None:
-    """The value of a table that both runs changed, each in its way."""
+    """Returns the value of a table that both runs changed in different ways."""
     if mine is _ABSENT or theirs is _ABSENT:
         return theirs if mine is _ABSENT else mine
     if isinstance(mine, Chain) and isinstance(theirs, Chain):
@@ -176,17 +176,17 @@ def _of_both(mine: str | Chain | None, theirs: str | Chain | None) -> str | Chai
 
 
 def failure_text(exports: tuple[TableExport, ...]) -> str:
-    """The failed exports, each with DynamoDB's own reason."""
+    """Returns the failed exports, each with DynamoDB's reason."""
     return "; ".join(f"{export.table}: {export.failure or 'no cause given'} ({export.arn})" for export in exports)
 
 
 def subject(source: str, day: date) -> str:
-    """The label of runs that begin a date's exports."""
+    """Returns the label of runs that begin a date's exports."""
     return f"dynamodb:{source}@{day.isoformat()}"
 
 
 def render_begun(begun: BegunSet) -> str:
-    """The record as JSON; `parse_begun` is its exact inverse."""
+    """Returns the record as JSON; `parse_begun` reads it."""
     body: dict[str, Any] = {"moment": begun.moment, "tables": dict(begun.tables)}
     if not begun.chains and not begun.full_because:
         return render_record(body, version=VERSION)
@@ -195,7 +195,7 @@ def render_begun(begun: BegunSet) -> str:
 
 
 def parse_begun(text: str, *, where: str) -> BegunSet:
-    """The record in `text`; ManifestError names the object and what to do."""
+    """Returns the record in `text`. Raises ManifestError, which names the object and what to do."""
     remedy = "delete it and materialize `snapshot_export` again: running and complete exports are found and used"
     return read_record(
         BegunSet, text, where=where, known=(VERSION, CHAINS_VERSION), remedy=remedy, shaped=_shape_of_begun

@@ -1,4 +1,4 @@
-"""A run of a Spark job as AWS Glue reports it: its states, and what they mean.
+"""A run of a Spark job as AWS Glue reports it, and what its states mean.
 
 https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html
 """
@@ -17,7 +17,7 @@ ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """One run. `error` is Glue's own message."""
+    """One run. `error`: Glue's message."""
 
     id: str
     job: str
@@ -34,5 +34,5 @@ class JobRun:
 
     @property
     def request(self) -> str | None:
-        """The URI of its request, by which rds-lake recognises the run."""
+        """The URI of the run's request, by which rds-lake recognises the run."""
         return self.arguments.get(REQUEST)

@@ -25,7 +25,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableJob:
-    """A table's present attempt, counted from 1; `run` is the Glue run's id, None while the table waits for one."""
+    """A table's current attempt, counted from 1. `run`: id of the Glue run; None while the table waits for one."""
 
     attempt: int = 1
     run: str | None = None
@@ -42,7 +42,7 @@ class JobSet:
 
 
 def merge_jobs(mine: Mapping[str, TableJob], theirs: Mapping[str, TableJob]) -> dict[str, TableJob]:
-    """The tables of `mine`, each with the newest job that either knows: a later attempt before an earlier, a run before none."""
+    """Returns the tables of `mine` with the newest job of both: a later attempt first, and a started run before none."""
     return {name: max(theirs.get(name, job), job, key=_place) for name, job in mine.items()}
 
 
@@ -51,13 +51,13 @@ def _place(job: TableJob) -> tuple[int, bool]:
 
 
 def render_job_set(jobs: JobSet) -> str:
-    """The record as JSON; `parse_job_set` is its exact inverse."""
+    """Returns the record as JSON; `parse_job_set` reads it."""
     tables = {name: [job.attempt, job.run] for name, job in sorted(jobs.tables.items())}
     return render_record(asdict(jobs) | {"tables": tables}, version=VERSION)
 
 
 def parse_job_set(text: str, *, where: str) -> JobSet:
-    """The record in `text`; ManifestError names the object and what to do."""
+    """Returns the record in `text`. Raises ManifestError, which names the object and what to do."""
     remedy = "delete it and materialize `parquet` of the date again: Glue runs that are running or have ended are found and used"
     return read_record(JobSet, text, where=where, known=(VERSION,), remedy=remedy, shaped=_shape_of_jobs)
 

@@ -1,4 +1,4 @@
-"""The manifests DynamoDB writes beside an export, read from any text.
+"""Parses the manifests that DynamoDB writes beside an export.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 
@@ -30,7 +30,7 @@ _MD5_BYTES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestSummary:
-    """`manifest-summary.json`. `export_time` of a full export, the window (from included) of an incremental one."""
+    """`manifest-summary.json`. A full export has `export_time`, an incremental one a window (start inclusive)."""
 
     version: str
     export_arn: str
@@ -60,7 +60,7 @@ class ManifestFile:
 
 
 def parse_summary(text: str, *, where: str) -> ManifestSummary:
-    """The summary; MalformedExportError names what is missing or wrong."""
+    """Returns the summary. Raises MalformedExportError, which names what is missing or wrong."""
     body = _object(text, where)
     prefix = _text(body, "s3Prefix", where, default="").strip("/")
     version = _text(body, "version", where)
@@ -84,7 +84,7 @@ def parse_summary(text: str, *, where: str) -> ManifestSummary:
 
 
 def parse_files(text: str, *, prefix: str, where: str) -> tuple[ManifestFile, ...]:
-    """The data files; MalformedExportError names every line that describes no file, and every file that is listed twice."""
+    """Returns the data files. Raises MalformedExportError with every invalid line, and every file that is listed twice."""
     files: list[ManifestFile] = []
     problems: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -116,7 +116,7 @@ def _file(line: str, prefix: str, where: str) -> ManifestFile:
 
 
 def with_prefix(key: str, prefix: str, *, where: str) -> str:
-    """The key with the prefix, also where it has that already; MalformedExportError where it is no key of an export."""
+    """Returns the key with the prefix, which it may have already. Raises MalformedExportError if it is not a key of an export."""
     start = key.rfind(f"{EXPORT_FOLDER}/")
     if start < 0:
         raise MalformedExportError(f"{where}: the key {key!r} is not under {EXPORT_FOLDER}/")

@@ -1,4 +1,4 @@
-"""DynamoDB's tables and exports as values, and the names rds-lake gives to an export.
+"""DynamoDB's tables and exports as values, and the names that rds-lake gives to exports.
 
     exports/reviews-2026-11-20/AWSDynamoDB/01763596800123-0a1b2c3d/manifest-files.json
     └ prefix └ source, date    └ DynamoDB's └ export id
@@ -28,9 +28,10 @@ _SET_FOLDER = re.compile(r"([a-z][a-z0-9_]*)-(\d{4}-\d{2}-\d{2})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoTable:
-    """A table as DescribeTable says it. `read_capacity`: provisioned RCU per second, None for an on-demand table.
+    """A table as DescribeTable describes it. `read_capacity`: provisioned RCU per second, None for an on-demand table.
 
-    `keys` are the key attributes, partition key first. `bytes` and `items` are hours old (DynamoDB counts them rarely).
+    `keys`: the key attributes, partition key first. `bytes` and `items` may be hours old, as DynamoDB counts them
+    rarely.
     """
 
     arn: str
@@ -45,7 +46,7 @@ class DynamoTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """A table's point-in-time recovery: the instants it can be exported as of, or None where it is off."""
+    """A table's point-in-time recovery: the range of instants that it can be exported as of, or None if it is off."""
 
     earliest: datetime | None
     latest: datetime | None
@@ -55,7 +56,7 @@ class Recovery:
 class TableExport:
     """One export of one table. `items` and `billed_bytes` are None until it is complete.
 
-    A full one has an `export_time`; an incremental one a `window`, and a `view`: which images it has.
+    A full export has an `export_time`; an incremental one has a `window`, and a `view` (the images in it).
     """
 
     arn: str
@@ -83,36 +84,36 @@ class TableExport:
 
     @property
     def export_id(self) -> str:
-        """The last part of its ARN, which is its folder's name."""
+        """The last part of the ARN, which is the name of the export's folder."""
         return self.arn.rsplit("/", 1)[1]
 
     @property
     def folder(self) -> str:
-        """The key prefix of what only this export wrote, with trailing slash."""
+        """The key prefix of the objects that only this export wrote, with a trailing slash."""
         return "/".join(part for part in (self.prefix.strip("/"), EXPORT_FOLDER, self.export_id) if part) + "/"
 
 
 def table_name(table_arn: str) -> str:
-    """`Reviews` of `arn:aws:dynamodb:eu-west-1:111122223333:table/Reviews[/export/…]`."""
+    """Returns `Reviews` for `arn:aws:dynamodb:eu-west-1:111122223333:table/Reviews[/export/…]`."""
     return parse_arn(table_arn).resource.split("/")[1]
 
 
 def started_after(export_arn: str, moment: datetime) -> bool:
-    """Whether an export may have been started after the moment: its id begins with the milliseconds of its start.
+    """Whether an export may have started after the moment, by its id, which begins with its start in milliseconds.
 
-    True also for ids of another form: only DescribeExport can say.
+    True also for ids of another form: then only DescribeExport knows the time.
     """
     digits = export_arn.rsplit("/", 1)[-1].split("-")[0]
     return not re.fullmatch(r"[0-9]{13,15}", digits, re.ASCII) or int(digits) >= moment.timestamp() * 1000 - 60_000
 
 
 def set_prefix(prefix: str, source: str, day: date) -> str:
-    """The S3Prefix of the date's exports, without slashes at its ends."""
+    """Returns the S3Prefix of the date's exports, without slashes at its ends."""
     return "/".join(part for part in (prefix, f"{source}-{day.isoformat()}") if part)
 
 
 def source_and_date(folder: str) -> tuple[str, date] | None:
-    """Source and date of a folder's name such as `reviews-2026-11-20`; None for every other text."""
+    """Returns source and date of a folder's name such as `reviews-2026-11-20`; None for any other text."""
     match = _SET_FOLDER.fullmatch(folder)
     try:
         return (match[1], date.fromisoformat(match[2])) if match else None
@@ -123,7 +124,7 @@ def source_and_date(folder: str) -> tuple[str, date] | None:
 def client_token(
     *, table_arn: str, moment: datetime, bucket: str, prefix: str, attempt: int, since: datetime | None = None
 ) -> str:
-    """The same text for the same export of the same table: DynamoDB starts it once in 8 hours, however often it is asked.
+    """Returns the same token for the same export of the same table: DynamoDB then starts it only once in 8 hours.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
     """

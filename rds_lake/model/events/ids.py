@@ -1,4 +1,4 @@
-"""RDS's event ids that matter here, by what they are about.
+"""RDS event ids that the pipeline uses, by subject.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 
@@ -66,7 +66,7 @@ _ENDED_WORDS = {
 
 
 def event_id_of(detail: dict[str, Any]) -> str:
-    """The EventID of an RDS event's detail, or the id that belongs to its text; empty if both are unknown."""
+    """Returns the EventID of an RDS event's detail, or the id that belongs to its text; empty if both are unknown."""
     stated = detail.get("EventID")
     if isinstance(stated, str) and stated:
         return stated

@@ -11,7 +11,7 @@ from rds_lake.model.exports.task import ExportStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotCreated:
-    """A snapshot or cluster snapshot is finished. `reference` is its ARN, or its identifier where no ARN is said."""
+    """A snapshot or cluster snapshot was created. `reference`: its ARN, or its identifier if the event has no ARN."""
 
     about: Exportable
     reference: str
@@ -20,7 +20,7 @@ class SnapshotCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportEnded:
-    """An export of this snapshot or cluster ended. The event names no task."""
+    """An export of this snapshot or cluster ended. The event does not name the task."""
 
     about: Exportable
     reference: str
@@ -46,7 +46,7 @@ class TableExportWritten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonArrived:
-    """A JSON file was put into S3; it may ask for a run of a warehouse. `etag`: of what was put, None where S3 does not say."""
+    """A JSON file was written to S3 and may ask for a run of a warehouse. `etag`: None if the event does not have it."""
 
     bucket: str
     key: str
@@ -55,7 +55,7 @@ class JsonArrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """A run of a Glue job ended, well or badly. The event does not say what the run was asked."""
+    """A run of a Glue job ended. The event does not contain the run's arguments."""
 
     job: str
     run: str
@@ -63,7 +63,7 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupFailed:
-    """AWS Backup did not back a database up; `resource_arn` is the instance's or cluster's."""
+    """AWS Backup failed to back up a database; `resource_arn`: of the instance or cluster."""
 
     job: str
     state: str
@@ -73,14 +73,14 @@ class BackupFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignEvent:
-    """A well-formed message about something else: acknowledged and logged."""
+    """A well-formed message about something else; it is logged and acknowledged."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedEvent:
-    """Not a message we can decide about: left to the dead-letter queue."""
+    """A message that cannot be understood; it is left to the dead-letter queue."""
 
     reason: str
 

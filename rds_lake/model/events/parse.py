@@ -1,4 +1,4 @@
-"""Messages of the events queue as values. No text raises an error: what cannot be read is a MalformedEvent.
+"""Parses messages of the events queue. No text raises an error: what cannot be read becomes a MalformedEvent.
 
 A message may be an EventBridge event of RDS, AWS Backup or S3, an SNS notification around one, an RDS event
 subscription's own notification, or S3's and SNS's `Records`; wrappers are taken off, in any nesting.
@@ -45,7 +45,7 @@ _MAX_DEPTH = 6  # SQS in Lambda in SNS in EventBridge is four
 
 
 def parse_events(body: str) -> tuple[Event, ...]:
-    """Everything the message body says; at least one event, since S3 and SNS may send several at once."""
+    """Returns all events of the message body, at least one; S3 and SNS may send several at once."""
     return tuple(_events(body, depth=0)) or (ForeignEvent(reason="a message without records"),)
 
 
@@ -58,7 +58,7 @@ def _events(text: str, *, depth: int) -> Iterator[Event]:
 
 
 def _unwrapped(message: dict[str, Any], *, depth: int) -> Iterator[Event]:
-    """The events in a message, without SNS's, SQS's and Lambda's wrappers."""
+    """Yields the events in a message, without the wrappers of SNS, SQS and Lambda."""
     if depth > _MAX_DEPTH:
         yield MalformedEvent(reason=f"more than {_MAX_DEPTH} messages in each other")
         return
@@ -95,7 +95,7 @@ def _record(record: Any, *, depth: int) -> Iterator[Event]:
 
 
 def _event(message: dict[str, Any]) -> Event:
-    """One event without wrappers."""
+    """Returns one event, from a message without wrappers."""
     if message.get("Event") == "s3:TestEvent":
         return ForeignEvent(reason="S3's test event")
     if isinstance(message.get("Event ID"), str) and "Event Source" in message:
@@ -143,14 +143,14 @@ def _rds_event(event_id: str, reference: Any, source_type: Any, message: Any) ->
 
 
 def _subscription_event(message: dict[str, Any]) -> Event:
-    """RDS's own SNS notifications: words with spaces, the id behind the `#` of a link, often no ARN."""
+    """Parses RDS's own SNS notifications: keys with spaces, the id after the `#` of a link, often no ARN."""
     event_id = str(message["Event ID"]).rpartition("#")[2].rpartition("/")[2]
     reference = message.get("Source ARN") or message.get("Source ID")
     return _rds_event(event_id, reference, message.get("Event Source"), message.get("Event Message"))
 
 
 def _backup_event(message: dict[str, Any], detail: dict[str, Any]) -> Event:
-    """AWS Backup's `Backup Job State Change`; events of copy and restore jobs are foreign.
+    """Parses AWS Backup's `Backup Job State Change`. Events of copy and restore jobs are foreign.
 
     https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html
     """
@@ -188,7 +188,7 @@ def _backup_failed(job: str, state: str, detail: dict[str, Any]) -> Event:
 
 
 def _glue_event(kind: Any, detail: dict[str, Any]) -> Event:
-    """Glue's `Glue Job State Change`, sent when a run ends; `Glue Job Run Status` is about running ones and foreign.
+    """Parses Glue's `Glue Job State Change`, sent when a run ends. `Glue Job Run Status` (running runs) is foreign.
 
     https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
     """
@@ -211,7 +211,7 @@ def _text(part: dict[str, Any], inside: str, name: str) -> str | None:
 
 
 def _s3_event(key: str | None, part: dict[str, Any], *, created: bool) -> Event:
-    """`<prefix>/<task>/export_info_<task>.json` is an export's last file; of others only JSON files may be for us."""
+    """Parses an S3 event: `<prefix>/<task>/export_info_<task>.json` is an export's last file; another `.json` may be an input."""
     if key is None:
         return MalformedEvent(reason="an S3 event without key")
     folder, _, name = key.rpartition("/")
@@ -227,7 +227,7 @@ def _s3_event(key: str | None, part: dict[str, Any], *, created: bool) -> Event:
 
 
 def _table_export(folder: str) -> TableExportWritten | None:
-    """The export of `…/<source>-<date>/AWSDynamoDB/<id>`; None where the folder's name is not one that rds-lake gives."""
+    """Returns the export of `…/<source>-<date>/AWSDynamoDB/<id>`; None if rds-lake does not name folders like that."""
     parts = folder.split("/")
     known = source_and_date(parts[-3]) if len(parts) >= 3 and parts[-2] == EXPORT_FOLDER else None
     return TableExportWritten(source=known[0], snapshot_date=known[1], export_id=parts[-1]) if known else None

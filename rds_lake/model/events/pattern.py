@@ -1,4 +1,4 @@
-"""Whether an event fits the pattern of an EventBridge rule, as EventBridge decides it.
+"""Whether an event matches the pattern of an EventBridge rule, by EventBridge's rules.
 
     {"source": ["aws.rds"], "detail": {"EventID": [{"prefix": "RDS-EVENT-"}]}, "$or": […]}
 
@@ -25,7 +25,7 @@ _OR = "$or"
 
 
 def event_fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether the rule would send the event on. ValueError for a pattern that is none, or has an operator that is not known here."""
+    """Whether the rule matches the event. Raises ValueError for an invalid pattern or an operator that is not supported here."""
     return all(
         any(event_fits(one, event) for one in wanted) if key == _OR else _key_fits(wanted, key, event)
         for key, wanted in pattern.items()
@@ -46,7 +46,7 @@ def _key_fits(wanted: Any, key: str, event: Mapping[str, Any]) -> bool:
 
 
 def _element_fits(wanted: Any, values: Sequence[Any]) -> bool:
-    """Whether one of the event's values is what an element of a list asks for; no values: the key is not there."""
+    """Whether one of the event's values matches an element of a list. No values: the event does not have the key."""
     if not isinstance(wanted, Mapping):
         return any(type(wanted) is type(value) and wanted == value for value in values)
     if len(wanted) != 1:
@@ -68,10 +68,10 @@ def _operator_fits(name: str, operand: Any, value: Any) -> bool:
             raise ValueError(f"the operator {name!r} is not known here with {operand!r}")
         operand, text = operand["equals-ignore-case"].lower(), text.lower() if text is not None else None
     tests: Mapping[str, Callable[[str], bool]] = {
-        "prefix": lambda found: found.startswith(operand),
-        "suffix": lambda found: found.endswith(operand),
-        "equals-ignore-case": lambda found: found.lower() == operand.lower(),
-        "wildcard": lambda found: re.fullmatch(_expression(operand), found, re.DOTALL) is not None,
+        "prefix": lambda value: value.startswith(operand),
+        "suffix": lambda value: value.endswith(operand),
+        "equals-ignore-case": lambda value: value.lower() == operand.lower(),
+        "wildcard": lambda value: re.fullmatch(_expression(operand), value, re.DOTALL) is not None,
     }
     if name not in tests:
         raise ValueError(f"the operator {name!r} is not known here")
@@ -94,5 +94,5 @@ def _in_range(operand: Any, value: Any) -> bool:
 
 
 def _expression(wildcard: str) -> str:
-    """The wildcard as a regular expression; `\\*` is a star."""
+    r"""Returns the wildcard as a regular expression; `\*` is a literal star."""
     return "".join(".*" if part == "*" else re.escape(part[-1:]) for part in re.findall(r"\\.|.", wildcard, re.DOTALL))

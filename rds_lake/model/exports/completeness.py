@@ -1,4 +1,4 @@
-"""Whether an export that says COMPLETE is complete: warnings, statuses, markers, expected tables.
+"""Whether an export with the status COMPLETE has everything: warnings, statuses, markers, expected tables.
 
 What belongs here: the rule, as findings. Reading the files is `stages/databases/inspect.py`.
 """
@@ -24,7 +24,7 @@ _SKIPPED = "SKIPPED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing found. `error`: a reader would miss data; `warning`: worth knowing. `problem` names the table."""
+    """One finding. `error`: readers would miss data; `warning`: for information. `problem` names the table."""
 
     severity: Literal["error", "warning"]
     problem: str
@@ -39,9 +39,9 @@ def check_completeness(
     engine: Engine | None = None,
     known: Collection[TableTarget] = (),
 ) -> tuple[Finding, ...]:
-    """Everything that this export lacks, and what is worth knowing of it; it is complete when there is no error.
+    """Returns everything that the export lacks, and warnings. Without an error, the export is complete.
 
-    `engine` says the grammar of `include`, `known` are tables the lake had before, both None or empty where unknown.
+    `engine` gives the grammar of `include`; `known`: tables that the lake had before; None or empty if unknown.
     """
     return (
         *_warning_message(task),
@@ -53,7 +53,7 @@ def check_completeness(
 
 
 def check_date(snapshot: Snapshot, day: date) -> Finding | None:
-    """Whether the exported snapshot's data is of another day than the date: it must not be published under that date."""
+    """Returns an error if the exported snapshot has the data of another day: it must not be published under this date."""
     if snapshot.unknown_origin:
         problem = f"{snapshot.identifier} is a copy, and AWS no longer says of which snapshot: the date of its data is unknown"
         return _error(f"{problem}; nothing of it is published")
@@ -74,7 +74,7 @@ def _warning(problem: str) -> Finding:
 
 
 def _warning_message(task: ExportTask) -> Iterator[Finding]:
-    """WarningMessage: a loss of data is an error, an unknown remark a warning, an empty database neither."""
+    """Yields findings for WarningMessage: lost data is an error, an unknown remark a warning, an empty database nothing."""
     for remark in read_remarks(task.warning_message or ""):
         yield from _judged(remark, f"AWS warns about {task.identifier}" if not remark.key else "AWS reports")
 
@@ -122,7 +122,7 @@ def _statuses(infos: Sequence[ExportTableInfo], known: Collection[TableTarget]) 
 
 
 def _database(info: ExportTableInfo, remarks: Sequence[Remark], known: Collection[TableTarget]) -> Iterator[Finding]:
-    """An entry about a whole database. Every RDS for PostgreSQL has the empty `postgres`, which AWS skips."""
+    """Yields findings for an entry about a whole database. Every RDS for PostgreSQL has an empty `postgres`, which AWS skips."""
     name = info.raw_target
     had = sum(target.database == name for target in known)
     for remark in remarks:
@@ -136,7 +136,7 @@ def _database(info: ExportTableInfo, remarks: Sequence[Remark], known: Collectio
 
 
 def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> Iterator[Finding]:
-    """Files against announcements: every announced table ended, every file announced, no two tables in one folder."""
+    """Compares files with announcements: every announced table ended, every file is announced, no two tables share a folder."""
     announced: dict[str, list[TableTarget]] = defaultdict(list)
     for info in infos:
         if info.target is not None and info.status == COMPLETE:
@@ -160,7 +160,7 @@ def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> I
 
 
 def _unread(keys: Collection[ExportKey]) -> Iterator[Finding]:
-    """AWS says that its naming may change: data that fits no table must not be left behind in silence.
+    """Yields an error for data that fits no table, as AWS may change its naming: such data must not be ignored silently.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
     """
@@ -176,7 +176,7 @@ def _unread(keys: Collection[ExportKey]) -> Iterator[Finding]:
 
 
 def _included(infos: Sequence[ExportTableInfo], include: Sequence[str], engine: Engine | None) -> Iterator[Finding]:
-    """Items of `include` of which nothing came; an empty database that AWS names did come."""
+    """Yields items of `include` without any exported table; an empty database that AWS names counts as exported."""
     engines = [engine] if engine else list(Engine)
     names = {name for info in infos if info.target for each in engines for name in each.items_of(info.target)}
     names |= {info.raw_target for info in infos if info.target is None}

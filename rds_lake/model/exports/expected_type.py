@@ -1,4 +1,4 @@
-"""`expectedExportedType`: the Parquet type AWS announces for a column, read by its structure.
+"""`expectedExportedType`: parses the Parquet type that AWS announces for a column.
 
     int32                               a physical type
     int32 (INT(16, true))               and what it means: today's words; `int32 (INT_16)` are those of before 2026
@@ -31,7 +31,7 @@ _MEANING = re.compile(r"(\w+?)(?:_(\d+)|\s*\((.*)\))?")
 
 
 def known_type_of_expected(expected: str) -> str | None:
-    """The Hive type of an `expectedExportedType`, or None for unknown words."""
+    """Returns the Hive type of an `expectedExportedType`; None if it is unknown."""
     form = _FORM.fullmatch(expected.strip().lower())
     if form is None:
         return None
@@ -43,12 +43,12 @@ def known_type_of_expected(expected: str) -> str | None:
 
 
 def hive_type_of_expected(expected: str) -> str:
-    """The same, `string` for unknown words: only for a table without files, which has no other type."""
+    """Returns the Hive type, `string` if unknown. Only for a table without files, which has no other type."""
     return known_type_of_expected(expected) or "string"
 
 
 def _meant(meaning: str) -> str | None:
-    """What an annotation says, `int(16, true)` as well as `int_16`; None for what changes nothing or is unknown."""
+    """Returns the meaning of an annotation (`int(16, true)` or `int_16`); None if it is unknown or changes nothing."""
     form = _MEANING.fullmatch(meaning)
     if form is None:
         return None

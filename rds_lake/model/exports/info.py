@@ -1,4 +1,4 @@
-"""`export_tables_info_*.json`: what AWS says of every table it exported.
+"""`export_tables_info_*.json`: AWS's information about every exported table.
 
     {"perTableStatus": [
       {"target": "postgres", "warningMessage": {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]}},
@@ -32,7 +32,7 @@ COMPLETE = "COMPLETE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfoColumn:
-    """A column as AWS announces it. `expected_type` is `int64`, `binary (UTF8)`, …"""
+    """A column as AWS announces it. `expected_type`: `int64`, `binary (UTF8)`, …"""
 
     name: str
     original_type: str
@@ -44,10 +44,10 @@ class InfoColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportTableInfo:
-    """One entry. `target` is None for an entry about a whole database, whose name is in `raw_target`.
+    """One entry. `target` is None for an entry about a whole database, with its name in `raw_target`.
 
-    `status` in capitals, empty where AWS gives none. `warning` as AWS writes it, an object as JSON. `partitions` are the
-    parts AWS reads the table in, and how many it has finished, where it says so.
+    `status`: in capitals, empty if AWS gives none. `warning`: AWS's text; an object as JSON. `partitions`: the number
+    of parts in which AWS reads the table; `completed_partitions`: how many it has finished; None if AWS gives none.
     """
 
     raw_target: str
@@ -60,19 +60,19 @@ class ExportTableInfo:
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether AWS itself counts fewer parts than the table has."""
+        """Whether AWS finished fewer parts than the table has."""
         return self.partitions is not None and (self.completed_partitions or 0) < self.partitions
 
 
 def parse_tables_info(
     texts: Mapping[TablesInfoFile, str], *, folders: Collection[str] = (), default_schema: str | None = None
 ) -> tuple[ExportTableInfo, ...]:
-    """All entries of all files, in order.
+    """Returns all entries of all files, in order.
 
-    `folders` are the tables' folders in S3 and `default_schema` that of lake.yaml: they show which dots of a target belong
-    to names (`target_names.py`).
+    `folders` are the tables' folders in S3, `default_schema` is the key of lake.yaml: they show which dots of a target
+    belong to names (`target_names.py`).
 
-    Raises MalformedExportError listing every problem: no file, gaps or overlaps between files, unreadable entries.
+    Raises MalformedExportError, which lists every problem: no file, gaps or overlaps between files, unreadable entries.
     """
     problems = _range_problems(list(texts))
     infos: list[ExportTableInfo] = []
@@ -94,13 +94,13 @@ def parse_tables_info(
 
 
 def _is_database(info: ExportTableInfo) -> bool:
-    """An entry without anything a table has, that says a database was skipped; its name may have dots."""
+    """Whether the entry says that a database was skipped and has nothing of a table; its name may have dots."""
     bare = not info.status and not info.columns and info.partitions is None
     return bare and any(remark.skips_database and remark.key for remark in read_remarks(info.warning or ""))
 
 
 def _range_problems(files: list[TablesInfoFile]) -> list[str]:
-    """Tables are counted from 1 through all files; a gap is a file that was not written or not listed."""
+    """Returns gaps and overlaps: tables are counted from 1 through all files; a gap means that a file is missing."""
     if not files:
         return ["there is no export_tables_info_*.json: the export was not finished, or its objects were removed"]
     problems: list[str] = []
@@ -146,14 +146,14 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    """A text as it is; what AWS nowadays writes as an object, as JSON."""
+    """Returns a text unchanged, and an object, which AWS writes nowadays, as JSON."""
     if isinstance(value, str) or not value:
         return value or None
     return json.dumps(value, ensure_ascii=False)
 
 
 def _columns(mappings: Any) -> tuple[InfoColumn, ...]:
-    """The columns in the table's order; what has no name is not a column."""
+    """Returns the columns in the table's order, without entries that have no name."""
     named = [
         mapping
         for mapping in (mappings if isinstance(mappings, list) else [])
@@ -177,7 +177,7 @@ def _column(mapping: Mapping[str, Any]) -> InfoColumn:
 
 
 def _whole(value: Any) -> int | None:
-    """A positive number, or None: AWS writes 0 or leaves the key out where there is no length."""
+    """Returns a positive number or None: AWS writes 0 or omits the key if there is no length."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     text = str(value).strip().removesuffix(".0")
@@ -185,7 +185,7 @@ def _whole(value: Any) -> int | None:
 
 
 def export_folder(target: TableTarget) -> str:
-    r"""`database/schema.table` as AWS spells it in keys: `\`, backtick, `"` and space become `_`.
+    r"""Returns `database/schema.table` as AWS writes it in keys: `\`, backtick, `"` and space become `_`.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
     """

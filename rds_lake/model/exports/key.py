@@ -1,4 +1,4 @@
-"""The keys AWS writes under an export task's folder.
+"""The keys that AWS writes under an export task's folder.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedData:
-    """A Parquet file. `folder` is `database/schema.table` as AWS spells it; `index` is 0 in the older layout."""
+    """A Parquet file. `folder`: `database/schema.table` as AWS writes it; `index`: 0 in the older layout."""
 
     folder: str
     index: int
@@ -54,7 +54,7 @@ class TablesInfoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignKey:
-    """A key AWS's layout does not know."""
+    """A key that does not match AWS's layout."""
 
     key: str
 
@@ -67,7 +67,7 @@ _SUCCESS = "_SUCCESS"
 
 
 def parse_export_key(key: str, folder: str) -> ExportKey:
-    """What the key is, for any key; `folder` ends with a slash."""
+    """Returns the kind of the key, for any key; `folder` ends with a slash."""
     if not key.startswith(folder) or not folder.endswith("/"):
         return ForeignKey(key=key)
     parts = key.removeprefix(folder).split("/")

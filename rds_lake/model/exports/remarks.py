@@ -1,4 +1,4 @@
-"""What AWS remarks about an export or one of its entries (`WarningMessage`, `warningMessage`), and what that means.
+"""AWS's remarks about an export or an entry (`WarningMessage`, `warningMessage`), and their meaning.
 
     {"skippedTables": [{"tableName": "shop.public.pay", "reason": "PERMISSIONS_DO_NOT_EXIST"}]}     data is missing
     {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]}                                          nothing is missing
@@ -30,7 +30,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """One thing AWS says. `key` is AWS's own, empty where it gives none; `text` its words; `skips_database`: of a whole one."""
+    """One remark. `key`: AWS's own, empty if none; `text`: AWS's words; `skips_database`: a whole database was skipped."""
 
     key: str
     text: str
@@ -52,14 +52,14 @@ _LONG = 2_000
 
 
 def read_remarks(text: str, *, of_database: bool = False) -> tuple[Remark, ...]:
-    """Every remark in AWS's text, which may be JSON; never raises. `of_database`: it is from the entry of a database."""
+    """Returns every remark in AWS's text, which may be JSON; never raises. `of_database`: the entry is about a database."""
     if not text.strip():
         return ()
     return tuple(_remark(key, value, of_database=of_database) for key, value in _pairs(_unpacked(text)))
 
 
 def _unpacked(value: Any) -> Any:
-    """The object or list that the text is the JSON of, else the value itself."""
+    """Returns the object or list if the text is JSON of one, otherwise the value itself."""
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[", '"')):
         return value
     try:
@@ -83,7 +83,7 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _pairs(body: Any) -> Iterator[tuple[str, Any]]:
-    """(key, entry) of every remark; keys without entries say nothing."""
+    """Yields (key, entry) of every remark; a key without entries has no remark."""
     if isinstance(body, Mapping):
         lists = {key: value for key, value in body.items() if isinstance(value, Mapping | list)}
         loose = {key: value for key, value in body.items() if key not in lists and not _says_nothing(value)}
@@ -125,13 +125,13 @@ def _remark(key: str, entry: Any, *, of_database: bool) -> Remark:
 
 
 def _words_of(text: str) -> str:
-    """`skippedTables`, `skipped tables` and `SKIPPED_TABLES` as the last; words with a dot in them are names, and left out."""
+    """Returns `SKIPPED_TABLES` for `skippedTables` and `skipped tables`, without words with a dot, which are names."""
     plain = " ".join(part for part in text.split() if "." not in part.rstrip(".,;:"))
     return re.sub(r"[^A-Z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).upper()).strip("_")
 
 
 def _reasons(entry: Any) -> Iterator[str]:
-    """The texts of an entry that say why, not those that say which."""
+    """Yields the texts of an entry that give a reason, without those that name something."""
     if isinstance(entry, Mapping):
         for key, value in entry.items():
             if not (isinstance(value, str) and _NAMES.fullmatch(str(key))):

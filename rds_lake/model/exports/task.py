@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class ExportStatus(StrEnum):
-    """DescribeExportTasks' Status, AWS's spelling.
+    """The Status of DescribeExportTasks, in AWS's spelling.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ExportTask.html
     """
@@ -26,7 +26,7 @@ class ExportStatus(StrEnum):
 
     @property
     def running(self) -> bool:
-        """Still counts against AWS's quota of five."""
+        """Whether the task counts against AWS's quota of five."""
         return self in (ExportStatus.STARTING, ExportStatus.IN_PROGRESS, ExportStatus.CANCELING)
 
 
@@ -50,5 +50,5 @@ class ExportTask:
 
     @property
     def folder(self) -> str:
-        """The key prefix of everything this task wrote, with trailing slash (`exports/shop-…-1/`)."""
+        """The key prefix of all objects of this task, with a trailing slash (`exports/shop-…-1/`)."""
         return "/".join(part for part in (self.prefix.strip("/"), self.identifier) if part) + "/"

@@ -26,10 +26,10 @@ _HASH_DIGITS = 12
 
 
 def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: int) -> str:
-    """The id of one attempt to export these tables of this snapshot.
+    """Returns the id of one attempt to export these tables of this snapshot.
 
-    `subject` is the snapshot's ARN, for a live cluster or a copied snapshot `<ARN>@<date>` (`Snapshot.subject`). `salt` differs
-    between lakes that export the same snapshot to different places. Attempts count from 1.
+    `subject`: the snapshot's ARN, or `<ARN>@<date>` for a live cluster or a copied snapshot (`Snapshot.subject`).
+    `salt` differs between lakes that export the same snapshot to different places. `attempt` counts from 1.
     """
     if attempt < 1:
         raise ValueError(f"attempts count from 1, not {attempt}")
@@ -43,7 +43,7 @@ def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: 
 
 
 def written_day(task_id: str) -> date | None:
-    """The day in the id of an export of a copied snapshot, if it is one; `parse_attempt` says whether it is ours."""
+    """Returns the day in the id of a copied snapshot's export, None if it has none; `parse_attempt` checks the rest of the id."""
     match = re.search(rf"-(\d{{4}}-\d\d-\d\d)-[0-9a-f]{{{_HASH_DIGITS}}}-\d+$", task_id, re.ASCII)
     try:
         return date.fromisoformat(match[1]) if match else None
@@ -52,7 +52,7 @@ def written_day(task_id: str) -> date | None:
 
 
 def parse_attempt(task_id: str, *, subject: str, include: Sequence[str], salt: str) -> int | None:
-    """Which attempt at exactly this export the id is; None when it is another export's."""
+    """Returns the attempt number if the id is of this export; None if it is of another one."""
     head, _, number = task_id.rpartition("-")
     if not re.fullmatch(r"[1-9][0-9]{0,5}", number):
         return None
@@ -68,7 +68,7 @@ def _digest(subject: str, include: Sequence[str], salt: str) -> str:
 
 
 def _readable(identifier: str, room: int) -> str:
-    """The snapshot's name in legal characters, cut to the room there is."""
+    """Returns the snapshot's name in legal characters, cut to `room` characters."""
     words = re.sub(r"[^A-Za-z0-9]+", "-", identifier.removeprefix("rds:")).strip("-")
     if not words or not words[0].isascii() or not words[0].isalpha():
         words = f"s-{words}".rstrip("-")

@@ -1,4 +1,4 @@
-"""What a date costs, estimated from sizes and configured prices.
+"""Estimates the cost of a date from sizes and configured prices.
 
 AWS bills an export by the GB of the snapshot, not by what was exported, and copies by the request. The sizes AWS reports
 are rounded, and its prices differ by Region and change: every number here is an estimate.
@@ -32,20 +32,21 @@ class Priced(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
-    """S3 requests: PUT, COPY and LIST cost alike, and so do GET and HEAD."""
+    """S3 requests by price: PUT, COPY and LIST cost the same; GET and HEAD cost the same."""
 
     puts: int
     gets: int
 
 
 def export_usd(prices: Priced, *, snapshot_gb: float, of_tables: bool = False) -> float:
-    """Exporting a snapshot of that size once; `of_tables`: tables of DynamoDB."""
+    """Returns the price, in USD, of one export of a snapshot of that size. `of_tables`: it is of DynamoDB tables."""
     return snapshot_gb * (prices.export_per_gb_dynamodb if of_tables else prices.export_per_gb_snapshot)
 
 
 def relocation_requests(manifest: Manifest) -> Requests:
-    """The requests that the manifest takes, without repetitions: listing AWS's folder, copying and listing the copies (not
-    in place), and reading every footer.
+    """Returns the S3 requests for the manifest's date without retries: listing, copying and reading every footer.
+
+    With `parquet: in_place` nothing is copied.
     """
     pages = -(-manifest.files // _LISTED) + 1
     copying = 0 if manifest.in_place else manifest.files + pages + len(manifest.tables)
@@ -55,5 +56,5 @@ def relocation_requests(manifest: Manifest) -> Requests:
 
 
 def requests_usd(prices: Priced, requests: Requests) -> float:
-    """The price of the requests, in USD."""
+    """Returns the price of the requests, in USD."""
     return (prices.put_per_1000 * requests.puts + prices.get_per_1000 * requests.gets) / 1000

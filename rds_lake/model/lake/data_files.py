@@ -13,7 +13,7 @@ from rds_lake.model.lake.packed import Checksums, Made, Texts
 class DataFile:
     """One Parquet object: its key in the manifest's `data_bucket`, size in bytes, rows from its footer.
 
-    `checksum` is `ALGORITHM:value` of the whole object where S3 knows one, else None.
+    `checksum`: `ALGORITHM:value` of the whole object if S3 has one, otherwise None.
     """
 
     key: str
@@ -32,18 +32,18 @@ class DataFiles(Made[DataFile]):
 
     @classmethod
     def of(cls, files: Iterable[DataFile]) -> DataFiles:
-        """The files packed; those that are already, as they are."""
+        """Returns the files packed; packed ones are returned unchanged."""
         return files if isinstance(files, cls) else cls(files)
 
     def add(self, file: DataFile) -> None:
-        """One more file; OverflowError for numbers no file has."""
+        """Adds a file. Raises OverflowError for numbers that no file can have."""
         self._sizes.append(file.bytes)
         self._rows.append(file.rows)
         self._checksums.append(file.checksum)
         self._keys.append(file.key)
 
     def by_key(self) -> DataFiles:
-        """The same files ordered by key; mostly they already are, and are returned as they are."""
+        """Returns the same files ordered by key; if they already are, the object itself."""
         before = ""
         for key in self._keys:
             if key < before:
@@ -53,12 +53,12 @@ class DataFiles(Made[DataFile]):
 
     @property
     def bytes(self) -> int:
-        """Of all files."""
+        """The size of all files, in bytes."""
         return sum(self._sizes)
 
     @property
     def rows(self) -> int:
-        """Of all files."""
+        """The rows of all files."""
         return sum(self._rows)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""How many rows of a source's tables differ between a snapshot date and the date before, kept in the lake, and limits on that.
+"""How many rows of a source's tables differ from the date before, as stored in the lake, and limits for that.
 
     lake/_manifests/shop/2026-11-20.diff.json     written by the check `changed_rows_as_expected`, removed with its date
 
@@ -22,14 +22,14 @@ _LIMIT = re.compile(r"[0-9]+|([0-9]+(?:\.[0-9]+)?) ?%")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowLimit:
-    """At most so many `rows`, or so many `percent` of a table's rows at the date before; one of both is given."""
+    """A limit of `rows`, or of `percent` of a table's rows at the date before; exactly one is given."""
 
     rows: int | None = None
     percent: Decimal | None = None
 
     @classmethod
     def of(cls, text: str) -> RowLimit:
-        """`1000`, `5%`, `0.5%`; ValueError where the text is no limit."""
+        """Returns the limit for `1000`, `5%` or `0.5%`. Raises ValueError if the text is not a limit."""
         match = _LIMIT.fullmatch(text)
         if match is None:
             raise ValueError(
@@ -38,7 +38,7 @@ class RowLimit:
         return cls(percent=Decimal(match[1])) if match[1] is not None else cls(rows=int(text))
 
     def allows(self, count: int, *, rows_before: int) -> bool:
-        """Whether so many rows of a table may differ. Of a table of fewer than 100 rows no percentage is taken."""
+        """Whether `count` rows of a table may differ. Percentages do not apply to a table of fewer than 100 rows."""
         if self.rows is not None:
             return count <= self.rows
         return rows_before < SMALL_ROWS or count * 100 <= (self.percent or 0) * rows_before
@@ -49,10 +49,10 @@ class RowLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedTable:
-    """A table at both dates; `table` is its name in the database.
+    """A table at both dates; `table`: its name in the database.
 
-    `keys`: by which its rows were joined; without any `changed` is None, and each changed row is counted as removed and added.
-    `by_column`: column -> changed rows in which it differs.
+    `keys`: the columns by which rows were joined. Without keys, `changed` is None, and each changed row counts as
+    removed and added. `by_column`: changed rows in which the column differs.
     """
 
     table: str
@@ -72,9 +72,10 @@ class CountedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateDiff:
-    """A snapshot date of a source against the date `before`, with the exports that both were read from.
+    """Compares a source's snapshot date with the date `before`, with the exports that both were read from.
 
-    `tables`: those that were compared. `not_compared`: view -> why not. `new` and `gone`: views that only one of the dates has.
+    `tables`: the compared tables. `not_compared`: the reason by view. `new` and `gone`: views that only one of the
+    dates has.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""What may be deleted: places that lake.yaml names, checked key by key before any request is sent.
+"""Which objects may be deleted: only in places that lake.yaml gives; every key is checked before a request is sent.
 
     source `shop`      s3://acme-lake/lake/shop/…           its tables
                        s3://acme-lake/lake/_manifests/shop/… and _snapshots/shop/…, _jobs/shop/…, _changes/shop/…,
@@ -24,9 +24,9 @@ _NAMED = 5  # keys that an error spells out: a refused folder may have a million
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Keys of one bucket behind `prefix`, which ends with a slash or is empty.
+    """Keys of one bucket that begin with `prefix`, which ends with a slash or is empty.
 
-    `owns`, where there is one, decides about each folder directly below the prefix; keys beside the folders stay.
+    `owns`, if given, decides for each folder directly below the prefix; keys outside of folders stay.
     """
 
     bucket: str
@@ -34,7 +34,7 @@ class Place:
     owns: Callable[[str], bool] | None = None
 
     def holds(self, bucket: str, key: str) -> bool:
-        """Whether the object lies here."""
+        """Whether the object is in this place."""
         if bucket != self.bucket or not key.startswith(self.prefix):
             return False
         if self.owns is None:
@@ -45,21 +45,21 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletable:
-    """The places whose objects `whose` (for the error's text) may delete. Without places: nothing."""
+    """The places in which `whose` (a name for messages) may delete objects. Without places, nothing may be deleted."""
 
     whose: str = "a gateway that was given no place"
     places: tuple[Place, ...] = ()
 
     def require(self, bucket: str, keys: Sequence[str]) -> None:
-        """RefusedDeleteError when one of the keys lies elsewhere; a folder's key with its slash means everything in it."""
+        """Raises RefusedDeleteError if a key is outside of the places. A key with a trailing slash means the whole folder."""
         refused = [key for key in keys if not self._holds(bucket, key)]
         if refused:
             more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
             raise RefusedDeleteError(
                 f"nothing was deleted: lake.yaml does not give {self.whose} "
                 f"{', '.join(f's3://{bucket}/{key}' for key in refused[:_NAMED])!r}{more}. A record in the lake names it: find out "
-                "who wrote that, then delete the record and materialize the date again. An export that really is this "
-                "source's, and whose snapshot is gone, a person has to delete"
+                "who wrote the record, delete the record, and materialize the date again. If it is an export that really belongs to "
+                "this source, and its snapshot no longer exists, delete the export by hand"
             )
 
     def _holds(self, bucket: str, key: str) -> bool:
@@ -68,7 +68,7 @@ class Deletable:
 
 
 def deletable_of_lake(layout: LakeLayout, exports: tuple[str, str]) -> Deletable:
-    """The outer wall, whatever the source: the lake's prefix and that of its exports, given as (bucket, prefix)."""
+    """Returns the places of the whole lake: its prefix, and that of its exports, given as (bucket, prefix)."""
     bucket, prefix = exports
     return Deletable(
         whose="this lake",
@@ -82,7 +82,7 @@ def deletable_of_lake(layout: LakeLayout, exports: tuple[str, str]) -> Deletable
 def deletable_of_source(
     layout: LakeLayout, source: str, exports: tuple[str, str], *, owns: Callable[[str], bool]
 ) -> Deletable:
-    """What runs of this source may delete; `owns` says by a folder's name whether it is an export of the source."""
+    """Returns what runs of this source may delete. `owns`: whether a folder's name is an export of the source."""
     bucket, prefix = exports
     return Deletable(
         whose=f"the source {source}",
@@ -94,7 +94,7 @@ def deletable_of_source(
 
 
 def deletable_of_warehouse(layout: LakeLayout, warehouse: str) -> Deletable:
-    """What runs of this warehouse, and the reaper, may delete: results that are not published yet."""
+    """Returns what runs of this warehouse, and the reaper, may delete: results that are not published yet."""
     staging = f"{layout.warehouse_folder(warehouse)}staging/"
     return Deletable(whose=f"the warehouse {warehouse}", places=(Place(bucket=layout.bucket, prefix=staging),))
 

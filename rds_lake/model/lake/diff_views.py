@@ -1,4 +1,4 @@
-"""What the views `<view>_diff` of a source compare: two dates, and which views were made.
+"""The record of a source's views `<view>_diff`: the two compared dates, and the existing views.
 
     lake/_manifests/shop/_diff_views.json
 
@@ -17,10 +17,10 @@ from rds_lake.model.records import read_record, render_record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffViewsMade:
-    """`snapshot_date` is compared with `before`, None where there is no earlier date.
+    """`snapshot_date` is compared with `before`, None if there is no earlier date.
 
-    `views`: those that were made, as the pointer remembers its own; `making`: names of those that are being made, of a run that was
-    killed perhaps; `earlier`: dates that some of them may still read. `problems`: views that were asked for and are not there.
+    `views`: the created views, in the form of the pointer's; `making`: names of views that a run is creating, or was
+    when it was killed; `earlier`: dates that some views may still read. `problems`: requested views that do not exist.
     """
 
     snapshot_date: date
@@ -32,7 +32,7 @@ class DiffViewsMade:
 
 
 def dates_compared(made: DiffViewsMade | None) -> frozenset[date]:
-    """The dates whose rows the views read, or may read."""
+    """Returns the dates whose rows the views read, or may read."""
     if made is None or not (made.views or made.making):
         return frozenset()
     days = {made.snapshot_date, *made.earlier}
@@ -40,11 +40,11 @@ def dates_compared(made: DiffViewsMade | None) -> frozenset[date]:
 
 
 def render_diff_views(made: DiffViewsMade) -> str:
-    """The JSON of the record."""
+    """Returns the record as JSON."""
     return render_record(asdict(made), version=1)
 
 
 def parse_diff_views(text: str, *, where: str) -> DiffViewsMade:
-    """The record that `render_diff_views` wrote; ManifestError if the text is damaged."""
+    """Returns the record that `render_diff_views` wrote. Raises ManifestError if the text is damaged."""
     remedy = "delete it and the views of Athena whose names end in `_diff`, and materialize the views of the newest date again"
     return read_record(DiffViewsMade, text, where=where, known=(1,), remedy=remedy)

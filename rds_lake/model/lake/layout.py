@@ -1,4 +1,4 @@
-"""Where everything lies in the lake's bucket.
+"""The keys of all objects in the lake's bucket.
 
     s3://acme-lake/lake/shop/shop/public.orders/snapshot_date=2026-11-20/shop-prod-…-1/1-part-00000-….gz.parquet
                    └┬─┘ └┬─┘ └───────┬────────┘ └─────────┬───────────┘ └────┬──────┘ └ index, part file
@@ -54,9 +54,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 
 
 def plain_segment(name: str) -> str:
-    """The name as one step of a key, which leads nowhere else and holds nothing that S3's XML or Glue cannot.
+    """Returns the name as one segment of a key, without characters that S3's XML or Glue cannot hold.
 
-    `.` and `..` become `_`, also where they appear when `%2e` is decoded; control characters are percent-encoded.
+    `.` and `..` become `_`, also in the form `%2e`; control characters are percent-encoded.
     """
     if not _DOTS.isdisjoint(unquote(name).split("/")):
         name = name.replace("%", "_")
@@ -65,8 +65,10 @@ def plain_segment(name: str) -> str:
 
 
 def plain_folder(export_folder: str) -> str:
-    """A table's folder as AWS spells it, as the lake has it; two may become one
-    (`stages/databases/relocation/copy_plan.py` refuses that)."""
+    """Returns the lake's name for a table's folder in AWS's spelling.
+
+    Two folders may get the same name, which `stages/databases/relocation/copy_plan.py` refuses.
+    """
     return "/".join(map(plain_segment, export_folder.split("/")))
 
 
@@ -82,19 +84,19 @@ class LakeLayout:
         return f"s3://{self.bucket}/{key}"
 
     def source_folder(self, source: str) -> str:
-        """Everything relocated of the source; with trailing slash."""
+        """The folder of all relocated files of the source, with a trailing slash."""
         return self._key(source) + "/"
 
     def table_folder(self, source: str, export_folder: str) -> str:
-        """Where all dates of one table lie; with trailing slash. `export_folder` is AWS's own spelling of the table."""
+        """The folder of all dates of a table, with a trailing slash. `export_folder`: AWS's spelling of the table."""
         return self._key(source, plain_folder(export_folder)) + "/"
 
     def partition_folder(self, source: str, export_folder: str, day: date, export_task: str) -> str:
-        """Where the files of one table, date and export lie; with trailing slash."""
+        """The folder of the files of one table, date and export, with a trailing slash."""
         return f"{self.table_folder(source, export_folder)}snapshot_date={day.isoformat()}/{export_task}/"
 
     def attempt_folder(self, source: str, export_folder: str, day: date, export_task: str, attempt: str) -> str:
-        """Where one attempt to make these files writes, and no other; with trailing slash."""
+        """The folder that only one attempt to write these files uses, with a trailing slash."""
         return f"{self.partition_folder(source, export_folder, day, export_task)}{attempt}/"
 
     @staticmethod
@@ -103,7 +105,7 @@ class LakeLayout:
         return f"{folder}{index}-{name}"
 
     def manifest_folder(self, source: str) -> str:
-        """Where the source's manifests lie; with trailing slash."""
+        """The folder of the source's manifests, with a trailing slash."""
         return self._key("_manifests", source) + "/"
 
     def manifest_key(self, source: str, day: date) -> str:
@@ -115,35 +117,35 @@ class LakeLayout:
         return f"{self.manifest_folder(source)}{day.isoformat()}.export.json"
 
     def diff_key(self, source: str, day: date) -> str:
-        """How many rows of one date differ from the date before."""
+        """The record of how many rows of the date differ from the date before."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.diff.json"
 
     def begun_set_key(self, source: str, day: date) -> str:
-        """The exports begun for one date of a DynamoDB source."""
+        """The record of the exports begun for one date of a DynamoDB source."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.begun.json"
 
     def finished_table_key(self, source: str, day: date, export_task: str, table: str) -> str:
-        """The record that this table of a date is converted, while others may not be."""
+        """The record that this table of the date is converted; other tables may not be."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.{table}.table"
 
     def finished_tables_prefix(self, source: str, day: date) -> tuple[str, str]:
-        """How the keys of all such records of the date begin and end."""
+        """The beginning and the end of the keys of all such records of the date."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.", ".table"
 
     def seen_schema_key(self, source: str, table: str) -> str:
-        """Every type that was ever seen of a DynamoDB table's attributes."""
+        """The record of every type that a DynamoDB table's attributes have ever had."""
         return f"{self.manifest_folder(source)}_schemas/{table}.json"
 
     def relocation_marker_key(self, source: str, day: date, export_task: str) -> str:
-        """The mark that copying this export was begun."""
+        """The marker that copying of this export has begun."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.begun"
 
     def job_file_key(self, digest: str, name: str) -> str:
-        """A file of the Spark job, in the release of this digest."""
+        """A file of the Spark job, of the release with this digest."""
         return self._key("_jobs", digest, name)
 
     def function_key(self, digest: str) -> str:
-        """The package of the function of `capture: lambda`, in the release of this digest."""
+        """The package of the function of `capture: lambda`, of the release with this digest."""
         return self._key("_streams", f"{digest}.zip")
 
     def job_folder(self, source: str) -> str:
@@ -151,26 +153,26 @@ class LakeLayout:
         return self._key("_jobs", source) + "/"
 
     def job_key(self, source: str, run: str, kind: str) -> str:
-        """What a run of the Spark job reads or writes: `request` or `result`."""
+        """The object that a run of the Spark job reads or writes: `request` or `result`."""
         return f"{self.job_folder(source)}{run}.{kind}"
 
     def job_set_key(self, source: str, export_task: str) -> str:
-        """The runs that convert tables of this export."""
+        """The record of the runs that convert tables of this export."""
         return f"{self.job_folder(source)}{export_task}.runs"
 
     def job_set_of(self, request: str) -> tuple[str, str] | None:
-        """Source and export of the URI of a run's request; None where it is not in this lake."""
+        """Returns source and export of a request's URI; None if it is not in this lake."""
         folder = self.uri(self._key("_jobs") + "/")
         source, slash, name = request.removeprefix(folder).partition("/")
         export_task, dot, _ = name.partition(".")
         return (source, export_task) if request.startswith(folder) and slash and dot else None
 
     def published_key(self, source: str) -> str:
-        """The pointer to what is published."""
+        """The pointer to the published date."""
         return f"{self.manifest_folder(source)}_published.json"
 
     def diff_views_key(self, source: str) -> str:
-        """Which dates the views `<view>_diff` compare."""
+        """The record of the dates that the views `<view>_diff` compare."""
         return f"{self.manifest_folder(source)}_diff_views.json"
 
     def described_key(self, source: str) -> str:
@@ -178,7 +180,7 @@ class LakeLayout:
         return f"{self.manifest_folder(source)}_described.json"
 
     def in_use_key(self, source: str) -> str:
-        """Which dates are worked on or being removed right now."""
+        """The record of the dates that runs are working on or removing."""
         return f"{self.manifest_folder(source)}_in_use.json"
 
     def changes_folder(self, source: str, epoch: str) -> str:
@@ -190,16 +192,16 @@ class LakeLayout:
         return f"{self.changes_folder(source, epoch)}cut={number:012}.json"
 
     def change_file_key(self, source: str, epoch: str, number: int, attempt: str, table: str, at: int) -> str:
-        """A file of events of a table, whose folder `table` is (`shop/public.orders`), as one attempt wrote it."""
+        """A file of a table's events as one attempt wrote it. `table`: the table's folder (`shop/public.orders`)."""
         folder = self.cut_key(source, epoch, number).removesuffix(".json")
         return f"{folder}/{attempt}/{plain_folder(table)}/{at:05}.jsonl.gz"
 
     def all_changes_folder(self, source: str) -> str:
-        """All epochs of the source, and the records of final cuts; with trailing slash."""
+        """The folder of all epochs of the source and the records of final cuts, with a trailing slash."""
         return self._key("_changes", source) + "/"
 
     def forwarded_folder(self, source: str) -> str:
-        """The records of final cuts, one for each database with an outbox; with trailing slash."""
+        """The folder of the records of final cuts, one per database with an outbox, with a trailing slash."""
         return f"{self.all_changes_folder(source)}_forwarded/"
 
     def forwarded_key(self, source: str, database: str) -> str:
@@ -211,19 +213,19 @@ class LakeLayout:
         return f"{self.all_changes_folder(source)}_alarm.json"
 
     def warehouse_folder(self, warehouse: str) -> str:
-        """Everything about one warehouse; with trailing slash."""
+        """The folder of everything about one warehouse, with a trailing slash."""
         return self._key("_warehouses", warehouse) + "/"
 
     def warehouse_lease_key(self, warehouse: str) -> str:
-        """Who has the warehouse, and what exists because of it."""
+        """The lease of the warehouse."""
         return f"{self.warehouse_folder(warehouse)}lease.json"
 
     def warehouse_staging(self, warehouse: str, run: str) -> str:
-        """Where a run's results are written before they are published; with trailing slash."""
+        """The folder of a run's results before they are published, with a trailing slash."""
         return f"{self.warehouse_folder(warehouse)}staging/{plain_segment(run)}/"
 
     def all_compacted_folder(self, source: str) -> str:
-        """All compacted changes of the source, and the records about them; with trailing slash."""
+        """The folder of all compacted changes of the source and their records, with a trailing slash."""
         return self._key("_compacted", source) + "/"
 
     def compacted_key(self, source: str, name: str) -> str:
@@ -231,54 +233,54 @@ class LakeLayout:
         return self._key("_compacted", source, name)
 
     def compacted_table_folder(self, source: str, table: str, version: int) -> str:
-        """Where all Parquet of a table's changes lies, whose folder `table` is (`shop/public.orders`); with trailing slash."""
+        """The folder of all Parquet files of a table's changes, with a trailing slash. `table`: `shop/public.orders`."""
         return self._key("_compacted", source, plain_folder(table), f"v{version}") + "/"
 
     def compacted_folder(self, source: str, table: str, version: int, epoch: str, until: int, attempt: str) -> str:
-        """Where one attempt writes a table's changes in the cuts up to `until`, and no other; with trailing slash."""
+        """The folder in which only one attempt writes a table's changes of the cuts up to `until`, with a trailing slash."""
         folder = self.compacted_table_folder(source, table, version)
         return f"{folder}{plain_segment(epoch)}/{until:012}-{attempt}/"
 
     def arrived_folder(self, source: str) -> str:
-        """Where Firehose writes changes of `capture: lambda`; with trailing slash.
+        """The folder to which Firehose writes changes of `capture: lambda`, with a trailing slash.
 
-        It is the delivery stream's `Prefix` as it is: to a prefix without expressions Firehose adds the hour, `yyyy/MM/dd/HH/`
-        in UTC, in which the oldest record of an object arrived. Changes that are late or repeated are in later hours.
+        This is the delivery stream's `Prefix`. As it has no expressions, Firehose adds the hour in which an object's
+        oldest record arrived, `yyyy/MM/dd/HH/` in UTC. Late or repeated changes are in later hours.
         """
         return self._key("_changes", source, "arrived") + "/"
 
     def arrived_hour_folder(self, source: str, hour: datetime) -> str:
-        """The objects of one hour of arrival; with trailing slash. ValueError when the hour is not in UTC."""
+        """The folder of one hour of arrival, with a trailing slash. Raises ValueError if the hour is not in UTC."""
         if hour.utcoffset() != timedelta(0):
             raise ValueError(f"{hour} is not in UTC")
         return f"{self.arrived_folder(source)}{hour:%Y/%m/%d/%H}/"
 
     def refused_folder(self, source: str) -> str:
-        """Where Firehose writes what it could not process; with trailing slash. The beginning of `ErrorOutputPrefix`."""
+        """The folder for data that Firehose could not process, with a trailing slash; the beginning of `ErrorOutputPrefix`."""
         return self._key("_changes", source, "refused") + "/"
 
     def collected_key(self, source: str) -> str:
-        """The record of what was collected of the arrived changes."""
+        """The record of which arrived changes were collected."""
         return f"{self.all_changes_folder(source)}_collected.json"
 
     def seen_key(self, source: str, number: int, attempt: str) -> str:
-        """The key of the digests of objects and ids that one attempt at a cut collected."""
+        """The digests of objects and ids that one attempt at a cut collected."""
         return f"{self.all_changes_folder(source)}_seen/{number:012}-{attempt}.parquet"
 
     def unread_key(self, source: str, number: int, attempt: str) -> str:
-        """Lines of arrived objects that are not changes, as one attempt at a cut found them."""
+        """The lines of arrived objects that are not changes, as one attempt at a cut read them."""
         return f"{self.all_changes_folder(source)}_unread/{number:012}-{attempt}.jsonl"
 
     def snapshot_log_folder(self, source: str) -> str:
-        """Rows of `<source>._snapshots`; with trailing slash."""
+        """The folder of the rows of `<source>._snapshots`, with a trailing slash."""
         return self._key("_snapshots", source) + "/"
 
     def report_key(self, day: date) -> str:
-        """The report of the lake of one day, a page."""
+        """The page with the lake's report of one day."""
         return self._key("_reports", f"{day.isoformat()}.html")
 
     def athena_results(self) -> str:
-        """The URI Athena writes results under."""
+        """The URI under which Athena writes results."""
         return self.uri(self._key("_athena") + "/")
 
     def _key(self, *parts: str) -> str:

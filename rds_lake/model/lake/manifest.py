@@ -32,8 +32,8 @@ from rds_lake.model.tables.table import Column, TableTarget
 class TableManifest:
     """One table of a snapshot date. A table without files is legal: it is empty.
 
-    `location` is where the date's files are. `home` is the table's own folder in the lake (a URI with trailing slash), given
-    where it does not follow from that.
+    `location`: where the date's files are. `home`: the table's own folder in the lake (a URI with a trailing slash), if
+    it does not follow from `location`.
     """
 
     target: TableTarget
@@ -62,7 +62,7 @@ class TableManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsCopy:
-    """What one export task wrote: `folder` is its key prefix, with trailing slash."""
+    """The files of one export task. `folder`: their key prefix, with a trailing slash."""
 
     bucket: str
     folder: str
@@ -71,10 +71,10 @@ class AwsCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Everything later stages need to know of one source and snapshot date.
+    """Everything that later stages need to know about one source and snapshot date.
 
-    `in_place`: the files are AWS's own. `superseded` are earlier exports of the date that were read in place, `earlier` the
-    export tasks of the date whose relocated files this one takes the place of.
+    `in_place`: the files are AWS's own. `superseded`: earlier exports of the date that were read in place. `earlier`:
+    earlier export tasks of the date whose relocated files this one replaces.
     """
 
     export: ExportRecord
@@ -91,12 +91,12 @@ class Manifest:
 
     @property
     def aws_copy(self) -> AwsCopy:
-        """What the export wrote, whether it still exists or not."""
+        """The files that the export wrote, whether they still exist or not."""
         return AwsCopy(bucket=self.export.bucket, folder=self.export.folder, export_task=self.export.export_task)
 
     @property
     def aws_copies(self) -> tuple[AwsCopy, ...]:
-        """The same by folder: every table's, where each was exported by itself."""
+        """The files that the exports wrote, by folder: one per table if each table has its own export."""
         exports = [export for part in self.export.parts for export in (part, *part.steps)]
         parts = {export.folder: export.export_arn.rpartition("/")[2] for export in exports}
         if not parts:
@@ -107,12 +107,12 @@ class Manifest:
         )
 
     def superseded_by(self, export_task: str) -> tuple[AwsCopy, ...]:
-        """Exports that are no longer read in place once the manifest of `export_task` is written here."""
+        """Returns the exports that are no longer read in place once the manifest of `export_task` is written."""
         mine = (self.aws_copy,) if self.in_place else ()
         return tuple(copy for copy in (*self.superseded, *mine) if copy.export_task != export_task)
 
     def in_place_of(self, other: Manifest) -> Manifest:
-        """This manifest, remembering what becomes superfluous when it takes the place of the other."""
+        """Returns this manifest with what becomes superfluous when it replaces the other."""
         own = self.export.export_task
         moved = () if other.in_place or other.export.export_task == own else (other.export.export_task,)
         earlier = dict.fromkeys((*self.earlier, *other.earlier, *moved))

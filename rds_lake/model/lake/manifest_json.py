@@ -25,9 +25,9 @@ _REMEDY = "delete it and materialize `parquet` of the date again"
 
 
 def render_manifest(manifest: Manifest) -> bytes:
-    """The manifest as JSON text in UTF-8, a line per file; `parse_manifest` is its exact inverse.
+    """Returns the manifest as JSON in UTF-8, one line per file; `parse_manifest` reads it.
 
-    Written piece by piece: of a million files, one structure of all would take more than a gigabyte besides the text.
+    It is written in pieces: one structure of a million files would need more than a gigabyte besides the text.
     """
     out = BytesIO()
     for piece in _pieces(manifest):
@@ -64,7 +64,7 @@ def _text(value: dict[str, Any]) -> str:
 
 
 def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
-    """The manifest in `text`; ManifestError names the object (`where`) and what to do."""
+    """Returns the manifest in `text`. Raises ManifestError, which names the object (`where`) and what to do."""
     body = load_record(text, where=where, known=_KNOWN, remedy=_REMEDY, hook=_FilesPacked().hook)
     try:
         head = value_of(Manifest, _head(body))
@@ -75,7 +75,7 @@ def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
 
 
 def _head(body: dict[str, Any]) -> dict[str, Any]:
-    """The manifest without its tables, in the shape of a `Manifest`."""
+    """Returns the manifest without its tables, in the shape of a `Manifest`."""
     for task in _list(body.get("earlier", [])):
         if not task or "/" in task or task in (".", ".."):  # it is a folder's name
             raise ValueError(f"earlier: {task!r} is not an export task")
@@ -87,9 +87,9 @@ _TABLES = b', "tables": ['  # no text within the head can hold it: a quotation m
 
 
 def parse_head(piece: bytes, *, where: str, whole: bool) -> Manifest | None:
-    """The manifest without its tables, from its first bytes; None when they end before the tables begin.
+    """Returns the manifest without its tables, from its first bytes; None if they end before the tables begin.
 
-    `whole`: the bytes are all there is.
+    `whole`: `piece` is the complete object.
     """
     head, tables, _ = piece.partition(_TABLES)
     if tables:
@@ -98,12 +98,12 @@ def parse_head(piece: bytes, *, where: str, whole: bool) -> Manifest | None:
 
 
 def render_export_record(record: ExportRecord) -> str:
-    """The export record as JSON text; `parse_export_record` is its exact inverse."""
+    """Returns the export record as JSON; `parse_export_record` reads it."""
     return render_record({"export": _record(record)}, version=VERSION)
 
 
 def parse_export_record(text: str, *, where: str) -> ExportRecord:
-    """The export record in `text`; `where` names the object in the error."""
+    """Returns the export record in `text`; `where` names the object in the error."""
     remedy = "delete it and materialize `snapshot_export` again"
     return read_record(
         ExportRecord, text, where=where, known=_KNOWN, remedy=remedy, shaped=lambda body: _export(body["export"])
@@ -111,7 +111,7 @@ def parse_export_record(text: str, *, where: str) -> ExportRecord:
 
 
 class _FilesPacked:
-    """Packs the files of a manifest while it is read: a dictionary of each of a million would take half a gigabyte."""
+    """Packs the files of a manifest while it is read: dictionaries for a million files would need half a gigabyte."""
 
     def __init__(self) -> None:
         self._files = DataFiles()
@@ -150,7 +150,7 @@ def _record(record: ExportRecord) -> dict[str, Any]:
 
 
 def _part(part: ExportPart) -> dict[str, Any]:
-    """What a full export does not have is left out."""
+    """Returns the part for JSON, without what a full export does not have."""
     body = {key: value for key, value in asdict(part).items() if value or key in ("items", "billed_bytes")}
     if part.steps:
         body["steps"] = [asdict(step) | {"window": [step.window.start, step.window.end]} for step in part.steps]

@@ -1,4 +1,4 @@
-"""Lists of a million files in some hundred megabytes: what an item consists of is kept packed, the item is made when asked for.
+"""Lists of a million files in some hundred megabytes: contents are packed, and items are created on access.
 
 As objects of their own, with their keys and checksums, they would take four times as much. Texts are kept by the thirty-two,
 without what those have in common; a checksum is kept as the number that it is, nine bytes instead of eighty.
@@ -24,11 +24,11 @@ _ALGORITHMS = ("", *_CRC_BYTES)
 
 
 class Made(Sequence[T]):
-    """A sequence that keeps no items, but makes each when it is asked for."""
+    """A sequence that stores no items, but creates each on access."""
 
     @abstractmethod
     def make(self, at: int) -> T:
-        """The item at a position from 0 to the length."""
+        """Returns the item at a position from 0 to the length."""
 
     @overload
     def __getitem__(self, at: int) -> T: ...
@@ -43,7 +43,7 @@ class Made(Sequence[T]):
 
 
 class MadeBy(Made[T]):
-    """`count` items, each made by a function of its position."""
+    """`count` items, each created by a function of its position."""
 
     def __init__(self, count: int, make: Callable[[int], T]) -> None:
         self._count, self._make = count, make
@@ -56,7 +56,7 @@ class MadeBy(Made[T]):
 
 
 class Texts(Made[str]):
-    """Texts in the order they were added; neighbours that begin alike take least. Threads may read at once."""
+    """Texts in the order in which they were added; neighbours that begin alike need the least memory. Threads may read at once."""
 
     def __init__(self) -> None:
         self._packs: list[bytes] = []
@@ -86,7 +86,7 @@ class Texts(Made[str]):
 
 
 class Checksums(Made[str | None]):
-    """`ALGORITHM:base64` by position, of `count` files at first; None where none is known."""
+    """`ALGORITHM:base64` by position, for `count` files at first; None if there is no checksum."""
 
     def __init__(self, count: int = 0) -> None:
         self._crc = array("Q", [0]) * count

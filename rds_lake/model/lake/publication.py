@@ -1,4 +1,4 @@
-"""What is published of a source, and which date may become it.
+"""Which date of a source is published, and which date may become the published one.
 
     a run's date            newer than what is published    publish: auto    -> published
                             newer                           publish: manual  -> held, until a person approves it
@@ -21,7 +21,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What became of a date, as the table `_snapshots` shows it."""
+    """The outcome of a date, as the table `_snapshots` shows it."""
 
     PUBLISHED = "published"
     HELD = "held"
@@ -31,7 +31,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedView:
-    """A view as it was published: digests of our statement and of the text that Athena made of it."""
+    """A published view: digests of rds-lake's statement and of the text that Athena stored for it."""
 
     statement: str
     stored: str
@@ -39,9 +39,9 @@ class PublishedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moving:
-    """A flip that was begun: views of these names may show its date, or not yet.
+    """A publication that has begun: views of these names may show its date, or not yet.
 
-    `token` is of one publication alone; `since` when it began. An entry of an earlier release has neither.
+    `token` identifies the publication; `since`: when it began. Entries of earlier releases have neither.
     """
 
     snapshot_date: date
@@ -52,9 +52,9 @@ class Moving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """What is published of a source. `rolled_back_from`: the newest date that no run may bring back.
+    """The published date of a source and its views. `rolled_back_from`: the newest date that no run may publish again.
 
-    `rolled_back`: dates that a person went back from, also when a later date is published by now; nothing is compared with them.
+    `rolled_back`: dates that were rolled back, also after a later date is published; no date is compared with them.
     """
 
     snapshot_date: date
@@ -78,13 +78,13 @@ def arriving(pointer: Pointer | None, day: date, *, manual: bool) -> State:
 
 
 def still_rolled_back(pointer: Pointer | None, day: date) -> date | None:
-    """What `rolled_back_from` is once the date is published by a run or a person: forgotten when it is overtaken."""
+    """Returns `rolled_back_from` after `day` is published; None if `day` is that date or a newer one."""
     newest = pointer.rolled_back_from if pointer else None
     return newest if newest is not None and newest > day else None
 
 
 def went_back_from(pointer: Pointer | None, days: Collection[date]) -> frozenset[date]:
-    """Of `days`, those that a person went back from and that were not published since."""
+    """Returns those of `days` that were rolled back and were not published since."""
     if pointer is None:
         return frozenset()
     newest = pointer.rolled_back_from or pointer.snapshot_date
@@ -92,10 +92,10 @@ def went_back_from(pointer: Pointer | None, days: Collection[date]) -> frozenset
 
 
 def rolling_back(pointer: Pointer) -> date:
-    """What `rolled_back_from` is once an older date is published in place of the pointer's."""
+    """Returns `rolled_back_from` after an older date replaces the pointer's."""
     return max(pointer.snapshot_date, pointer.rolled_back_from or pointer.snapshot_date)
 
 
 def waiting(pointer: Pointer | None, days: set[date], *, manual: bool) -> tuple[date, ...]:
-    """Of the dates that came to publishing, those that wait for a person, oldest first."""
+    """Returns the dates that wait for approval, of the dates that reached publishing, oldest first."""
     return tuple(sorted(day for day in days if arriving(pointer, day, manual=manual) is State.HELD))

@@ -1,4 +1,4 @@
-"""The record of a date's accepted export: what `snapshot_export` leaves for `parquet`.
+"""The record of a date's accepted export, which `snapshot_export` hands over to `parquet`.
 
 What belongs here: the values. Their JSON is `manifest_json.py`, writing it `stages/lake/handover.py`.
 """
@@ -13,7 +13,7 @@ from rds_lake.model.dynamodb.chain import Base, Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportStep:
-    """One incremental export of a table: the changes of a window."""
+    """One incremental export of a table: the changes of one window."""
 
     window: Window
     export_arn: str
@@ -24,11 +24,11 @@ class ExportStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPart:
-    """One table's export of a date that has an export per table (DynamoDB), or its scan.
+    """The export, or scan, of one table, for a date with an export per table (DynamoDB).
 
-    `folder` (with trailing slash) is what it alone wrote; `items` is what AWS counted, `billed_bytes` what it charges for.
-    A part with `steps` is the date `base` and the changes since, in that order; it then names the last step's export, and
-    counts changes. `full_because` says why a table of an incremental source was exported in full.
+    `folder` (with a trailing slash): the files of this export only. `items`: AWS's count; `billed_bytes`: what AWS
+    charges for. A part with `steps` is the date `base` and the changes since, in that order; it then names the export
+    of the last step, and counts changes. `full_because`: why a table of an incremental source was exported in full.
     """
 
     table: str
@@ -44,7 +44,7 @@ class ExportPart:
 
     @property
     def arns(self) -> frozenset[str]:
-        """Every export that it is made of."""
+        """The ARNs of every export that the part consists of."""
         return frozenset([self.export_arn, *(step.export_arn for step in self.steps)])
 
 
@@ -52,7 +52,7 @@ class ExportPart:
 class ExportRecord:
     """The accepted export of one source and date: the hand-over from `snapshot_export` to `parquet`.
 
-    `parts` are the exports of single tables where there are such; `folder` is then what contains them all.
+    `parts`: exports of single tables, if there are any; `folder` then contains all of them.
     """
 
     source: str
@@ -67,7 +67,7 @@ class ExportRecord:
     parts: tuple[ExportPart, ...] = ()
 
     def yields_to(self, other: ExportRecord, *, newest: bool = True) -> bool:
-        """Whether another export of the date serves it better: by its snapshot, and of the same instant by the later start."""
+        """Whether another export is better for the date: by its snapshot, or of the same instant and started later."""
         if self.export_task == other.export_task:
             return False
         if self.snapshot_time != other.snapshot_time:

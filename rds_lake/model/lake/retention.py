@@ -1,4 +1,4 @@
-"""Which dates a lake keeps: the newest days, and before them one date per week and per month (grandfather, father, son).
+"""Which dates a lake keeps: the newest days, then one date per week and one per month.
 
 What belongs here: the rule. Removing what it does not keep is `stages/upkeep/retention.py`.
 """
@@ -22,10 +22,10 @@ class Counts(Protocol):
 
 
 def keep(dates: Iterable[date], retention: Counts, today: date) -> Mapping[date, str]:
-    """The dates to keep, each with the reason.
+    """Returns the dates to keep, each with the reason.
 
-    The newest `daily` dates, however old; of each of the last `weekly` ISO weeks and `monthly` months, this one included,
-    the newest date. A date that is not kept never becomes one to keep by time passing or newer dates arriving.
+    These are the newest `daily` dates, of any age, and the newest date of each of the last `weekly` ISO weeks and
+    `monthly` months, including the current one. A date that is not kept never becomes one to keep later.
     """
     newest_first = sorted(set(dates), reverse=True)
     kept = dict.fromkeys(newest_first[: retention.daily], f"one of the newest {retention.daily}")
@@ -42,7 +42,7 @@ def keep(dates: Iterable[date], retention: Counts, today: date) -> Mapping[date,
 
 
 def _week(day: date) -> date:
-    """Its Monday."""
+    """Returns the Monday of the week."""
     return day - timedelta(days=day.weekday())
 
 

@@ -21,9 +21,9 @@ from rds_lake.model.tables.table import Column, TableTarget
 
 
 def gather(targets: Iterable[TableTarget], union: Mapping[str, str]) -> dict[TableTarget, tuple[TableTarget, ...]]:
-    """Every table to catalogue with the members it is gathered from, none for a table that is in no union.
+    """Returns every table to catalogue with its member tables; no members for a table that is in no union.
 
-    Raises NameCollisionError listing tables that two unions want, and tables that have a union's name.
+    Raises NameCollisionError, which lists tables that match two unions, and tables that have a union's name.
     """
     gathered: dict[TableTarget, list[TableTarget]] = defaultdict(list)
     alone: list[TableTarget] = []
@@ -44,14 +44,14 @@ def gather(targets: Iterable[TableTarget], union: Mapping[str, str]) -> dict[Tab
         if target in gathered
     ]
     if problems:
-        raise NameCollisionError("the source's `union:` in lake.yaml does not work out:", problems)
+        raise NameCollisionError("the source's `union:` in lake.yaml cannot be applied:", problems)
     return dict.fromkeys(alone, ()) | {target: tuple(sorted(mine)) for target, mine in gathered.items()}
 
 
 def combine(target: TableTarget, members: Sequence[TableManifest]) -> TableManifest:
-    """The members as one table; CatalogError lists every column that they cannot have together.
+    """Returns the members as one table. Raises CatalogError, which lists every column that cannot be combined.
 
-    Members without files have announced types only, which count where no member has files.
+    Members without files only have announced types, which count only if no member has files.
     """
     held: dict[str, list[tuple[TableManifest, Column]]] = defaultdict(list)
     for member in sorted(members, key=lambda member: not member.files):
@@ -74,7 +74,7 @@ def combine(target: TableTarget, members: Sequence[TableManifest]) -> TableManif
 
 
 def _column(owners: Sequence[tuple[TableManifest, Column]], problems: list[str]) -> Column:
-    """One column of all members: the widest type, the greatest precision."""
+    """Returns one column for all members: the widest type and the greatest precision."""
     first, merged = owners[0]
     for member, column in owners[1:]:
         hive_type = widest(merged.hive_type, column.hive_type)

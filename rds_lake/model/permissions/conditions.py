@@ -1,4 +1,4 @@
-"""`Condition`: operators, their keys and values. All keys must be met, of a key's values one.
+"""`Condition`: operators, keys and values. All keys must match; one of a key's values is enough.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -20,7 +20,7 @@ _NULL = "Null"
 
 
 class Quantifier(StrEnum):
-    """What is asked of a key with several values.
+    """How a key with several values is tested.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
@@ -31,7 +31,7 @@ class Quantifier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
-    """One key of one operator. `operator` and `key` are as written; `values` are what the request's are compared with."""
+    """One key of one operator. `operator` and `key` are as written; `values`: the values to compare with the request's."""
 
     operator: str
     key: str
@@ -41,10 +41,11 @@ class Test:
     quantifier: Quantifier | None = None
 
     def holds(self, context: Context) -> bool:
-        """Whether the request meets it.
+        """Whether the request fulfils the test.
 
-        A key that the request does not have: met by a negated operator, by `…IfExists` and by `ForAllValues:`. With a
-        quantifier an empty text counts as no value. Without one, a key with several values is not met: AWS demands one.
+        A key that the request does not have fulfils negated operators, `…IfExists` and `ForAllValues:`. With a
+        quantifier, an empty text counts as no value. Without a quantifier, a key with several values does not match, as
+        AWS requires a quantifier for it.
         """
         values = context.get(self.key.lower(), ())
         if self.operator == _NULL:
@@ -60,19 +61,19 @@ class Test:
 
 
 def parse_conditions(block: Any, *, variables: bool, problems: list[str]) -> tuple[Test, ...]:
-    """The tests of a `Condition` element; what is wrong with it is added to `problems`."""
+    """Returns the tests of a `Condition` element, and adds its problems to `problems`."""
     if not isinstance(block, dict):
         problems.append('Condition must be an object: {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}')
         return ()
-    found: list[Test] = []
+    tests: list[Test] = []
     for operator, keys in block.items():
         if not isinstance(keys, dict) or not keys:
             problems.append(f"Condition {operator!r} must be an object of condition keys and their values")
             continue
         if len({str(key).lower() for key in keys}) != len(keys):
             problems.append(f"Condition {operator!r} names a key twice; the case of its letters makes no difference")
-        found.extend(_tests(operator, keys, variables, problems))
-    return tuple(found)
+        tests.extend(_tests(operator, keys, variables, problems))
+    return tuple(tests)
 
 
 def _tests(operator: Any, keys: dict[Any, Any], variables: bool, problems: list[str]) -> Iterator[Test]:
@@ -103,7 +104,7 @@ def _tests(operator: Any, keys: dict[Any, Any], variables: bool, problems: list[
 
 
 def _taken_apart(operator: Any) -> tuple[Quantifier | None, str, bool]:
-    """`ForAnyValue:StringLikeIfExists` as quantifier, `StringLike`, and whether it ends in IfExists."""
+    """Returns the quantifier, the operator (`StringLike`) and whether it ends in IfExists, for `ForAnyValue:StringLikeIfExists`."""
     before, colon, name = str(operator).rpartition(":")
     quantifier = Quantifier(before) if before in set(Quantifier) else None
     if colon and quantifier is None:
@@ -112,7 +113,7 @@ def _taken_apart(operator: Any) -> tuple[Quantifier | None, str, bool]:
 
 
 def _texts(written: Any, where: str, problems: list[str]) -> Iterator[str]:
-    """The values of a key as texts; JSON's `true` and `10` mean the texts `"true"` and `"10"`."""
+    """Yields the values of a key as texts; JSON's `true` and `10` become `"true"` and `"10"`."""
     values = written if isinstance(written, list) else [written]
     if not values:
         problems.append(f"{where} has no value")

@@ -1,4 +1,4 @@
-"""Numbers and instants as conditions write them.
+"""Parses numbers and times of conditions.
 
 https://www.w3.org/TR/NOTE-datetime, or the seconds since 1970.
 """
@@ -18,14 +18,14 @@ _INSTANT = re.compile(
 
 
 def parse_number(text: str) -> Decimal:
-    """A whole or decimal number; ValueError when it is none."""
+    """Returns a whole or decimal number. Raises ValueError if the text is not a number."""
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{text!r} is not a number")
     return Decimal(text)
 
 
 def parse_date(text: str) -> Decimal:
-    """The seconds since 1970 of `2026-11-20`, `2026-11-20T05:06:07Z` or `1795150000`; ValueError when it is no such text."""
+    """Returns `2026-11-20`, `2026-11-20T05:06:07Z` or `1795150000` in seconds since 1970. Raises ValueError for other texts."""
     full = f"{text}-01-01" if _YEAR.fullmatch(text) else f"{text}-01" if _MONTH.fullmatch(text) else text
     if not _INSTANT.fullmatch(full):
         return parse_number(text)

@@ -1,4 +1,4 @@
-"""A policy document, as JSON has it, to a Policy. Whatever is not understood is a problem; nothing is ignored.
+"""Parses a policy document. Nothing is ignored: whatever is not understood is a problem.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -28,7 +28,7 @@ _COLONS_BEFORE_VARIABLES = 5
 
 
 def parse_policy(document: Mapping[str, Any], *, name: str, kind: PolicyType = PolicyType.IDENTITY) -> Policy:
-    """The policy in `document`; PolicyError with every problem. `name` is what decisions call it by."""
+    """Returns the policy in `document`. Raises PolicyError with every problem. `name`: the policy's name in decisions."""
     problems: list[str] = []
     if not isinstance(document, Mapping):
         raise PolicyError(name, ["a policy is an object with Version and Statement"])
@@ -65,7 +65,7 @@ def parse_policy(document: Mapping[str, Any], *, name: str, kind: PolicyType = P
 def _statement(
     written: Any, numbered: str, name: str, kind: PolicyType, variables: bool, problems: list[str]
 ) -> Statement | None:
-    """One statement, or None; its problems are added with its Sid or number in front."""
+    """Returns one statement, or None; adds its problems, which begin with its Sid or number."""
     own: list[str] = []
     if not isinstance(written, Mapping):
         problems.append(f"statement {numbered.rpartition(' ')[2]} is not an object")
@@ -102,7 +102,7 @@ def _sid(written: Mapping[str, Any], kind: PolicyType, problems: list[str]) -> s
 
 
 def _one_of(written: Mapping[str, Any], element: str, problems: list[str]) -> tuple[list[str], bool]:
-    """The texts of `Action` or `NotAction`, and whether it is the latter; one of the two must be there."""
+    """Returns the texts of `Action` or `NotAction` (one must exist), and whether it is `NotAction`."""
     present = [key for key in (element, f"Not{element}") if key in written]
     if len(present) != 1:
         problems.append(f"it needs {element} or Not{element}{', and has both' if present else ''}")

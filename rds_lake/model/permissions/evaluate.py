@@ -1,4 +1,4 @@
-"""Whether a request is allowed, by AWS's logic within one account and across two.
+"""Whether a request is allowed, by AWS's evaluation logic within one account and across two accounts.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
@@ -23,10 +23,10 @@ _ARTICLES = {PolicyType.IDENTITY: "an", PolicyType.TRUST: "the"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The outcome. `statement` decided it (`<policy>: <Sid or number>`; None for an implicit deny, which none did).
+    """The result of an evaluation. `statement` (`<policy>: <Sid or number>`) decided it; None for an implicit deny.
 
-    `reason` follows "is not authorized to perform: … on resource: …" in AWS's message; `policy_type` is the type of
-    policy that denies, or lacks the Allow; both are empty and None when the request is allowed.
+    `reason`: the end of AWS's message "is not authorized to perform: … on resource: …". `policy_type`: the type of the
+    policy that denies, or that lacks the Allow. If the request is allowed, they are empty and None.
     """
 
     effect: Effect
@@ -47,10 +47,10 @@ def evaluate(
     resource_policy: Policy | None = None,
     grants: tuple[Grant, ...] = (),
 ) -> Decision:
-    """The decision about one action on one resource. Total: whatever was parsed is decided.
+    """Returns the decision about one action on one resource. It never fails for parsed input.
 
-    `resource_policy` is that of the request's resource: of a bucket, queue, topic, key, or the trust policy of a role. A KMS
-    key always has one, and a role too: where it is missing, no principal is allowed.
+    `resource_policy`: the policy of the request's resource (bucket, queue, topic, key), or a role's trust policy. KMS
+    keys and roles always have one: without it, no principal is allowed.
     """
     case = _Case(request, principal, full_context(request, principal), resource_policy, grants)
     denied = case.explicit_deny()
@@ -80,7 +80,7 @@ class _Case:
         return None
 
     def by_resource(self) -> Decision:
-        """Services and requests without a signature: only the resource can let them in."""
+        """Decides requests of services and without a signature, which only the resource's policy can allow."""
         reach, statement = self._resource_allow()
         return _allow(statement) if reach else self._lacking(self._resource_type)
 
@@ -127,7 +127,7 @@ class _Case:
         return statement.principals.reach(arn=who.arn, identity=who.identity, account=who.account, service=who.service)
 
     def _allowing(self, policy: Policy) -> str | None:
-        """The first statement that allows the request, of a policy without principals."""
+        """Returns the first statement of a policy without principals that allows the request."""
         allowing = (
             statement.reference for statement in policy.statements if statement.allows and self._applies(statement)
         )
@@ -139,7 +139,7 @@ class _Case:
         return next(filter(None, map(self._allowing, self.principal.policies)), None)
 
     def _resource_allow(self) -> tuple[Reach, str | None]:
-        """The Allow that names the principal most closely, of the resource's policy and the key's grants."""
+        """Returns the Allow of the resource's policy or the key's grants that names the principal most exactly."""
         reaches: list[tuple[Reach, str | None]] = [(Reach.NONE, None)]
         if self.resource_policy is not None:
             allows = (
@@ -152,7 +152,7 @@ class _Case:
         return max(reaches, key=lambda pair: pair[0])
 
     def _limited(self) -> Decision | None:
-        """What keeps an Allow from counting: a permissions boundary or a session policy that does not allow it too."""
+        """Returns the implicit deny if a permissions boundary or session policy does not also allow the request, otherwise None."""
         who = self.principal
         if who.boundary is not None and self._allowing(who.boundary) is None:
             return self._lacking(PolicyType.BOUNDARY)
@@ -162,7 +162,7 @@ class _Case:
         return None
 
     def _resource_must_allow(self) -> bool:
-        """KMS keys and roles: without their own policy's Allow no other counts."""
+        """Whether the resource is a KMS key or role, whose own policy must allow the request."""
         key = self.request.action.lower().startswith("kms:") and ":key/" in self.request.resource
         return key or self._resource_type is PolicyType.TRUST
 

@@ -10,7 +10,7 @@ from rds_lake.model.permissions.request import Principal, Request
 
 
 def message(request: Request, principal: Principal, decision: Decision) -> str:
-    """AWS's sentence: `User: … is not authorized to perform: s3:GetObject on resource: … because …`."""
+    """Returns AWS's sentence: `User: … is not authorized to perform: s3:GetObject on resource: … because …`."""
     return (
         f"User: {principal.arn} is not authorized to perform: {request.action} "
         f"on resource: {request.resource} {decision.reason}"

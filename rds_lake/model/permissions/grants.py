@@ -1,4 +1,4 @@
-"""Grants of a KMS key: they allow operations to one grantee, beside the key's policy.
+"""Grants of a KMS key: they allow operations to one grantee, in addition to the key's policy.
 
 https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
 """
@@ -18,8 +18,10 @@ _WITHOUT_CONTEXT = {"describekey", "retiregrant", "creategrant", "getpublickey"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """`operations` as CreateGrant takes them (`Decrypt`); `grantee` an ARN or a service; the constraints are pairs that the
-    encryption context must equal, or have among others."""
+    """A grant. `operations`: as CreateGrant names them (`Decrypt`); `grantee`: an ARN or a service.
+
+    The constraints are pairs that the encryption context must equal, or contain.
+    """
 
     grant_id: str
     key: str
@@ -29,7 +31,7 @@ class Grant:
     subset: Mapping[str, str] | None = None
 
     def reach(self, request: Request, principal: Principal) -> Reach:
-        """How it allows the request: not at all, to the role of a session, or to the principal itself."""
+        """Returns how the grant allows the request: not, to the role of a session, or to the principal itself."""
         service, _, operation = request.action.lower().partition(":")
         granted = {one.lower() for one in self.operations}
         if service != "kms" or request.resource != self.key or operation not in granted:
@@ -53,7 +55,7 @@ class Grant:
 
 
 def _wanted_operations(operation: str, request: Request) -> set[str]:
-    """What a grant made through this one would allow: AWS lets a principal pass on no more than it has."""
+    """Returns the operations that a grant created by the request would allow: a principal cannot pass on more than it has."""
     if operation != "creategrant":
         return set()
-    return {one.lower() for key, values in request.context.items() if key.lower() == _OPERATIONS for one in values}
+    return {value.lower() for key, values in request.context.items() if key.lower() == _OPERATIONS for value in values}

@@ -1,4 +1,4 @@
-"""What the condition operators compare: texts, numbers, dates, booleans, bytes, addresses and ARNs.
+"""Values of condition operators: texts, numbers, dates, booleans, bytes, addresses and ARNs.
 
 A value of the request that is not of the operator's type matches nothing, so that its negated operator is met.
 
@@ -22,10 +22,10 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Value(Protocol):
-    """A value in a policy, to compare the request's with."""
+    """A value in a policy, which is compared with the request's."""
 
     def accepts(self, value: str, context: Context) -> bool:
-        """Whether the request's value fits; `context` gives the variables their values."""
+        """Whether the request's value matches; `context` has the values of variables."""
         ...
 
 
@@ -88,7 +88,7 @@ class _Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """How an operator reads its values; `read` takes the text and whether it may have variables."""
+    """How an operator parses its values; `read` takes the text, and whether it may have variables."""
 
     read: Callable[[str, bool], Value]
     negated: bool = False

@@ -1,4 +1,4 @@
-"""Texts in a policy: `*` stands for any characters, `?` for one, `${aws:username}` for a value of the request.
+"""Texts in a policy: `*` matches any characters, `?` one character, `${aws:username}` a value of the request.
 
 A value that replaces a variable is plain text, whatever it contains: a user named `*` opens nobody else's folder.
 
@@ -23,7 +23,7 @@ _ARN_PARTS = 6
 
 
 class Wildcard(StrEnum):
-    """A character of a pattern that matches others."""
+    """A character of a pattern that matches other characters."""
 
     MANY = "*"
     ONE = "?"
@@ -31,13 +31,13 @@ class Wildcard(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`${key, 'default'}`; the key is in small letters."""
+    """`${key, 'default'}`; the key is in lower case."""
 
     key: str
     default: str | None
 
     def value(self, context: Context) -> str | None:
-        """What replaces it; None where the request has no value, or several: AWS takes none then."""
+        """Returns the variable's value; None if the request has no value or several: AWS then uses none."""
         values = context.get(self.key, ())
         return values[0] if len(values) == 1 else self.default
 
@@ -46,16 +46,16 @@ Part = str | Wildcard | Variable
 
 
 class Pattern(Protocol):
-    """A text of a policy, to compare the request's with."""
+    """A text of a policy, which is compared with the request's."""
 
     def matches(self, value: str, context: Context) -> bool:
-        """Whether the whole of `value` fits."""
+        """Whether the pattern matches the whole `value`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A text with neither wildcards nor variables; in small letters where their case makes no difference."""
+    """A text without wildcards and variables; in lower case if the comparison ignores case."""
 
     text: str
     ignores_case: bool = False
@@ -76,7 +76,7 @@ class Glob:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with variables. One without a value in the request matches nothing."""
+    """A text with variables. A variable without a value in the request matches nothing."""
 
     parts: tuple[Part, ...]
     ignores_case: bool
@@ -87,24 +87,25 @@ class Template:
 
 
 def parse_pattern(text: str, *, variables: bool, wildcards: bool = True, ignores_case: bool = False) -> Pattern:
-    """The pattern in `text`; ValueError for a variable that is none.
+    """Returns the pattern in `text`. Raises ValueError for an invalid variable.
 
-    Without `variables` (version 2008-10-17) `${…}` is plain text; without `wildcards` (StringEquals) `*` and `?` are.
+    Without `variables` (version 2008-10-17), `${…}` is plain text; without `wildcards` (StringEquals), `*` and `?` are
+    plain text.
     """
     return _pattern(_parts(text, variables, wildcards), ignores_case)
 
 
 def parse_arn_pattern(text: str, *, variables: bool) -> tuple[Pattern, ...] | None:
-    """The patterns of an ARN's six parts; None when there are fewer. The last part keeps its colons."""
-    found: list[list[Part]] = [[]]
+    """Returns the patterns of an ARN's six parts; None if it has fewer. The last part keeps its colons."""
+    patterns: list[list[Part]] = [[]]
     for part in _parts(text, variables, wildcards=True):
         if type(part) is not str:
-            found[-1].append(part)
+            patterns[-1].append(part)
             continue
-        first, *more = part.split(":", _ARN_PARTS - len(found))
-        found[-1].append(first)
-        found.extend([text] for text in more)
-    return tuple(_pattern(parts, ignores_case=False) for parts in found) if len(found) == _ARN_PARTS else None
+        first, *more = part.split(":", _ARN_PARTS - len(patterns))
+        patterns[-1].append(first)
+        patterns.extend([text] for text in more)
+    return tuple(_pattern(parts, ignores_case=False) for parts in patterns) if len(patterns) == _ARN_PARTS else None
 
 
 def _pattern(parts: list[Part], ignores_case: bool) -> Pattern:
@@ -144,7 +145,7 @@ def _variable(inside: str) -> str | Variable:
 
 @lru_cache(maxsize=4096)
 def _regex(parts: tuple[str | Wildcard | None, ...], ignores_case: bool) -> re.Pattern[str]:
-    """The parts as an expression that never goes back over a `*` that has found its text, so that no pattern is slow."""
+    """Returns a regular expression that never backtracks over a matched `*`, so that no pattern is slow."""
     pieces = [""]
     for part in parts:
         if part is Wildcard.MANY:

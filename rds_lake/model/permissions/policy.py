@@ -1,4 +1,4 @@
-"""A policy as parsed values, and the words that AWS has for its type."""
+"""A parsed policy, and AWS's names of policy types."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rds_lake.model.permissions.principals import Principals
 
 
 class PolicyError(ProblemsError, ValueError):
-    """A document is no policy that AWS would take; lists every problem."""
+    """The document is not a valid policy; lists every problem."""
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
         super().__init__(f"The policy {name} is not valid:", problems)
 
 
 class PolicyType(StrEnum):
-    """What a policy is attached to, in the words of AWS's messages.
+    """The type of a policy, in the words of AWS's messages.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
@@ -33,7 +33,7 @@ class PolicyType(StrEnum):
 
     @property
     def names_principals(self) -> bool:
-        """Whether its statements name their principals; those of the others are about the principal that they are attached to."""
+        """Whether its statements name principals; other policies apply to the principal that they are attached to."""
         return self in {PolicyType.RESOURCE, PolicyType.TRUST}
 
 
@@ -45,13 +45,13 @@ class Choice:
     inverted: bool = False
 
     def takes(self, text: str, context: Context) -> bool:
-        """Whether the element is about `text`."""
+        """Whether the element applies to `text`."""
         return any(pattern.matches(text, context) for pattern in self.patterns) != self.inverted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One statement. `reference` is `<policy>: <Sid or number>`; `resources` is None in a role's trust policy."""
+    """One statement. `reference`: `<policy>: <Sid or number>`; `resources`: None in a role's trust policy."""
 
     reference: str
     allows: bool
@@ -61,19 +61,19 @@ class Statement:
     conditions: tuple[Test, ...]
 
     def names(self, action: str, resource: str, context: Context) -> bool:
-        """Whether it is about this action on this resource, its conditions aside."""
+        """Whether it applies to this action and resource, without regard to conditions."""
         if not self.actions.takes(action, context):
             return False
         return self.resources is None or self.resources.takes(resource, context)
 
     def holds(self, context: Context) -> bool:
-        """Whether all its conditions are met."""
+        """Whether the request fulfils all its conditions."""
         return all(test.holds(context) for test in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy document that was found valid."""
+    """A valid policy document."""
 
     name: str
     kind: PolicyType

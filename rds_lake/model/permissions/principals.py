@@ -1,4 +1,4 @@
-"""`Principal` and `NotPrincipal`: the principals that a statement of a resource-based policy is about.
+"""`Principal` and `NotPrincipal`: the principals that a statement of a resource-based policy applies to.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
@@ -20,10 +20,11 @@ _SERVICE = re.compile(r"[a-z0-9][a-z0-9.-]*\.[a-z]+")
 
 
 class Reach(IntEnum):
-    """How exactly a statement names the principal. Which other policies have to allow the request depends on it.
+    """How exactly a statement names the principal; it decides which other policies must allow the request, too.
 
-    ACCOUNT: only their account, whose own policies must allow it too. ROLE: the role of a session, which boundary and session
-    policy still limit. DIRECT: themselves, or everybody; no missing Allow elsewhere counts, in the same account.
+    ACCOUNT: only the principal's account, whose own policies must also allow it. ROLE: the role of a session, still
+    limited by boundary and session policy. DIRECT: the principal or everybody; within one account, no other Allow is
+    needed.
     """
 
     NONE = 0
@@ -34,7 +35,7 @@ class Reach(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principals:
-    """Whom a statement names: everybody, account numbers, ARNs, services."""
+    """The principals that a statement names: everybody, account numbers, ARNs, services."""
 
     everybody: bool
     accounts: frozenset[str]
@@ -43,7 +44,7 @@ class Principals:
     inverted: bool
 
     def reach(self, *, arn: str, identity: str, account: str, service: bool) -> Reach:
-        """How the statement names a principal; `identity` is the role of a session, else `arn` again."""
+        """Returns how the statement names a principal; `identity`: the role of a session, otherwise `arn` again."""
         if self.inverted:
             return Reach.NONE if self._lists(arn, identity, account, service) else Reach.DIRECT
         if self.everybody or arn in (self.services if service else self.arns):
@@ -55,7 +56,7 @@ class Principals:
         return Reach.ACCOUNT if account in self.accounts else Reach.NONE
 
     def _lists(self, arn: str, identity: str, account: str, service: bool) -> bool:
-        """Whether NotPrincipal spares them: AWS may look at the account, the role and the session, one after the other.
+        """Whether NotPrincipal excludes the principal: AWS may check the account, the role and the session one after the other.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
         """
@@ -66,9 +67,9 @@ class Principals:
 
 
 def parse_principals(written: Any, *, inverted: bool, problems: list[str]) -> Principals:
-    """The element's value: `"*"`, or an object of AWS, Service and Federated; problems are added to `problems`.
+    """Parses `"*"`, or an object of AWS, Service and Federated; problems are added to `problems`.
 
-    `Federated` is read and names nobody: who signs in elsewhere comes here as the session of a role.
+    `Federated` names no principal here: a federated user's requests come from the session of a role.
     """
     element = "NotPrincipal" if inverted else "Principal"
     if written == "*":
@@ -91,7 +92,7 @@ def parse_principals(written: Any, *, inverted: bool, problems: list[str]) -> Pr
 
 
 def _named(written: dict[Any, Any], element: str, problems: list[str]) -> Iterator[tuple[str, str]]:
-    """Kind and name of everybody that the element lists properly."""
+    """Yields kind and name of every valid principal of the element."""
     for kind, names in written.items():
         for name in names if isinstance(names, list) and names else [names]:
             problem = _problem(kind, name)

@@ -1,4 +1,4 @@
-"""What is decided about: a request, and who sends it."""
+"""A request, and the principal that sends it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SESSION = re.compile(r"arn:([^:]+):sts::([0-9]{12}):assumed-role/([^/]+)/.+", r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One action on one resource. A call that needs several is several requests.
+    """One action on one resource. A call that needs several permissions is several requests.
 
-    `action` is `s3:GetObject`; `resource` an ARN, or `*` where the action has none; `account` the number of the account that
-    the resource belongs to. `context` has the condition keys that the call brings (`s3:prefix`); those that follow from the
-    request and the principal alone are added when it is evaluated.
+    `action`: `s3:GetObject`. `resource`: an ARN, or `*` if the action has none. `account`: number of the resource's
+    account. `context`: condition keys that the call has (`s3:prefix`); keys that follow from request and principal are
+    added by the evaluation.
     """
 
     action: str
@@ -29,11 +29,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who asks: a user, the session of a role, an account's root user, or with `service` an AWS service.
+    """The sender: a user, a role's session, an account's root user, or with `service` an AWS service.
 
-    `arn` is the user's, the session's (`arn:aws:sts::…:assumed-role/role/session`), or `events.amazonaws.com`. `policies` are
-    the identity-based ones, a user's groups included. `role` is the ARN of a session's role; only a role with a path must
-    be given, as a session's ARN has no path. Nobody, for a request without a signature, is `Principal(arn="*", account="")`.
+    `arn`: the user's, the session's (`arn:aws:sts::…:assumed-role/role/session`), or `events.amazonaws.com`.
+    `policies`: the identity-based ones, including those of a user's groups. `role`: the ARN of a session's role; needed
+    only for a role with a path, which a session's ARN does not have. A request without a signature is sent by
+    `Principal(arn="*", account="")`.
     """
 
     arn: str
@@ -46,7 +47,7 @@ class Principal:
 
     @property
     def identity(self) -> str:
-        """The ARN of the role behind a session; of all others their own. AWS calls it `aws:PrincipalArn`."""
+        """The ARN of a session's role; for others their own ARN. AWS calls it `aws:PrincipalArn`."""
         session = _SESSION.fullmatch(self.arn)
         if self.role is not None or session is None:
             return self.role or self.arn
@@ -54,7 +55,7 @@ class Principal:
 
     @property
     def user_id(self) -> str:
-        """A substitute for AWS's unique id (`AROA…:session` of a role's session), which is in no ARN. AWS calls it `aws:userid`.
+        """A substitute for AWS's unique id (`AROA…:session` for a session), which no ARN contains. AWS calls it `aws:userid`.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
         """
@@ -63,12 +64,12 @@ class Principal:
 
     @property
     def outsider(self) -> bool:
-        """Whether it has no identity-based policies because it is no identity: a service, or no principal at all."""
+        """Whether it has no identity-based policies because it is a service, or no principal at all."""
         return self.service or not self.account
 
     @property
     def is_root(self) -> bool:
-        """Whether it is an account's root user, whom no identity-based policy has to allow anything."""
+        """Whether it is an account's root user, who needs no identity-based policy."""
         return self.arn.endswith(f"::{self.account}:root")
 
 
@@ -77,24 +78,24 @@ THE_CALLER = "${aws:userid}"
 
 
 def full_context(request: Request, principal: Principal) -> Context:
-    """The request's condition keys in small letters, with those that AWS has in every request; what the request says counts.
+    """Returns the request's condition keys in lower case, and AWS's keys of every request; the request's own take precedence.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-    found = {"aws:ResourceAccount": (request.account,), "aws:PrincipalIsAWSService": (str(principal.service).lower(),)}
+    keys = {"aws:ResourceAccount": (request.account,), "aws:PrincipalIsAWSService": (str(principal.service).lower(),)}
     if principal.service:
-        found["aws:PrincipalServiceName"] = (principal.arn,)
+        keys["aws:PrincipalServiceName"] = (principal.arn,)
     elif principal.account:
-        found |= {
+        keys |= {
             "aws:PrincipalArn": (principal.identity,),
             "aws:PrincipalAccount": (principal.account,),
             "aws:userid": (principal.user_id,),
             "kms:CallerAccount": (principal.account,),
         }
         if ":user/" in principal.arn:
-            found["aws:username"] = (principal.arn.rsplit("/", 1)[-1],)
+            keys["aws:username"] = (principal.arn.rsplit("/", 1)[-1],)
     asked = {
         key: (principal.user_id,) if values == (THE_CALLER,) else values
         for key, values in dict(request.context).items()
     }
-    return {key.lower(): values for key, values in (found | asked).items()}
+    return {key.lower(): values for key, values in (keys | asked).items()}

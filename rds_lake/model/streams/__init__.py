@@ -1,1 +1,1 @@
-"""Changes of a database as values: what is captured of a table, one change, and the cut that many of them lie in."""
+"""Changes of a database as values: captured tables, single changes, and cuts."""

@@ -1,4 +1,4 @@
-"""Outboxes that are not emptied, as a record: since when each is behind, and which alarms have ended.
+"""The record of outboxes that are not emptied: since when each is behind, and which alarms have ended.
 
     lake/_changes/shop/_alarm.json
 
@@ -21,9 +21,9 @@ _REMEMBERED = timedelta(days=7)  # that an alarm ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """`since`: nothing that was committed later is in the lake. `seen`: what the outbox had when the alarm was raised.
+    """An alarm. `since`: changes committed after it are not in the lake. `seen`: the outbox when the alarm was raised.
 
-    `ended`: when everything was forwarded again; None while it lasts.
+    `ended`: when everything was forwarded again; None until then.
     """
 
     since: datetime
@@ -33,31 +33,31 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarms:
-    """By database: the newest alarm of each, and for outboxes from which nothing ever came, since when that is watched."""
+    """The newest alarm of each database; for outboxes that were never emptied, since when they are watched."""
 
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     watched: Mapping[str, datetime] = field(default_factory=dict)
 
     def watching(self, database: str, now: datetime) -> Alarms:
-        """The same, with the outbox watched."""
+        """Returns the alarms with this outbox watched."""
         return self if database in self.watched else replace(self, watched={**self.watched, database: now})
 
     def known(self, database: str) -> Alarms:
-        """The same, without watching an outbox whose changes came."""
+        """Returns the alarms without watching this outbox, as its changes were forwarded."""
         watched = {name: since for name, since in self.watched.items() if name != database}
         return self if database not in self.watched else replace(self, watched=watched)
 
     def lasts(self, database: str) -> bool:
-        """Whether an alarm was raised that it is behind, and no message sent yet that this ended."""
+        """Whether an alarm was raised and no message of its end was sent."""
         alarm = self.alarms.get(database)
         return alarm is not None and alarm.ended is None
 
     def begun(self, database: str, since: datetime, seen: str) -> Alarms:
-        """With an alarm, in the place of the one before."""
+        """Returns the alarms with a new alarm, which replaces the database's earlier one."""
         return replace(self, alarms={**self.alarms, database: Alarm(since=since, seen=seen)})
 
     def ended(self, database: str, now: datetime) -> Alarms:
-        """With the alarm at its end, where one lasts; one that ended long ago is forgotten."""
+        """Returns the alarms with the current alarm ended; an alarm that ended long ago is removed."""
         alarm = self.alarms.get(database)
         if alarm is None or (alarm.ended is not None and now - alarm.ended < _REMEMBERED):
             return self
@@ -66,11 +66,11 @@ class Alarms:
 
 
 def render_alarms(alarms: Alarms) -> str:
-    """The record's JSON."""
+    """Returns the record as JSON."""
     return render_record(asdict(alarms), version=1)
 
 
 def parse_alarms(text: str | None, *, where: str) -> Alarms:
-    """What `render_alarms` made; none where there is no object. ManifestError when it is damaged."""
+    """Returns the record that `render_alarms` wrote; empty if there is no object. Raises ManifestError if it is damaged."""
     remedy = "delete it: the alarm of an outbox that is not emptied is then sent again"
     return Alarms() if text is None else read_record(Alarms, text, where=where, known=(1,), remedy=remedy)

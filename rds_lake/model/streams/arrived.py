@@ -1,4 +1,4 @@
-"""One change as the function of `capture: lambda` hands it to Firehose: a line of an object under `_changes/<source>/arrived/`.
+"""One change as the function of `capture: lambda` sends it to Firehose: a line of an object in `_changes/<source>/arrived/`.
 
     {"id": "6f1c…", "source": "shop", "table": "shop.public.routes", "op": "U", "at": "2026-11-28T03:00:00.123456+00:00",
      "xid": 801, "key": {"id": "7"}, "old": {"id": "7", "v": "a"}, "new": {"id": "7", "v": null}, "omitted": []}
@@ -19,7 +19,7 @@ _IMAGES = {Op.INSERT: ("new",), Op.UPDATE: ("old", "new"), Op.DELETE: ("old",), 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivedChange:
-    """`key`: the columns of the primary key, with their values after the change, or before a delete."""
+    """A change that arrived. `key`: the primary key's columns with their values after the change, or before a delete."""
 
     id: str
     source: str
@@ -34,7 +34,7 @@ class ArrivedChange:
 
 
 def parse_arrived(line: bytes, source: str) -> ArrivedChange:
-    """The change of a line, of this source; ValueError or RecursionError says why it is none."""
+    """Returns the change of a line of this source. Raises ValueError or RecursionError with the reason if it is not one."""
     change = value_of(ArrivedChange, load_object(line))
     if not change.id:
         raise ValueError("its id is empty")

@@ -20,14 +20,14 @@ OUTBOX, POSITION, CAPTURE = "outbox", "position", "capture"
 
 
 class Capture(StrEnum):
-    """Where triggers hand a change over."""
+    """The way by which triggers hand over changes."""
 
     OUTBOX = "outbox"
     LAMBDA = "lambda"
 
 
 class Level(StrEnum):
-    """What a trigger fires for. MySQL has triggers for rows only."""
+    """Whether a trigger fires per row or per statement. MySQL only has row-level triggers."""
 
     ROW = "row_level"
     STATEMENT = "statement_level"
@@ -35,7 +35,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedColumn:
-    """`type`: the database's own words, with lengths: `numeric(12,2)`, `bit(1)`, `varchar(20)`."""
+    """A captured column. `type`: as the database writes it, with lengths: `numeric(12,2)`, `bit(1)`, `varchar(20)`."""
 
     name: str
     type: str
@@ -44,7 +44,7 @@ class CapturedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedTable:
-    """`key`: the columns of the primary key, in its order. `digest`: of the DDL that was generated for the table."""
+    """A captured table. `key`: columns of the primary key, in key order. `digest`: of the DDL generated for the table."""
 
     target: TableTarget
     columns: tuple[CapturedColumn, ...]
@@ -55,23 +55,24 @@ class CapturedTable:
 
 
 def own_tables(home: str) -> tuple[TableTarget, ...]:
-    """The tables of capture that are exported with the captured tables. `home`: a captured database of PostgreSQL; in MySQL
-    they have a database of their own, OWN_SCHEMA.
+    """Returns the tables of capture that are exported together with the captured tables.
+
+    `home`: a captured database of PostgreSQL. In MySQL they have their own database, OWN_SCHEMA.
     """
     return tuple(TableTarget(database=home, schema=OWN_SCHEMA, table=name) for name in (OUTBOX, POSITION, CAPTURE))
 
 
 def render_captured(table: CapturedTable) -> str:
-    """The table as `rds_lake.capture.definition` has it: JSON in one line."""
+    """Returns the table as `rds_lake.capture.definition` stores it: JSON in one line."""
     return json.dumps({"version": 1} | _members(table), default=_members)
 
 
 def _members(one: Any) -> dict[str, Any]:
-    """One level of `dataclasses.asdict`, which copies every value: a millisecond for a table, and a database has hundreds."""
+    """Returns one level of `dataclasses.asdict`, which would copy every value: a millisecond per table, of hundreds."""
     return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def parse_captured(text: str, *, where: str) -> CapturedTable:
-    """What `render_captured` made; ManifestError names `where` when it is something else."""
+    """Returns the table that `render_captured` wrote. Raises ManifestError, which names `where`, for anything else."""
     remedy = "run `rds-lake streams triggers` for the source again"
     return read_record(CapturedTable, text, where=where, known=(1,), remedy=remedy)

@@ -1,4 +1,4 @@
-"""The changes of one key between two snapshots as a chain of images: which are missing in it, and which never were.
+"""The changes of one key between two snapshots as a chain of images: which are missing, and which were rolled back.
 
     snapshot A ──> A→B ──> B→C ──> C→D ──> snapshot D        nothing is wrong
     snapshot A ──> A→B ─ ✗ ─ C→D ──> snapshot D              lost: a change from B to C, or several
@@ -25,9 +25,10 @@ _WIDEST_WINDOW = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touch:
-    """A change as one key has it. `micros`: the trigger's clock.
+    """A change of one key. `micros`: the trigger's time in microseconds since 1970.
 
-    `was_earlier`, `is_earlier`: the row before, after it, is the earlier snapshot's; `was_later` and `is_later` of the later one.
+    `was_earlier`, `is_earlier`: the row before (after) the change equals the earlier snapshot's row; `was_later` and
+    `is_later`: the later snapshot's row.
     """
 
     micros: int
@@ -42,7 +43,7 @@ class Touch:
     is_later: bool = False
 
     def is_followed_by(self, other: Touch) -> bool:
-        """Whether the other can be the next change. Images with other columns are not compared."""
+        """Whether the other can be the next change. Images with different columns are not compared."""
         if other.before in (ANY_STATE, self.after):
             return True
         return bool(self.after and other.before) and self.after_shape != other.before_shape
@@ -50,7 +51,11 @@ class Touch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """`lost`: breaks between changes; `phantom`: changes that were rolled back; `unexplained`: the later snapshot's row."""
+    """The result for one key.
+
+    `lost`: breaks between changes; `phantom`: changes that were rolled back; `unexplained`: whether the later
+    snapshot's row differs.
+    """
 
     lost: int = 0
     phantom: int = 0
@@ -59,8 +64,10 @@ class Audit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Where the snapshots are, in microseconds: changes up to `earlier_until` may be in the earlier one, and those from `later_from`
-    on may not be in the later one. `lock_wait`: for how long times may be the wrong way round.
+    """The times of the snapshots, in microseconds.
+
+    Changes up to `earlier_until` may be in the earlier snapshot; changes from `later_from` on may be missing in the
+    later one. `lock_wait`: the time within which changes may be in the wrong order.
     """
 
     earlier_until: int
@@ -69,7 +76,7 @@ class Bounds:
 
 
 def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
-    """What is wrong with the chain of a key that has at least one change."""
+    """Returns what is wrong with the chain of a key that has at least one change."""
     ordered = in_order(touches, bounds.lock_wait)
     begins = ordered[0].was_earlier or any(
         change.is_earlier for change in ordered if change.micros <= bounds.earlier_until
@@ -95,16 +102,17 @@ def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
 
 
 def _goes_on(touch: Touch, one: Touch, last: Touch | None) -> bool:
-    """Whether the touch can come instead of `one`, which came after `last`."""
+    """Whether the touch can follow `last` in place of `one`."""
     if one.before == ANY_STATE:
         return last is None or last.is_followed_by(touch)
     return touch.before == one.before
 
 
 def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], bool]) -> int:
-    """How many changes at the end of the trail were rolled back, where the row is again what it was before them.
+    """Returns how many changes at the end of the trail were rolled back, if the row is again as before them.
 
-    One, or several of one transaction. `goes_on`: whether that is so of a change, with the one before it in the trail.
+    This is one change, or several of one transaction. `goes_on`: whether a change, with the one before it in the trail,
+    can be continued.
     """
     xid = trail[-1].xid
     for count in range(1, len(trail) + 1):
@@ -117,7 +125,7 @@ def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], boo
 
 
 def in_order(touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
-    """The changes as they followed each other: by the clock, and where that cannot tell, by their images."""
+    """Returns the changes in their order: by time, and by their images if times do not decide it."""
     ordered: list[Touch] = []
     for together in _undecided(sorted(touches, key=lambda one: one.micros), lock_wait):
         ordered += (
@@ -127,7 +135,7 @@ def in_order(touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
 
 
 def _undecided(touches: Sequence[Touch], lock_wait: int) -> Iterator[list[Touch]]:
-    """Runs of changes whose times are too near to each other to say which one was first."""
+    """Yields groups of changes whose times are too close to decide their order."""
     run: list[Touch] = []
     for touch in touches:
         if run and touch.micros > run[-1].micros + lock_wait:
@@ -139,14 +147,14 @@ def _undecided(touches: Sequence[Touch], lock_wait: int) -> Iterator[list[Touch]
 
 
 def _whole(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
-    """The changes as the clock has them, where they are a chain; otherwise nothing."""
+    """Returns the changes by time if they form a chain; otherwise nothing."""
     links = pairwise([*last, *touches])
     begins = bool(last) or len(touches) == 1 or touches[0].was_earlier
     return touches if begins and all(one.is_followed_by(other) for one, other in links) else ()
 
 
 def _trail(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
-    """The changes as a chain that uses each of them once, where there is one (Hierholzer's algorithm); otherwise nothing."""
+    """Returns the changes as a chain that uses each once, if there is one (Hierholzer's algorithm); otherwise nothing."""
     start = last[0].after if last else _start(touches)
     leaving: dict[int, list[Touch]] = {}
     for touch in reversed(touches):
@@ -165,7 +173,7 @@ def _trail(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
 
 
 def _start(touches: Sequence[Touch]) -> int:
-    """The state that a chain of these can begin with: one that is left more often than reached, or the earlier snapshot's."""
+    """Returns the state with which a chain can begin: left more often than reached, or the earlier snapshot's."""
     left = Counter(touch.before for touch in touches)
     left.subtract(touch.after for touch in touches)
     begun = [state for state, times in left.items() if times > 0]
@@ -173,7 +181,7 @@ def _start(touches: Sequence[Touch]) -> int:
 
 
 def _nearly(before: Sequence[Touch], touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
-    """The changes with as few breaks as a look at the next ones can avoid."""
+    """Returns the changes with as few breaks as comparing only the next changes can find."""
     pending, ordered = list(touches), list(before[-1:])
     while pending:
         for touch in _next(ordered, pending, lock_wait):
@@ -195,7 +203,7 @@ def _next(ordered: Sequence[Touch], pending: Sequence[Touch], lock_wait: int) ->
 
 
 def _bridge(last: Touch, first: Touch, others: Sequence[Touch], most: int) -> Sequence[Touch]:
-    """Changes with later times that come between the two all the same, and then `first`; nothing where there are none."""
+    """Returns later changes that fit between the two, and then `first`; nothing if there are none."""
     for at, one in enumerate(others):
         if not last.is_followed_by(one):
             continue
@@ -209,7 +217,7 @@ def _bridge(last: Touch, first: Touch, others: Sequence[Touch], most: int) -> Se
 
 
 def _source(window: Sequence[Touch], first: Touch) -> Touch:
-    """Of changes with one time, one that follows none of the others."""
+    """Returns, of changes with the same time, one that follows none of the others."""
     same = [touch for touch in window if touch.micros == first.micros]
     made = {touch.after for touch in same}
     return next((touch for touch in same if touch.before not in made), first)

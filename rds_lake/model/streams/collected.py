@@ -1,4 +1,4 @@
-"""What was collected of a source with `capture: lambda`: the record that decides which arrived changes are in which cut.
+"""The record of collected changes for `capture: lambda`: it decides which arrived change is in which cut.
 
     lake/_changes/shop/_collected.json                           this record
     lake/_changes/shop/_seen/000000000012-3f9c2d71ab04.parquet   digests of what cut 12 took: objects, and ids of changes
@@ -32,7 +32,7 @@ _NAMED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenFile:
-    """Digests of objects and ids, so many. `last_hour`: the newest hour that one of them arrived in."""
+    """Digests of objects and ids, `rows` of them. `last_hour`: the newest hour in which one of them arrived."""
 
     key: str
     rows: int
@@ -41,7 +41,7 @@ class SeenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadLine:
-    """A line that is not a change, and why. `line` counts from 1; 0 means the object as a whole."""
+    """A line that is not a change, and the reason. `line` counts from 1; 0 means the whole object."""
 
     object: str
     line: int
@@ -54,10 +54,11 @@ class UnreadLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """`last`: the manifest of the cut with the number `cut`. `seq`: the last number that was given to a change.
+    """The record. `last`: the manifest of the cut with the number `cut`. `seq`: the last number given to a change.
 
-    `open_from`: the oldest open hour; None before the first cut. `tables`: all that ever had a change, with columns and key as
-    the newest change has them. `unread`: how many lines are not changes; `unread_lines` are some of the newest.
+    `open_from`: the oldest open hour; None before the first cut. `tables`: all tables that ever had a change, with
+    columns and key of the newest change. `unread`: the number of lines that are not changes; `unread_lines`: some of
+    the newest.
     """
 
     cut: int = 0
@@ -71,28 +72,28 @@ class Collected:
     unread_lines: tuple[UnreadLine, ...] = ()
 
     def with_unread(self, lines: tuple[UnreadLine, ...]) -> Collected:
-        """With more of them, of which the newest are named."""
+        """Returns the record with more unread lines; it names the newest ones."""
         named = (*lines, *self.unread_lines)[:_NAMED]
         return replace(self, unread=self.unread + len(lines), unread_lines=named)
 
 
 def oldest_open(record: Collected, now: datetime) -> datetime:
-    """The oldest hour that is open now; hours do not open again."""
+    """Returns the oldest hour that is open now. A closed hour does not open again."""
     hour = (now - OPEN).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return max(hour, record.open_from or hour)
 
 
 def render_collected(record: Collected) -> str:
-    """The record's JSON."""
+    """Returns the record as JSON."""
     return render_record(asdict(record), version=1)
 
 
 def parse_collected(text: str | None, *, where: str) -> Collected:
-    """What `render_collected` made; empty where there is no object. ManifestError when it is damaged."""
+    """Returns the record that `render_collected` wrote; empty if there is no object. Raises ManifestError if it is damaged."""
     remedy = "bring an earlier version of the object back: it is the only record of which changes were collected"
     return Collected() if text is None else read_record(Collected, text, where=where, known=(1,), remedy=remedy)
 
 
 def home_of_calls(target: TableTarget) -> str:
-    """Under which database's name the calls of a source are recorded; on a MySQL server one for all databases."""
+    """Returns the database name under which a source's calls are recorded; a MySQL server has one for all databases."""
     return OWN_SCHEMA if target.schema == target.database else target.database

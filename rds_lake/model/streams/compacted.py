@@ -1,4 +1,4 @@
-"""How far the changes of each table are compacted: typed Parquet that Athena reads, made of the cuts' own files.
+"""How far each table's changes are compacted to typed Parquet for Athena.
 
     lake/_compacted/shop/_state.json                                                      this record
     lake/_compacted/shop/shop/public.orders/v1/<epoch>/000000000012-3f9c2d71ab04/00000.parquet   the events of cuts up to 12
@@ -20,7 +20,7 @@ _REMEDY = "find out who wrote it; if you delete it, also drop the raw tables of 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unparsed:
-    """Values of a column that are no values of its type; they are NULL in the Parquet. `seq`: the first event that has one."""
+    """Values of a column that do not fit its type; they are NULL in the Parquet. `seq`: the first event with one."""
 
     column: str
     count: int
@@ -29,9 +29,9 @@ class Unparsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The events of a table in the cuts up to `until`, and after those of the batch before. `folder` with trailing slash.
+    """The events of a table in the cuts after the previous batch, up to `until`. `folder`: with a trailing slash.
 
-    `changed`: the last cut that has events; 0 where none has.
+    `changed`: the last cut with events; 0 if none has any.
     """
 
     until: int
@@ -43,14 +43,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One table in one epoch. `until`: the last cut that is compacted; `changed`: the last one with changes.
-    `pending`: batches that Glue may not have yet.
+    """One table in one epoch.
 
-    `merged`: up to this cut readers see the files into which batches were merged (`compaction/merge.py`); `merging`: up to which the
-    next such file goes, 0 where none was begun; `unmerged`: batches with rows behind `merged`.
+    `until`: the last compacted cut; `changed`: the last cut with changes; `pending`: batches that Glue may not have
+    yet.
 
-    `version` counts raw tables: types that Athena cannot read together with the earlier ones begin a new one, which holds all
-    cuts anew.
+    `merged`: readers see merged files up to this cut (`compaction/merge.py`). `merging`: the cut up to which the next
+    merged file goes, 0 if none was begun. `unmerged`: batches with rows after `merged`.
+
+    `version` counts raw tables: types that Athena cannot read together with the earlier ones begin a new table, into
+    which all cuts are compacted again.
     """
 
     target: TableTarget
@@ -67,11 +69,11 @@ class Progress:
 
     @property
     def has_catalogued(self) -> bool:
-        """Whether Glue has changes of it: a raw table that is missing then was dropped."""
+        """Whether Glue has changes of the table: if its raw table is missing then, someone dropped it."""
         return self.rows > sum(batch.rows for batch in self.pending)
 
     def followed_by(self, batch: Batch, unparsed: Iterable[Unparsed]) -> Progress:
-        """After one more batch; one without rows only moves `until`."""
+        """Returns the progress after one more batch; a batch without rows only moves `until`."""
         pending = (*self.pending, batch) if batch.rows else self.pending
         return replace(
             self,
@@ -91,7 +93,7 @@ class Compacted:
     tables: tuple[Progress, ...] = ()
 
     def of(self, target: TableTarget, epoch: str) -> Progress | None:
-        """How far a table is; None where it was never compacted in this epoch."""
+        """Returns the table's progress in this epoch; None if it was never compacted in it."""
         return next((table for table in self.tables if (table.target, table.epoch) == (target, epoch)), None)
 
     def version_of(self, target: TableTarget) -> int:
@@ -99,11 +101,14 @@ class Compacted:
         return max((table.version for table in self.tables if table.target == target), default=1)
 
     def merged_of(self, target: TableTarget) -> tuple[tuple[str, int], ...]:
-        """By epoch up to which cut readers see merged files of the table."""
+        """Returns, by epoch, the cut up to which readers see merged files of the table."""
         return tuple((table.epoch, table.merged) for table in self.tables if table.target == target and table.merged)
 
     def having(self, progress: Progress) -> Compacted:
-        """With this in the place of what is there of the same table and epoch; a newer version takes the place of older ones."""
+        """Returns the record with this progress in place of the table's earlier one.
+
+        It replaces the progress of the same epoch; a newer version replaces all older versions.
+        """
         kept = [
             table
             for table in self.tables
@@ -114,12 +119,12 @@ class Compacted:
 
 
 def render_compacted(compacted: Compacted) -> str:
-    """The JSON of the record."""
+    """Returns the record as JSON."""
     return render_record(asdict(compacted), version=1)
 
 
 def parse_compacted(text: str | None, *, where: str) -> Compacted:
-    """What `render_compacted` made; empty where there is no object. ManifestError when it is damaged."""
+    """Returns the record that `render_compacted` wrote; empty if there is no object. Raises ManifestError if it is damaged."""
     return Compacted() if text is None else read_record(Compacted, text, where=where, known=(1,), remedy=_REMEDY)
 
 

@@ -35,7 +35,7 @@ from rds_lake.model.streams.captured import CapturedTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeFile:
-    """Events of one table, by ascending `seq`. `size` in bytes as stored."""
+    """Events of one table, by ascending `seq`. `size`: stored bytes."""
 
     key: str
     rows: int
@@ -46,9 +46,9 @@ class ChangeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutTable:
-    """A captured table, and its events in the cut; none where nothing changed.
+    """A captured table and its events in the cut; no files if nothing changed.
 
-    `table` has no columns and no key where the database did not describe the table at that instant: its triggers were removed.
+    `table` has no columns and key if the database did not describe the table then, because its triggers were removed.
     """
 
     table: CapturedTable
@@ -59,7 +59,7 @@ class CutTable:
 class Cut:
     """The manifest of a cut. `began`: when the reading transaction began, by the forwarder's clock.
 
-    `database`: whose tables these are; `rds_lake` of a MySQL server, whose tables are of several.
+    `database`: the database of the tables; `rds_lake` for a MySQL server, whose tables are in several databases.
     """
 
     source: str
@@ -76,11 +76,11 @@ class Cut:
 
 
 def render_cut(cut: Cut) -> str:
-    """The JSON of the cut's manifest."""
+    """Returns the manifest as JSON."""
     return render_record(asdict(cut), version=1)
 
 
 def parse_cut(text: str, *, where: str) -> Cut:
-    """What `render_cut` made; ManifestError names `where` when it is something else."""
+    """Returns the manifest that `render_cut` wrote. Raises ManifestError, which names `where`, for anything else."""
     remedy = "find out who wrote it; the events of the cut are in the files beside it, whose names its own would list"
     return read_record(Cut, text, where=where, known=(1,), remedy=remedy)

@@ -1,4 +1,4 @@
-"""Drift: what a snapshot has that the snapshot before it and the changes since do not explain.
+"""Drift: how a snapshot differs from the snapshot before it plus the changes since.
 
     lake/_compacted/shop/_drift.json     the newest comparison
 
@@ -15,7 +15,7 @@ from rds_lake.model.records import read_record, render_record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedRow:
-    """A row by its key (`id=7`). `columns` that differ; empty where the row is missing or was not predicted."""
+    """A row by its key (`id=7`). `columns`: those that differ; empty if the row is missing or unexpected."""
 
     key: str
     columns: str = ""
@@ -23,11 +23,12 @@ class DriftedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableDrift:
-    """Rows of one table: `missing` were predicted and are not there, `extra` are there without a change that made them.
+    """Rows of one table: `missing` were expected but do not exist, `extra` exist without a change that created them.
 
-    `lost` and `phantom` are of `capture: lambda` only: breaks between two changes of a key, each of one lost change or several, and
-    changes that were rolled back. `keys_beyond`: keys whose changes do not fit either, and were not looked at.
-    The lists have some of the rows, by key; the numbers count all. `behind`: it is compared once its changes are compacted.
+    `lost` and `phantom` exist for `capture: lambda` only: breaks between two changes of a key, each for at least one
+    lost change; and changes that were rolled back. `keys_beyond`: further keys with wrong changes, which were not
+    examined. The lists contain some of the rows, by key; the numbers count all. `behind`: the table is compared once
+    its changes are compacted.
     """
 
     table: str
@@ -47,12 +48,12 @@ class TableDrift:
 
     @property
     def rows(self) -> int:
-        """Rows that are not as predicted."""
+        """The number of rows that are not as expected."""
         return self.missing + self.extra + self.different
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is wrong, and nothing went wrong while it was compared."""
+        """Whether there is no drift, and the comparison had no error."""
         return not (self.rows or self.error or self.lost or self.phantom or self.keys_beyond)
 
     def __str__(self) -> str:
@@ -75,9 +76,9 @@ class TableDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """The comparison of two snapshot dates, `before` and `after`. `export_task`: of the later. `tables`: those that drifted.
+    """The comparison of two snapshot dates, `before` and `after`. `export_task`: of the later date. `tables`: those with drift.
 
-    `compared`: how many tables were. `not_compared`: why there was nothing to compare with.
+    `compared`: the number of compared tables. `not_compared`: why nothing could be compared.
     """
 
     before: date | None
@@ -93,12 +94,12 @@ class Drift:
 
 
 def render_drift_record(drift: Drift) -> str:
-    """The JSON of the record."""
+    """Returns the record as JSON."""
     return render_record(asdict(drift), version=1)
 
 
 def parse_drift_record(text: str, *, where: str) -> Drift:
-    """The record that `render_drift_record` wrote; ManifestError if the text is damaged."""
+    """Returns the record that `render_drift_record` wrote. Raises ManifestError if the text is damaged."""
     return read_record(Drift, text, where=where, known=(1,), remedy="delete it: the snapshots are compared again")
 
 

@@ -1,4 +1,4 @@
-"""One change of one row, or of a whole table, as a trigger saw it, and its line in a file of changes.
+"""One change of a row, or of a whole table, as a trigger recorded it, and its line in a file of changes.
 
     {"seq": 17, "op": "U", "at": "2026-11-28T03:00:00.123456+00:00", "xid": 801,
      "old": {"id": "1", "v": "a"}, "new": {"id": "1", "v": null}, "omitted": []}
@@ -18,7 +18,7 @@ from rds_lake.model.records import load_object, value_of
 
 
 class Op(StrEnum):
-    """What happened. A TRUNCATE has no image."""
+    """The operation of a change. A TRUNCATE has no image."""
 
     INSERT = "I"
     UPDATE = "U"
@@ -31,7 +31,7 @@ Image = Mapping[str, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """How a change of `capture: lambda` came to the lake. `id`: its own, given by the trigger. `hour`: UTC, of its object."""
+    """How a change of `capture: lambda` arrived. `id`: given by the trigger. `hour`: UTC hour of its object's arrival."""
 
     id: str
     hour: datetime
@@ -39,12 +39,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEvent:
-    """`seq`: unique within an epoch, ascending for each key. `at`: UTC, the trigger's clock; order by `seq`, never by it.
+    """A change. `seq`: unique within an epoch, ascending for each key.
 
-    `old` and `new` are whole rows; `omitted` names columns whose values were too large for their way, and are in neither.
-    `xid`: the transaction, None where the engine does not say it. `unread`: columns of the outbox whose text is not JSON as
-    triggers write it, with that text; such an event has neither image, and only its key's next event says what the row is.
-    `arrival`: of `capture: lambda` only, where `seq` was given to it in the lake, and says nothing of its order.
+    `at`: the trigger's time, UTC; order changes by `seq`, not by it.
+
+    `old` and `new` are whole rows; `omitted`: columns in neither, because their values were too large. `xid`: the
+    transaction, None if the engine does not give it. `unread`: columns of the outbox whose text is not the JSON that
+    triggers write, with that text; such an event has no images, and only the key's next event shows the row. `arrival`:
+    for `capture: lambda` only; its `seq` was given in the lake, and is no order.
     """
 
     seq: int
@@ -59,7 +61,7 @@ class ChangeEvent:
 
 
 def render_event(event: ChangeEvent) -> str:
-    """The event's line, without its end."""
+    """Returns the event's line, without the line end."""
     return json.dumps(
         {
             "seq": event.seq,
@@ -78,5 +80,5 @@ def render_event(event: ChangeEvent) -> str:
 
 
 def parse_event(line: str | bytes) -> ChangeEvent:
-    """The event of a line; ValueError says what is wrong with it."""
+    """Returns the event of a line. Raises ValueError with the reason if it is not one."""
     return value_of(ChangeEvent, load_object(line))

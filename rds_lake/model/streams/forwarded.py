@@ -1,4 +1,4 @@
-"""Which cuts of a database are final: the record that readers of changes begin with.
+"""The record of a database's final cuts, with which readers of changes begin.
 
     lake/_changes/shop/_forwarded/shop.json      of the source `shop`, the database `shop`; see `cut.py` for the rule
 
@@ -18,13 +18,13 @@ _AHEAD = timedelta(hours=1)
 
 
 def advanced(known: datetime | None, as_of: datetime) -> datetime:
-    """The later of both; `as_of` where what is known is far ahead of it, since it would be believed for ever otherwise."""
+    """Returns the later time; `as_of` if the known time is far in the future, as it would otherwise stay for ever."""
     return as_of if known is None or known - as_of > _AHEAD else max(known, as_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochCuts:
-    """The final cuts of an epoch: `first` to `cut`, none where `cut` is 0. `attempt`: of the newest one."""
+    """The final cuts of an epoch: `first` to `cut`; none if `cut` is 0. `attempt`: of the newest cut."""
 
     epoch: str
     cut: int = 0
@@ -34,10 +34,10 @@ class EpochCuts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardedCuts:
-    """The epochs of a database, in their order.
+    """The epochs of a database, in order.
 
-    `as_of`: the newest instant at which every committed change was in these cuts, by the forwarder's clock. It advances also
-    while nothing changes and no cut is made; None before the first look.
+    `as_of`: the newest time at which every committed change was in these cuts, by the forwarder's clock. It also
+    advances while nothing changes; None before the first time.
     """
 
     source: str
@@ -47,15 +47,15 @@ class ForwardedCuts:
 
     @property
     def current(self) -> EpochCuts | None:
-        """The epoch that lasts."""
+        """The current epoch."""
         return self.epochs[-1] if self.epochs else None
 
     def find(self, epoch: str) -> EpochCuts | None:
-        """The epoch's cuts, or None for an epoch that this does not know."""
+        """Returns the epoch's cuts; None for an unknown epoch."""
         return next((each for each in self.epochs if each.epoch == epoch), None)
 
     def with_final(self, epoch: str, cut: int, *, attempt: str, as_of: datetime) -> ForwardedCuts:
-        """The same with this cut final. ManifestError where the record has something else already."""
+        """Returns the record with this cut final. Raises ManifestError if the record has a different one."""
         self.require_not_older(epoch, cut)
         known = self.find(epoch)
         if known is not None and known.cut == cut and cut and known.attempt != attempt:
@@ -68,7 +68,7 @@ class ForwardedCuts:
         return replace(self, epochs=(*before, later), as_of=advanced(self.as_of, as_of))
 
     def require_not_older(self, epoch: str, cut: int) -> None:
-        """ManifestError where a database at this cut of this epoch is older than what was forwarded."""
+        """Raises ManifestError if a database at this cut and epoch is older than what was forwarded."""
         known = self.find(epoch)
         if known is not None and (known != self.current or known.cut > cut):
             has = "later epochs" if known != self.current else f"cut {known.cut} already"
@@ -78,7 +78,7 @@ class ForwardedCuts:
             )
 
     def with_epoch(self, epoch: str) -> ForwardedCuts:
-        """The same with a new epoch; itself where that is there."""
+        """Returns the record with a new epoch; unchanged if it has the epoch."""
         return self if self.find(epoch) else replace(self, epochs=(*self.epochs, EpochCuts(epoch=epoch)))
 
     @property
@@ -91,12 +91,12 @@ class ForwardedCuts:
 
 
 def render_forwarded(record: ForwardedCuts) -> str:
-    """The record's JSON."""
+    """Returns the record as JSON."""
     return render_record(asdict(record), version=1)
 
 
 def parse_forwarded(text: str, *, where: str) -> ForwardedCuts:
-    """What `render_forwarded` made; ManifestError names `where` when it is something else."""
+    """Returns the record that `render_forwarded` wrote. Raises ManifestError, which names `where`, for anything else."""
     remedy = (
         "bring an earlier version of the object back, or delete it: the next cut makes it new, without earlier epochs"
     )

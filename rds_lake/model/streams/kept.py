@@ -1,4 +1,4 @@
-"""Which cuts no date needs any more: the rule by which changes go.
+"""The rule by which changes are removed: which cuts no date needs any more.
 
 A date of the lake says at which cut of which epoch its snapshot was made. Its live view and its history begin there. So the cuts
 up to the lowest of these numbers are needed by no date, and neither are epochs before the first one that a date is of.
@@ -16,17 +16,17 @@ from rds_lake.model.streams.forwarded import ForwardedCuts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateCut:
-    """The newest cut that is inside a date's snapshot, of the database's epoch at that time."""
+    """The newest cut that a date's snapshot contains, and the database's epoch at that time."""
 
     epoch: str
     cut: int
 
 
 def last_unneeded(record: ForwardedCuts, dates: Collection[DateCut]) -> dict[str, int]:
-    """By epoch the last cut that none of the dates needs; only epochs that have such cuts.
+    """Returns, by epoch, the last cut that no date needs; epochs without such cuts are left out.
 
-    `dates` are those of this database. Where none of them is of an epoch that the record knows, every cut stays: capture was just
-    installed, or the record was made anew. The newest cut of all stays, too: the next forwarder begins with it.
+    `dates` are those of this database. If none of them is of an epoch in the record, every cut stays: capture is new,
+    or the record was created again. The newest cut always stays, too, as the next forwarder begins with it.
     """
     order = [each.epoch for each in record.epochs]
     known = [each for each in dates if each.epoch in order]

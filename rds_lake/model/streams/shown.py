@@ -1,4 +1,4 @@
-"""What the live views of a source show: which snapshot, and up to which cut of which epoch.
+"""What the live views of a source show: the snapshot, and the epoch and cut up to which changes are applied.
 
     lake/_compacted/shop/_live.json
 
@@ -17,7 +17,7 @@ from rds_lake.model.records import read_record, render_record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownCut:
-    """`cut`: all tables of the database (`home`) show what was committed by then; the snapshot's own state where it is 0."""
+    """A database's (`home`) cut: its tables show all changes committed by then; with 0, the snapshot itself."""
 
     home: str
     epoch: str
@@ -26,10 +26,12 @@ class ShownCut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """`views`: every view of changes that was made, as the pointer remembers its own. `moving`: views may show another cut.
+    """The live views of a source. `views`: every created view of changes, in the form of the pointer's.
 
-    `earlier`: while they move, dates that some views may still stand on.
-    `merged`: by `<raw table>/<epoch>` the cut up to which the views read merged files, and none of the batches in them.
+    `moving`: views may show another cut.
+
+    `earlier`: dates that some views may still read while they are moved. `merged`: by `<raw table>/<epoch>`, the cut up
+    to which the views read merged files instead of batches.
     """
 
     snapshot_date: date
@@ -42,16 +44,16 @@ class Shown:
 
 
 def dates_shown(shown: Shown | None) -> frozenset[date]:
-    """The dates whose rows live views read; of a move that has not ended also those that they read before."""
+    """Returns the dates whose rows live views read; during a move also those they read before."""
     return frozenset({shown.snapshot_date, *shown.earlier} if shown is not None and (shown.views or shown.cuts) else ())
 
 
 def render_shown(shown: Shown) -> str:
-    """The JSON of the record."""
+    """Returns the record as JSON."""
     return render_record(asdict(shown), version=1)
 
 
 def parse_shown(text: str, *, where: str) -> Shown:
-    """The record that `render_shown` wrote; ManifestError if the text is damaged."""
+    """Returns the record that `render_shown` wrote. Raises ManifestError if the text is damaged."""
     remedy = "delete it, and materialize `changes`: every live view is then created again"
     return read_record(Shown, text, where=where, known=(1,), remedy=remedy)

@@ -1,4 +1,4 @@
-"""How a table's columns change from one snapshot to the next, and what the raw table becomes.
+"""How a table's columns change from one snapshot to the next, and which columns its raw table gets.
 
     previous (every column ever seen)  +  present (this snapshot)  ->  Changes(columns, changes)
 
@@ -35,7 +35,7 @@ _CAST_BY_WORD = ("string", "binary")
 
 
 class Kind(StrEnum):
-    """What happened to a table or column."""
+    """The kind of a change of a table or column."""
 
     NEW_TABLE = "new table"
     ADDED = "added"
@@ -53,9 +53,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenColumn:
-    """A column of the raw table. `column` is as last seen, with the table's type.
+    """A column of the raw table. `column`: as last seen, with the table's type.
 
-    `position` is its place in the newest snapshot, None where it is gone; `announced`: no file ever had it.
+    `position`: its position in the newest snapshot, None if it does not exist there. `announced`: no file has ever had
+    it.
     """
 
     column: Column
@@ -64,13 +65,13 @@ class SeenColumn:
 
     @property
     def key(self) -> str:
-        """What Athena finds it by."""
+        """The name by which Athena finds the column."""
         return self.column.name.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change; `column` is empty where the whole table is meant."""
+    """One change; `column` is empty for a change of the whole table."""
 
     kind: Kind
     column: str
@@ -80,24 +81,24 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """The raw table as it should be, and what that changes."""
+    """The raw table's new columns, and the changes they contain."""
 
     columns: tuple[SeenColumn, ...]
     changes: tuple[Change, ...]
 
     @property
     def incompatible(self) -> bool:
-        """Whether `columns` cannot be the same table."""
+        """Whether `columns` need a new version of the raw table."""
         return any(change.kind is Kind.INCOMPATIBLE for change in self.changes)
 
 
 def compare(
     previous: Sequence[SeenColumn], present: Sequence[Column], *, empty: bool = False, older: bool = False
 ) -> Changes:
-    """The changes from the table `previous` to the table `present`.
+    """Returns the changes from the table `previous` to the table `present`.
 
-    `empty`: the snapshot has no file of the table, so that its types are announced only. `older`: the snapshot is not
-    the newest one; it can add and widen, but does not say how the columns are by now.
+    `empty`: the snapshot has no file of the table, so its types are only announced. `older`: the snapshot is not the
+    newest one; it can add and widen columns, but does not define their current state.
     """
     wanted = {column.name.lower(): (index, column) for index, column in enumerate(present)}
     columns: list[SeenColumn] = []
@@ -121,7 +122,7 @@ def compare(
 
 
 def widest(one: str, other: str) -> str | None:
-    """The type Athena reads both as, or None; of nested types the one with the fields of both, where Glue can hold it."""
+    """Returns the type in which Athena can read both, or None; for nested types the one with all fields, if Glue can store it."""
     if is_nested(one) or is_nested(other):
         merged = merge_nested(one, other, leaf=widest)
         return merged if merged is None or len(merged) <= MAX_TYPE_CHARACTERS else None
@@ -131,17 +132,17 @@ def widest(one: str, other: str) -> str | None:
 
 
 def reads_as(partition_type: str, table_type: str) -> bool:
-    """Whether a partition's column of the one type can be read in a table of the other."""
+    """Whether a table's column can read a partition's column of the other type."""
     return partition_type == table_type or table_type in _WIDER.get(partition_type, ())
 
 
 def cast_alike(one: Column, other: Column) -> bool:
-    """Whether a view casts both by the same rule, sizes aside."""
+    """Whether a view casts both types by the same rule, regardless of their sizes."""
     return one.hive_type not in _CAST_BY_WORD or one.original_type == other.original_type
 
 
 def type_text(column: Column) -> str:
-    """A column's type for a report: `numeric(12) as string`."""
+    """Returns a column's type for reports: `numeric(12) as string`."""
     word = _word(column)
     return column.hive_type if word in ("", column.hive_type) else f"{word} as {column.hive_type}"
 
@@ -168,7 +169,7 @@ def _merge(
 
 
 def _type_and_kind(seen: SeenColumn, column: Column, *, empty: bool) -> tuple[str, Kind | None]:
-    """The table's type for the column from now on, and what that is called."""
+    """Returns the table's new type of the column, and the kind of the change."""
     before, now = seen.column.hive_type, column.hive_type
     if empty:
         return before, Kind.RETYPED if _cast_differently(seen.column, column) else None
@@ -191,7 +192,7 @@ def _cast_differently(before: Column, now: Column) -> bool:
 
 
 def _aged(seen: SeenColumn, merged: SeenColumn) -> SeenColumn:
-    """A column after an older snapshot: the type is the table's, all else stays as the newest snapshot left it."""
+    """Returns a column after an older snapshot: the table's type, and everything else as in the newest snapshot."""
     column = replace(seen.column, hive_type=merged.column.hive_type)
     return replace(seen, column=column, announced=merged.announced)
 

@@ -1,4 +1,4 @@
-"""Tables and partitions of Glue's Data Catalog as values.
+"""Tables and partitions of Glue's Data Catalog.
 
 What belongs here: the values. Asking Glue is `aws/glue.py`.
 """
@@ -14,7 +14,7 @@ ColumnSpec = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
-    """An external Parquet table as it should be. `location` ends with a slash; `owner` is Glue's one field for that."""
+    """The wanted definition of an external Parquet table. `location` ends with a slash; `owner`: Glue's field for one owner."""
 
     name: str
     columns: tuple[ColumnSpec, ...]
@@ -27,7 +27,7 @@ class TableSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionSpec:
-    """A partition as it should be, with the columns that really are in its files."""
+    """The wanted definition of a partition, with the columns that are really in its files."""
 
     values: tuple[str, ...]
     location: str
@@ -37,7 +37,7 @@ class PartitionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlueTable:
-    """A table or view as it is. `version_id` guards an update against one made in between; `view_text` as Athena stores it."""
+    """An existing table or view. `version_id` protects an update from another one in between; `view_text`: as Athena stores it."""
 
     name: str
     is_view: bool
@@ -51,7 +51,7 @@ class GlueTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GluePartition:
-    """A partition as it is."""
+    """An existing partition."""
 
     values: tuple[str, ...]
     location: str

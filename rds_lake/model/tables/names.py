@@ -1,4 +1,4 @@
-"""Names in Athena: stable, legal, and never two things under one.
+"""Stable and legal names in Athena; no two tables get the same name.
 
     shop.public.orders           -> view `orders`,         raw table `snapshots_orders`        (default schema)
     shop.sales.orders            -> view `sales_orders`,   raw table `snapshots_sales_orders`
@@ -38,11 +38,11 @@ _ILLEGAL = re.compile(r"[^a-z0-9_]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AthenaTable:
-    """The names of one table. `columns` maps the Parquet column's name to its name in the view.
+    """The names of one table. `columns`: from the Parquet column's name to its name in the view.
 
-    `partition_key` is `snapshot_date`, except where a column of the table has that name: Glue cannot hold both.
-    `member_key` is the second key of a union, which holds the member's name. `version` counts raw tables whose types
-    Athena cannot read together.
+    `partition_key` is `snapshot_date`, unless a column has that name, as Glue cannot have both. `member_key`: the
+    second partition key of a union, with the member's name. `version` counts raw tables, for types that Athena cannot
+    read together.
     """
 
     target: TableTarget
@@ -58,18 +58,18 @@ class AthenaTable:
 
 
 def athena_name(text: str) -> str:
-    """The text lower-cased, with every character outside `[a-z0-9_]` as `_`; never empty."""
+    """Returns the text in lower case, with `_` for every character outside `[a-z0-9_]`; never empty."""
     return _ILLEGAL.sub("_", text.lower())[: _MAX_LENGTH - len(RAW_PREFIX)] or "_"
 
 
 def meeting(name: str, of: str, owner: TableTarget, taken: Iterable[str]) -> str:
-    """The problem that `of`, a view or table of the lake, has the name of a source's table, and the `rename:` line that ends it."""
+    """Returns the problem that `of`, a view or table of the lake, has the name of a source's table, with the `rename:` line to add."""
     line = rename_line({str(owner): _free_name(athena_name(owner.table), {*taken, name})})
     return f"{of} and table {owner} both want the name {name!r}: {line}"
 
 
 def free_key(wanted: str, columns: Iterable[str]) -> str:
-    """The first of `wanted`, `lake_wanted`, … that no column has: Glue cannot hold both."""
+    """Returns the first of `wanted`, `lake_wanted`, … that is not a column, as Glue cannot have both."""
     folded = {name.lower() for name in columns}
     while wanted in folded:
         wanted = f"lake_{wanted}"
@@ -84,12 +84,12 @@ def assign_names(
     home: str | None = None,
     published: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[AthenaTable, ...]:
-    """Names for every table and its columns; `tables` are targets with their Parquet column names.
+    """Returns names for every table and its columns; `tables`: targets with their Parquet column names.
 
-    `home` is the database whose name no view carries: the default schema's, unless it is given. `published` are the names
-    that a table (`str(target)`) has in Athena already.
+    `home`: the database whose name no view has; by default that of the default schema. `published`: names that a table
+    (`str(target)`) already has in Athena.
 
-    Raises NameCollisionError listing every collision and every illegal `rename:` entry.
+    Raises NameCollisionError, which lists every collision and every invalid `rename:` entry.
     """
     problems = _rename_problems(rename)
     named: list[AthenaTable] = []
@@ -111,12 +111,12 @@ def assign_names(
 
 
 def _kept(wanted: str, published: Sequence[str]) -> str:
-    """The name that a table keeps: of several it was published under the rule's own, else the first."""
+    """Returns the name that a table keeps: the rule's, if it was published under several, otherwise the first."""
     return wanted if not published or wanted in published else published[0]
 
 
 def _view_name(target: TableTarget, default_schema: str | None, *, home: str | None) -> str:
-    """The rule: the default schema's tables bare, its database's with their schema, all others with their database as well."""
+    """Returns the rule's name: with schema outside of the default schema, with database and schema outside of its database."""
     if not target.schema or f"{target.database}.{target.schema}" == default_schema:
         return athena_name(target.table)
     is_home = target.database == home or (default_schema or "").startswith(f"{target.database}.")
@@ -126,7 +126,7 @@ def _view_name(target: TableTarget, default_schema: str | None, *, home: str | N
 
 
 def rename_line(new_names: Mapping[str, str]) -> str:
-    """The entries as YAML that reads back as exactly these texts."""
+    """Returns the entries as YAML, which reads back as exactly these texts."""
     entries = ", ".join(f"{_yaml_key(what)}: {_yaml_value(name)}" for what, name in new_names.items())
     return f"rename: {{{entries}}}"
 
@@ -144,7 +144,7 @@ def _yaml_value(name: str) -> str:
 
 
 def _free_name(wanted: str, taken: set[str], *, first: int = 2) -> str:
-    """`wanted_2`, `wanted_3`, …: the first that is not taken as view or raw table; it is taken from then on."""
+    """Returns and reserves the first of `wanted_2`, `wanted_3`, … that no view or raw table has."""
     stem = wanted[: _MAX_LENGTH - len(RAW_PREFIX) - len("_00000")]
     names = (f"{stem}_{number}" if number > 1 else stem for number in count(first))
     free = next(name for name in names if taken.isdisjoint({name, RAW_PREFIX + name}))
@@ -153,7 +153,7 @@ def _free_name(wanted: str, taken: set[str], *, first: int = 2) -> str:
 
 
 def free_names(tables: Iterable[TableTarget]) -> dict[str, str]:
-    """The `rename:` entries with which tables of a source without a default schema all have names of their own."""
+    """Returns the `rename:` entries that give all tables of a source without a default schema different names."""
     named = [AthenaTable(target=table, view=_view_name(table, None, home=None), columns=()) for table in tables]
     return {what: name for _, names in _meetings(named) for what, name in names.items()}
 
@@ -163,7 +163,7 @@ def _table_problems(named: Sequence[AthenaTable]) -> list[str]:
 
 
 def _meetings(named: Sequence[AthenaTable]) -> list[tuple[str, dict[str, str]]]:
-    """Names that several tables want, each with the entries that end it. Views and raw tables share one namespace in Glue."""
+    """Returns names that several tables want, with the `rename:` entries to add. Glue has one namespace for views and raw tables."""
     views: dict[str, list[TableTarget]] = defaultdict(list)
     for table in named:
         views[table.view].append(table.target)
@@ -212,7 +212,7 @@ def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) ->
 
 
 def _rename_problems(rename: Mapping[str, str]) -> list[str]:
-    """Illegal new names. An entry for a table or column that is gone is no reason to stop the others."""
+    """Returns invalid new names. Entries for tables or columns that no longer exist are not a problem."""
     return [
         f"rename: {name!r} (for {what!r}) must be lower-case letters, digits and _ and at most "
         f"{_MAX_LENGTH - len(RAW_PREFIX)} long"

@@ -1,4 +1,4 @@
-"""Nested Hive types: `struct<name:string,address:struct<city:string>>` against another day's.
+"""Nested Hive types (`struct<name:string,address:struct<city:string>>`), and how two of them are merged.
 
 Parquet finds the fields of a struct by name, so a struct that lacks some can be read as one that has more. What was seen
 keeps its place, new fields come last: that is the only order Athena can read older partitions in as well. A type is read
@@ -22,30 +22,30 @@ Widest = Callable[[str, str], str | None]
 
 
 def is_nested(hive_type: str) -> bool:
-    """Whether the type holds others."""
+    """Whether the type contains other types."""
     return hive_type.startswith(("struct<", "array<", "map<"))
 
 
 def merge_nested(before: str, now: str, *, leaf: Widest) -> str | None:
-    """The type both can be read as, fields of `before` first, or None. `leaf` says it of types that hold no others."""
+    """Returns the type in which both can be read, with fields of `before` first, or None. `leaf`: merges types without others."""
     if not (is_nested(before) and is_nested(now)):
         return None if is_nested(before) or is_nested(now) else leaf(before, now)
     return _merged(_parsed(before), _parsed(now), leaf)
 
 
 def to_query_type(hive_type: str, *, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
-    """The word a query uses: `row("name" varchar)`, `array(bigint)`, `map(varchar, bigint)`."""
+    """Returns the type for queries: `row("name" varchar)`, `array(bigint)`, `map(varchar, bigint)`."""
     return _query_word(_parsed(hive_type), leaf, quote)
 
 
 def to_duckdb_type(hive_type: str, *, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
-    """The same for DuckDB: `STRUCT("name" VARCHAR)`, `BIGINT[]`, `MAP(VARCHAR, BIGINT)`."""
+    """Returns the type for DuckDB: `STRUCT("name" VARCHAR)`, `BIGINT[]`, `MAP(VARCHAR, BIGINT)`."""
     return _duckdb_word(_parsed(hive_type), leaf, quote)
 
 
 @dataclass(slots=True)
 class _Type:
-    """A type that holds others by name (a struct), or by place; without a `kind` it holds none, and is its `text`."""
+    """A type that contains others by name (a struct) or by position; without a `kind` it contains none, and is its `text`."""
 
     kind: str = ""
     text: str = ""
@@ -69,34 +69,34 @@ def _merged(before: _Type, now: _Type, leaf: Widest) -> str | None:
     return f"{before.kind}<{','.join(parts)}>"
 
 
-def _text(found: _Type) -> str:
-    if not found.kind:
-        return found.text
-    named = found.kind == "struct"
-    parts = [f"{name}:{_text(below)}" if named else _text(below) for name, below in found.below.items()]
-    return f"{found.kind}<{','.join(parts)}>"
+def _text(parsed: _Type) -> str:
+    if not parsed.kind:
+        return parsed.text
+    named = parsed.kind == "struct"
+    parts = [f"{name}:{_text(below)}" if named else _text(below) for name, below in parsed.below.items()]
+    return f"{parsed.kind}<{','.join(parts)}>"
 
 
-def _query_word(found: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
-    if not found.kind:
-        return leaf(found.text)
-    words = [(name, _query_word(below, leaf, quote)) for name, below in found.below.items()]
-    if found.kind == "struct":
+def _query_word(parsed: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
+    if not parsed.kind:
+        return leaf(parsed.text)
+    words = [(name, _query_word(below, leaf, quote)) for name, below in parsed.below.items()]
+    if parsed.kind == "struct":
         return f"row({', '.join(f'{quote(name)} {word}' for name, word in words)})"
-    return f"{found.kind}({', '.join(word for _, word in words)})"
+    return f"{parsed.kind}({', '.join(word for _, word in words)})"
 
 
-def _duckdb_word(found: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
-    if not found.kind:
-        return leaf(found.text)
-    words = [(name, _duckdb_word(below, leaf, quote)) for name, below in found.below.items()]
-    if found.kind == "struct":
+def _duckdb_word(parsed: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
+    if not parsed.kind:
+        return leaf(parsed.text)
+    words = [(name, _duckdb_word(below, leaf, quote)) for name, below in parsed.below.items()]
+    if parsed.kind == "struct":
         return f"STRUCT({', '.join(f'{quote(name)} {word}' for name, word in words)})"
-    return f"{words[0][1]}[]" if found.kind == "array" else f"MAP({', '.join(word for _, word in words)})"
+    return f"{words[0][1]}[]" if parsed.kind == "array" else f"MAP({', '.join(word for _, word in words)})"
 
 
 def _parsed(hive_type: str) -> _Type:
-    """The type, read once from front to back. What is not balanced is taken for one that holds no others."""
+    """Returns the parsed type. A text with unbalanced brackets becomes a type that contains no others."""
     top = _Type(kind="array")
     open_types, start, within = [top], 0, 0  # `within`: brackets of a type that is not taken apart, decimal(38,2)
 

@@ -12,7 +12,7 @@ from rds_lake.model.calendars import Calendar
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TableTarget:
-    """The original, unfolded name of a table: `database.schema.table`.
+    """The original name of a table, in its spelling: `database.schema.table`.
 
     For MySQL and MariaDB the schema equals the database. A table of DynamoDB has neither.
     """
@@ -26,18 +26,18 @@ class TableTarget:
 
 
 def dynamodb_table(name: str) -> TableTarget:
-    """A table of DynamoDB: a name and nothing around it."""
+    """Returns the target of a table of DynamoDB, which has a name only."""
     return TableTarget(database="", schema="", table=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: what is really in the file, and what it was in the database.
+    """One column: its type in the file, and its type in the database.
 
-    `hive_type` is the physical type from the Parquet footer (or, for a table without files, from the info
-    file). `original_type` is the database's own word (`timestamp without time zone`); None when the info
-    file does not know the column. Lengths and precisions are None where AWS gives none. `calendar`: by which one the files
-    count the column's days before 1582-10-15; None where they have none (`calendars.py`).
+    `hive_type`: the physical type from the Parquet footer (for a table without files, from the info file).
+    `original_type`: as the database writes it (`timestamp without time zone`); None if the info file does not have the
+    column. Lengths and precisions: None if AWS gives none. `calendar`: the one by which the files count days before
+    1582-10-15; None if they have none (`calendars.py`).
     """
 
     name: str

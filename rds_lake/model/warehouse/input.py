@@ -1,4 +1,4 @@
-"""The JSON that asks a warehouse for a run: dropped in S3 under the `input:` of a warehouse, read here as a value.
+"""Parses the JSON that asks a warehouse for a run; it is put into S3 under the warehouse's `input:`.
 
     {
       "version": 1,
@@ -40,38 +40,47 @@ class _Part(BaseModel):
 
 
 class InputColumn(_Part):
-    """A column of files, in the order of the file."""
+    """A column of files, in the files' order."""
 
-    name: str = Field(min_length=1, max_length=127, description="As Redshift is to call it.")
-    type: Annotated[str, AfterValidator(legal_type)] = Field(description="In Redshift's words, such as varchar(200).")
+    name: str = Field(min_length=1, max_length=127, description="Name of the column in Redshift.")
+    type: Annotated[str, AfterValidator(legal_type)] = Field(description="Type in Redshift, such as varchar(200).")
 
 
 class InputTable(_Part):
-    """A table to load: of files in S3, or of the lake."""
+    """A table to load, from files in S3 or from the lake."""
 
-    table: _Name = Field(description="The table's name in Redshift; of a table of the lake, its name in Athena.")
+    table: _Name = Field(description="Name of the table in Redshift; for a table of the lake, its name in Athena.")
     schema_: str | None = Field(
         default=None,
         alias="schema",
         min_length=1,
         max_length=127,
-        description="Of a table of the lake: the source. Of files: where they come from; only shown.",
+        description="For a table of the lake: its source. For files: where they come from, for information only.",
     )
-    name: _Name | None = Field(default=None, description="Another name in Redshift, where two tables have the same.")
+    name: _Name | None = Field(
+        default=None, description="Another name in Redshift, for a table whose name another table has too."
+    )
     date: Annotated[str, AfterValidator(legal_date)] | None = Field(
-        default=None, description="Of a table of the lake: `published` (the default), or a snapshot date."
+        default=None, description="For a table of the lake: `published` (the default), or a snapshot date."
     )
     files: list[Annotated[str, Field(min_length=1, max_length=1100)]] | None = Field(
         default=None, min_length=1, max_length=10_000, description="Names beside this JSON, or s3://bucket/key."
     )
     format: Literal["parquet", "csv", "text", "json"] | None = Field(
-        default=None, description="Of the files. Default: as lake.yaml says of the table of this name."
+        default=None, description="Format of the files. Default: the format in lake.yaml for the table of this name."
     )
     columns: list[InputColumn] | None = Field(
-        default=None, min_length=1, max_length=1600, description="Of the files. Default: as lake.yaml says."
+        default=None,
+        min_length=1,
+        max_length=1600,
+        description="Columns of the files. Default: the columns in lake.yaml.",
     )
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1, description="Of csv and text files.")
-    header_lines: int = Field(default=0, ge=0, le=1000, description="Lines of csv and text files to leave out.")
+    delimiter: str | None = Field(
+        default=None, min_length=1, max_length=1, description="Character between two values of csv and text files."
+    )
+    header_lines: int = Field(
+        default=0, ge=0, le=1000, description="Lines at the beginning of csv and text files that are not loaded."
+    )
 
     @property
     def table_name(self) -> str:
@@ -79,28 +88,30 @@ class InputTable(_Part):
 
     @property
     def is_left_out(self) -> bool:
-        """Whether it is in the place of a table that cannot be read (`InputError.rest`)."""
+        """Whether it replaces a table that cannot be read (`InputError.rest`)."""
         return not self.table
 
 
 class WarehouseInput(_Part):
-    """What one run is to load, with which parameters, and what is to be unloaded. What it does not name is as lake.yaml says."""
+    """What one run loads and unloads, and its parameters. lake.yaml decides what it does not give."""
 
     version: Literal[1] = Field(description="Of this format.")
     tables: list[InputTable] = Field(
-        default=[], max_length=1000, description="Beside the `loads:` of lake.yaml, or instead."
+        default=[],
+        max_length=1000,
+        description="Tables to load, in addition to `loads:` in lake.yaml or instead of them.",
     )
     parameters: dict[str, Annotated[str, Field(max_length=10_000)]] = Field(
-        default={}, max_length=200, description="Values of `parameters:` of lake.yaml."
+        default={}, max_length=200, description="Values for `parameters:` of lake.yaml."
     )
     results: list[_Name] | None = Field(
-        default=None, min_length=1, description="Names of `unload:` in lake.yaml. Default: all."
+        default=None, min_length=1, description="Names of results in `unload:` of lake.yaml. Default: all."
     )
     note: str | None = Field(
-        default=None, max_length=1000, description="Free text. Another text makes another run of the same content."
+        default=None, max_length=1000, description="Free text. The same content with another text starts another run."
     )
     delete_stack: bool | None = Field(
-        default=None, description="true: nothing stays after the run. Default: as `keep:` of lake.yaml says."
+        default=None, description="true: everything is removed after the run. Default: `keep:` in lake.yaml decides."
     )
 
 
@@ -109,7 +120,7 @@ _LEFT_OUT = InputTable.model_construct(table="", schema_=None, name=None, files=
 
 
 def input_schema() -> dict[str, Any]:
-    """The JSON schema of an input, as it is published."""
+    """Returns the published JSON schema of an input."""
     schema = WarehouseInput.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "rds-lake warehouse input"} | {
         key: value for key, value in schema.items() if key != "title"
@@ -117,7 +128,7 @@ def input_schema() -> dict[str, Any]:
 
 
 def parse_input(text: str) -> WarehouseInput:
-    """The input in the text. InputError lists every problem with its JSON path and what to do; no text raises anything else."""
+    """Returns the input in the text. Raises InputError with every problem, its JSON path and what to do; no other error."""
     body = _object(text)
     try:
         value = _validated(body)
@@ -136,7 +147,7 @@ def _validated(body: Mapping[str, Any]) -> WarehouseInput:
 
 
 def _without(body: Mapping[str, Any], wrong: Sequence[tuple[int | str, ...]]) -> WarehouseInput | None:
-    """The input without what is wrong: a table is left out as a whole, its place is kept. None where nothing can be read."""
+    """Returns the input without its errors; a wrong table leaves an empty place. None if nothing can be read."""
     keys = {loc[0] for loc in wrong if len(loc) == 1 or loc[0] != "tables"}
     tables = {loc[1] for loc in wrong if len(loc) > 1 and loc[0] == "tables"}
     rest: dict[str, Any] = {key: value for key, value in body.items() if key not in keys} | {"version": 1}
@@ -208,7 +219,7 @@ def _sentence(detail: ErrorDetails) -> str:
 
 
 def _problems(value: WarehouseInput) -> Iterator[str]:
-    """What several keys have wrong with each other."""
+    """Yields problems between several keys."""
     names: dict[str, int] = {}
     for at, table in enumerate(value.tables):
         if table.is_left_out:

@@ -1,4 +1,4 @@
-"""A table of the lake at one date, as a load needs it."""
+"""A table of the lake at one date, as the input of a load."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rds_lake.model.tables.table import Column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewedColumn:
-    """A column of the view. `column` is what the files have; None where they do not have it, and `hive_type` what others had."""
+    """A column of the view. `column`: in the files; None if they do not have it, then `hive_type` is the type in other files."""
 
     name: str
     presto_type: str
@@ -21,9 +21,10 @@ class ViewedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeRows:
-    """`raw` is the table in Glue's `database`; its partition is `where` (key, value). `files` are in `bucket`, their columns in
-    `file_columns`, in the order of the files. `rows` are the manifest's. `spectrum`: why Spectrum cannot read it, "" where it can;
-    `copy`: why COPY cannot. `member_key`: of a union, the partition key by which its tables are distinguished.
+    """The rows of a table at one date. `raw`: the table in Glue's `database`; `where`: (key, value) of its partition.
+
+    `files`: in `bucket`; `file_columns`: in the files' order; `rows`: from the manifest. `spectrum`, `copy`: why
+    Spectrum or COPY cannot read it, otherwise empty. `member_key`: the partition key for the members of a union.
     """
 
     database: str

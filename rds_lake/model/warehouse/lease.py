@@ -1,4 +1,4 @@
-"""Who has a warehouse, until when, and what exists because of it: one JSON object in S3 per warehouse, changed by If-Match only.
+"""The lease of a warehouse: one JSON object in S3, changed only by If-Match. It names the run, its end, and every object to remove.
 
     FREE ──take──> HELD ──keep──> KEPT ──take──> HELD
       ^              │ remove       │ remove
@@ -24,7 +24,7 @@ _REMEDY = "look which stacks of CloudFormation begin with `rds-lake-`, delete th
 
 
 class LeaseState(StrEnum):
-    """What a lease says of the warehouse."""
+    """The state of a warehouse in its lease."""
 
     FREE = "free"  # nothing exists
     HELD = "held"  # a run has it
@@ -34,10 +34,10 @@ class LeaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The lease of one warehouse. `run`: the last one that had it; `made_by`: the run that had the stack created.
+    """The lease of one warehouse. `run`: the last run that had it; `made_by`: the run that created the stack.
 
-    `expires_at`: from when on everything that it names is to be removed; None for a warehouse that is kept for ever.
-    `ends_at`: the latest end of the run, however often it extends the lease. `keep_minutes`: see `Plan`.
+    `expires_at`: the time from which everything that it names must be removed; None for a warehouse that is kept for
+    ever. `ends_at`: the latest end of the run, regardless of extensions. `keep_minutes`: see `Plan`.
     """
 
     warehouse: str
@@ -53,26 +53,26 @@ class Lease:
     keep_minutes: float | None = 0
 
     def expired(self, now: datetime) -> bool:
-        """Whether what it names is to be removed now."""
+        """Whether everything that the lease names must be removed now."""
         if self.state is LeaseState.REMOVING:
             return True
         return self.state is not LeaseState.FREE and self.expires_at is not None and self.expires_at <= now
 
     @property
     def adopted(self) -> bool:
-        """Whether its stack was created for an earlier run."""
+        """Whether the stack was created for an earlier run."""
         return self.made_by != self.run
 
 
 def extended(lease: Lease, run: str, now: datetime, span: timedelta) -> Lease:
-    """The lease of a run that lives, for `span` from now on. LeaseLostError where the run has it no more."""
+    """Returns the lease extended for `span` from `now`. Raises LeaseLostError if the run no longer has it."""
     if lease.state is not LeaseState.HELD or lease.run != run:
         raise LeaseLostError(_lost(lease, run))
     return replace(lease, expires_at=min(now + span, lease.ends_at))
 
 
 def kept(lease: Lease, now: datetime) -> Lease:
-    """The lease after its run, of a warehouse that stays for a while or for ever."""
+    """Returns the lease after its run, for a warehouse that is kept for a while or for ever."""
     minutes = lease.keep_minutes
     return replace(
         lease,
@@ -82,28 +82,28 @@ def kept(lease: Lease, now: datetime) -> Lease:
 
 
 def removing(lease: Lease) -> Lease:
-    """The lease from when on what it names goes."""
+    """Returns the lease while its objects are being removed."""
     return replace(lease, state=LeaseState.REMOVING)
 
 
 def freed(lease: Lease) -> Lease:
-    """The lease when all of it is gone."""
+    """Returns the lease after all its objects were removed."""
     return replace(lease, state=LeaseState.FREE, expires_at=None)
 
 
 def _lost(lease: Lease, run: str) -> str:
     return (
-        f"run {run} has warehouse {lease.warehouse} no more: its lease is {lease.state} by {lease.run}. It was expired, and what it "
-        "named was removed or is being removed; this run cannot continue. Start the run anew; `most_hours:` in lake.yaml is "
-        "the longest that a run may take"
+        f"run {run} no longer has warehouse {lease.warehouse}: its lease is {lease.state} by {lease.run}. The lease had expired, and "
+        "its objects were removed or are being removed; this run cannot continue. Start a new run; `most_hours:` in lake.yaml "
+        "limits the time of a run"
     )
 
 
 def parse_lease(text: str, *, where: str) -> Lease:
-    """The lease in an object; ManifestError for anything else."""
+    """Returns the lease in an object. Raises ManifestError for anything else."""
     return read_record(Lease, text, where=where, known=(_VERSION,), remedy=_REMEDY)
 
 
 def render_lease(lease: Lease) -> str:
-    """Its text."""
+    """Returns the lease as JSON."""
     return render_record(asdict(lease), version=_VERSION)

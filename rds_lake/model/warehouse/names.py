@@ -1,4 +1,4 @@
-"""The names of everything that a warehouse makes, known before any of it exists.
+"""The names of everything that a warehouse creates; all are known before anything exists.
 
     rds-lake-recommendations-3f9c2d71ab       stack, and what it makes: cluster, or namespace and workgroup; role; groups
     └──┬───┘ └──────┬──────┘ └───┬────┘
@@ -27,10 +27,11 @@ _HASHED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What a lease names. What the warehouse's mode has not is None.
+    """The names in a lease; None for what the warehouse's mode does not have.
 
-    `groups`: how the names of the stack's subnet and parameter groups begin, whose ends CloudFormation makes up. `secret` is a
-    name in Secrets Manager. `statements`: how StatementName begins. `staging`: a prefix of the lake's bucket, with its slash.
+    `groups`: the prefix of the stack's subnet and parameter groups, whose ends CloudFormation generates. `secret`: a
+    name in Secrets Manager. `statements`: the prefix of StatementName. `staging`: a prefix of the lake's bucket, with a
+    trailing slash.
     """
 
     statements: str
@@ -44,12 +45,12 @@ class Names:
     secret: str | None = None
 
     def for_run(self, other: Names) -> Names:
-        """The same stack with the statements and the staging of another run, which adopts it."""
+        """Returns the names of the same stack with the statements and staging of another run that adopts it."""
         return replace(self, statements=other.statements, staging=other.staging)
 
 
 def names_of(layout: LakeLayout, warehouse: str, run: str, mode: Mode, number: int) -> Names:
-    """The names of a run's lease; `number` is the lease's."""
+    """Returns the names of a run's lease; `number`: the number of the lease."""
     if mode is Mode.EXISTING:
         return _of_run(layout, warehouse, run)
     name = f"{stem_of(warehouse)}-{_hash(_lake(layout), warehouse, run, str(number))}"
@@ -60,7 +61,7 @@ def names_of(layout: LakeLayout, warehouse: str, run: str, mode: Mode, number: i
 
 
 def names_of_stack(layout: LakeLayout, warehouse: str, run: str, stack: str) -> Names:
-    """Everything that a stack of this name may have made for a run, whatever the warehouse's mode."""
+    """Returns the names of everything that a stack of this name may have created for a run, in any mode."""
     return replace(
         _of_run(layout, warehouse, run), stack=stack, role=stack, secret=f"redshift!{stack}-{ADMIN}", cluster=stack,
         groups=f"{stack}-", namespace=stack, workgroup=stack,
@@ -68,12 +69,12 @@ def names_of_stack(layout: LakeLayout, warehouse: str, run: str, stack: str) -> 
 
 
 def is_name_of(warehouse: str, stack: str) -> bool:
-    """Whether a stack of this name may be one of the warehouse; one of another lake's may have such a name as well."""
+    """Whether a stack of this name may belong to the warehouse; another lake's stack may have such a name, too."""
     return re.fullmatch(rf"{re.escape(stem_of(warehouse))}-[0-9a-f]{{{_HASHED}}}", stack) is not None
 
 
 def statements_of(layout: LakeLayout, warehouse: str) -> str:
-    """How the names of all statements of the warehouse begin; no other lake's begin so."""
+    """Returns the prefix of the names of all statements of the warehouse, unique for each lake."""
     return f"rds-lake/{_hash(_lake(layout))}/{warehouse}/"
 
 
@@ -88,12 +89,12 @@ def _lake(layout: LakeLayout) -> str:
 
 
 def stem_of(warehouse: str) -> str:
-    """How the names of everything begin that the warehouse's stacks make, before the hyphen of the hash."""
+    """Returns the prefix of the names of everything in the warehouse's stacks, without the hyphen before the hash."""
     return f"rds-lake-{re.sub('_+', '-', warehouse).strip('-')}"
 
 
 def client_token(name: str) -> str:
-    """The token by which CloudFormation knows a call again: always the same of the same name."""
+    """Returns CloudFormation's token for a call, always the same for the same name."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 
@@ -102,7 +103,7 @@ def _hash(*parts: str) -> str:
 
 
 def foreign_names(names: Names, layout: LakeLayout, warehouse: str, run: str) -> tuple[str, ...]:
-    """The names that no run of the warehouse would make. They are refused, as a forged lease could name anything for removal."""
+    """Returns names that no run of the warehouse creates. They are refused, as a forged lease could name any object for removal."""
     stack = names.stack if names.stack is not None and is_name_of(warehouse, names.stack) else None
     made = {names.role, names.cluster, names.namespace, names.workgroup}
     foreign = {each for each in (names.stack, *made) if each != stack}

@@ -1,4 +1,4 @@
-"""What a load sends to Redshift, decided once for the whole run: one JSON object per load below the run's staging.
+"""The statements of a load, decided once per run: one JSON object per load in the run's staging.
 
 Written before anything is loaded, so that a run that is continued by another process, after the lake got another export of the
 date, does what the first one would have done: a statement that was sent before is the same, to the letter.
@@ -16,7 +16,7 @@ _REMEDY = "start the run again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Statements that are sent at once, 40 at most. `together`: in one transaction; else each in its own."""
+    """Statements that are sent together, at most 40. `together`: in one transaction; otherwise each in its own."""
 
     sqls: tuple[str, ...]
     together: bool = True
@@ -24,7 +24,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """The query `at` of a section's statements: its first column is a number of rows, the others are lost values of `columns`."""
+    """The query `at` of a section: its first column is a number of rows, the others are lost values of `columns`."""
 
     at: int
     columns: tuple[str, ...] = ()
@@ -32,9 +32,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOrder:
-    """A load's sections: those before `swap` fill a new table, which that puts in place of the old. `checks` are of `checked`.
+    """The sections of a load: those before `swap` fill a new table, `swap` replaces the old table with it.
 
-    `rows`: how many there have to be, None where that is not known; `bytes` and `files` of what is loaded; `notes` for a person.
+    `checks`: the checks in section `checked`. `rows`: the expected number, None if unknown; `bytes` and `files`: of the
+    loaded data; `notes`: for the user.
     """
 
     sections: tuple[Section, ...]
@@ -48,10 +49,10 @@ class LoadOrder:
 
 
 def parse_order(text: str, *, where: str) -> LoadOrder:
-    """The order in an object; ManifestError for anything else."""
+    """Returns the order in an object. Raises ManifestError for anything else."""
     return read_record(LoadOrder, text, where=where, known=(_VERSION,), remedy=_REMEDY)
 
 
 def render_order(order: LoadOrder) -> str:
-    """Its text."""
+    """Returns the order as JSON."""
     return render_record(asdict(order), version=_VERSION)

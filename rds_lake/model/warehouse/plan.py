@@ -1,4 +1,4 @@
-"""What one run of a warehouse does, decided before anything is created: loads, then steps, then unloads.
+"""The plan of one run, decided before anything is created: loads, then steps, then unloads.
 
 A plan is complete: no later stage asks lake.yaml, a folder of SQL or a pointer again, so that a run that is continued by another
 process does what the first one would have done. It is kept with the run's record.
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """How the warehouse comes to be."""
+    """How the warehouse comes into existence."""
 
     SERVERLESS = "serverless"  # a namespace and a workgroup
     CLUSTER = "cluster"  # a provisioned cluster
@@ -21,14 +21,14 @@ class Mode(StrEnum):
 
 
 class LoadBy(StrEnum):
-    """How rows get into a table of Redshift."""
+    """How rows are loaded into a table of Redshift."""
 
     SPECTRUM = "spectrum"  # CREATE TABLE AS SELECT from an external schema over Glue
     COPY = "copy"  # COPY of a manifest's files
 
 
 class FileFormat(StrEnum):
-    """Of files that are loaded or unloaded."""
+    """The format of files that are loaded or unloaded."""
 
     PARQUET = "parquet"
     CSV = "csv"
@@ -38,7 +38,7 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeTable:
-    """A table of the lake at one snapshot date. `table` is its name in Athena."""
+    """A table of the lake at one snapshot date. `table`: its name in Athena."""
 
     source: str
     table: str
@@ -47,7 +47,7 @@ class LakeTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of a table in Redshift; `type` in Redshift's words, as `varchar(200)` or `decimal(18,2)`."""
+    """A column of a Redshift table; `type`: as Redshift writes it, such as `varchar(200)` or `decimal(18,2)`."""
 
     name: str
     type: str
@@ -55,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Objects in S3: each URI is `s3://bucket/key`, or a prefix that ends with `/`. Their columns in the order of the file."""
+    """Objects in S3: each URI is `s3://bucket/key`, or a prefix that ends with `/`. The columns are in the files' order."""
 
     uris: tuple[str, ...]
     format: FileFormat
@@ -66,7 +66,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """A table of Redshift that is filled from the lake or from files. `name` is also the asset's."""
+    """A Redshift table that is filled from the lake or from files. `name` is also the asset's name."""
 
     name: str
     origin: LakeTable | Files
@@ -75,7 +75,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The statements of one `.sql` file, parameters filled in. `needs`: the loads and steps that must have ended before it."""
+    """The statements of one `.sql` file with parameters filled in. `needs`: the loads and steps that must end before it."""
 
     name: str
     sql: str
@@ -86,7 +86,7 @@ class Step:
 class Unload:
     """A result: the rows of `query` as files under `to`, which is `s3://bucket/prefix/`.
 
-    `single_file`: exactly one file, or an error where there are more than `most_bytes`.
+    `single_file`: exactly one file, or an error if it would have more than `most_bytes`.
     """
 
     name: str
@@ -104,9 +104,9 @@ class Unload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that a run will do. `run` is its id: the same work of the same cause always has the same one.
+    """Everything that a run will do. `run`: its id, always the same for the same work and cause.
 
-    `keep_minutes`: how long the warehouse stays after the run; None for ever, 0 not at all.
+    `keep_minutes`: how long the warehouse stays after the run; None: for ever, 0: not at all.
     """
 
     warehouse: str

@@ -1,4 +1,4 @@
-"""How far a run of a warehouse is: one JSON object in S3 per run, changed by If-Match only.
+"""The progress of a warehouse's run: one JSON object in S3 per run, changed only by If-Match.
 
     <prefix>/_warehouses/<warehouse>/lease.json          who has the warehouse (`lease.py`)
     <prefix>/_warehouses/<warehouse>/runs/<run>.json     this record
@@ -19,7 +19,7 @@ from rds_lake.model.warehouse.target import Target
 
 
 class Phase(StrEnum):
-    """Where a run is. It only ever moves down this list, and `REMOVING` follows whatever ends it."""
+    """The phase of a run. It only moves down this list; `REMOVING` follows however the run ends."""
 
     CREATING = "creating"
     WORKING = "working"
@@ -36,7 +36,7 @@ class PieceKind(StrEnum):
 
 
 class PieceState(StrEnum):
-    """What became of a piece."""
+    """The state of a piece."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -47,11 +47,11 @@ class PieceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One load, step or unload. `statement` is the Data API's id of the statement under way or of the last one.
+    """One load, step or unload. `statement`: the Data API's id of the current or last statement.
 
-    `at`: of several statements in a row, the number of the one under way, from 0. `error`: what happened and what to do next.
-    `asking`: the id in Redshift of a statement that failed, while SYS_LOAD_ERROR_DETAIL is asked why. `session`: of the Data API, in
-    which its statements run. `notes`: what a person should know although it is done, such as values that became NULL.
+    `at`: number of the current one of several statements, from 0. `error`: what happened and what to do next. `asking`:
+    Redshift's id of a failed statement, while its cause is read from SYS_LOAD_ERROR_DETAIL. `session`: of the Data API,
+    for its statements. `notes`: for the user, though the piece is done, such as values that became NULL.
     """
 
     kind: PieceKind
@@ -76,10 +76,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run: its plan, where it is, and what became of each piece. `error`: why it ended badly, None while it has not.
+    """A run: its plan, its phase, and the state of each piece. `error`: why it failed, otherwise None.
 
-    `target`: where its statements go, once it is known. `worked_from` and `worked_until`: when statements could be sent. `cause`: who
-    or what asked for it, for people. `waiting`: what its last turn waited for.
+    `target`: where its statements are sent, once known. `worked_from` and `worked_until`: the time in which statements
+    could be sent. `cause`: who or what started it, for information. `waiting`: what its last turn waited for.
     """
 
     plan: Plan

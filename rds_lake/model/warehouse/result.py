@@ -1,4 +1,4 @@
-"""What an UNLOAD wrote, as its verbose manifest says, and the manifest of a published result.
+"""The verbose manifest of an UNLOAD, and the manifest of a published result.
 
     s3://acme-reports/usage/run=2026-11-20-3f9c/0000_part_00.csv     files of a run, under a folder of its own
     s3://acme-reports/usage/_manifest.json                           which of them are the result: written last, in one PUT
@@ -23,7 +23,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnloadedFile:
-    """An object that UNLOAD wrote. `records`: rows, and the header's line."""
+    """An object that UNLOAD wrote. `records`: its rows, and a header line."""
 
     uri: str
     bytes: int
@@ -31,7 +31,7 @@ class UnloadedFile:
 
 
 def parse_unloaded(text: str, *, where: str) -> tuple[UnloadedFile, ...]:
-    """The files of a MANIFEST VERBOSE; ManifestError when it is none."""
+    """Returns the files of a MANIFEST VERBOSE. Raises ManifestError for anything else."""
     try:
         entries = load_object(text)["entries"]
         return tuple(
@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedResult:
-    """A result as it is published. `began_at`: of its run, which says which of two results is the later."""
+    """A published result. `began_at`: when its run began, which decides which of two results is later."""
 
     warehouse: str
     result: str
@@ -68,16 +68,16 @@ class PublishedResult:
 
 
 def parse_published(text: str, *, where: str) -> PublishedResult:
-    """The manifest of a result; ManifestError for anything else."""
+    """Returns the manifest of a result. Raises ManifestError for anything else."""
     remedy = "it is not of rds-lake: unload to another place, or remove it"
     return read_record(PublishedResult, text, where=where, known=(_VERSION,), remedy=remedy)
 
 
 def render_published(result: PublishedResult) -> str:
-    """Its text."""
+    """Returns the manifest as JSON."""
     return render_record(asdict(result), version=_VERSION)
 
 
 def entries_of(files: Sequence[tuple[str, int]]) -> tuple[Entry, ...]:
-    """Entries for files, given as URI and size."""
+    """Returns entries for files, given as URI and size."""
     return tuple(Entry(url=uri, mandatory=True, meta={"content_length": size}) for uri, size in files)

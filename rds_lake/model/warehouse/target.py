@@ -1,4 +1,4 @@
-"""Where statements of a run are sent: a workgroup of Redshift Serverless or a provisioned cluster."""
+"""Where a run's statements are sent: a workgroup of Redshift Serverless or a provisioned cluster."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One of `workgroup` and `cluster`. Without `secret` (an ARN in Secrets Manager) temporary credentials are used.
+    """Either `workgroup` or `cluster`. Without `secret` (an ARN in Secrets Manager), temporary credentials are used.
 
-    `role`: the IAM role by which Redshift itself reads and writes S3 and reads Glue.
+    `role`: the IAM role with which Redshift reads and writes S3 and reads Glue.
     """
 
     database: str

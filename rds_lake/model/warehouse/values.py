@@ -1,4 +1,4 @@
-"""Words about warehouses with a grammar of their own. Each function returns the value, or raises ValueError."""
+"""Validates texts of warehouses' settings. Each function returns the value, or raises ValueError."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _MOST_BYTES_OF_TEXT = 65535
 
 
 def legal_type(text: str) -> str:
-    """A type in Redshift's words, such as `varchar(200)` or `decimal(18,2)`, in lower case."""
+    """Returns a Redshift type in lower case, such as `varchar(200)` or `decimal(18,2)`."""
     word = " ".join(text.lower().split())
     if word in _PLAIN:
         return word
@@ -65,12 +65,14 @@ def legal_type(text: str) -> str:
     if length > most:
         raise ValueError(f"{text!r}: the longest is {most:,} bytes; write less")
     if precision > _MOST_DIGITS or scale > max(precision, 0):
-        raise ValueError(f"{text!r}: at most {_MOST_DIGITS} digits, of which no more than all are behind the point")
+        raise ValueError(
+            f"{text!r}: at most {_MOST_DIGITS} digits, and not more of them after the decimal point than in total"
+        )
     return word
 
 
 def legal_date(text: str) -> str:
-    """`published`, or a date as 2026-11-20."""
+    """Returns `published`, or a date such as 2026-11-20."""
     try:
         return text if text == PUBLISHED else date.fromisoformat(text).isoformat()
     except ValueError:
@@ -78,14 +80,14 @@ def legal_date(text: str) -> str:
 
 
 def legal_uri(text: str) -> str:
-    """`s3://bucket/key`, or `s3://bucket/prefix/`."""
+    """Returns `s3://bucket/key` or `s3://bucket/prefix/`."""
     if not _URI.match(text) or len(text) > _LONGEST_URI:
-        raise ValueError(f"{text[:100]!r} is not a place in S3; write s3://bucket/key, or s3://bucket/folder/")
+        raise ValueError(f"{text[:100]!r} is not an S3 URI; write s3://bucket/key, or s3://bucket/folder/")
     return text
 
 
 def legal_folder(text: str) -> str:
-    """`s3://bucket/prefix/`."""
+    """Returns `s3://bucket/prefix/`."""
     if not text.endswith("/"):
         raise ValueError(f"{text!r} must end with `/`: it is a folder")
     if "//" in text.removeprefix("s3://") or text.count("/") == 3:

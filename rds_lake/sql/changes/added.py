@@ -1,6 +1,6 @@
-"""A column that was added to the database since the last snapshot: what its files will have, by the database's own words.
+"""The expected type of a column that was added to the database after the last snapshot.
 
-The next snapshot says it for certain; where it says something else, the changes are compacted anew
+The next snapshot has the real type. If it differs, the changes are compacted again
 (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html, "Data conversion").
 """
 
@@ -48,7 +48,7 @@ _MOST_DIGITS = 38
 
 
 def added_column(column: CapturedColumn, *, mysql: bool) -> Column:
-    """The column as a snapshot is expected to have it: text, where AWS lists nothing else."""
+    """Returns the column as the next snapshot is expected to have it; text if AWS's page does not list the type."""
     kind = column.type.strip().lower()
     if kind.endswith("[]"):
         return Column(name=column.name, hive_type="string", original_type="ARRAY")

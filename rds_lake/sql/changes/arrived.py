@@ -1,4 +1,4 @@
-"""The live rows of `capture: lambda`, whose changes come late, in any order, and without a word of which ones a snapshot has.
+"""Live rows of `capture: lambda`: changes arrive late, in any order, and a snapshot does not say which changes it has.
 
     later      the changes that count: those from MARGIN before the snapshot on
     touches    each key that one of them has before or after it, with the row's state before and after, as digests
@@ -34,7 +34,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """All that is known of which changes a snapshot has: when it was made, UTC. `cut`: 0, as no cut is known to be in it."""
+    """The time of a snapshot (`at`, UTC): all that is known about which changes it has.
+
+    `cut` is 0, as no cut is known to be in it.
+    """
 
     day: date
     epoch: str
@@ -43,40 +46,41 @@ class Moment:
 
     @property
     def first(self) -> int:
-        """From where on changes count, in microseconds since 1970."""
+        """The time from which changes count, in microseconds since 1970."""
         return micros(self.at - MARGIN)
 
     @property
     def last(self) -> int:
-        """The last instant whose changes may be in the snapshot."""
+        """The last time whose changes may be in the snapshot, in microseconds since 1970."""
         return micros(self.at + MARGIN)
 
 
 def micros(moment: datetime) -> int:
-    """Since 1970."""
+    """Returns the time in microseconds since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def lock_wait(table: ChangedTable) -> int:
-    """For how many microseconds times of the table's changes may be the wrong way round."""
+    """Returns the time, in microseconds, within which changes of the table may be in the wrong order."""
     of_mysql = table.names.target.database == table.names.target.schema
     return LOCK_WAIT // timedelta(microseconds=1) if of_mysql else 0
 
 
 def keys_of(table: ChangedTable) -> list[str]:
-    """The key's columns in `touches`, in its order."""
+    """Returns the names of the key's columns in `touches`, in key order."""
     return [f"k{number}" for number in range(len(table.key))]
 
 
 def counting(mark: Moment) -> str:
-    """The condition on a raw table that is true for the changes since the mark."""
+    """Returns the condition on a raw table that selects the changes since the mark."""
     return f'{identifier(EPOCH_KEY)} = {literal(mark.epoch)} AND "micros" >= {mark.first}'
 
 
 def render_touches(table: ChangedTable, more: str = "") -> str:
-    """SELECT of (key, seq, micros, xid, state and shape before and after, whether a row remains) from `later`.
+    """Renders a SELECT from `later`: (key, seq, micros, xid, state and shape before and after, whether a row remains).
 
-    A change of the key is two touches: the old key has no row after it, the new one none before it. `more`: further columns.
+    A change of the key gives two rows: the old key has no row after it, the new key has none before it. `more`: further
+    columns.
     """
     keys = keys_of(table)
     begun = ", ".join(f"{identifier(c.new)} AS {key}" for c, key in zip(table.keys, keys, strict=True))
@@ -97,7 +101,7 @@ def render_touches(table: ChangedTable, more: str = "") -> str:
 
 
 def render_arrived_rows(database: str, table: ChangedTable, mark: Moment, cut: int) -> tuple[str, str]:
-    """The WITH clause and the SELECT of the rows: every column under its raw name, then CUT and OMITTED."""
+    """Renders the WITH clause and the SELECT of the rows: every column under its raw name, then CUT and OMITTED."""
     keys = keys_of(table)
     listed = ", ".join(keys)
     same_key = " AND ".join(f"r.{key} = o.{key}" for key in keys)

@@ -1,4 +1,4 @@
-"""What two snapshots and the changes of `capture: lambda` between them say of each other, as two queries per table.
+"""Two queries per table that compare two snapshots with the changes of `capture: lambda` between them.
 
     chains       keys with changes whose images do not follow each other from the earlier row to the later one, with those changes
     untouched    keys without changes whose rows differ
@@ -38,15 +38,16 @@ class Between:
 
     @property
     def values(self) -> list[ChangedColumn]:
-        """The compared columns that are not of the key."""
+        """The compared columns that do not belong to the key."""
         return [column for column in self.columns if column.raw not in self.after.key]
 
 
 def render_chains(between: Between, *, most: int) -> str:
-    """Rows of (key, how many keys, how many breaks, changes of the key, kind, columns that differ, its changes), at most so many.
+    """Renders a query for (key, number of keys, number of breaks, changes of the key, kind, differing columns, its changes).
 
-    Kind and columns are of the later row against the last change's image. The changes are a text that `parse_touches` of
-    `stages/streams/live/audit.py` reads; NULL where the key has too many.
+    It returns at most `most` rows. Kind and columns compare the later row with the image of the last change. The
+    changes are a text that `parse_touches` of `stages/streams/live/audit.py` reads; NULL if the key has too many
+    changes.
     """
     listed = ", ".join(keys_of(between.after))
     window = f'(PARTITION BY {listed} ORDER BY "micros", "seq")'
@@ -75,7 +76,7 @@ def render_chains(between: Between, *, most: int) -> str:
 
 
 def render_untouched(between: Between, *, most: int) -> str:
-    """Rows of (kind, how many of the kind, a key of one, the columns that differ), at most `most` of a kind, by key."""
+    """Renders a query for (kind, rows of the kind, key, differing columns); it returns at most `most` rows per kind, by key."""
     keys = keys_of(between.after)
     first = identifier(between.after.key[0])
     join = " AND ".join(f"a.{identifier(name)} = b.{identifier(name)}" for name in between.after.key)
@@ -111,7 +112,7 @@ def render_untouched(between: Between, *, most: int) -> str:
 
 
 def _common(between: Between) -> str:
-    """The WITH clause of both: changes, touches, rows of both dates."""
+    """Renders the WITH clause of both queries: changes, touches, and the rows of both dates."""
     raw = qualified(between.database, between.after.raw)
     images = "".join(f"{identifier(name)}, " for column in between.values for name in (column.new, column.old))
 
@@ -130,7 +131,7 @@ def _common(between: Between) -> str:
 
 
 def _flagged(between: Between) -> str:
-    """Every touch with what it has to do with the rows of both dates. A TRUNCATE touches each key that has changes."""
+    """Renders every touch with its relation to the rows of both dates. A TRUNCATE touches each key that has changes."""
     keys = keys_of(between.after)
     of_key = ", ".join(f"p.{key}" for key in keys)
     flags = ", ".join(
@@ -166,7 +167,7 @@ def _joined(between: Between) -> str:
 
 
 def _is_row(between: Between, state: str, image: str, rows: str) -> str:
-    """Whether a touch's image is the row of a date. What was too large to be captured is not compared."""
+    """Returns the condition that an image equals the row of a date. Values that were too large to be captured are not compared."""
     same = [
         f"(p.{identifier(getattr(column, image))} IS NOT DISTINCT FROM {rows}.{identifier(column.raw)} OR {_omitted(column)})"
         for column in between.values
@@ -180,7 +181,10 @@ def _omitted(column: ChangedColumn) -> str:
 
 
 def _differing(between: Between, test: str) -> str:
-    """The names of the columns for which the test is true; `{0}` is the raw column, `{1}` that of the image after."""
+    """Returns an expression for the names of the columns that differ.
+
+    In `test`, `{0}` is the raw column, `{1}` the one of the new image.
+    """
     each = [
         f"CASE WHEN {test.format(identifier(column.raw), identifier(column.new))} THEN {literal(column.column.name)} END"
         for column in between.values
@@ -198,7 +202,7 @@ def _text() -> str:
 
 
 def _key_text(between: Between, value: Callable[[int], str]) -> str:
-    """The key as a person reads it: `id=7`, `a=1, b=x`; bytes as hexadecimal digits."""
+    """Returns an expression for the key as readable text: `id=7`, `a=1, b=x`; bytes as hexadecimal digits."""
     parts = [
         f"{literal(column.column.name + '=')} || "
         + (f"to_hex({value(at)})" if column.column.hive_type == "binary" else f"CAST({value(at)} AS varchar)")

@@ -1,4 +1,4 @@
-"""What a snapshot has that the snapshot before it and the changes since do not explain, as one query per table.
+"""Drift as one query per table: how a snapshot differs from the snapshot before it plus the changes since.
 
     predicted    the earlier snapshot, with the changes that are in the later one and not in it
     found        the later snapshot's own rows
@@ -28,17 +28,17 @@ def render_drift(
     found_raw: tuple[str, str],
     most: int,
 ) -> str:
-    """Rows of (kind, how many of the kind, a key of one, the columns that differ), at most `most` of a kind, by key.
+    """Renders a query for (kind, rows of the kind, key, differing columns); it returns at most `most` rows per kind, by key.
 
-    `compared`: the columns that both snapshots have. `found_raw`: raw table of the later snapshot, and its partition key.
-    A column that was too large to be captured is not compared.
+    `compared`: the columns that both snapshots have. `found_raw`: the raw table of the later snapshot, and its
+    partition key. Values that were too large to be captured are not compared.
     """
     later = f"{before.outside(database)}\n    AND {after.inside(database)}"
     clause, rows = render_rows(database, table, before, later)
     raw, partition_key = found_raw
     at_date = f"{identifier(partition_key)} = {literal(after.day.isoformat())}"
     listed = ", ".join(identifier(column.raw) for column in compared)
-    found = f"SELECT {listed} FROM {qualified(database, raw)} WHERE {at_date}"
+    found_rows = f"SELECT {listed} FROM {qualified(database, raw)} WHERE {at_date}"
     join = " AND ".join(f"p.{identifier(key)} = f.{identifier(key)}" for key in table.key)
     differs = [_differs(column) for column in compared if column.raw not in table.key]
     columns = f"array_join({array_of(differs)}, ', ')" if differs else "''"
@@ -46,7 +46,7 @@ def render_drift(
         f"{clause},\npredicted AS (\n{rows}\n),\n"
         f"compared AS (\n"
         f"  SELECT {_kind(table)} AS kind, {_key_text(table)} AS key_text, {columns} AS differing\n"
-        f"  FROM predicted p FULL OUTER JOIN ({found}) f ON {join}\n"
+        f"  FROM predicted p FULL OUTER JOIN ({found_rows}) f ON {join}\n"
         "),\n"
         "numbered AS (\n"
         "  SELECT kind, key_text, differing, count(*) OVER (PARTITION BY kind) AS total,\n"
@@ -58,7 +58,7 @@ def render_drift(
 
 
 def _kind(table: ChangedTable) -> str:
-    """What a pair of a predicted and a found row means."""
+    """Returns an expression for the kind of drift of a pair of a predicted and a found row."""
     first = identifier(table.key[0])
     return (
         f"CASE WHEN f.{first} IS NULL THEN {literal(MISSING)} WHEN p.{first} IS NULL THEN {literal(EXTRA)} "
@@ -67,14 +67,14 @@ def _kind(table: ChangedTable) -> str:
 
 
 def _differs(column: ChangedColumn) -> str:
-    """The column's name where its values differ, and it was captured."""
+    """Returns an expression that is the column's name if its values differ and were captured, otherwise NULL."""
     raw, name = identifier(column.raw), literal(column.column.name)
     captured = f"NOT COALESCE(contains(p.{identifier(OMITTED)}, {name}), false)"
     return f"CASE WHEN p.{raw} IS DISTINCT FROM f.{raw} AND {captured} THEN {name} END"
 
 
 def render_not_compacted(database: str, tables: Sequence[ChangedTable], mark: Watermark) -> str:
-    """One number: changes in the snapshot's outbox that no raw table of changes has yet, of these tables."""
+    """Renders a query for one number: changes of these tables in the snapshot's outbox that no raw table of changes has yet."""
     names = " OR ".join(
         f'("table_schema" = {literal(table.names.target.schema)} AND "table_name" = {literal(table.names.target.table)})'
         for table in tables
@@ -90,7 +90,7 @@ def render_not_compacted(database: str, tables: Sequence[ChangedTable], mark: Wa
 
 
 def _key_text(table: ChangedTable) -> str:
-    """The key as a person reads it: `id=7`, `a=1, b=x`; bytes as hexadecimal digits."""
+    """Returns an expression for the key as readable text: `id=7`, `a=1, b=x`; bytes as hexadecimal digits."""
     parts: list[str] = []
     for column in table.keys:
         name = identifier(column.raw)

@@ -24,9 +24,9 @@ CUT, OMITTED = "row cut", "row omitted"
 
 
 def render_rows(database: str, table: ChangedTable, mark: Watermark, later: str) -> tuple[str, str]:
-    """The WITH clause and the SELECT of the rows: every column under its raw name, then CUT and OMITTED.
+    """Renders the WITH clause and the SELECT of the rows: every column under its raw name, then CUT and OMITTED.
 
-    `later`: the condition on the raw table of changes.
+    `later`: the condition on the raw table of changes that selects the changes to apply.
     """
     keys = [f"k{number}" for number in range(len(table.key))]
     join = " AND ".join(f"s.{identifier(column.raw)} = t.{key}" for column, key in zip(table.keys, keys, strict=True))
@@ -51,7 +51,7 @@ def render_rows(database: str, table: ChangedTable, mark: Watermark, later: str)
 
 
 def _touched(table: ChangedTable, keys: list[str]) -> str:
-    """Per key its newest change. An event that keeps the key counts once, as what it leaves."""
+    """Renders the newest change of each key. A change that keeps the key counts once, with its new image."""
     begun = ", ".join(f"{identifier(c.new)} AS {key}" for c, key in zip(table.keys, keys, strict=True))
     ended = ", ".join(f"{identifier(c.old)} AS {key}" for c, key in zip(table.keys, keys, strict=True))
     moved = " OR ".join(f"{identifier(c.new)} IS DISTINCT FROM {identifier(c.old)}" for c in table.keys)
@@ -67,7 +67,7 @@ def _touched(table: ChangedTable, keys: list[str]) -> str:
 
 
 def snapshot_rows(database: str, table: ChangedTable, day: date) -> str:
-    """The date's rows of the raw table, with early days as they were."""
+    """Renders a SELECT of the date's rows from the raw table, with early days corrected."""
     listed = ", ".join(
         f"{native(column.column, identifier(column.raw)).expression} AS {identifier(column.raw)}"
         for column in table.columns
@@ -78,7 +78,7 @@ def snapshot_rows(database: str, table: ChangedTable, day: date) -> str:
 
 
 def of_snapshot(column: ChangedColumn) -> str:
-    """The column of `snapshot_rows`; NULL where the snapshot does not have it yet."""
+    """Returns the column of `snapshot_rows`; NULL if the snapshot does not have the column yet."""
     if column.exported:
         return f"s.{identifier(column.raw)}"
     return f"CAST(NULL AS {hive_to_presto(column.column.hive_type)}) AS {identifier(column.raw)}"

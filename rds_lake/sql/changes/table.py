@@ -1,4 +1,4 @@
-"""A table and its captured changes, as statements about them need it: names, key, typed columns.
+"""The names, key and typed columns of a table and its captured changes, for the statements about them.
 
     raw_changes_orders   seq, cut, op, at, xid, omitted, new_<column>…, old_<column>…     partitions: change_epoch, until_cut
     changes_orders       every change, typed
@@ -47,9 +47,9 @@ _LISTED = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedColumn:
-    """`column` is the raw table's; `exported`: the snapshot has it too, otherwise it was added to the database since.
+    """A captured column. `column` is the raw table's; `exported`: whether the snapshot has it, or it was added since then.
 
-    `presto_type`: what a person asked for by `types:`.
+    `presto_type`: the type that `types:` gives to it.
     """
 
     column: Column
@@ -59,7 +59,7 @@ class ChangedColumn:
 
     @property
     def raw(self) -> str:
-        """The name that Athena knows the column by in raw tables of snapshots."""
+        """The column's name in Athena, in raw tables of snapshots."""
         return self.column.name.lower()
 
     @property
@@ -71,17 +71,17 @@ class ChangedColumn:
         return _OLD + self.raw
 
     def typed(self, prefix: str = "") -> ViewColumn:
-        """The view's column over a raw column of this name with a prefix; early days are right in images."""
+        """Returns the view's column over the raw column with this prefix. Images have early days as in the database."""
         named = replace(self.column, name=prefix + self.raw, calendar=None)
         return view_column(named, prefix + self.alias, type_override=self.presto_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedTable:
-    """`key`: the raw names of the primary key's columns. `version`: of the raw table of changes.
+    """A table whose changes are captured. `key`: raw names of the primary key's columns. `version`: of the raw table of changes.
 
-    `arrives`: by `capture: lambda`, whose changes have no order of their own.
-    `merged`: by epoch up to which cut its batches were merged into larger files.
+    `arrives`: the changes come from `capture: lambda`, and have no order. `merged`: by epoch, the cut up to which
+    batches were merged into larger files.
     """
 
     names: AthenaTable
@@ -93,14 +93,14 @@ class ChangedTable:
 
     @property
     def meta(self) -> tuple[tuple[str, str, str], ...]:
-        """What its raw table of changes has before its data columns: name, Hive type, comment."""
+        """Returns the columns of the raw table of changes before its data columns: name, Hive type, comment."""
         return (*META_COLUMNS, *ARRIVED_COLUMNS) if self.arrives else META_COLUMNS
 
     @property
     def counted(self) -> str:
-        """The condition on the raw table's partitions that has every change once: merged files up to `merged`, batches after it.
+        """The condition on the raw table's partitions that selects every change once: merged files up to `merged`, then batches.
 
-        Merged files that no view reads yet, and batches that none reads any more, may be there at the same time.
+        Merged files that no view reads yet, and batches that no view reads any more, may exist at the same time.
         """
         until = identifier(UNTIL_KEY)
         cases = "".join(f" WHEN {literal(epoch)} THEN {literal(merged_text(cut))}" for epoch, cut in self.merged)
@@ -125,42 +125,42 @@ class ChangedTable:
 
     @property
     def keys(self) -> tuple[ChangedColumn, ...]:
-        """The key's columns, in its order."""
+        """The columns of the key, in key order."""
         by_name = {column.raw: column for column in self.columns}
         return tuple(by_name[name] for name in self.key)
 
 
 def raw_changes(view: str, version: int) -> str:
-    """The raw table of the changes of the table with this view."""
+    """Returns the name of the raw table of changes for the table with this view."""
     return f"{RAW_CHANGES}{view}" + (f"__v{version}" if version > 1 else "")
 
 
 def until_text(cut: int) -> str:
-    """A cut as the partition key has it, so that texts compare as numbers do."""
+    """Returns the cut as a value of the partition key, padded so that texts sort as the numbers do."""
     return f"{cut:012}"
 
 
 def merged_text(cut: int) -> str:
-    """The same of a partition into which the batches up to this cut were merged: behind the cut, and before the next."""
+    """Returns the partition key's value of batches merged up to this cut. It sorts after the cut and before the next cut."""
     return until_text(cut) + _MERGED
 
 
 def is_merged(text: str) -> bool:
-    """Whether the partition key's value is of such a partition."""
+    """Whether the value of the partition key is of merged batches."""
     return text.endswith(_MERGED)
 
 
 def cut_of(text: str) -> int:
-    """The cut that `until_text` or `merged_text` wrote."""
+    """Returns the cut of a value that `until_text` or `merged_text` returned."""
     return int(text.removesuffix(_MERGED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """What a snapshot says of the changes that are in it: its own rows of the position and of the outbox.
+    """Which changes a snapshot has, by its own rows of the position and of the outbox.
 
-    `cut`: what its position had when the view was made. The statement reads the position itself, so that it stays right while
-    the date is exported anew; the number only spares it older partitions.
+    `cut`: the cut of the position when the view was created. The statement reads the position itself, so it stays
+    correct when the date is exported again; the number only excludes older partitions.
     """
 
     day: date
@@ -170,7 +170,7 @@ class Watermark:
     outbox: AthenaTable
 
     def outside(self, database: str) -> str:
-        """The condition on a raw table of changes that is true for exactly the changes that are not in the snapshot."""
+        """Returns the condition on a raw table of changes that selects exactly the changes that are not in the snapshot."""
         return (
             f"{identifier(EPOCH_KEY)} = {literal(self.epoch)}\n"
             f"    AND {identifier(UNTIL_KEY)} > {literal(until_text(self.cut))}\n"
@@ -179,7 +179,7 @@ class Watermark:
         )
 
     def inside(self, database: str) -> str:
-        """The condition that is true for exactly the changes of the epoch that are in the snapshot."""
+        """Returns the condition that selects exactly the epoch's changes that are in the snapshot."""
         return (
             f"{identifier(EPOCH_KEY)} = {literal(self.epoch)}\n"
             f'    AND ("cut" <= (SELECT max("cut") FROM {self._of(database, self.position)})\n'
@@ -191,12 +191,12 @@ class Watermark:
 
 
 def array_of(elements: Sequence[str]) -> str:
-    """An array of the expressions; Trino's ARRAY[] takes no more than 254."""
+    """Returns an array of the expressions. Trino's ARRAY[] takes at most 254, so longer ones are concatenated."""
     return " || ".join(f"ARRAY[{', '.join(elements[at : at + _LISTED])}]" for at in range(0, len(elements), _LISTED))
 
 
 def free_names(wanted: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """The wanted names, with `change_` before those that a column of the table has."""
+    """Returns the wanted names; a name that a column of the table has gets the prefix `change_`."""
     used, names = set(taken), list[str]()
     for name in wanted:
         while name in used:

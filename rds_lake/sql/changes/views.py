@@ -20,19 +20,21 @@ _STORED = 1.05 * 4 / 3  # Athena formats a statement anew, and keeps it as base6
 
 
 def render_live(database: str, table: ChangedTable, mark: Watermark | Moment, cut: int) -> str:
-    """The view of the table as it was at the cut: the snapshot's rows, with the changes up to the cut that are not among them.
+    """Renders the view of the table as of the cut: the snapshot's rows, with the later changes up to the cut.
 
-    Its columns are those of the table's own view, then `live_cut` (of a row that changed since the snapshot: the cut of its
-    last change) and `live_omitted` (columns that are NULL because their values were too large to be captured).
-    CatalogError when it is too long for Athena.
+    Its columns are those of the table's own view, then `live_cut` (the cut of the row's last change since the snapshot)
+    and `live_omitted` (columns that are NULL because their values were too large to be captured). Raises CatalogError
+    if the statement is too long for Athena.
     """
     if isinstance(mark, Moment):
         clause, rows = render_arrived_rows(database, table, mark, cut)
     else:
         clause, rows = render_rows(database, table, mark, f'{mark.outside(database)}\n    AND "cut" <= {cut}')
     typed = [column.typed() for column in table.columns]
-    live_cut, live_omitted = free_names(["live_cut", "live_omitted"], [*(one.alias for one in typed), PARTITION_KEY])
-    listed = "".join(f"  {one.expression} AS {identifier(one.alias)},\n" for one in typed)
+    live_cut, live_omitted = free_names(
+        ["live_cut", "live_omitted"], [*(view_column.alias for view_column in typed), PARTITION_KEY]
+    )
+    listed = "".join(f"  {view_column.expression} AS {identifier(view_column.alias)},\n" for view_column in typed)
     select = (
         f"{clause}\nSELECT\n{listed}"
         f"  {identifier(CUT)} AS {identifier(live_cut)},\n"
@@ -44,13 +46,13 @@ def render_live(database: str, table: ChangedTable, mark: Watermark | Moment, cu
 
 
 def live_columns(table: ChangedTable) -> list[str]:
-    """The names of the live view's columns."""
+    """Returns the names of the live view's columns."""
     aliases = [column.alias for column in table.columns]
     return [*aliases, *free_names(["live_cut", "live_omitted"], [*aliases, PARTITION_KEY]), PARTITION_KEY]
 
 
 def render_changes(database: str, table: ChangedTable) -> str:
-    """The view of every compacted change: what it is, then each column after (`new_`) and before (`old_`) it."""
+    """Renders the view of all compacted changes: their meta columns, then each column after (`new_`) and before (`old_`)."""
     meta = f'  {identifier(EPOCH_KEY)} AS "epoch",\n  "cut",\n  "seq",\n  "op",\n  "at",\n  "xid",\n  "omitted"'
     meta += ',\n  "id",\n  "arrived"' if table.arrives else ""
     rows = f"FROM {qualified(database, table.raw)}\nWHERE {table.counted}"
@@ -58,11 +60,11 @@ def render_changes(database: str, table: ChangedTable) -> str:
 
 
 def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> str:
-    """The view of what changed in each row up to the cut of the epoch, from what to what; all changes of earlier epochs.
+    """Renders the view of what changed in each row, up to the cut of the epoch; of earlier epochs all changes.
 
-    The key's columns have their own names. `changed` lists the columns whose values differ; of an insert or delete it is NULL.
-    `omitted` lists columns that are NULL before and after, because their values were too large to be captured: whether they changed
-    is not known.
+    The key's columns keep their names. `changed` lists the columns whose values differ; NULL for an insert or delete.
+    `omitted` lists columns that are NULL before and after because their values were too large to be captured: whether
+    they changed is not known.
     """
     keys = [column.alias for column in table.keys]
     when, what, changed, omitted, transaction, at_cut, seq, of_epoch = free_names(
@@ -87,11 +89,11 @@ def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> 
 
 def _images(columns: Sequence[ChangedColumn]) -> str:
     typed = [column.typed(prefix) for column in columns for prefix in ("old_", "new_")]
-    return "".join(f",\n  {one.expression} AS {identifier(one.alias)}" for one in typed)
+    return "".join(f",\n  {view_column.expression} AS {identifier(view_column.alias)}" for view_column in typed)
 
 
 def _changed(columns: Sequence[ChangedColumn]) -> str:
-    """The names of columns whose raw values differ, in a list."""
+    """Returns an expression for the list of the columns whose raw values differ."""
     each = [
         f"CASE WHEN {identifier(c.new)} IS DISTINCT FROM {identifier(c.old)} THEN {literal(c.alias)} END"
         for c in columns

@@ -28,7 +28,7 @@ from rds_lake.sql.quoting import identifier, literal
 
 
 def render_by_key(compare: Comparison) -> str:
-    """The statement; rows of (kind, rows, rows without a key, the first rows, rows that differ in each of `others`)."""
+    """Renders the statement; its rows are (kind, rows, rows without a key, the first rows, rows that differ in each of `others`)."""
     counted = [own("differs", at) for at in range(len(compare.others))]
     return count_kinds(compare, render_kinds(compare), row=array_of(_pair_texts(compare)), counted=counted)
 
@@ -39,7 +39,11 @@ def render_kinds(
     values: Callable[[Comparison, str], Iterator[str]] = keyed_values,
     more: Sequence[str] = (),
 ) -> str:
-    """The named queries up to `kinds`. `values`: what is read of each date; `more`: what a pair has beside its own, of `b` and `a`."""
+    """Renders the named queries up to `kinds`.
+
+    `values`: returns the columns read from each date. `more`: further columns of a pair, as expressions over `b`
+    (before) and `a` (after).
+    """
     others = len(compare.others)
     return name_kinds(
         compare,
@@ -58,7 +62,7 @@ def name_kinds(
     differences: Sequence[str],
     changed: Sequence[str],
 ) -> str:
-    """The named queries up to `kinds`, of these parts. `changed`: conditions of which one is true of a pair that differs."""
+    """Renders the named queries up to `kinds` from these parts. `changed`: the pair differs if one of these conditions is true."""
     join = " AND ".join(f"b.{key} = a.{key}" for key in _keys(compare))
     is_changed = f"WHEN {' OR '.join(changed)} THEN {literal(CHANGED)} " if changed else ""
     return (
@@ -72,7 +76,7 @@ def name_kinds(
 
 
 def count_kinds(compare: Comparison, kinds: str, *, row: str, counted: Sequence[str]) -> str:
-    """The statement over these named queries. `row`: the array of a row that is shown; `counted`: conditions, one of each column."""
+    """Renders the statement over the named queries. `row`: the array shown for a row; `counted`: one condition per column."""
     keys, kind = _keys(compare), own("kind")
     no_key = " OR ".join(f"{key} IS NULL" for key in keys)
     order = keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
@@ -85,7 +89,7 @@ def count_kinds(compare: Comparison, kinds: str, *, row: str, counted: Sequence[
 
 
 def pair(compare: Comparison, raws: int) -> Iterator[str]:
-    """What is known of a pair of rows, of which one may be missing; each has so many raw values."""
+    """Yields the columns of a pair of rows, one of which may be missing; each row has `raws` raw values."""
     for side in ("before", "after"):
         yield f"{side[0]}.{own(f'row {side}')} AS {own(f'row {side}')}"
     yield from (f"COALESCE(b.{key}, a.{key}) AS {key}" for key in _keys(compare))
@@ -99,7 +103,7 @@ def _keys(compare: Comparison) -> list[str]:
 
 
 def _differences(compare: Comparison) -> Iterator[str]:
-    """Whether the values differ. Those of equal raw values are not even computed."""
+    """Yields conditions that the values differ. Where raw values are equal, the values are not computed."""
     for at, column in enumerate(compare.others):
         names = (numbered("before", at), numbered("after", at))
         dated = tuple(zip((column.before, column.after), names, strict=True))
@@ -113,7 +117,7 @@ def _differences(compare: Comparison) -> Iterator[str]:
 
 
 def _pair_texts(compare: Comparison) -> list[str]:
-    """What is shown of a pair: which columns differ (their places, with commas), the key, values before, values after."""
+    """Returns the texts shown for a pair: numbers of the columns that differ, the key, values before, values after."""
     differs = [f"CASE WHEN {own('differs', at)} THEN {literal(str(at))} END" for at in range(len(compare.others))]
     return [
         f"array_join({array_of(differs)}, ',')" if differs else literal(""),

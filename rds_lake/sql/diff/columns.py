@@ -1,4 +1,4 @@
-"""The columns of one table at two dates: which are compared, by what value, and what became of the others.
+"""Columns of one table at two dates: which columns are compared, by which value, and why others are not.
 
 A value is the view's, in the view's type. Where the view's type loses something of it (more digits than a decimal keeps, a date
 that is none), the raw value is compared as well, so that two values which differ in the database never pass for equal.
@@ -26,8 +26,8 @@ _ROUNDING = frozenset({"timestamp", "double", "real"})
 class DatedColumn:
     """A view's column at one date.
 
-    `made_of` gives the view's column over a raw column of any name; `raw_name` is that name in the files, `raw_type` Hive's type
-    of it. `declared`: the type in the database's own words. `is_set`: its values are arrays whose order means nothing.
+    `made_of` returns the view's column over a raw column of any name; `raw_name` is that name in the files, `raw_type`
+    its Hive type. `declared`: the type as the database names it. `is_set`: its values are arrays without an order.
     """
 
     made_of: Callable[[str], ViewColumn]
@@ -41,7 +41,7 @@ class DatedColumn:
         return self.made_of(self.raw_name)
 
     def value(self, raw_name: str) -> Typed:
-        """What is compared: the view's value, or the raw text where the view's type keeps fewer digits without a word."""
+        """Returns the compared value: the view's value, or the raw text if the view's type silently keeps fewer digits."""
         column, raw = self.made_of(raw_name), self._raw(raw_name)
         if raw.presto_type == "varchar" and base_word(column.presto_type) in _ROUNDING:
             return raw
@@ -49,7 +49,7 @@ class DatedColumn:
         return Typed(expression=expression, presto_type=column.presto_type)
 
     def lost_text(self, raw_name: str) -> str | None:
-        """The raw value as text where the view's value lost something, else NULL; None where it never does."""
+        """Returns an expression for the raw text of values that the view loses, NULL for others; None if none can be lost."""
         value, raw, lost = self.value(raw_name), self._raw(raw_name), self.made_of(raw_name).loss
         if raw.presto_type == "varbinary" and value.presto_type == "varchar":
             # Bytes that are not UTF-8 all become the same character.
@@ -77,20 +77,20 @@ class ComparedColumn:
 
     @property
     def is_raw_alike(self) -> bool:
-        """Whether equal raw values are equal values."""
+        """Whether equal raw values are always equal values."""
         earlier, later = ((one.raw_type, one.value("raw"), one.lost_text("raw")) for one in (self.before, self.after))
         return earlier == later
 
     def value(self, one: DatedColumn, raw_name: str | None = None) -> str:
-        """The value of one date, in the common type."""
+        """Returns the value of one date in the common type."""
         return _in_type(one.value(raw_name or one.raw_name), self.kind)
 
     def lost(self, one: DatedColumn, raw_name: str | None = None) -> str:
-        """The raw text where the value of one date lost something, else NULL."""
+        """Returns an expression for the raw text of a date's value that lost something, NULL for others."""
         return one.lost_text(raw_name or one.raw_name) or "CAST(NULL AS varchar)"
 
     def text(self, one: DatedColumn, raw_name: str | None = None) -> str:
-        """The value of one date as text, whole."""
+        """Returns the complete value of one date as text."""
         text = as_text(self.value(one, raw_name), self.kind)
         return text if self.is_exact else f"COALESCE({self.lost(one, raw_name)}, {text})"
 
@@ -111,7 +111,7 @@ class SchemaChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """What two dates have in common, and what not."""
+    """The columns that two dates share, and the columns that they do not."""
 
     compared: tuple[ComparedColumn, ...]
     schema: SchemaChange
@@ -148,7 +148,7 @@ def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) ->
 
 
 def as_text(expression: str, presto_type: str) -> str:
-    """The value as text, whole: bytes as hexadecimal digits, arrays, maps and rows as JSON."""
+    """Returns the complete value as text: bytes as hexadecimal digits; arrays, maps and rows as JSON."""
     word = base_word(presto_type)
     if word == "varchar":
         return expression
@@ -165,7 +165,7 @@ def base_word(presto_type: str) -> str:
 
 
 def _common_type(before: str, after: str) -> str | None:
-    """The type in which both are compared: their own, a wider integer, else text; None where there is none."""
+    """Returns the type in which both values are compared: their own, a wider integer, or text; None if there is none."""
     if before == after:
         return after
     words = {base_word(before), base_word(after)}

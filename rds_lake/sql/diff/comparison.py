@@ -1,4 +1,4 @@
-"""What is compared: a table at two dates, its columns, its key, and how many rows are shown."""
+"""The input of a comparison: a table at two dates, its columns and key, and how many rows are shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADDED, REMOVED, CHANGED, SAME = "added", "removed", "changed", "same"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One date of the table. `view`: its columns as readers know them."""
+    """One date of the table. `view`: its columns as in the view."""
 
     names: AthenaTable
     day: date
@@ -23,7 +23,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What is compared. `keys`: names among `columns`, none to compare whole rows; `where`: a condition on the view's columns."""
+    """A comparison of two dates. `keys`: names of `columns`; empty: whole rows. `where`: a condition on the view's columns."""
 
     database: str
     before: Side
@@ -40,7 +40,7 @@ class Comparison:
 
     @property
     def others(self) -> tuple[ComparedColumn, ...]:
-        """The columns that are not of the key, in order."""
+        """The columns that do not belong to the key, in order."""
         return tuple(column for column in self.columns if column.name not in self.keys)
 
     def dated(self, column: ComparedColumn, side: str) -> DatedColumn:

@@ -1,4 +1,4 @@
-"""A person's condition on rows, such as `total > 100 AND region = 'EU'`, checked before it becomes part of a statement."""
+"""Checks a condition on rows that a user wrote, such as `total > 100 AND region = 'EU'`, before it goes into a statement."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from rds_lake.errors import DiffError
 
 
 def checked_condition(text: str) -> str:
-    """The text with the end of a line, if it is one condition on a row's own columns; DiffError says why not.
+    """Returns the text and a line end, if it is one condition on the row's own columns. Raises DiffError otherwise.
 
-    A comment at its end would swallow what follows it, and a query inside would read today's rows for both dates.
+    Without the line end, a comment at the end would hide the SQL behind it. A subquery would read today's rows for both
+    dates.
     """
     import sqlglot  # Dagster's code location loads this module, and needs no parser
     from sqlglot import exp

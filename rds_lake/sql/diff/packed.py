@@ -1,4 +1,4 @@
-"""Two dates of a table of hundreds of columns compared: the same as `by_key.py` and `whole_rows.py` in fewer words.
+"""Compares two dates of a table with hundreds of columns: same result as `by_key.py` and `whole_rows.py`, shorter SQL.
 
     "raw 3"       an array of columns that have one type and one rule, as they are in the files
     "differs 3"   whether each of them differs; the rule is written once for all
@@ -27,7 +27,7 @@ _VALUE, _LOST, _PLACE = "one value", "one lost", "one place"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """Columns of one type and one rule. `first`: the place of the first among all packed columns."""
+    """Columns of the same type and rule. `first`: the position of the first one among all packed columns."""
 
     first: int
     columns: tuple[ComparedColumn, ...]
@@ -38,13 +38,13 @@ class Pack:
 
 
 def packed(compare: Comparison) -> Comparison:
-    """The same with its columns in the order in which they are packed: the answer has them in this order."""
+    """Returns the comparison with its columns in packed order, which is the order of the answer."""
     columns = [column for pack in _packs(compare.others) for column in pack.columns]
     return replace(compare, columns=(*compare.key_columns, *columns))
 
 
 def render_packed(compare: Comparison) -> str:
-    """The statement of what `packed` returned; its answer is as that of `render_comparison`."""
+    """Renders the statement for a comparison from `packed`. Its answer has the form of `render_comparison`'s."""
     packs = _packs(compare.others)
     return _by_key(compare, packs) if compare.keys else _by_whole_rows(compare, packs)
 
@@ -87,7 +87,7 @@ def _raws(compare: Comparison, pack: Pack, side: str) -> str:
 
 
 def _differs(pack: Pack, at: int) -> str:
-    """For each column whether its values differ; NULL where what is in the files is the same, or one of the rows is missing."""
+    """Returns an array: for each column, whether its values differ; NULL if the raw values are equal or a row is missing."""
     names = tuple(f"one {side}" for side in _SIDES)
     dated = tuple(zip((pack.rule.before, pack.rule.after), names, strict=True))
     differs = DISTINCT.join(pack.rule.value(one, name) for one, name in dated)
@@ -99,7 +99,7 @@ def _differs(pack: Pack, at: int) -> str:
 
 
 def _places(packs: Sequence[Pack]) -> str:
-    """The places of the columns that differ, with commas between them."""
+    """Returns an expression for the numbers of the columns that differ, separated by commas."""
     names = f"({identifier(_VALUE)}, {identifier(_PLACE)})"
     parts = [
         f"zip_with(COALESCE({own('differs', at)}, ARRAY[]), {_numbers(pack)}, "
@@ -114,7 +114,7 @@ def _numbers(pack: Pack) -> str:
 
 
 def _texts_of_pairs(packs: Sequence[Pack]) -> Iterator[str]:
-    """The values before, then those after; as many NULLs where that row is missing."""
+    """Yields the values before, then the values after; NULLs for a row that is missing."""
     names = f"({identifier(_VALUE)}, {identifier(_PLACE)})"
     for side in _SIDES:
         for at, pack in enumerate(packs):
@@ -154,7 +154,7 @@ def _value_names(pack: Pack, at: int) -> list[str]:
 
 
 def _typed(pack: Pack, raws: str, at: int, side: str) -> Iterator[str]:
-    """The values, and the raw texts where they lost something, of an array of what is in the files."""
+    """Yields arrays made from an array of raw values: the typed values, and the raw texts of values that lost something."""
     one = pack.rule.before if side == "before" else pack.rule.after
     name = identifier(_VALUE)
     yield f"transform({raws}, {name} -> {pack.rule.value(one, _VALUE)}) AS {own('value', at)}"

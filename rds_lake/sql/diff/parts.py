@@ -1,4 +1,4 @@
-"""What the statements that compare two dates are made of: names of their own, the rows of a date, the rows that are shown."""
+"""Parts of the statements that compare two dates: their own names, the rows of a date, the rows that are shown."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _TEXT = identifier("shown text")
 
 
 def own(name: str, at: int | None = None) -> str:
-    """The quoted name of something of the statement itself. No view's column has a space in its name, and no exported one."""
+    """Returns a quoted name for the statement's own use. It has a space, as no column of a view or export has."""
     return identifier(f"the {name}" if at is None else numbered(name, at))
 
 
 def numbered(name: str, at: int) -> str:
-    """The same of several of a kind, without quotes."""
+    """Returns the unquoted name with a number, for several names of one kind."""
     return f"{name} {at}"
 
 
 def listed(items: Sequence[str] | Iterator[str]) -> str:
-    """A line each."""
+    """Returns the items, one per line."""
     return ",\n    ".join(items)
 
 
 def array_of(items: Sequence[str]) -> str:
-    """An array of so many elements."""
+    """Returns an array expression of any number of elements."""
     chunks = [items[at : at + MOST_ELEMENTS] for at in range(0, len(items), MOST_ELEMENTS)] or [[]]
     return " || ".join(f"ARRAY[{', '.join(chunk)}]" for chunk in chunks)
 
 
 def rows_of_side(compare: Comparison, name: str, values: Callable[[Comparison, str], Iterator[str]]) -> str:
-    """The rows of one date as a named query: that there is one, and the values; `name` is `before` or `after`."""
+    """Renders the rows of one date as a named query with `values`; `name` is `before` or `after`."""
     side = compare.before if name == "before" else compare.after
     select = [f"true AS {own(f'row {name}')}", *values(compare, name)]
     source = (
@@ -57,22 +57,22 @@ def rows_of_side(compare: Comparison, name: str, values: Callable[[Comparison, s
 
 
 def keyed_values(compare: Comparison, side: str) -> Iterator[str]:
-    """The key's values, and of the other columns what is in the files: most pairs are equal by that already."""
+    """Yields the key's values, and the raw values of the other columns: most pairs are already equal by raw values."""
     yield from key_values(compare, side)
     for at, column in enumerate(compare.others):
         yield f"{identifier(compare.dated(column, side).raw_name.lower())} AS {own('raw', at)}"
 
 
 def key_values(compare: Comparison, side: str) -> Iterator[str]:
-    """The values that rows are joined by."""
+    """Yields the values that rows are joined by."""
     for at, column in enumerate(compare.key_columns):
-        one = compare.dated(column, side)
+        dated = compare.dated(column, side)
         # Texts of equal values are equal, whether the view's type loses them or not.
-        yield f"{column.value(one) if column.is_exact else column.text(one)} AS {own('key', at)}"
+        yield f"{column.value(dated) if column.is_exact else column.text(dated)} AS {own('key', at)}"
 
 
 def key_texts(compare: Comparison) -> list[str]:
-    """The key's columns as texts."""
+    """Returns the columns of the key as texts."""
     return [
         as_text(own("key", at), column.kind if column.is_exact else "varchar")
         for at, column in enumerate(compare.key_columns)
@@ -80,7 +80,10 @@ def key_texts(compare: Comparison) -> list[str]:
 
 
 def first_rows(compare: Comparison, row: str, *, order: str, among: str) -> str:
-    """The first rows of a kind in the key's order, as JSON: an array of arrays of texts and NULLs. `row`: the array of one."""
+    """Returns an expression for the first rows of a kind, in key order, as a JSON array of arrays of texts and NULLs.
+
+    `row`: the array of one row.
+    """
     if not compare.most_rows:
         return "CAST(NULL AS varchar)"
     shortened = (

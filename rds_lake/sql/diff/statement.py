@@ -14,12 +14,12 @@ from rds_lake.sql.diff.whole_rows import render_by_whole_rows
 
 
 def render_comparison(compare: Comparison) -> str:
-    """Rows of (kind, rows, rows without a key, the first rows as JSON or NULL, rows that differ in each of `others`)."""
+    """Renders a query for (kind, rows, rows without a key, first rows as JSON or NULL, rows that differ in each of `others`)."""
     return render_by_key(compare) if compare.keys else render_by_whole_rows(compare)
 
 
 def render_fitting(compare: Comparison, *, most_bytes: int) -> tuple[Comparison, str]:
-    """The statement, packed where it would be longer; and the comparison with its columns in the order of the answer."""
+    """Returns the statement, packed if it would be too long, and the comparison with its columns in the answer's order."""
     statement = render_comparison(compare)
     if len(statement.encode()) <= most_bytes:
         return compare, statement
@@ -27,7 +27,7 @@ def render_fitting(compare: Comparison, *, most_bytes: int) -> tuple[Comparison,
 
 
 def render_unusable_keys(compare: Comparison, side: str, *, most: int = 5) -> str:
-    """Rows of (how many rows have the key, its columns as text) for keys that occur more than once, or that lack a value.
+    """Renders a query for (number of rows with the key, key columns as text), for keys that repeat or lack a value.
 
     `side` is `before` or `after`.
     """
@@ -42,7 +42,7 @@ def render_unusable_keys(compare: Comparison, side: str, *, most: int = 5) -> st
 
 
 def render_rows_meant(compare: Comparison) -> str:
-    """One row: how many rows of the earlier date, and of the later, fulfil the condition."""
+    """Renders a query for one row: how many rows of the earlier date, and of the later, fulfil the condition."""
     return (
         f"WITH {rows_of_side(compare, 'before', keyed_values)},\n{rows_of_side(compare, 'after', keyed_values)}\n"
         "SELECT (SELECT count(*) FROM before), (SELECT count(*) FROM after)"

@@ -35,7 +35,10 @@ class _Shown:
 
 
 def render_diff_view(compare: Comparison, view: str) -> str:
-    """The statement that makes the view. `compare` has keys. CatalogError when it is too long for Athena or Glue."""
+    """Renders the statement that creates the view; `compare` needs keys.
+
+    Raises CatalogError if it is too long for Athena or Glue.
+    """
     shown = _shown(compare)
     listed = ",\n".join(f"  {column.expression} AS {identifier(column.name)}" for column in shown)
     select = (
@@ -53,7 +56,7 @@ def render_diff_view(compare: Comparison, view: str) -> str:
 
 
 def why_not_diff_view(text: str, compare: Comparison) -> str | None:
-    """Why the stored view is not the one of this comparison; None when it is."""
+    """Returns why the stored view is not the view of this comparison; None if it is."""
     names = [column.name for column in _shown(compare)]
     sides = (compare.after, compare.before)
     reasons = [why_not(text, raw=side.names.raw, columns=names, day=side.day) for side in sides]
@@ -61,7 +64,7 @@ def why_not_diff_view(text: str, compare: Comparison) -> str | None:
 
 
 def is_diff_view(text: str) -> bool:
-    """Whether rds-lake made the stored view for `diff_views:`, whichever dates it compares."""
+    """Whether rds-lake created the stored view for `diff_views:`, for any two dates."""
     return mentions(text, _MARK)
 
 
@@ -87,7 +90,7 @@ def _shown(compare: Comparison) -> list[_Shown]:
 
 
 def _both(at: int, column: ComparedColumn, free: Callable[[str], str]) -> Iterator[_Shown]:
-    """The column's value at the later date, and before."""
+    """Yields the column's value at the later date, and its value before."""
     names = {"after": column.name, "before": free(f"{column.name}_before")}
     for side, name in names.items():
         one = (column.after if side == "after" else column.before).made_of(numbered(side, at))
@@ -95,7 +98,7 @@ def _both(at: int, column: ComparedColumn, free: Callable[[str], str]) -> Iterat
 
 
 def _changed(compare: Comparison) -> str:
-    """The names of the columns that differ in a row of both dates, else NULL."""
+    """Returns an expression for the names of the columns that differ in a row of both dates, otherwise NULL."""
     both = f"{own('row before')} AND {own('row after')}"
     each = [
         f"CASE WHEN {own('differs', at)} THEN {literal(column.name)} END" for at, column in enumerate(compare.others)
@@ -114,12 +117,12 @@ def _key(at: int, column: ComparedColumn) -> _Shown:
 
 
 def _has_own_type(column: ComparedColumn) -> bool:
-    """Whether both dates have the key in the view's type; else it is shown in the type by which rows are joined."""
+    """Whether the key has the view's type at both dates; otherwise it is shown in the type by which rows are joined."""
     return column.before.column.presto_type == column.after.column.presto_type
 
 
 def _values(compare: Comparison, side: str) -> Iterator[str]:
-    """What is read of a date: as for every comparison, and the key's columns as the view has them."""
+    """Yields the values read from a date: those of every comparison, and the key's columns as in the view."""
     yield from keyed_values(compare, side)
     for at, column in enumerate(compare.key_columns):
         if _has_own_type(column):

@@ -1,4 +1,4 @@
-"""Two dates compared without a key: which rows occur more often at which date.
+"""Compares two dates without a key: which rows occur more often at which date.
 
     before, after   the rows of the two dates, as they are in the files
     counted         how much more often each occurs at one of the dates; most are gone here
@@ -20,7 +20,7 @@ TIMES = f"CAST(abs({own('surplus')}) AS varchar)"  # how much more often a row o
 
 
 def render_by_whole_rows(compare: Comparison) -> str:
-    """The statement; rows of (kind, rows, 0, the first rows)."""
+    """Renders the statement; its rows are (kind, rows, 0, the first rows)."""
     texts = [*_texts(compare)]
     return count_rows(
         compare,
@@ -43,10 +43,10 @@ def count_rows(
     order: str,
     row: str,
 ) -> str:
-    """The statement of these parts.
+    """Renders the statement from these parts.
 
-    `given`: what is read of each date, as `names`; `typed`: the values made of it, as `values`; `order`: their texts as an array;
-    `row`: the array of a row that is shown.
+    `given`: the raw values read from each date, called `names`; `typed`: the values computed from them, called
+    `values`; `order`: their texts as an array; `row`: the array of a row that is shown.
     """
     surplus, kind, side = own("surplus"), own("kind"), own("side")
     rows, shown = ", ".join(names), ", ".join(values)
@@ -64,15 +64,15 @@ def count_rows(
 
 
 def _given(compare: Comparison, side: str) -> Iterator[str]:
-    """What rows are counted by first: what is in the files, or values where that has another type at the other date."""
+    """Yields what rows are counted by first: raw values, or computed values if the type differs between the dates."""
     for at, column in enumerate(compare.columns):
-        one = compare.dated(column, side)
+        dated = compare.dated(column, side)
         if column.is_raw_alike:
-            yield f"{identifier(one.raw_name.lower())} AS {own('raw', at)}"
+            yield f"{identifier(dated.raw_name.lower())} AS {own('raw', at)}"
             continue
-        yield f"{column.value(one)} AS {own('value', at)}"
+        yield f"{column.value(dated)} AS {own('value', at)}"
         if not column.is_exact:
-            yield f"{column.lost(one)} AS {own('lost', at)}"
+            yield f"{column.lost(dated)} AS {own('lost', at)}"
 
 
 def _given_names(compare: Comparison) -> Iterator[str]:

@@ -1,4 +1,4 @@
-r"""Rows as the text of PostgreSQL's COPY, made by DuckDB: fields parted by tabs, `\N` for NULL, a line a row.
+r"""Rows in the text format of PostgreSQL's COPY, made by DuckDB: tabs between fields, `\N` for NULL, one line per row.
 
 https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
 """
@@ -13,7 +13,7 @@ _NULL = "'\\N'"
 
 
 def copy_line(values: Sequence[tuple[str, bool]]) -> str:
-    """DuckDB's expression of a row's line, of the expressions of its texts, and whether each is never one to escape."""
+    """Returns DuckDB's expression for a row's line. Each value: its text expression, and whether it never needs escapes."""
     fields = ", chr(9), ".join(
         f"COALESCE({value if is_plain else _escaped(value)}, {_NULL})" for value, is_plain in values
     )
@@ -21,7 +21,7 @@ def copy_line(values: Sequence[tuple[str, bool]]) -> str:
 
 
 def _escaped(value: str) -> str:
-    """Most texts have nothing to escape, and looking costs a fourth of replacing."""
+    """Returns the escaped text. Most texts need no escapes, and the test for that costs a quarter of replacing."""
     needed = " OR ".join(f"contains({value}, {what})" for what, _ in _ESCAPES)
     replaced = value
     for what, by in _ESCAPES:

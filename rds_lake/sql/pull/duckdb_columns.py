@@ -1,4 +1,4 @@
-"""A column on its way into a DuckDB file.
+"""How a column is stored in a DuckDB file.
 
     numeric of PostgreSQL        as in the view (DECIMAL(2p,p), DECIMAL(38,18)), else VARCHAR
     date, timestamp, timestamptz DATE, TIMESTAMP to the microsecond, TIMESTAMPTZ; infinity and BC are values
@@ -34,7 +34,7 @@ _ERA = r"regexp_replace({raw}, '^(\d+-\d\d-\d\d)(.*) BC$', '\1 (BC)\2')"
 
 
 def duckdb_column(column: Column, name: str, override: str | None) -> PulledColumn:
-    """The column's ways; `override`: what `types:` of lake.yaml says, in Athena's words, parsed."""
+    """Returns the ways to store the column; `override`: its parsed Athena type from `types:` of lake.yaml."""
     asked = () if override is None else as_overridden(column, override)
     return PulledColumn(column=column, name=name, ways=(*asked, *_natural(column)), notes=early_days_unknown(column))
 

@@ -1,4 +1,4 @@
-r"""A column on its way into PostgreSQL: the text that COPY reads, and the type that reads it.
+r"""How a column is stored in PostgreSQL: the text that COPY reads, and the column's type.
 
 PostgreSQL's types are exported as its own text (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html),
 which its own input functions read back exactly. A text that the server refuses puts the whole column another way.
@@ -70,7 +70,7 @@ _DUCKDB_TO_POSTGRES = {
 
 
 def postgres_column(column: Column, name: str, override: str | None) -> PulledColumn:
-    """The column's ways; `override`: what `types:` of lake.yaml says, in Athena's words, parsed."""
+    """Returns the ways to store the column; `override`: its parsed Athena type from `types:` of lake.yaml."""
     asked = () if override is None else as_overridden(column, override)
     ways = (*map(_in_postgres, asked), *_natural(column))
     return PulledColumn(column=column, name=name, ways=ways, notes=early_days_unknown(column))

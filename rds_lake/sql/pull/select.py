@@ -1,4 +1,4 @@
-"""DuckDB's statements over files of a table's date: its values as the target wants them, and which columns do not fit their way."""
+"""DuckDB statements that read a table's files of a date in the types of the target, and find columns that do not fit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ UNFIT = "rds-lake: a value does not fit"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Files, by their paths on this machine, that are read together.
+    """Files that are read together, by their paths on this machine.
 
-    `names`: what they call each column, by its name in the target; `constants`: texts of columns that no file has.
+    `names`: each column's name in the files, by its name in the target; `constants`: texts of columns that no file has.
     """
 
     paths: tuple[str, ...]
@@ -26,20 +26,23 @@ class Reading:
 
 
 def select_values(columns: Sequence[PulledColumn], chosen: Mapping[str, int], reading: Reading) -> str:
-    """A query of all columns, in order, each the way that `chosen` says (0 where it does not); UNFIT where a value cannot."""
+    """Renders a query of all columns in the way that `chosen` gives (default 0).
+
+    It fails with UNFIT for a value that does not fit.
+    """
     values = ", ".join(_checked(number, column, chosen) for number, column in enumerate(columns))
     return f"SELECT {values} FROM ({_raw(columns, reading)})"
 
 
 def select_lines(columns: Sequence[PulledColumn], chosen: Mapping[str, int], reading: Reading) -> str:
-    """The same as one column: each row as a line of PostgreSQL's COPY."""
+    """Renders a query with one column: each row as a line for PostgreSQL's COPY."""
     ways = [column.ways[chosen.get(column.name, 0)] for column in columns]
     line = copy_line([(f"v{number}", way.is_plain) for number, way in enumerate(ways)])
     return f"SELECT {line} AS line FROM ({select_values(columns, chosen, reading)})"
 
 
 def select_unfit(columns: Sequence[PulledColumn], chosen: Mapping[str, int], reading: Reading) -> str | None:
-    """One row with a boolean per column: whether these files have a value that cannot go its way. None where all can."""
+    """Renders a query for one row with a boolean per column: whether a value does not fit its way. None if every value fits."""
     conditions = [
         column.ways[chosen.get(column.name, 0)].lossy(f"r{number}") or "false" for number, column in enumerate(columns)
     ]
@@ -72,5 +75,5 @@ def _files(paths: Sequence[str]) -> str:
 
 
 def column_list(columns: Sequence[PulledColumn], chosen: Mapping[str, int]) -> str:
-    """`"id" BIGINT, "total" DECIMAL(24,12)`: the columns of the table to make."""
+    """Returns the columns of the table to create: `"id" BIGINT, "total" DECIMAL(24,12)`."""
     return ", ".join(f"{identifier(column.name)} {column.ways[chosen.get(column.name, 0)].kind}" for column in columns)

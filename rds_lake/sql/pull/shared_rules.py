@@ -1,4 +1,4 @@
-"""Rules that both targets of a pull have: expressions of DuckDB over `{raw}`."""
+"""Rules that both targets of a pull share, as DuckDB expressions over `{raw}`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DUCKDB = {"varchar": "VARCHAR", "real": "FLOAT", "varbinary": "BLOB"}
 
 
 def as_decimal(precision: int, scale: int) -> Way:
-    """Text as a decimal; it loses what does not fit, and fraction digits beyond the scale, trailing zeros aside."""
+    """Returns text as a decimal. Numbers that are too large, and fraction digits beyond the scale, are lost (not trailing zeros)."""
     kind = f"DECIMAL({precision},{scale})"
     value = f"TRY_CAST({{raw}} AS {kind})"
     exact = f"{value} IS NOT NULL AND length(regexp_extract({{raw}}, {_FRACTION}, 1)) <= {scale}"
@@ -38,7 +38,7 @@ def as_decimal(precision: int, scale: int) -> Way:
 
 
 def as_overridden(column: Column, presto_type: str) -> tuple[Way, ...]:
-    """The type of `types:` in lake.yaml, where DuckDB can cast the column to it and nothing is lost."""
+    """Returns the column in the type from `types:` of lake.yaml, if DuckDB can cast to it without loss."""
     kind = _DUCKDB.get(presto_type, presto_type.upper())
     if column.hive_type == "string":
         if kind == "VARCHAR":
@@ -62,7 +62,7 @@ def as_overridden(column: Column, presto_type: str) -> tuple[Way, ...]:
 
 
 def bits(column: Column) -> Way | None:
-    """The number that the big-endian bytes of MySQL's `bit` mean."""
+    """Returns the number in the big-endian bytes of MySQL's `bit`."""
     if original_word(column) != "bit":
         return None
     narrow = column.num_precision is not None and column.num_precision <= BIGINT_BITS
@@ -72,7 +72,7 @@ def bits(column: Column) -> Way | None:
 
 
 def as_text_of_bytes(column: Column) -> Way | None:
-    """MySQL's text that AWS wrote as bytes."""
+    """Returns MySQL text that AWS exported as bytes."""
     if original_word(column) not in TEXTS:
         return None
     return Way(kind="VARCHAR", value="TRY(decode({raw}))", exact="TRY(decode({raw})) IS NOT NULL")

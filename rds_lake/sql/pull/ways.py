@@ -1,4 +1,4 @@
-"""How a column can be put into another database: several ways, the first the best, the last one that loses nothing.
+"""The ways to store a column in another database, best first; the last one loses nothing.
 
     numeric of PostgreSQL, into DuckDB     DECIMAL(38,18)    where every value fits
                                            VARCHAR           its text, where one does not (`NaN`, `1e30`)
@@ -29,10 +29,10 @@ _HIVE_TO_DUCKDB = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """`kind`: the type in the target. `value`: DuckDB's expression over `{raw}`, the column as its file has it.
+    """One way to store a column. `kind`: type in the target. `value`: DuckDB's expression over `{raw}`, the column in its file.
 
-    `exact`: DuckDB's condition over `{raw}` that the value loses nothing; None where that is always so. A NULL loses nothing.
-    `is_plain`: its text is never one that COPY reads as something else.
+    `exact`: DuckDB's condition over `{raw}` that the value loses nothing; None: no value loses anything. A NULL loses
+    nothing. `is_plain`: COPY never reads its text as something else.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Way:
         return self.value.replace("{raw}", raw)
 
     def lossy(self, raw: str) -> str | None:
-        """DuckDB's condition that this value of `raw` cannot go this way."""
+        """Returns DuckDB's condition that this value of `raw` does not fit this way."""
         return (
             None if self.exact is None else f"({raw} IS NOT NULL AND ({self.exact.replace('{raw}', raw)}) IS NOT TRUE)"
         )
@@ -52,7 +52,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PulledColumn:
-    """A column on its way: `column` as the lake has it, `name` as the view and the target call it, and its ways."""
+    """A column to pull: `column` in the lake, its `name` in the view and the target, and its ways."""
 
     column: Column
     name: str
@@ -61,14 +61,14 @@ class PulledColumn:
 
 
 def duckdb_type(hive_type: str) -> str:
-    """DuckDB's word for a Hive type, however deep."""
+    """Returns DuckDB's name for a Hive type of any depth."""
     return to_duckdb_type(hive_type, leaf=lambda word: _HIVE_TO_DUCKDB.get(word, word.upper()), quote=identifier)
 
 
 def raw_value(column: Column, name: str | None) -> str:
-    """The column as its file has it, called `name` there, in the raw table's type; NULL where the file has none.
+    """Returns the column as in its file, called `name` there, in the raw table's type; NULL if the file does not have it.
 
-    Early days are as they were in the database; NULL where it is unknown by which calendar they are counted, as in the view.
+    Early days are as they were in the database; NULL if their calendar is unknown, as in the view.
     """
     kind = duckdb_type(column.hive_type)
     if name is None:
@@ -82,14 +82,14 @@ def raw_value(column: Column, name: str | None) -> str:
     )
 
 
-def names_read(columns: Sequence[PulledColumn], found: Sequence[str]) -> dict[str, str | None]:
-    """What the files call each column, by its name in the target; None where they lack it."""
-    by_folded = {name.lower(): name for name in found}
+def names_read(columns: Sequence[PulledColumn], file_columns: Sequence[str]) -> dict[str, str | None]:
+    """Returns each column's name in the files, by its name in the target; None if the files do not have it."""
+    by_folded = {name.lower(): name for name in file_columns}
     return {column.name: by_folded.get(column.column.name.lower()) for column in columns}
 
 
 def early_days_unknown(column: Column) -> tuple[str, ...]:
-    """The note for a column whose early days are NULL."""
+    """Returns the note for a column whose early days are NULL."""
     if column.calendar != "mixed":
         return ()
     return (

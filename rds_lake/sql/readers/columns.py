@@ -1,4 +1,4 @@
-"""A column of a typed view in another engine: the same choice of rules as Athena's views, in that engine's words.
+"""A column of a typed view in another engine: the rules of Athena's views, in the SQL of that engine.
 
 What belongs here: the choice. Athena's own is `sql/view_columns.py`; which engine says what is `duckdb.py`, `spark.py`, ….
 """
@@ -18,14 +18,14 @@ _AS_TEXT = {"real", "double", "boolean", "date", "timestamp"}
 
 
 def view_expression(engine: Engine, column: ReadColumn, files: ReadFiles) -> str:
-    """The view's value of a column; NULL of its type where these files do not have it."""
+    """Returns the view's value of a column; NULL of its type if these files do not have the column."""
     kind, key = column.view.presto_type, column.raw.name.lower()
-    found = files.types.get(key) if column.present else None
-    if found is None:
+    file_type = files.types.get(key) if column.present else None
+    if file_type is None:
         return f"CAST(NULL AS {engine.type(kind)})"
     declared = column.raw.hive_type
-    raw = engine.column(files.names[key], found)
-    if found != declared:
+    raw = engine.column(files.names[key], file_type)
+    if file_type != declared:
         raw = f"CAST({raw} AS {engine.type(hive_to_presto(declared))})"
     if declared == "string":
         return _from_text(engine, column, raw, kind)
@@ -34,7 +34,7 @@ def view_expression(engine: Engine, column: ReadColumn, files: ReadFiles) -> str
 
 
 def column_note(engine: Engine, column: ReadColumn) -> str:
-    """What a person should know of the column in this engine; "" where nothing."""
+    """Returns what a user should know about the column in this engine; empty if nothing."""
     kind = column.view.presto_type
     own = engine.note(column.raw, kind)
     if kind != "varchar" or column.raw.hive_type == "string":
@@ -58,7 +58,7 @@ def _from_text(engine: Engine, column: ReadColumn, raw: str, kind: str) -> str:
 
 
 def _native(engine: Engine, column: ReadColumn, raw: str) -> tuple[str, str]:
-    """The value without `types:`, and its type."""
+    """Returns the value without `types:`, and its type."""
     kind = _natural(column)
     if column.raw.hive_type == "binary" and kind != "varbinary":
         return (engine.text(raw) if kind == "varchar" else engine.bits(raw, kind)), kind
@@ -68,7 +68,7 @@ def _native(engine: Engine, column: ReadColumn, raw: str) -> tuple[str, str]:
 
 
 def _natural(column: ReadColumn) -> str:
-    """The view's type without `types:`, of a column that is no text."""
+    """Returns the view's type, without `types:`, of a column that is not text."""
     typed = mysql_types.typed(replace(column.raw, name="x"), "x")
     return typed.presto_type if typed is not None else hive_to_presto(column.raw.hive_type)
 

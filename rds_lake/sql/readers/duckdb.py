@@ -21,7 +21,7 @@ _GLOB = re.compile(r"([*?\[])")
 
 
 class DuckDb:
-    """DuckDB's words."""
+    """SQL of DuckDB."""
 
     dialect = "duckdb"
     title = "DuckDB"

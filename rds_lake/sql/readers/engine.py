@@ -1,4 +1,4 @@
-"""What an engine that reads files has to say: its words for types and casts.
+"""What DDL needs to know about an engine that reads files: its types and casts.
 
 A value that is not a value of a type reads as NULL, as in Athena. Every cast from text is guarded by a pattern, since engines
 take different texts for the same type: `infinity`, `0044-03-15 BC`, `1.5` for an integer.
@@ -33,11 +33,11 @@ MICROSECONDS = "keeps microseconds, which Athena rounds to milliseconds"
 
 
 class Engine(Protocol):
-    """An engine that reads a table's files itself. All text is SQL of the engine; `raw` is an expression of a column's value."""
+    """An engine that reads a table's files itself. All texts are SQL of the engine; `raw` is an expression for a column's value."""
 
     @property
     def dialect(self) -> str:
-        """Its name in sqlglot."""
+        """The engine's name in sqlglot."""
         ...
 
     @property
@@ -48,63 +48,63 @@ class Engine(Protocol):
     def literal(self, text: str) -> str: ...
 
     def type(self, presto_type: str) -> str:
-        """The type that a view's column of that type has."""
+        """Returns the type of a view's column that has this type in Athena."""
         ...
 
     def column(self, name: str, file_type: str) -> str:
-        """The value of a column of the files, of a Hive type."""
+        """Returns the value of a column of the files that has this Hive type."""
         ...
 
     def matches(self, raw: str, pattern: str) -> str:
-        """Whether the whole text is the pattern."""
+        """Returns the condition that the whole text matches the pattern."""
         ...
 
     def try_text(self, text: str, presto_type: str) -> str:
-        """A text as a type, NULL where it is none."""
+        """Returns the text in the type; NULL if the text is not a value of the type."""
         ...
 
     def try_value(self, value: str, before: str, presto_type: str) -> str:
-        """A value of one type as another, NULL where that has none like it."""
+        """Returns a value of one type in another type; NULL if that type has no such value."""
         ...
 
     def utc(self, text: str) -> str:
-        """A text with an offset as the time in UTC, without a zone."""
+        """Returns a text with an offset as the time in UTC, without a zone."""
         ...
 
     def array(self, raw: str) -> str:
-        """PostgreSQL's text of an array as an array of texts, NULL where it is no plain list."""
+        """Returns PostgreSQL's text of an array as an array of texts; NULL if it is not a plain list."""
         ...
 
     def bits(self, raw: str, presto_type: str) -> str:
-        """Big-endian bytes as a number."""
+        """Returns big-endian bytes as a number."""
         ...
 
     def text(self, raw: str) -> str:
-        """Bytes of UTF-8 as text."""
+        """Returns UTF-8 bytes as text."""
         ...
 
     def moment(self, raw: str, column: Column) -> str:
-        """A date or time of the files, early days as they were in the database."""
+        """Returns a date or time of the files, with early days as in the database."""
         ...
 
     def note(self, column: Column, presto_type: str) -> str:
-        """How the column differs from Athena's; "" where it does not."""
+        """Returns how the column differs from Athena's; empty if it does not."""
         ...
 
     def opening(self, read: ReadDate) -> list[str]:
-        """Statements and comments before all tables."""
+        """Returns statements and comments that come before all tables."""
         ...
 
     def raw(self, read: ReadDate, files: ReadFiles, name: str) -> tuple[list[str], str]:
-        """The statements that make a raw table of that name over the files, and how a query names it."""
+        """Returns the statements that create a raw table of that name over the files, and its name for queries."""
         ...
 
 
 def built_type(presto_type: str, dialect: str) -> str:
-    """Trino's type as another dialect writes it: sqlglot knows the words."""
+    """Returns Trino's type as another dialect writes it, by sqlglot."""
     return exp.DataType.build(presto_type.replace("timestamp(3)", "timestamp"), dialect="trino").sql(dialect)
 
 
 def in_comment(text: str) -> str:
-    """Text that ends no comment: one line, whatever a name has in it."""
+    """Returns the text on one line, so that no name can end a comment."""
     return " ".join(text.splitlines())

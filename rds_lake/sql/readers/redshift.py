@@ -61,7 +61,7 @@ def _expression(column: ReadColumn, alias: str, kind: str) -> str:
 
 
 def _note(column: ReadColumn) -> str:
-    """How the column differs from Athena's; "" where it does not."""
+    """Returns how the column differs from Athena's; empty if it does not."""
     kind = column.view.presto_type
     if is_nested(column.raw.hive_type):
         return (

@@ -1,4 +1,4 @@
-"""The DDL of one date for one engine, as a text that can be run as it is: `rds-lake ddl`.
+"""The DDL of one date for one engine, as a script that can be run: `rds-lake ddl`.
 
 What belongs here: the order of things. One column is `columns.py`, an engine's words a file of its own.
 """
@@ -30,7 +30,7 @@ _NOWHERE = ReadFiles(location="", files=0, types={}, names={})
 
 
 def render(name: str, read: ReadDate) -> str:
-    """Everything: what to prepare as comments, then a raw table and a view per table."""
+    """Returns the script: preparations as comments, then a raw table and a view per table."""
     if name in BY_GLUE:
         title, statements = _TITLES[name], BY_GLUE[name](read)
     else:

@@ -27,7 +27,7 @@ _STAGE = "RDS_LAKE"
 
 
 class Snowflake:
-    """Snowflake's words."""
+    """SQL of Snowflake."""
 
     dialect = "snowflake"
     title = "Snowflake"
@@ -132,7 +132,7 @@ class Snowflake:
 
 
 def _pattern(pattern: str) -> str:
-    """A pattern as a literal: white space as such in place of codes, and groups that are kept."""
+    """Returns a pattern as a literal, with real white space instead of escape codes, and with groups that are kept."""
     portable = pattern.replace("(?:", "(").replace(r"\x09-\x0D", "\t-\r")
     return backslashed_literal(portable)
 

@@ -25,7 +25,7 @@ _SECONDS = "DECIMAL(18, 6)"
 
 
 class Spark:
-    """Spark's words. `scheme`: that of its file system for S3."""
+    """SQL of Spark. `scheme`: the URI scheme of its S3 file system."""
 
     def __init__(self, *, dialect: str, title: str, scheme: str, opening: tuple[str, ...]) -> None:
         self.dialect = dialect

@@ -1,4 +1,4 @@
-"""What DDL for another engine is made of: one date of a source, its tables, their columns and files."""
+"""Input of the DDL for another engine: one date of a source, with its tables, columns and files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class ReadColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadFiles:
-    """Files of one table: all that are below `location`, a URI with trailing slash. `files`: how many.
+    """Files of one table: all files below `location`, a URI with a trailing slash. `files`: their number.
 
-    `types`: the Hive type that a column really has in them, by the column's lower-case name. `names`: its name in them.
-    `member`: of a union, the table's name.
+    `types`: the column's Hive type in these files, by the column's lower-case name. `names`: its name in them.
+    `member`: the member table's name, if the table is a union.
     """
 
     location: str
@@ -36,7 +36,10 @@ class ReadFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTable:
-    """`raw` is the raw table in Glue, whose partition of the date `partition_key` finds. `member_key`: of a union, else ""."""
+    """A table of the date. `raw`: its raw table in Glue; `partition_key`: the key of the date's partition.
+
+    `member_key`: the key of the member table, if the table is a union, otherwise empty.
+    """
 
     view: str
     raw: str
@@ -49,7 +52,7 @@ class ReadTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadDate:
-    """One date of a source. `database`: in Glue. `schema`: where the views are made. `folder`: a URI that all files are below."""
+    """One date of a source. `database`: in Glue. `schema`: where views are created. `folder`: a URI that contains all files."""
 
     database: str
     schema: str

@@ -1,4 +1,4 @@
-"""Chooses the engine whose triggers are written: PostgreSQL's are `postgres.py`, MySQL's and MariaDB's `mysql/triggers.py`."""
+"""Chooses the generator of triggers for the engine: `postgres.py`, or `mysql/triggers.py` for MySQL and MariaDB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rds_lake.sql.triggers.plan import TriggerPlan, Wanted
 
 
 def generate(engine: Engine, tables: Sequence[CapturedTable], wanted: Wanted) -> TriggerPlan:
-    """The statements for tables that can be captured; of PostgreSQL all tables are of one database."""
+    """Returns the statements for tables that can be captured; PostgreSQL's tables must be of one database."""
     if engine is Engine.POSTGRES:
         from rds_lake.sql.triggers.postgres import postgres_triggers
 

@@ -1,4 +1,4 @@
-"""What is asked of triggers, what refuses it, and the statements that come of it, whatever the engine."""
+"""The input of triggers, reasons to refuse a table, and the resulting statements, for any engine."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MOST_PAYLOAD_IMAGE_BYTES = 480_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What lake.yaml's `streams:` asks for. `function`: ARN of the function that `capture: lambda` calls.
+    """The request in lake.yaml's `streams:`. `function`: ARN of the function that `capture: lambda` calls.
 
-    `on_error`: what becomes of the writer's transaction when a change cannot be handed over to the function. `reader`: the
-    database user who forwards, for the grants; None leaves a placeholder.
+    `on_error`: the result for the writer's transaction if the function cannot be called. `reader`: the database user
+    who forwards, for the grants; None leaves a placeholder.
     """
 
     source: str
@@ -38,9 +38,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A table as its database describes it, and why its changes cannot be captured: no reasons, no obstacle.
+    """A table as its database describes it, and the reasons why it cannot be captured (none: it can).
 
-    `notes`: what the person who installs triggers should know of it.
+    `notes`: for the person who installs triggers.
     """
 
     table: CapturedTable
@@ -58,7 +58,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerPlan:
-    """Statements that install the triggers of all tables, or replace earlier ones, and those that remove them again.
+    """Statements that install or replace the triggers of all tables, and statements that remove them.
 
     Each statement is one command, without a final semicolon. `tables` have the digest of their own statements.
     """
@@ -70,12 +70,12 @@ class TriggerPlan:
 
 
 def refusals(described: Sequence[Described]) -> tuple[Refusal, ...]:
-    """The tables that cannot be captured."""
+    """Returns the tables that cannot be captured."""
     return tuple(Refusal(target=each.table.target, reasons=each.reasons) for each in described if each.reasons)
 
 
 def require_capturable(described: Sequence[Described]) -> tuple[CapturedTable, ...]:
-    """The tables; ConfigError with every reason of every table where one cannot be captured."""
+    """Returns the tables. Raises ConfigError with every reason of every table that cannot be captured."""
     problems = [f"{refusal.target}: {reason}" for refusal in refusals(described) for reason in refusal.reasons]
     if problems:
         raise ConfigError(
@@ -87,5 +87,5 @@ def require_capturable(described: Sequence[Described]) -> tuple[CapturedTable, .
 
 
 def with_digest(table: CapturedTable, statements: Sequence[str]) -> CapturedTable:
-    """The table with the digest of the statements that were generated for it, which must not contain a digest themselves."""
+    """Returns the table with the digest of its generated statements, which must not contain a digest themselves."""
     return replace(table, digest=hashlib.sha256("\0".join(statements).encode()).hexdigest()[:32])

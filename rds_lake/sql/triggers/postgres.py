@@ -62,7 +62,7 @@ _ON_ERROR = {
 
 
 def postgres_triggers(tables: Sequence[CapturedTable], wanted: Wanted) -> TriggerPlan:
-    """Statements for tables of one database that can be captured, in the order in which they have to run."""
+    """Returns statements for tables of one database that can be captured, in the order in which they must run."""
     statements = [*own_statements(wanted), *grants(wanted)]
     done: list[CapturedTable] = []
     for table in tables:
@@ -77,7 +77,7 @@ def postgres_triggers(tables: Sequence[CapturedTable], wanted: Wanted) -> Trigge
 
 
 def table_statements(table: CapturedTable, wanted: Wanted) -> tuple[str, ...]:
-    """The function and the triggers of one table, and none of the other level's."""
+    """Returns the function and the triggers of one table, and the removal of those of the other level."""
     by_row = table.level is Level.ROW
     mine, other = (postgres_rows, postgres_statements) if by_row else (postgres_statements, postgres_rows)
     made = names(table)
@@ -93,7 +93,7 @@ def table_statements(table: CapturedTable, wanted: Wanted) -> tuple[str, ...]:
 
 
 def trigger_names(table: CapturedTable) -> tuple[str, ...]:
-    """The names, unquoted, of the triggers that the table has to have."""
+    """Returns the names, unquoted, of the triggers that the table must have."""
     kinds = postgres_rows.KINDS if table.level is Level.ROW else postgres_statements.KINDS
     return tuple(trigger(kind)[1:-1] for kind in kinds)
 

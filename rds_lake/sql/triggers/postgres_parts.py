@@ -1,4 +1,4 @@
-"""What the functions of both levels share: their frame, how a change is handed over, and the names of what is created."""
+"""Common parts of row-level and statement-level functions: frame, hand-over, and names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PREFIX = "!rds_lake_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What is created for a table. `flag`: the setting that says, until the transaction ends, how deep it was changed."""
+    """The names created for a table. `flag`: the setting that says, until the transaction ends, how deep it was changed."""
 
     table: str
     function: str
@@ -26,7 +26,7 @@ class Names:
 
 
 def names(table: CapturedTable) -> Names:
-    """The names as SQL has them; `flag` without quotes."""
+    """Returns the names for SQL; `flag` without quotes."""
     target = table.target
     digest = hashlib.sha256(f"{target.schema}\0{target.table}".encode()).hexdigest()[:8]
     folded = re.sub(r"[^a-z0-9]+", "_", target.table.lower())[:40].strip("_")
@@ -39,31 +39,31 @@ def names(table: CapturedTable) -> Names:
 
 
 def trigger(kind: str) -> str:
-    """A trigger's name, quoted."""
+    """Returns a trigger's quoted name."""
     return identifier(_PREFIX + kind)
 
 
 def alias(table: CapturedTable, wish: str) -> str:
-    """A name for a row of the table that none of its columns has: `SELECT t` would be the column `t`."""
+    """Returns a name for a row that no column of the table has, as `SELECT t` would otherwise be the column `t`."""
     taken = {column.name for column in table.columns}
     return identifier(next(name for number in range(2000) if (name := f"{wish}{number or ''}") not in taken))
 
 
 def most_image(wanted: Wanted) -> int:
-    """How long an image may be, as JSON, in bytes."""
+    """Returns the longest image, as JSON, in bytes."""
     return MOST_IMAGE_BYTES if wanted.capture is Capture.OUTBOX else MOST_PAYLOAD_IMAGE_BYTES
 
 
 def fitting(row: str, wanted: Wanted, without: str = "omitted") -> str:
-    """A call of the function for odd rows."""
+    """Returns a call of the function for unusual rows."""
     most = most_image(wanted)
     return f"rds_lake.fitting({row}, {without}, {min(MOST_COLUMN_BYTES, most)}, {most})"
 
 
 def function(table: CapturedTable, *, declare: str, body: str, settings: str = "") -> str:
-    """The trigger function of a table.
+    """Returns the trigger function of a table.
 
-    It runs with its owner's rights, so that writers need none in `rds_lake`.
+    It runs with its owner's rights, so writers need no rights in `rds_lake`.
     """
     made = names(table)
     text = f"#variable_conflict use_variable\nDECLARE\n{_indented(declare)}\nBEGIN\n{_indented(body)}\nEND"
@@ -74,10 +74,10 @@ def function(table: CapturedTable, *, declare: str, body: str, settings: str = "
 
 
 def when_others_change_it(table: CapturedTable, settle: str) -> str:
-    """`settle`, where other triggers have changed the table since this change came about.
+    """Returns `settle`, run if other triggers have changed the table since this change.
 
-    Changes that other triggers make are recorded before the change that made them fire. They leave a setting, until the transaction
-    ends, that says how deep they were; its digits have one length, so that texts are in the order of numbers.
+    Changes of other triggers are recorded before the change that fired them. They set how deep they were until the
+    transaction ends; its digits have a fixed length, so texts sort as numbers.
     """
     flag = names(table).flag
     return f"""\
@@ -97,7 +97,7 @@ END IF;"""
 
 
 def insert_into_outbox(table: CapturedTable) -> str:
-    """The beginning of every statement that writes changes, up to the table's name."""
+    """Returns the beginning of every statement that writes changes, up to the table's name."""
     target = table.target
     return (
         "INSERT INTO rds_lake.outbox (xid, at, table_schema, table_name, op, old_image, new_image, omitted)\n"
@@ -106,7 +106,7 @@ def insert_into_outbox(table: CapturedTable) -> str:
 
 
 def hand_over(table: CapturedTable, wanted: Wanted) -> str:
-    """Hands one change over: `before`, `after` and `omitted` are variables, and so is `op`, where it is not the trigger's own."""
+    """Returns the statement that hands over one change from the variables `before`, `after`, `omitted` and, if needed, `op`."""
     if wanted.capture is Capture.OUTBOX:
         listed = "CASE WHEN omitted <> '{}' THEN to_json(omitted)::text END"
         return f"{insert_into_outbox(table)},\n       coalesce(op, left(TG_OP, 1)), before, after, {listed};"

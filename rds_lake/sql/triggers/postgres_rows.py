@@ -32,7 +32,7 @@ KINDS = ("change", "update", "truncate")
 
 
 def row_function(table: CapturedTable, wanted: Wanted) -> str:
-    """CREATE FUNCTION of the table."""
+    """Returns CREATE FUNCTION for the table."""
     # Each expression that is evaluated costs a microsecond in each transaction: variables begin without one.
     declare = "\n".join(
         (
@@ -62,7 +62,7 @@ RETURN NULL;"""
 
 
 def row_triggers(table: CapturedTable) -> tuple[str, ...]:
-    """CREATE TRIGGER of the table. The comparison is of the bytes: `json` has no equality, and 1.0 is not 1.00."""
+    """Returns CREATE TRIGGER for the table. It compares bytes: `json` has no equality, and 1.0 is not 1.00."""
     made = names(table)
     execute = f"EXECUTE FUNCTION {made.function}()"
     return (
@@ -162,7 +162,7 @@ def _key(row: str, key: Sequence[str]) -> str:
 
 
 def capture_row(table: CapturedTable, definition: str) -> str:
-    """The statement that records what is captured of the table."""
+    """Returns the statement that records what is captured of the table."""
     target = table.target
     return (
         f"INSERT INTO rds_lake.capture VALUES ({literal(target.schema)}, {literal(target.table)}, {literal(definition)})\n"

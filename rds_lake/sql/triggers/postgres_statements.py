@@ -32,7 +32,7 @@ _PLANS = "\nSET enable_nestloop = off\nSET work_mem = '64MB'"
 
 
 def statement_function(table: CapturedTable, wanted: Wanted) -> str:
-    """CREATE FUNCTION of the table."""
+    """Returns CREATE FUNCTION for the table."""
     body = f"""\
 {when_others_change_it(table, _settle(table, wanted))}
 IF settled THEN
@@ -55,7 +55,7 @@ RETURN NULL;"""
 
 
 def statement_triggers(table: CapturedTable) -> tuple[str, ...]:
-    """CREATE TRIGGER of the table."""
+    """Returns CREATE TRIGGER for the table."""
     made = names(table)
     old, new = f"OLD TABLE AS {_OLD}", f"NEW TABLE AS {_NEW}"
     seen = {"inserted": ("INSERT", new), "updated": ("UPDATE", f"{old} {new}"), "deleted": ("DELETE", old)}
@@ -99,7 +99,7 @@ def _gone(table: CapturedTable, wanted: Wanted, rows: str) -> str:
 
 
 def _changed(table: CapturedTable, wanted: Wanted) -> str:
-    """Old and new rows by key; one without the other is a row whose key changed. What one image omits, the other has to omit too."""
+    """Returns old and new rows by key; one without the other has a changed key. Both images omit the same columns."""
     key = identifier(table.key[0])
     pairs = f"FROM {_OLD} AS o FULL JOIN {_NEW} AS n ON {_same(table.key, 'o', 'n')}"
     rows = f"WHERE (o.{key} IS NULL OR n.{key} IS NULL OR o.* OPERATOR(pg_catalog.*<>) n.*)"
@@ -127,7 +127,7 @@ def _changed(table: CapturedTable, wanted: Wanted) -> str:
 
 
 def _by_column(table: CapturedTable, wanted: Wanted) -> str:
-    """All rows of the statement, read column by column, whatever the table and its columns are called by now."""
+    """Returns all rows of the statement, read column by column, whatever the names of the table and columns are now."""
 
     def execute(op: str, rows: str) -> str:
         insert = _odd_part(table, wanted, op, "r", f"FROM {rows} AS r WHERE true", kind="\0")
@@ -155,7 +155,7 @@ def _odd_part(table: CapturedTable, wanted: Wanted, op: str, row: str, rows: str
 
 
 def _settle(table: CapturedTable, wanted: Wanted) -> str:
-    """Other triggers have changed the table within this statement: each key gets what the table has for it now."""
+    """Returns statements for a table that other triggers changed in this statement: each key gets its current row."""
     made = names(table)
     present = f"FROM {made.table} AS t WHERE EXISTS (SELECT FROM {{}} AS r WHERE {_same(table.key, 't', 'r')})"
     absent = f"FROM {_OLD} AS o WHERE NOT EXISTS (SELECT FROM {made.table} AS t WHERE {_same(table.key, 't', 'o')})"
@@ -180,12 +180,12 @@ def _write(table: CapturedTable, op: str, old: str, new: str, omitted: str, rows
 
 
 def _first(columns: str, rows: str) -> str:
-    """The rows as `p`, chosen before anything is done with them: `fitting` of all rows would take a minute."""
+    """Returns the rows as `p`, chosen before further processing: `fitting` of all rows would take a minute."""
     return f"FROM (SELECT {columns} {rows} OFFSET 0) AS p"
 
 
 def _typed(row: str, kind: str) -> str:
-    """The row as one of its table: a row of all that a statement changed has no type of its own."""
+    """Returns the row in the table's row type; a row of a statement's changes has no type."""
     return f"({row}.*)::{kind}"
 
 

@@ -1,4 +1,4 @@
-"""What capture keeps in a PostgreSQL database beside the triggers: its schema, its tables, the functions for odd rows, grants.
+"""What capture needs in a PostgreSQL database besides triggers: schema, tables, functions for unusual rows, grants.
 
 What belongs here: the statements that are the same whatever is captured.
 """
@@ -118,7 +118,7 @@ END"""
 
 
 def own_statements(wanted: Wanted) -> tuple[str, ...]:
-    """What must exist before the first trigger; each statement leaves alone what is there."""
+    """Returns what must exist before the first trigger; no statement changes what already exists."""
     kept = (_DROPPED,) if wanted.capture is Capture.LAMBDA else (_OUTBOX, _POSITION, _BEGIN)
     return (
         "CREATE SCHEMA IF NOT EXISTS rds_lake",
@@ -131,7 +131,7 @@ def own_statements(wanted: Wanted) -> tuple[str, ...]:
 
 
 def fitting() -> str:
-    """The function for rows that are too large, or whose table was altered: an image of what fits, and what does not."""
+    """Returns the function for rows that are too large, or of an altered table: an image of what fits, and the omitted columns."""
     return (
         "CREATE OR REPLACE FUNCTION rds_lake.fitting(r anyelement, without text[], most_column bigint, most bigint, "
         f"OUT image text, OUT omitted text[])\nLANGUAGE plpgsql\n{ALL_SETTINGS}\nAS {dollar_quoted(_FITTING)}"
@@ -139,7 +139,7 @@ def fitting() -> str:
 
 
 def grants(wanted: Wanted) -> tuple[str, ...]:
-    """The rights of the user who forwards; writers need none."""
+    """Returns the rights of the user who forwards; writers need none."""
     if wanted.reader is None:
         return ()
     reader = identifier(wanted.reader)

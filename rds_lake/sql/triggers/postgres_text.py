@@ -104,7 +104,7 @@ _EXPANDING = 16  # the text of a jsonb or an array may be longer than the value 
 
 
 def settings_for(columns: Sequence[CapturedColumn], body: str) -> str:
-    """The settings of a function with that body: each costs a third of a microsecond for every row, so the rare ones are left out."""
+    """Returns the settings of a function with that body. Each costs a third of a microsecond per row, so rare ones are left out."""
     bases = {_base(column.type)[0] for column in columns}
     plain = bases <= _SHORT | _MEASURED | _JSON
     money = "" if plain and "money" not in bases else _MONEY
@@ -112,9 +112,9 @@ def settings_for(columns: Sequence[CapturedColumn], body: str) -> str:
 
 
 def text_of(row: str, column: CapturedColumn) -> str:
-    """The column of `row` (`NEW`) as the export's text.
+    """Returns an expression for the column of `row` (`NEW`) in the export's text form.
 
-    A type of the database's own may have a cast to text that is anybody's function: its output never has.
+    A user-defined type may have a cast to text that anybody wrote; its output function is always the type's own.
     """
     value = f"{row}.{identifier(column.name)}"
     base, array = _base(column.type)
@@ -125,18 +125,18 @@ def text_of(row: str, column: CapturedColumn) -> str:
 
 
 def names_of(columns: Sequence[CapturedColumn]) -> str:
-    """The columns' names as an array."""
+    """Returns the columns' names as an array."""
     return f"ARRAY[{', '.join(literal(column.name) for column in columns)}]::text[]"
 
 
 def image(row: str, columns: Sequence[CapturedColumn]) -> str:
-    """The image of `row` as text."""
+    """Returns an expression for the image of `row`, as text."""
     texts = ",\n    ".join(text_of(row, column) for column in columns)
     return f"json_object({names_of(columns)}, ARRAY[\n    {texts}])::text"
 
 
 def is_ordinary(row: str, columns: Sequence[CapturedColumn]) -> str:
-    """Whether the row can surely be written whole, without reading any long value."""
+    """Returns the condition that the row can be written completely, without reading any long value."""
     sizes = [size for column in columns if (size := _size(f"{row}.{identifier(column.name)}", column))]
     return f"{' + '.join(sizes)} <= {MOST_COLUMN_BYTES}" if sizes else "true"
 
@@ -149,7 +149,7 @@ def _size(value: str, column: CapturedColumn) -> str:
 
 
 def _base(word: str) -> tuple[str, bool]:
-    """`timestamp(3) without time zone[]` -> `timestamp`, and that it is an array."""
+    """Returns the type without precision (`timestamp(3) without time zone[]` -> `timestamp`), and whether it is an array."""
     plain = word.removesuffix("[]")
     base = re.sub(r"\(.*?\)", "", plain).strip()
     for tail in (" without time zone", " with time zone"):

@@ -1,4 +1,4 @@
-"""Statements as a script that a person reads, and psql or mysql runs."""
+"""Statements as a script for psql or mysql."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SET LOCAL standard_conforming_strings = on;"""
 
 
 def script(engine: Engine, statements: Sequence[str], *, notes: Sequence[str]) -> str:
-    """The statements in their order, the notes as comments before them. PostgreSQL's are one transaction, MySQL has none for DDL."""
+    """Returns the statements in order, after the notes as comments. PostgreSQL's are one transaction; MySQL's DDL has none."""
     lines = [f"-- {line}" for note in notes for line in _wrapped(note)]
     if engine is Engine.POSTGRES:
         return "\n\n".join(

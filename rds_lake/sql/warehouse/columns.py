@@ -1,4 +1,4 @@
-r"""A column of the lake as a column of Redshift: its type, and what its value in the file becomes.
+r"""A column of the lake as a column of Redshift: its type, and the conversion of its values.
 
 The type is the one of the view in Athena (`sql/view_columns.py` decides it, so both agree); this is how Redshift says it.
 
@@ -46,7 +46,7 @@ _MOST_BITS = 63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarehouseColumn:
-    """`name` and `type` in Redshift; `expression` over the file's column; `loss` an SQL condition, None where nothing is lost."""
+    """A column in Redshift: `name`, `type`, `expression` over the file's column, and `loss`, an SQL condition or None."""
 
     name: str
     type: str
@@ -55,18 +55,18 @@ class WarehouseColumn:
 
 
 def file_type(hive_type: str) -> str:
-    """The type in which Redshift reads a file's column by COPY."""
+    """Returns the type in which COPY reads a file's column."""
     return "super" if is_nested(hive_type) else _FILE_WORDS.get(hive_type, hive_type)
 
 
 def may_be_too_long(column: Column) -> bool:
-    """Whether a text of the column may have more bytes than any of Redshift."""
+    """Whether a text of the column may have more bytes than Redshift allows."""
     characters = column.char_max_length
     return column.hive_type == "string" and (characters is None or characters * _BYTES_OF_CHARACTER > LONGEST)
 
 
 def warehouse_column(column: Column, name: str, presto_type: str) -> WarehouseColumn:
-    """The column of Redshift for one of the view's; `presto_type` is what the view has."""
+    """Returns Redshift's column for a view's column; `presto_type`: its type in the view."""
     raw = identifier(column.name.lower())
     kind = _type(column, presto_type)
     if column.hive_type == "string":
@@ -83,7 +83,7 @@ def warehouse_column(column: Column, name: str, presto_type: str) -> WarehouseCo
 
 
 def missing_column(name: str, presto_type: str, hive_type: str) -> WarehouseColumn:
-    """A column that this date's files do not have."""
+    """Returns a column that this date's files do not have."""
     kind = _type(Column(name=name, hive_type=hive_type), presto_type)
     return WarehouseColumn(name=name, type=kind, expression=f"CAST(NULL AS {kind})")
 
@@ -124,7 +124,7 @@ def _from_text(column: Column, raw: str, kind: str) -> tuple[str, str | None]:
 
 
 def _from_bytes(column: Column, raw: str, kind: str) -> tuple[str, str | None]:
-    """MySQL's bit(n), big-endian, and text that was exported as bytes."""
+    """Returns MySQL's big-endian bit(n) as a number, and text that was exported as bytes as text."""
     if original_word(column) != "bit":
         return f"FROM_VARBYTE({raw}, {literal('utf8')})", None
     digits = f"TO_HEX({raw})"
@@ -135,6 +135,6 @@ def _from_bytes(column: Column, raw: str, kind: str) -> tuple[str, str | None]:
 
 
 def _early(column: Column, raw: str) -> tuple[str, str | None]:
-    """Early days of files that count them by the Julian calendar, and what is lost of them."""
+    """Returns early days of files that count them by the Julian calendar, and the condition for lost ones."""
     shown = early_days(column, raw, lambda days: f"CAST(DATEADD(day, {days}, {raw}) AS {column.hive_type})")
     return shown, f"COALESCE({is_early(raw)}, false)" if column.calendar == "mixed" else None

@@ -1,4 +1,4 @@
-"""The statements of a load: a new table is filled beside the old one, looked at, and takes its place by a rename.
+"""The statements of a load: fill a new table, check it, and rename it in place of the old table.
 
     CREATE TEMP TABLE stage; COPY stage …; CREATE TABLE new; INSERT INTO new SELECT … FROM stage; SELECT count(*), …    one transaction
     DROP TABLE IF EXISTS orders; ALTER TABLE new RENAME TO orders                                                      the other
@@ -24,7 +24,7 @@ _STAGE = identifier("rds_lake_stage")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a load should bring: `rows` are None where they are not known before."""
+    """The expected result of a load; `rows` is None if unknown."""
 
     rows: int | None
     bytes: int
@@ -54,7 +54,7 @@ class ExternalPartition:
 def render_copy_load(
     table: NewTable, stage: Sequence[tuple[str, str]], *, manifest: str, role: str, expected: Expected, nested: bool
 ) -> LoadOrder:
-    """A table of the lake by COPY. `stage`: the file's columns, in its order, with the types in which they are read."""
+    """Renders the load of a lake table by COPY. `stage`: the file's columns in order, with the types in which they are read."""
     form = f"FORMAT AS PARQUET{' SERIALIZETOJSON' * nested}"
     copy = f"COPY {_STAGE} FROM {redshift_literal(manifest)} IAM_ROLE {_role(role)} {form} MANIFEST"
     # A manifest without files would fail.
@@ -63,7 +63,7 @@ def render_copy_load(
 
 
 def render_spectrum_load(table: NewTable, partition: ExternalPartition, *, role: str, expected: Expected) -> LoadOrder:
-    """A table of the lake by Spectrum, which reads one partition."""
+    """Renders the load of a lake table by Spectrum, from one partition."""
     external = (
         f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {identifier(partition.schema)} FROM DATA CATALOG "
         f"DATABASE {redshift_literal(partition.database)} IAM_ROLE {_role(role)}"
@@ -81,7 +81,7 @@ def render_spectrum_load(table: NewTable, partition: ExternalPartition, *, role:
 def render_file_load(
     table: str, new: str, files: Files, *, manifest: str, role: str, gzip: bool, expected: Expected
 ) -> LoadOrder:
-    """Files of S3 by COPY, straight into a table of the declared types."""
+    """Renders the load of files in S3 by COPY, directly into a table with the declared types."""
     drop = f"DROP TABLE IF EXISTS {identifier(new)}"
     create = f"CREATE TABLE {identifier(new)} ({_definitions([(c.name, c.type) for c in files.columns])})"
     copy = f"COPY {identifier(new)} FROM {redshift_literal(manifest)} IAM_ROLE {_role(role)} {_format(files, gzip)} MANIFEST"
@@ -134,7 +134,7 @@ def _swap(table: str, new: str) -> Section:
 
 
 def date_column(name: str, day: object) -> WarehouseColumn:
-    """The column that every view has."""
+    """Returns the date column that every view has."""
     return WarehouseColumn(name=name, type="date", expression=date_literal(day))  # type: ignore[arg-type]
 
 

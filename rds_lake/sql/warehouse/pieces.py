@@ -1,4 +1,4 @@
-r"""A text of SQL taken apart without understanding it: code, texts, quoted names, comments, dollar-quoted bodies.
+r"""Splits SQL text into code, texts, quoted names, comments and dollar-quoted bodies, without parsing it.
 
 What is needed to find where a statement ends, and where a parameter stands. As Redshift reads it: a backslash escapes in texts,
 block comments nest, `$$ … $$` and `$body$ … $body$` hold procedures.
@@ -14,7 +14,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a piece is."""
+    """The kind of a piece."""
 
     CODE = "code"
     TEXT = "text"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A piece and the line, from 1, on which it begins. `closed`: a text, name, comment or body has its end."""
+    """A piece and the line where it begins, from 1. `closed`: a text, name, comment or body has its end."""
 
     kind: Kind
     text: str
@@ -42,7 +42,7 @@ _EDGE = re.compile(r"/\*|\*/")
 
 
 def pieces(sql: str) -> Iterator[Piece]:
-    """The pieces in order; together they are the text."""
+    """Yields the pieces in order; joined, they are the text."""
     at, line = 0, 1
     while at < len(sql):
         match = _BEGIN.search(sql, at)

@@ -1,4 +1,4 @@
-"""The statements of a `.sql` file, with their lines, and its parameters filled in.
+"""Splits a `.sql` file into statements with lines, and fills in its parameters.
 
 A parameter is written `{{name}}` and becomes a text in quotes, so it never changes what a statement is; a number or date is cast
 by the statement itself, as `{{day}}::date`. Within quotes it is refused, in a comment it stays.
@@ -20,14 +20,14 @@ _WORDS = {Kind.TEXT: "text", Kind.NAME: "quoted name", Kind.COMMENT: "comment", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStatement:
-    """A statement and the line of the file, from 1, on which its first word is."""
+    """A statement and the line of its first word in the file, from 1."""
 
     sql: str
     line: int
 
 
 def split(sql: str) -> tuple[FileStatement, ...]:
-    """The statements, without the semicolons between them; what is nothing but comments is left out."""
+    """Returns the statements without semicolons; those that are only comments are left out."""
     statements: list[FileStatement] = []
     mine: list[Piece] = []
     for piece in (*pieces(sql), Piece(kind=Kind.END, text=";", line=0)):
@@ -52,7 +52,7 @@ def _statement(mine: list[Piece]) -> FileStatement | None:
 
 
 def filled(sql: str, parameters: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    """The text with the values of its parameters, and what is wrong with it, by line."""
+    """Returns the text with its parameters filled in, and problems by line."""
     problems: list[str] = []
     made: list[str] = []
     for piece in pieces(sql):
@@ -77,7 +77,7 @@ def filled(sql: str, parameters: Mapping[str, str]) -> tuple[str, tuple[str, ...
 
 
 def too_long(sql: str) -> tuple[str, ...]:
-    """Statements that the Data API does not take, by number and line."""
+    """Returns problems of statements that are too long for the Data API, by number and line."""
     return tuple(
         f"line {one.line}: statement {number} has {len(one.sql.encode()):,} bytes, and the Data API takes {MOST_BYTES:,}; split it"
         for number, one in enumerate(split(sql), 1)

@@ -1,4 +1,4 @@
-"""Steps from `.sql` files: checked, filled in, and in an order in which each finds what it needs.
+"""Steps from `.sql` files: checked, parameters filled in, and ordered by what each needs.
 
     -- needs: orders, cleaned        what must have ended before: loads and steps. Without it, what its statements read decides
     -- transaction: off              each statement stands for itself, for VACUUM and what else no transaction takes
@@ -29,9 +29,10 @@ _HEAD = re.compile(r"\s*--")
 def read_steps(
     files: Mapping[str, str], parameters: Mapping[str, str], *, loads: Collection[str] = ()
 ) -> tuple[Step, ...]:
-    """The steps of files, given as name (without `.sql`) and text, in an order in which they can run.
+    """Returns the steps of files (name without `.sql` and text), in an order in which they can run.
 
-    `loads` are the names of loaded tables. ConfigError lists every problem of every file, and steps that need each other.
+    `loads`: names of loaded tables. Raises ConfigError with every problem of every file, and steps that need each
+    other.
     """
     problems: list[str] = []
     texts: dict[str, str] = {}
@@ -59,7 +60,7 @@ def read_steps(
 
 
 def needed_by(sql: str, loads: Collection[str], steps: Sequence[Step]) -> tuple[str, ...]:
-    """The loads and steps whose tables a query reads."""
+    """Returns the loads and steps whose tables a query reads."""
     from rds_lake.sql.warehouse.tables import tables_of  # its parser is not for every process that knows steps
 
     written = {step.name: tables_of(step.sql).written for step in steps}
@@ -67,7 +68,7 @@ def needed_by(sql: str, loads: Collection[str], steps: Sequence[Step]) -> tuple[
 
 
 def sections_of(step: Step) -> tuple[Section, ...]:
-    """The step as it is sent: 40 statements at a time."""
+    """Returns the sections in which the step is sent, 40 statements at a time."""
     together = _directive(step.sql, "transaction") not in ("off", "no", "none")
     sqls = [statement.sql for statement in split(step.sql)]
     groups = [tuple(sqls[begin : begin + MOST_TOGETHER]) for begin in range(0, len(sqls), MOST_TOGETHER)]
@@ -75,14 +76,14 @@ def sections_of(step: Step) -> tuple[Section, ...]:
 
 
 def statement_at(step: Step, section: int, part: int) -> tuple[int, int, FileStatement]:
-    """Number of a statement, from 1, how many there are, and the statement."""
+    """Returns the statement's number, from 1, the number of statements, and the statement."""
     statements = split(step.sql)
     number = section * MOST_TOGETHER + part
     return number + 1, len(statements), statements[number]
 
 
 def in_order(needs: Mapping[str, Collection[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names so that each comes after what it needs, alphabetically where that leaves a choice; else those of a circle."""
+    """Returns the names, each after what it needs and otherwise alphabetically, and the names of a circle, if there is one."""
     left = {name: {each for each in mine if each in needs} for name, mine in needs.items()}
     ordered: list[str] = []
     while left:
@@ -104,7 +105,7 @@ def _circle(left: Mapping[str, Collection[str]]) -> tuple[str, ...]:
 
 
 def _alone(sql: str) -> tuple[str, ...]:
-    """What is wrong with one file."""
+    """Returns the problems of one file."""
     given = _directive(sql, "transaction")
     wrong = () if given in (None, "on", "off") else (f"`-- transaction: {given}`: write on or off",)
     empty = () if split(sql) else ("it has no statement",)
@@ -115,26 +116,30 @@ def _needs(texts: Mapping[str, str], loads: Collection[str]) -> dict[str, list[s
     from rds_lake.sql.warehouse.tables import tables_of
 
     known = {name.lower() for name in loads}
-    found = {name: tables_of(sql) for name, sql in texts.items()}
-    known |= set[str]().union(*(tables.written for tables in found.values())) if found else set()
-    found = {name: tables_of(sql, known) for name, sql in texts.items()}
-    written = {name: tables.written for name, tables in found.items()}
+    tables_of_steps = {name: tables_of(sql) for name, sql in texts.items()}
+    known |= set[str]().union(*(tables.written for tables in tables_of_steps.values())) if tables_of_steps else set()
+    tables_of_steps = {name: tables_of(sql, known) for name, sql in texts.items()}
+    written = {name: tables.written for name, tables in tables_of_steps.items()}
     needs: dict[str, list[str]] = {}
-    for name, tables in found.items():
+    for name, tables in tables_of_steps.items():
         declared = _directive(texts[name], "needs")
         if declared is not None:
             needs[name] = [each.strip() for each in declared.split(",") if each.strip()]
         else:
-            needs[name] = _parsed(name, tables, loads, found, written)
+            needs[name] = _parsed(name, tables, loads, tables_of_steps, written)
     return needs
 
 
 def _parsed(
-    name: str, tables: Tables, loads: Collection[str], found: Mapping[str, Tables], written: Mapping[str, set[str]]
+    name: str,
+    tables: Tables,
+    loads: Collection[str],
+    tables_of_steps: Mapping[str, Tables],
+    written: Mapping[str, set[str]],
 ) -> list[str]:
-    """Readers come after all that write a table; who only changes it, after those that make it."""
+    """Returns what a step needs: all steps that write a table it reads, and the step that creates a table it changes."""
     others = {other: mine for other, mine in written.items() if other != name}
-    makers = {other: mine.made for other, mine in found.items() if other != name}
+    makers = {other: mine.made for other, mine in tables_of_steps.items() if other != name}
     only_read = tables.read - tables.written
     only_changed = tables.changed - tables.made
     needs = [*_read_from(only_read, loads, others), *_read_from(only_changed, loads, makers)]
@@ -149,7 +154,7 @@ def _read_from(read: Collection[str], loads: Collection[str], written: Mapping[s
 
 
 def _directive(sql: str, word: str) -> str | None:
-    """The value of a comment at the beginning of the file."""
+    """Returns the value of a comment at the beginning of the file."""
     for line in sql.splitlines():
         match = _DIRECTIVE.match(line)
         if match and match[1] == word:

@@ -1,4 +1,4 @@
-"""Which tables statements make, change and read: what the order of steps follows from.
+"""Which tables statements create, change and read; the order of steps follows from it.
 
 By sqlglot where it can read a statement; else every word of it that is the name of a known table counts as read, so that a
 procedure or a statement that only Redshift knows runs late rather than early.
@@ -26,7 +26,7 @@ _READABLE = ("TABLE", "VIEW")
 
 @dataclass(slots=True, kw_only=True)
 class Tables:
-    """Names in small letters, without schemas."""
+    """Names in lower case, without schemas."""
 
     made: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
@@ -38,7 +38,7 @@ class Tables:
 
 
 def tables_of(sql: str, known: Collection[str] = ()) -> Tables:
-    """Of all statements of a text together. `known`: names to look for in what cannot be read."""
+    """Returns the tables of all statements of a text. `known`: names to look for in statements that cannot be parsed."""
     found, temporary = Tables(), set[str]()
     for statement in split(sql):
         tree = _tree(statement.sql)

@@ -1,4 +1,4 @@
-"""UNLOAD of a result to the run's own place in S3, and what is wrong with one before it is tried.
+"""The UNLOAD of a result to the run's own folder in S3, and its problems before it is sent.
 
 Never CLEANPATH, which deletes what others have there; never ALLOWOVERWRITE: each attempt has a folder of its own.
 (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)
@@ -17,7 +17,7 @@ _ENDINGS = {FileFormat.CSV: "csv", FileFormat.TEXT: "txt", FileFormat.JSON: "jso
 
 
 def unload_problems(unload: Unload) -> tuple[str, ...]:
-    """Why Redshift would refuse the UNLOAD, or its result would not be complete; a sentence each."""
+    """Returns why Redshift would refuse the UNLOAD, or its result would be incomplete, as sentences."""
     kind = unload.format
     wrong: list[str] = []
     if not unload.to.startswith("s3://") or not unload.to.endswith("/") or len(unload.to.split("/")) < 4:
@@ -40,12 +40,12 @@ def unload_problems(unload: Unload) -> tuple[str, ...]:
 
 
 def file_ending(unload: Unload) -> str:
-    """`csv`, `csv.gz`, `parquet`, …"""
+    """Returns `csv`, `csv.gz`, `parquet`, …"""
     return _ENDINGS[unload.format] + ".gz" * unload.gzip
 
 
 def render_unload(unload: Unload, to: str, *, role: str, kms_key: str | None) -> str:
-    """The statement; `to` is the prefix of what it writes, `kms_key` that of the bucket."""
+    """Renders the statement. `to`: the prefix of its files; `kms_key`: of the bucket."""
     query = unload.query.strip().rstrip(";")
     quoted = redshift_literal(query) if "$$" in query else f"$$ {query} $$"
     options = [
@@ -64,7 +64,7 @@ def render_unload(unload: Unload, to: str, *, role: str, kms_key: str | None) ->
 
 
 def render_guard(unload: Unload, sample: int) -> tuple[str, str]:
-    """How many rows the result has, and some of them: what its size is estimated from."""
+    """Renders queries for the number of rows of the result, and for a sample to estimate its size."""
     query = unload.query.strip().rstrip(";")
     return (
         f"SELECT count(*) FROM ({query}\n) AS rds_lake_result",
@@ -73,5 +73,5 @@ def render_guard(unload: Unload, sample: int) -> tuple[str, str]:
 
 
 def _megabytes(most: int) -> int:
-    """The size above which a single file is split, and so noticed; Redshift takes whole megabytes from 5 on."""
+    """Returns the size above which a single file is split, and so noticed; Redshift takes whole megabytes from 5 on."""
     return -(-max(most, _SMALLEST_FILE) // _MB)

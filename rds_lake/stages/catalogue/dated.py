@@ -1,4 +1,4 @@
-"""A snapshot date's tables as they are catalogued: manifest, raw tables, typed columns, looked up together."""
+"""Looks up a snapshot date's catalogued tables: manifest, raw tables, and typed columns."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from rds_lake.stages.lake.lake import Lake
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedTables:
-    """`typed` are the `located` tables with their view columns, in the same order, without those that can have no view.
+    """`typed`: the `located` tables with their view columns, in the same order, without those that can have no view.
 
-    `left_out` are those, and tables that could not be catalogued.
+    `left_out`: tables without a view, and tables that could not be catalogued.
     """
 
     manifest: Manifest
@@ -46,10 +46,10 @@ def tables_of(
     views: Collection[str] | None = None,
     published: Pointer | None = None,
 ) -> DatedTables:
-    """The tables of the date, or those with these views; ManifestError or CatalogError say what to materialize first.
+    """Returns the tables of the date, or those with these views. Raises ManifestError or CatalogError, which say what to materialize.
 
-    Glue is asked for the date's partition of every table, but not of those whose view is the one that `published` names
-    for this very export: no view of theirs is about to move.
+    Glue is asked for the date's partition of every table, except tables whose view is published for this same export,
+    as `published` shows: their views do not move.
     """
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
     existing = lake.glue.list_tables(source.name)
@@ -68,7 +68,7 @@ def tables_of(
 def _is_shown(
     source: SourceSettings, manifest: Manifest, existing: Mapping[str, GlueTable], pointer: Pointer | None
 ) -> Callable[[NamedTable], bool]:
-    """Whether readers see a table of the manifest in the version it is given with."""
+    """Whether readers see a table of the manifest in the given version."""
     if pointer is None or pointer.export_task != manifest.export.export_task:
         return lambda _: False
 

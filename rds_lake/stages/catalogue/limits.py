@@ -35,7 +35,7 @@ class LeftOut:
 
 
 def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ...], tuple[LeftOut, ...]]:
-    """The tables that Glue can hold, and the others with the reason."""
+    """Returns the tables that Glue can hold, and the others with the reason."""
     left_out: list[LeftOut] = []
     for table in tables:
         too_long = [column for column in table.manifest.columns if len(column.hive_type) > MAX_TYPE_CHARACTERS]
@@ -52,7 +52,7 @@ def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ..
 def with_legal_views(
     tables: Sequence[TypedTable], source: SourceSettings, day: date
 ) -> tuple[tuple[TypedTable, ...], tuple[LeftOut, ...]]:
-    """The tables whose view can be made, and the others with the reason."""
+    """Returns the tables whose view can be created, and the others with the reason."""
     left_out: list[LeftOut] = []
     for table in tables:
         excess = view_excess(source.name, table.names, table.columns, day)
@@ -67,7 +67,7 @@ def with_legal_views(
 
 
 def foreseen(manifest: Manifest, source: SourceSettings) -> tuple[LeftOut, ...]:
-    """The tables that will get no view, judged by an earlier date's tables before the next export is paid for."""
+    """Returns the tables that will get no view, by an earlier date's tables, before the next export is paid for."""
     kept, too_long = with_legal_types(name_tables(manifest, source))
     _, too_wide = with_legal_views(type_tables(kept, source), source, manifest.snapshot_date)
     return (*too_long, *too_wide)

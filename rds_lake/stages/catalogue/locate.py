@@ -1,4 +1,4 @@
-"""Which raw table holds a date, and forgetting a date in those that should not hold it."""
+"""Finds the raw tables that hold a date, and removes the date from others."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def locate(
     parallel: int = 8,
     is_shown: Callable[[NamedTable], bool] = lambda _: False,
 ) -> tuple[NamedTable, ...]:
-    """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds.
+    """Returns the tables with the raw tables that hold the manifest's date. Raises CatalogError with all that none holds.
 
-    Glue is asked for the partition of each: one deleted by hand would have a view show an empty table. It is not asked about
-    a table that `is_shown` says readers see in this version already.
+    Glue is asked for each partition, as a view over a partition that somebody deleted would show an empty table. It is
+    not asked about a table that readers already see in this version (`is_shown`).
     """
     database, day = manifest.source, manifest.snapshot_date
     versions = group_versions(existing)
@@ -57,9 +57,9 @@ def locate(
 
 
 def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:
-    """Delete the date's partitions in the versions that do not hold it: an earlier export of the date had other types.
+    """Deletes the date's partitions in versions that do not hold it, as an earlier export of the date had other types.
 
-    After publishing only, when no view reads them any more. A partition of a later export, which another run has just made,
+    Call it only after publishing, when no view reads them. A partition of a later export, created by another run,
     stays.
     """
     day = manifest.snapshot_date
@@ -73,9 +73,9 @@ def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[Na
 def drop_date(
     glue: GlueGateway, database: str, raw: str, key: str, day: date, *, within: Sequence[str] | None = None
 ) -> int:
-    """Delete the date's partitions in one raw table, of a union every member's; how many there were. Files stay.
+    """Deletes the date's partitions in one raw table (for a union, every member's), and returns their number. Files stay.
 
-    With `within`, only partitions whose location has one of these texts in it.
+    With `within`, only partitions whose location contains one of these texts.
     """
     stale = [
         partition.values

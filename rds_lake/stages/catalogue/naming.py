@@ -34,9 +34,9 @@ class TypedTable:
 def name_tables(
     manifest: Manifest, source: SourceSettings, published: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[NamedTable, ...]:
-    """Every table of the manifest with its names, `union:` gathered; CatalogError or NameCollisionError list all that does not fit.
+    """Returns every table with its names, with `union:` applied. Raises CatalogError or NameCollisionError with all problems.
 
-    `published` are the names in Glue (`published_names`), which are kept; a table that is not in it is named by the rule.
+    `published`: the names in Glue (`published_names`), which are kept; other tables are named by the rule.
     """
     by_target = {table.target: table for table in manifest.tables}
     members = {
@@ -69,9 +69,9 @@ def name_tables(
 
 
 def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[TypedTable, ...]:
-    """Every table with its view columns; raises CatalogError listing every `types:` entry that is no type.
+    """Returns every table with its view columns. Raises CatalogError with every invalid entry of `types:`.
 
-    A catalogued table has all columns ever seen, in the raw table's order; those that are gone read as NULL.
+    A catalogued table has all columns ever seen, in the raw table's order; those that no longer exist read as NULL.
     """
     problems: list[str] = []
     typed: list[TypedTable] = []
@@ -91,9 +91,9 @@ def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[T
 
 
 def columns_over(table: NamedTable, source: SourceSettings) -> tuple[tuple[Column, Callable[[str], ViewColumn]], ...]:
-    """The columns that the date's files have, each with the view's column over a raw column of any name.
+    """Returns the columns of the date's files, each with a function from a raw column's name to the view's column.
 
-    ValueError for an entry of `types:` that is no type: `type_tables` has said so before.
+    Raises ValueError for an invalid entry of `types:`, which `type_tables` has already reported.
     """
 
     def made(column: Column, alias: str) -> Callable[[str], ViewColumn]:
@@ -104,7 +104,7 @@ def columns_over(table: NamedTable, source: SourceSettings) -> tuple[tuple[Colum
 
 
 def _view_sources(table: NamedTable, source: SourceSettings) -> list[tuple[Column, str, bool]]:
-    """The columns of the view: as the table has it, its name in the view, and whether the snapshot has it."""
+    """Returns the view's columns: the table's column, its name in the view, and whether the snapshot has it."""
     aliases = dict(table.names.columns)
     if not table.seen:
         return [(column, aliases[column.name], True) for column in table.manifest.columns]
@@ -128,7 +128,7 @@ def _view_sources(table: NamedTable, source: SourceSettings) -> list[tuple[Colum
 def _combined(
     by_target: Mapping[TableTarget, TableManifest], members: Mapping[TableTarget, Sequence[TableManifest]]
 ) -> dict[TableTarget, TableManifest]:
-    """Unions as one table each; CatalogError lists what does not fit together in any of them."""
+    """Returns each union as one table. Raises CatalogError with everything that cannot be combined."""
     whole: dict[TableTarget, TableManifest] = {}
     problems: list[str] = []
     for target, mine in members.items():
@@ -147,12 +147,12 @@ def _with_member_key(names: AthenaTable) -> AthenaTable:
 
 
 def gathered(targets: Iterable[TableTarget], source: SourceSettings) -> set[TableTarget]:
-    """The tables as they are catalogued: a union in place of its members."""
+    """Returns the tables as they are catalogued: a union in place of its members."""
     return set(gather(targets, source.naming.unions))
 
 
 def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[TableTarget, str]:
-    """The view name of each table by lake.yaml alone, when only the tables are known (at load, without Glue)."""
+    """Returns the view name of each table by lake.yaml only, when only the tables are known (at load, without Glue)."""
     named = assign_names(
         [(target, []) for target in gather(targets, source.naming.unions)],
         default_schema=source.naming.default_schema,
@@ -163,7 +163,7 @@ def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[T
 
 
 def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
-    """`rename:`, `types:` and `union:` entries that name nothing of this snapshot: misspelt, or gone from the database."""
+    """Returns entries of `rename:`, `types:` and `union:` that match nothing in this snapshot: misspelt, or outdated."""
     by_target = {table.target: table for table in manifest.tables}
     members = gather(by_target, source.naming.unions)
     tables = {str(target) for target in members}
@@ -186,6 +186,6 @@ def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
 
 
 def column_sources(table: TypedTable, source: SourceSettings) -> tuple[tuple[Column, ViewColumn, bool], ...]:
-    """The raw column that each of the view's columns is made of, and whether the date has it."""
+    """Returns the raw column of each of the view's columns, and whether the date has it."""
     made = zip(_view_sources(table.named, source), table.columns, strict=True)
     return tuple((column, view, present) for (column, _, present), view in made)

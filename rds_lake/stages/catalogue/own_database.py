@@ -1,4 +1,4 @@
-"""Whether a Glue database is this lake's: a source's name is the name of its database, of which an account has one.
+"""Checks that a Glue database belongs to this lake: a source's name is its database's name, unique in the account.
 
 A second lake with a source of the same name would move the first lake's partitions and views to its own files.
 """
@@ -14,7 +14,7 @@ from rds_lake.stages.catalogue.raw_tables import raw_among
 
 
 def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, source: str) -> None:
-    """CatalogError if raw tables are in another lake's folder. A raw table keeps its original location."""
+    """Raises CatalogError if raw tables are in another lake's folder. A raw table keeps its original location."""
     own = layout.uri(layout.source_folder(source))
     places = [table.location for table in raw_among(tables).values() if table.location]
     foreign = sorted(place for place in places if not place.startswith(own))

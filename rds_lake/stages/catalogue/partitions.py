@@ -1,4 +1,4 @@
-"""The partitions of one table's date: as they should be by the manifest, and whether Glue has them there."""
+"""The partitions of a table's date: those that the manifest needs, and whether Glue has them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SNAPSHOT_TIME, _EXPORT_TASK = "rds_lake.snapshot_time", "rds_lake.export_task"
 
 
 def dated(key: str, operator: str, day: date) -> str:
-    """Glue's filter of partitions by date, as `snapshot_date > '2026-11-20'`; keys are our own names and need no quotes."""
+    """Returns Glue's filter for partitions by date: `snapshot_date > '2026-11-20'`. Keys are rds-lake's names and need no quotes."""
     return f"{key} {operator} '{day.isoformat()}'"
 
 
 def holds(glue: GlueGateway, database: str, day: date, named: NamedTable, table: GlueTable) -> bool:
-    """Whether the table has the date's partition, at exactly the manifest's folder; one call of Glue."""
+    """Whether the table has the date's partition, at exactly the manifest's folder; one call to Glue."""
     first = next(iter(named.members), named.manifest)
     values = _values(day, named.names, first) if named.members else (day.isoformat(),)
     partition = glue.get_partitions(database, table.name, [values]).get(values)
@@ -30,9 +30,9 @@ def holds(glue: GlueGateway, database: str, day: date, named: NamedTable, table:
 
 
 def wanted_partitions(named: NamedTable, day: date) -> dict[tuple[str, ...], PartitionSpec]:
-    """The partitions of the date: each with the types that really are in its files, or the table's without files.
+    """Returns the partitions of the date, each with the types in its files, or the table's types if it has no files.
 
-    A nested type is the table's: fields are found by name, and Athena compares the two declarations place by place.
+    Nested types are the table's: Athena finds fields by name, and compares the two declarations by position.
     """
     types = {seen.key: seen.column.hive_type for seen in named.seen}
     specs: dict[tuple[str, ...], PartitionSpec] = {}
@@ -53,7 +53,7 @@ def wanted_partitions(named: NamedTable, day: date) -> dict[tuple[str, ...], Par
 
 
 def _parameters(named: NamedTable, table: TableManifest) -> dict[str, str]:
-    """Where the partition's rows come from, for catalogues of data and people; nothing of rds-lake reads it."""
+    """Returns the origin of the partition's rows, for data catalogues and people; rds-lake does not read it."""
     return {
         TABLE: str(table.target),
         _SNAPSHOT_TIME: named.origin.snapshot_time.astimezone(UTC).isoformat(),
@@ -66,7 +66,7 @@ def _values(day: date, names: AthenaTable, table: TableManifest) -> tuple[str, .
 
 
 def retyped(partition: GluePartition, turned: Iterable[str], types: Mapping[str, str]) -> PartitionSpec | None:
-    """The partition with the table's types for the columns that `turned`; None where it can be read as it is."""
+    """Returns the partition with the table's types for the columns in `turned`; None if it can be read unchanged."""
     columns: tuple[ColumnSpec, ...] = tuple(
         (name, types[name] if name in turned and not reads_as(kind, types[name]) else kind, text)
         for name, kind, text in partition.columns

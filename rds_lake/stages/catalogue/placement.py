@@ -25,7 +25,7 @@ _NOT_IN_COMMENTS = {Kind.RETYPED, Kind.RELABELLED, Kind.REORDERED, Kind.REMOVED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where a snapshot goes: `named` with the version's names and columns, the table as it should be, and the report."""
+    """Where a snapshot goes: `named` with the version's names and columns, the new definition of the table, and the changes."""
 
     named: NamedTable
     spec: TableSpec
@@ -42,10 +42,10 @@ def place(
     is_older: Callable[[], bool],
     holds: Callable[[RawTable], bool],
 ) -> Placement:
-    """The version the snapshot goes to, and what that changes.
+    """Returns the version that the snapshot goes to, and what changes.
 
-    `taken`: names in Glue that are not this table's. `is_older`: whether a newer date is catalogued; `holds`: whether a
-    version has a partition of this very export. Both cost a call of Glue and are called only where the answer matters.
+    `taken`: names in Glue of other objects. `is_older`: whether a newer date is catalogued; `holds`: whether a version
+    has a partition of this export. Both cost a call to Glue, and are called only if needed.
     """
     if not versions:
         changes = compare((), named.manifest.columns, empty=named.is_empty)
@@ -73,7 +73,7 @@ def place(
 
 
 def candidates(versions: Sequence[RawTable], named: NamedTable) -> list[RawTable]:
-    """The versions that can hold the snapshot: the one used last first, then the newest."""
+    """Returns the versions that can hold the snapshot: the one used last first, then the newest."""
     if not versions:
         return []
     current = _current(versions)
@@ -90,7 +90,7 @@ def _compare(named: NamedTable, columns: Sequence[SeenColumn], *, older: bool = 
 
 
 def _fits(raw: RawTable, named: NamedTable) -> bool:
-    """Whether Athena reads the snapshot together with what the version holds."""
+    """Whether Athena can read the snapshot together with the version's data."""
     keys = [name for name, _ in raw.table.partition_keys]
     present = {column.name.lower() for column in named.manifest.columns}
     keyed = len(keys) == (2 if named.members else 1) and present.isdisjoint(keys)
@@ -98,7 +98,7 @@ def _fits(raw: RawTable, named: NamedTable) -> bool:
 
 
 def _moved(named: NamedTable, current: RawTable, *, older: bool) -> Changes:
-    """The changes that require another version. An older snapshot moves no view: its table is kept apart."""
+    """Returns the changes that need another version. An older snapshot moves no view: its table is kept apart."""
     changes = _compare(named, current.columns, older=older)
     moved = changes.changes
     if not changes.incompatible:
@@ -112,7 +112,7 @@ def _moved(named: NamedTable, current: RawTable, *, older: bool) -> Changes:
 
 
 def _with_columns_of(back: RawTable, current: RawTable) -> tuple[SeenColumn, ...]:
-    """The columns of an earlier version, and those that only the later one has: a view never loses a column."""
+    """Returns the columns of an earlier version, and those that only the later one has, as a view never loses a column."""
     known = {seen.key for seen in back.columns} | {name for name, _ in back.table.partition_keys}
     return back.columns + tuple(seen for seen in current.columns if seen.key not in known)
 
@@ -120,7 +120,7 @@ def _with_columns_of(back: RawTable, current: RawTable) -> tuple[SeenColumn, ...
 def _same_version(
     named: NamedTable, versions: Sequence[RawTable], raw: RawTable, changes: Changes, day: date | None
 ) -> Placement:
-    """The version with the snapshot's columns; `day` is None where an older snapshot only adds to it."""
+    """Returns the version with the snapshot's columns; `day` is None if an older snapshot only adds to it."""
     changed = replace(raw, columns=changes.columns)
     if raw.changed_on == date.min:
         seen = tuple(change for change in changes.changes if change.kind not in _NOT_IN_COMMENTS)

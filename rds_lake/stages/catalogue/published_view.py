@@ -1,4 +1,4 @@
-"""Views as the pointer remembers them: whether the view in Glue is the one that was published.
+"""Compares views in Glue with the published views that the pointer records.
 
 A published view is remembered by two digests, of our statement and of the text that Athena stored for it: Athena formats a
 statement anew, so that neither follows from the other.
@@ -14,17 +14,17 @@ from rds_lake.model.tables.glue import GlueTable
 
 
 def published_view(statement: str, stored: GlueTable) -> PublishedView:
-    """What the pointer keeps of a view that was made by the statement and read back."""
+    """Returns the pointer's entry for a view that was created by the statement and read back."""
     return PublishedView(statement=_digest(statement), stored=_digest(stored.view_text))
 
 
 def is_as_made(made: PublishedView, stored: GlueTable | None) -> bool:
-    """Whether the view in Glue has the text that was read back when it was made."""
+    """Whether the view in Glue has the text that was read back when it was created."""
     return stored is not None and stored.is_view and made.stored == _digest(stored.view_text)
 
 
 def is_published(pointer: Pointer | None, existing: Mapping[str, GlueTable], view: str, statement: str) -> bool:
-    """Whether the view in Glue was made by this statement and has not been changed since. `existing`: Glue's tables by name."""
+    """Whether the view in Glue was created by this statement and is unchanged. `existing`: Glue's tables by name."""
     kept = pointer.views.get(view) if pointer else None
     stored = existing.get(view)
     return kept is not None and stored is not None and stored.is_view and kept == published_view(statement, stored)

@@ -48,21 +48,21 @@ class Origin:
 
     @property
     def address(self) -> str:
-        """The first owner who is an e-mail address: DataHub takes Glue's one owner for a user. Empty without one."""
+        """The first owner that is an e-mail address, as DataHub treats Glue's only owner as a user; empty without one."""
         return next((owner for owner in self.owners if not owner.startswith("team:")), "")
 
     def described(self, table: str) -> str:
-        """The raw table's description: all that OpenMetadata reads of Glue, which leaves owner and parameters unread."""
+        """Returns the raw table's description, which OpenMetadata reads instead of owner and parameters."""
         asked = f"; owners: {', '.join(self.owners)}" if self.owners else ""
         return f"Snapshots of {table}, by rds-lake's source {self.source}{asked}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedTable:
-    """A table of the manifest together with its names in Athena.
+    """A table of the manifest with its names in Athena.
 
-    `members` are the tables that a `union:` gathers into it, else none. `seen` are the columns of its raw table, and
-    `elsewhere` the other versions of that, as (name, partition key): both are known once it is catalogued.
+    `members`: the tables that a `union:` combines in it. `seen`: the columns of its raw table; `elsewhere`: the other
+    versions, as (name, partition key). Both are known once it is catalogued.
     """
 
     manifest: TableManifest
@@ -79,7 +79,7 @@ class NamedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTable:
-    """One version as it is. `changed_on` is the date whose snapshot last changed it, by `changes`."""
+    """One existing version. `changed_on`: the date whose snapshot last changed it, by `changes`."""
 
     table: GlueTable
     version: int
@@ -89,12 +89,12 @@ class RawTable:
 
 
 def raw_among(tables: Mapping[str, GlueTable]) -> dict[str, GlueTable]:
-    """The raw tables among a database's tables and views, by name."""
+    """Returns the raw tables among a database's tables and views, by name."""
     return {name: table for name, table in tables.items() if not table.is_view and name.startswith(RAW_PREFIX)}
 
 
 def group_versions(tables: Mapping[str, GlueTable]) -> dict[str, tuple[RawTable, ...]]:
-    """The raw tables of each view."""
+    """Returns the raw tables of each view."""
     versions: dict[str, list[RawTable]] = defaultdict(list)
     for name, table in raw_among(tables).items():
         versions[table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)].append(_raw_table(table))
@@ -102,7 +102,7 @@ def group_versions(tables: Mapping[str, GlueTable]) -> dict[str, tuple[RawTable,
 
 
 def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...]]:
-    """The views under which each table (`str(target)`) is published; for a table without a view, its former views."""
+    """Returns the published views of each table (`str(target)`); for a table without a view, its former views."""
     shown: dict[str, set[str]] = defaultdict(set)
     once: dict[str, set[str]] = defaultdict(set)
     for name, table in raw_among(tables).items():
@@ -116,7 +116,7 @@ def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...
 
 
 def settle(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> NamedTable:
-    """The table with the names and columns of the version that holds it."""
+    """Returns the table with the names and columns of the version that holds it."""
     keys = [name for name, _ in raw.table.partition_keys]
     names = replace(
         named.names,
@@ -133,7 +133,7 @@ def settle(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> Na
 def raw_spec(
     named: NamedTable, changed_on: date, changes: Sequence[Change], *, location: str | None = None
 ) -> TableSpec:
-    """The raw table as Glue should have it. Without `location` it is a new table, at its own folder in the lake."""
+    """Returns the wanted definition of the raw table. Without `location` it is new, in its own folder of the lake."""
     names = named.names
     keys = [names.partition_key] + ([names.member_key] if names.member_key else [])
     return TableSpec(
@@ -156,14 +156,14 @@ def raw_spec(
 
 
 def comment(name: str, original_type: str | None) -> str:
-    """The comment of a raw column: Glue takes at most 255 characters in one line, without control characters."""
+    """Returns the comment of a raw column, in Glue's limits: 255 characters, one line, no control characters."""
     return plain_segment(f"{name}: {original_type or 'unknown'}")[:255]
 
 
 def _table_location(named: NamedTable) -> str:
-    """The table's own folder in the lake, also where its partitions are AWS's folders.
+    """Returns the table's own folder in the lake, even if its partitions are AWS's folders.
 
-    A union's is a folder of its name, with nothing in it: its partitions say where they are.
+    The folder of a union is named after it and empty, as each partition has its own location.
     """
     folder = named.manifest.own_folder
     if named.members:
@@ -173,7 +173,7 @@ def _table_location(named: NamedTable) -> str:
 
 
 def _render_schema(seen: Sequence[SeenColumn], changed_on: date, changes: Sequence[Change]) -> str:
-    """One line: a column is name, original type, three lengths, position, announced (the type is Glue's own)."""
+    """Returns the columns in one line: name, original type, three lengths, position, announced (the type is in Glue)."""
     columns = [
         [
             s.column.name,
@@ -232,7 +232,7 @@ def _recorded(spec: ColumnSpec, known: Sequence[Any] | None) -> SeenColumn:
 
 
 def _commented(spec: ColumnSpec, index: int) -> SeenColumn:
-    """Parse a column from its comment `Name: type`, as far as possible."""
+    """Parses a column from its comment `Name: type`, as far as possible."""
     name, hive_type, text = spec
     original_name, separator, original_type = text.rpartition(": ")
     matches = bool(separator) and original_name.lower() == name

@@ -34,7 +34,7 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSync:
-    """What was done to one raw table and its partitions of the date. `named` has its version and columns."""
+    """What was done to one raw table and its partitions of the date. `named`: with its version and columns."""
 
     named: NamedTable
     table: Action
@@ -56,13 +56,13 @@ def sync_catalog(
     existing: Mapping[str, GlueTable] | None = None,
     is_new: bool = False,
 ) -> tuple[TableSync, ...]:
-    """Create or update every raw table and its partition of the manifest's date.
+    """Creates or updates every raw table and its partition of the manifest's date.
 
-    `existing`: as `existing_tables` read them. `is_new`: no partition of the date is expected, so each is created without a
-    look at first; a wrong guess costs a refused call per table.
+    `existing`: from `existing_tables`. `is_new`: no partition of the date is expected, so each is created without
+    asking first; a wrong guess costs a refused call per table.
 
-    Raises CatalogError listing every table that could not be made to agree, UnavailableError where Glue did not answer for
-    any of them; the others are done, and a repetition finds them unchanged.
+    Raises CatalogError with every table that could not be brought up to date, or UnavailableError if Glue did not
+    answer; other tables are done, and a repetition finds them unchanged.
     """
     existing = existing_tables(glue, manifest.source) if existing is None else existing
     work = _Work(
@@ -97,7 +97,7 @@ def _logged(
 
 
 def _not_catalogued(manifest: Manifest, count: int, failed: Mapping[str, RdsLakeError]) -> RdsLakeError:
-    """One error about all failed tables; transient if a repetition may succeed for all."""
+    """Returns one error about all failed tables, which is transient if a repetition may succeed for all."""
     summary = CatalogError(
         f"{len(failed)} of {count} tables of {manifest.source} could not be catalogued for {manifest.snapshot_date}; no view "
         "was moved. Fix the cause, then materialize `catalog` again:",
@@ -111,14 +111,14 @@ def _reason(error: RdsLakeError) -> str:
 
 
 def existing_tables(glue: GlueGateway, database: str) -> dict[str, GlueTable]:
-    """Every table and view of the source's database, which is created if it does not exist."""
+    """Returns every table and view of the source's database, which is created if it does not exist."""
     glue.ensure_database(database, description=f"rds-lake source {database}")
     return glue.list_tables(database)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """One date's work in one database. `claimed` are the names that the date's tables have; `is_new` as of `sync_catalog`."""
+    """One date's work in one database. `claimed`: the names of the date's tables; `is_new`: see `sync_catalog`."""
 
     glue: GlueGateway
     database: str
@@ -128,7 +128,7 @@ class _Work:
     is_new: bool
 
     def try_sync(self, named: NamedTable, versions: Sequence[RawTable]) -> TableSync | RdsLakeError:
-        """Bring one table in Glue up to date. Returns what was done, or the error."""
+        """Brings one table in Glue up to date. Returns what was done, or the error."""
         try:
             return self.sync(named, versions)
         except ConfigError:
@@ -181,9 +181,9 @@ class _Work:
         return "updated"
 
     def _settle_partitions(self, table: GlueTable, spec: TableSpec) -> None:
-        """Give partitions without files the types that the first file showed, where theirs could not be read as those.
+        """Gives partitions without files the types that the first file showed, if theirs cannot be read as those.
 
-        This is done before the table gets them: a repetition after a crash in between still sees the difference.
+        This is done before the table gets them, so that a repetition after a crash still sees the difference.
         """
         types = {name: kind for name, kind, _ in spec.columns}
         turned = {name for name, kind, _ in table.columns if not reads_as(kind, types[name])}
@@ -194,10 +194,9 @@ class _Work:
         self.glue.update_partitions(self.database, table.name, [spec for spec in changed if spec is not None])
 
     def _apply_partitions(self, named: NamedTable) -> Action:
-        """Create the date's partitions, also one that was deleted by hand.
+        """Creates the date's partitions, also one that somebody deleted.
 
-        What Glue refuses because another run made or deleted it meanwhile, or because the date is not as new as it seemed, is
-        looked at and tried again.
+        If Glue refuses one, because another run changed it or the date is not new, it is read and tried again.
         """
         wanted = wanted_partitions(named, self.day)
         # Members of a union that only an earlier export of the date had are found by a look.
@@ -236,7 +235,7 @@ class _Work:
     def _existing_partitions(
         self, named: NamedTable, wanted: Mapping[tuple[str, ...], PartitionSpec]
     ) -> dict[tuple[str, ...], GluePartition]:
-        """The date's partitions; of a union also those of members that an earlier export of the date had."""
+        """Returns the date's partitions; for a union, also those of members that an earlier export of the date had."""
         names = named.names
         if not named.members:
             return self.glue.get_partitions(self.database, names.raw, list(wanted))

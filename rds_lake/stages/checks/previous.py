@@ -1,4 +1,4 @@
-"""Rows of a date against the date before: a table that was emptied or halved by accident is reported before readers see it.
+"""Compares a date's rows with the date before, so that an emptied table is reported before readers see it.
 
 The date before is the newest older one that passed its checks and was not rolled back, and it is the same one wherever dates are
 compared: this check, `changes:`, the views of `diff_views:`, the status and the report. Compared with a date that failed its checks,
@@ -31,7 +31,7 @@ _SMALL_ROWS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowDrop:
-    """A table that lost more than `limit` of its rows. `blocking`: readers must not see it unasked."""
+    """A table that lost more than `limit` of its rows. `blocking`: readers must not see it without approval."""
 
     table: str
     view: str
@@ -58,13 +58,13 @@ class RowChange:
 
     @property
     def share(self) -> float:
-        """How much changed, in rows before."""
+        """The change as a share of the earlier rows."""
         return abs(self.now - (self.before or 0)) / max(self.before or 0, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowComparison:
-    """A date against the one before; `previous` is None for the first. `rows` are all tables, the most changed first."""
+    """A date against the one before; `previous` is None for the first date. `rows`: all tables, the most changed first."""
 
     snapshot_date: date
     previous: date | None
@@ -77,7 +77,7 @@ class RowComparison:
 
 
 def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowComparison:
-    """Compare the manifest's tables with those of the date before. Missing tables, new tables and outboxes do not count as drops."""
+    """Compares the manifest's tables with those of the date before. Missing tables, new tables and outboxes are no drops."""
     day = manifest.snapshot_date
     before, rows, views = date_before(lake, source, day), _rows(manifest, source), _views(lake, source, manifest)
     earlier = {} if before is None else _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)
@@ -100,12 +100,12 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
 
 
 def gone_tables(source: SourceSettings, manifest: Manifest, before: Manifest) -> tuple[str, ...]:
-    """Tables of the date `before` that the manifest has not: their views were dropped when it was published."""
+    """Returns tables of the date `before` that the manifest does not have; publishing it dropped their views."""
     return tuple(sorted(str(target) for target in _rows(before, source).keys() - _rows(manifest, source).keys()))
 
 
 def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[TableTarget, str]:
-    """The tables' names in Athena; Glue is asked only where `max_drop` has entries by name."""
+    """Returns the tables' names in Athena; Glue is asked only if `max_drop` has entries by name."""
     if source.athena and isinstance(source.max_drop, dict):
         named = name_tables(manifest, source, published_names(lake.glue.list_tables(source.name)))
         return {table.names.target: table.names.view for table in named}
@@ -113,7 +113,7 @@ def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[Table
 
 
 def date_before(lake: Lake, source: SourceSettings, day: date) -> date | None:
-    """The newest older date that passed its checks and was not rolled back; None for the first."""
+    """Returns the newest older date that passed its checks and was not rolled back; None for the first."""
     dates = handover.list_dates(lake.s3, lake.layout, source.name)
     if not source.athena:
         return max((d for d in dates if d < day), default=None)
@@ -123,13 +123,13 @@ def date_before(lake: Lake, source: SourceSettings, day: date) -> date | None:
 
 
 def sound_dates(dates: Collection[date], checked: Container[date], pointer: Pointer | None) -> tuple[date, ...]:
-    """Of `dates`, in their order, those that passed their checks (`checked`) and were not rolled back."""
+    """Returns those of `dates`, in order, that passed their checks (`checked`) and were not rolled back."""
     undone = went_back_from(pointer, dates)
     return tuple(day for day in dates if day in checked and day not in undone)
 
 
 def _rows(manifest: Manifest, source: SourceSettings) -> dict[TableTarget, int]:
-    """Rows of each table as it is catalogued: a union's are its members' together."""
+    """Returns the rows of each table as catalogued; a union has its members' rows."""
     own = {table.target: table.rows for table in manifest.tables}
     return {
         target: sum(own[member] for member in members) if members else own[target]

@@ -22,7 +22,7 @@ from rds_lake.stages.catalogue.naming import TypedTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableQuality:
-    """What Athena read of one table: rows against the footers' rows, and lost values per column."""
+    """Athena's result for one table: its rows, the footers' rows, and lost values per column."""
 
     table: str
     rows_expected: int
@@ -43,9 +43,9 @@ def check_tables(
     log: Callable[[str], None],
     casts: bool = True,
 ) -> tuple[TableQuality, ...]:
-    """Read every table's partition of the date through Athena; QueryError that names every table that cannot be read.
+    """Reads every table's partition of the date through Athena. Raises QueryError with every table that cannot be read.
 
-    With `casts` off only rows are counted, which reads footers and no column.
+    Without `casts`, only rows are counted, which reads footers and no column.
     """
     queries = [
         _Asked(table, query)
@@ -85,9 +85,10 @@ class _Asked:
 
 
 def _answers(athena: AthenaGateway, database: str, queries: Sequence[_Asked], *, casts: bool) -> list[list[int]]:
-    """Rows and lost values of every query, many to a statement.
+    """Returns rows and lost values of every query, many to a statement.
 
-    A statement that fails does not say which of its tables is bad: each is then queried alone, and the error names those that fail.
+    A failed statement does not show which of its tables is bad: each is then queried alone, and the error names those
+    that fail.
     """
     sizes = [asked.table.named.manifest.bytes if casts else 0 for asked in queries]
     groups = together(sizes, [asked.query for asked in queries])
@@ -118,7 +119,7 @@ def _numbers(result: QueryResult) -> list[list[int]]:
 
 
 def _unread(database: str, count: int, failed: Sequence[tuple[str, RdsLakeError]]) -> RdsLakeError:
-    """One error about all tables that could not be read; transient if a repetition may succeed for all."""
+    """Returns one error about all tables that could not be read, which is transient if a repetition may succeed for all."""
     text = f"{len(failed)} of {count} checks of {database} failed to run in Athena:" + "".join(
         f"\n  - {name}: {error}" for name, error in failed
     )

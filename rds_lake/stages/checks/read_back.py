@@ -29,7 +29,7 @@ _LOOKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """The published date and its problems for readers; `holds`: what was checked, if there are no problems."""
+    """The published date and its problems for readers. `holds`: what was checked, shown if there are no problems."""
 
     snapshot_date: date | None
     problems: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class ReadBack:
 
 
 def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
-    """Count the rows of every published view: they must be the manifest's, and not every view may be empty."""
+    """Counts the rows of every published view: they must match the manifest, and not every view may be empty."""
     for _ in range(_LOOKS):
         pointer = find_pointer(lake.s3, lake.layout, source.name)
         if pointer is None:
@@ -57,7 +57,7 @@ def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
 
 
 def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
-    """Whether what readers see is older than `freshness_hours`, and which dates wait for a person."""
+    """Returns whether the data that readers see is older than `freshness_hours`, and which dates wait for approval."""
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     dates = recorded_dates(lake.s3, lake.layout, source.name)
     held = waiting(pointer, dates, manual=source.publish == "manual")

@@ -25,7 +25,7 @@ _ESTIMATES_TOLERANCE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """The comparison of one date. `unknown` are tables that the database gave no count of, each with the reason."""
+    """The comparison of one date. `unknown`: tables without a count from the database, each with the reason."""
 
     snapshot_date: date
     age: timedelta
@@ -36,14 +36,14 @@ class Verified:
 
 
 def is_comparable(manifest: Manifest, *, now: datetime) -> bool:
-    """Whether the database can still be expected to look like the snapshot."""
+    """Whether the database is still expected to be similar to the snapshot."""
     return now - manifest.export.snapshot_time <= COMPARABLE
 
 
 def verify_rows(
     manifest: Manifest, counts: Mapping[TableTarget, RowCount], settings: Verify, *, now: datetime
 ) -> Verified:
-    """Compare every table of the manifest with the database's count of it."""
+    """Compares every table of the manifest with the database's count."""
     problems: list[str] = []
     unknown: list[str] = []
     for table in manifest.tables:

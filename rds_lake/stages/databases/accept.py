@@ -26,16 +26,16 @@ from rds_lake.stages.source.stages import SharedStages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """Which ended export of one source counts for a date."""
+    """Decides which ended export of one source is the date's."""
 
     shared: SharedStages
     rds: RdsGateway
 
     def accept(self, day: date, task: ExportTask) -> AcceptedExport:
-        """The date's export after this COMPLETE task was inspected: the task's, or a better one that was accepted before.
+        """Inspects this COMPLETE task and returns the date's export: this one, or a better one accepted before.
 
-        Nothing is recorded where the inspection finds errors. MalformedExportError when the export cannot be read, and the
-        date has no other.
+        With errors in the inspection, nothing is recorded. Raises MalformedExportError if the export cannot be read and
+        the date has no other.
         """
         lake, snapshot = self.shared.lake, self._snapshot_of(task)
         data_at = _data_time(task, snapshot, day)
@@ -65,7 +65,7 @@ class Acceptance:
         )
 
     def _recorded(self, record: ExportRecord) -> ExportRecord:
-        """The date's accepted export: this export, unless a better one is recorded and can be relocated."""
+        """Returns the date's accepted export: this export, unless a better one is recorded and can be relocated."""
         lake = self.shared.lake
 
         def stays(other: ExportRecord) -> bool:
@@ -77,7 +77,7 @@ class Acceptance:
         return accepted
 
     def serving(self, record: ExportRecord) -> Manifest | None:
-        """The date's manifest if it belongs to this export or a better one; AWS's copy may already be deleted."""
+        """Returns the date's manifest if it belongs to this export or a better one; AWS's copy may already be deleted."""
         return self._serving(record, self.shared.find_manifest(record.snapshot_date))
 
     def _serving(self, record: ExportRecord, done: Manifest | None) -> Manifest | None:
@@ -94,11 +94,11 @@ class Acceptance:
         )
 
     def _yields(self, record: ExportRecord, other: ExportRecord) -> bool:
-        """Whether the other export is of a better snapshot of the date; the end of the lesser export may be reported last."""
+        """Whether the other export is of a better snapshot of the date; the lesser export may end last."""
         return record.yields_to(other, newest=self.shared.source.which == "newest")
 
     def contents(self, task: ExportTask) -> ExportContents:
-        """The files that the export task wrote, and the problems they have."""
+        """Returns the files of the export task, and their problems."""
         source = self.shared.source
         return inspect_export(
             self.shared.lake.s3,
@@ -110,13 +110,13 @@ class Acceptance:
         )
 
     def _snapshot_of(self, task: ExportTask) -> Snapshot | None:
-        """What the task exported, or None for a live cluster and for a snapshot that is gone."""
+        """Returns the exported snapshot; None for a live cluster, and for a snapshot that no longer exists."""
         about, _ = exportable(task.source_arn)
         return None if about is Exportable.CLUSTER else self.rds.find_snapshot(about, task.source_arn)
 
 
 def _data_time(task: ExportTask, snapshot: Snapshot | None, day: date) -> datetime | None:
-    """The time of the data of an exported snapshot copy; None if it is the task's own SnapshotTime."""
+    """Returns the time of the data of an exported snapshot copy; None if it is the task's own SnapshotTime."""
     if snapshot is not None:
         return snapshot.created_at if snapshot.copied_at else None
     is_copy = written_day(task.identifier) == day and exportable(task.source_arn)[0] is not Exportable.CLUSTER

@@ -1,4 +1,4 @@
-"""The snapshots of a whole account in a few pages, for a comparison of many sources at once.
+"""Lists the snapshots of a whole account in few pages, to compare many sources at once.
 
 AWS answers 100 snapshots a page, so that listing an account costs less than a call for every source, unless the account
 holds many databases that are no sources: then the list is given up after as many pages as there are sources.
@@ -21,9 +21,9 @@ _WORTH_IT = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSnapshots:
-    """Snapshots by source, listed once and kept: to be made anew for every tick.
+    """Snapshots by source, listed once and cached; create a new object for every tick.
 
-    `sources`: of how many sources the snapshots will be asked for, by kind.
+    `sources`: the number of sources that will ask, by kind.
     """
 
     rds: RdsGateway
@@ -33,7 +33,7 @@ class AccountSnapshots:
     )
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
-        """As of `RdsGateway.list_snapshots`."""
+        """Like `RdsGateway.list_snapshots`."""
         if self.sources.get(about, 0) < _WORTH_IT:
             return self.rds.list_snapshots(about, identifier, kinds)
         snapshots: dict[str, Snapshot] = {}

@@ -34,10 +34,10 @@ Usable = Callable[[ExportTask], bool]
 
 
 def choose_snapshot(rds: RdsGateway, plan: ExportPlan, day: date, *, now: datetime, usable: Usable) -> Snapshot:
-    """Choose what to export for the date. SnapshotNotFoundError says which snapshots exist.
+    """Returns what to export for the date. Raises SnapshotNotFoundError, which names existing snapshots.
 
-    A snapshot of the date that is exported already is chosen again, unless the source has `replace: true`: a second export
-    costs as much as the first.
+    A snapshot of the date that is already exported is chosen again, unless the source has `replace: true`, as a second
+    export costs as much as the first.
     """
     snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
     candidates = of_date(snapshots, day, which=plan.which)
@@ -85,7 +85,7 @@ def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
 
 
 def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list[tuple[int, ExportTask]]:
-    """The source's attempts to export this snapshot, as (number, task); 0 is a usable export that was started by hand."""
+    """Returns the source's exports of this snapshot, as (attempt, task); 0 is a usable export that was started by hand."""
     attempts = [
         (number, task)
         for task in rds.list_export_tasks(source_arn=snapshot.arn)
@@ -95,7 +95,7 @@ def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list
 
 
 def _serves(task: ExportTask, usable: Usable) -> bool:
-    """Whether no other export is needed: the task runs, or it is COMPLETE and still usable."""
+    """Whether no other export is needed: the task is running, or it is COMPLETE and usable."""
     return task.status.running or (task.status is ExportStatus.COMPLETE and usable(task))
 
 
@@ -107,11 +107,11 @@ def begin_export(
     usable: Usable = lambda _: True,
     repeat_ended: bool = True,
 ) -> ExportTask:
-    """The source's export task of this snapshot: adopted when running, or COMPLETE and still `usable`; else started.
+    """Returns the source's export task of this snapshot: adopted if running, or COMPLETE and `usable`; otherwise started.
 
-    `repeat_ended=False` starts no second export, however the first ended: an event may come twice, and only a person decides
-    to pay again. Raises ExportQuotaError when AWS has no place for another export now, ConfigError where `include` does not
-    fit the snapshot's engine.
+    With `repeat_ended=False` no second export is started, regardless of how the first ended: an event may come twice,
+    and only a person decides to pay again. Raises ExportQuotaError if AWS allows no further export now, ConfigError if
+    `include` does not fit the snapshot's engine.
     """
     attempts = find_attempts(rds, plan, snapshot)
     for _, task in reversed(attempts):
@@ -151,7 +151,7 @@ def _start(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, include: tuple
 
 
 def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
-    """ConfigError if `include` does not match the grammar of the snapshot's engine, which lake.yaml may not name."""
+    """Raises ConfigError if `include` does not fit the snapshot's engine, which lake.yaml may not name."""
     try:
         engine = engine_of(snapshot.engine)
     except ValueError as error:
@@ -172,7 +172,7 @@ def run_export(
     waiting: Waiting,
     usable: Usable = lambda _: True,
 ) -> ExportTask:
-    """Start or adopt the export and wait for its end; COMPLETE is returned, everything else raises."""
+    """Starts or adopts the export and waits for its end. Returns it if COMPLETE; raises otherwise."""
     task = waiting.until_ended(
         lambda: begin_export(rds, plan, snapshot, usable=usable),
         lambda task: rds.find_export_task(task.identifier),
@@ -187,10 +187,10 @@ def run_export(
 
 
 def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
-    """The ended task of this id, without waiting; raises unless it is COMPLETE."""
+    """Returns the ended task of this id, without waiting. Raises unless it is COMPLETE."""
     task = rds.find_export_task(identifier)
     if task is None:
-        raise ExportFailedError(f"AWS knows no export task {identifier} in this account and Region")
+        raise ExportFailedError(f"AWS has no export task {identifier} in this account and Region")
     if task.status.running:
         raise ExportTimeoutError(
             f"export {identifier} is still {task.status}; its completion event starts the next run"
@@ -211,7 +211,7 @@ def _complete_or_raise(task: ExportTask) -> ExportTask:
 
 
 def record_of(task: ExportTask, *, source: str, day: date, data_at: datetime | None = None) -> ExportRecord:
-    """The record the next stage reads. `data_at`: the time of the data, where it is not the task's SnapshotTime (copies)."""
+    """Returns the record that the next stage reads. `data_at`: the time of the data, if it is not SnapshotTime (copies)."""
     if task.snapshot_time is None:
         raise ExportFailedError(
             f"AWS gives no SnapshotTime for export {task.identifier}, so its snapshot date is unknown"

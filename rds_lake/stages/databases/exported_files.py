@@ -16,7 +16,7 @@ from rds_lake.model.lake.packed import Made, Texts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedFile:
-    """One Parquet file AWS wrote; `bytes` is its size, `index` its folder's number (0: the older layout has none)."""
+    """One Parquet file that AWS wrote. `bytes`: its size; `index`: its folder's number (0 in the older layout)."""
 
     key: str
     bytes: int
@@ -25,7 +25,7 @@ class ExportedFile:
 
 
 class ExportedFiles(Made[ExportedFile]):
-    """Files of a table in the order they were added. `folder` is the key prefix of the table, with trailing slash."""
+    """Files of a table in the order in which they were added. `folder`: the table's key prefix, with a trailing slash."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -33,13 +33,13 @@ class ExportedFiles(Made[ExportedFile]):
         self._names = Texts()
 
     def add(self, below: str, size: int) -> None:
-        """A file by its key below the folder: `1/part-….parquet`, or in the older layout `part-….parquet`."""
+        """Adds a file by its key below the folder: `1/part-….parquet`, or `part-….parquet` in the older layout."""
         self._names.append(below)
         self._sizes.append(size)
 
     @property
     def bytes(self) -> int:
-        """Of all files."""
+        """The size of all files, in bytes."""
         return sum(self._sizes)
 
     def __len__(self) -> int:

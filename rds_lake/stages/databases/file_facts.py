@@ -1,4 +1,4 @@
-"""Keeps rows, columns and checksum of each file of a relocation, by its position in the plan.
+"""Stores rows, columns and checksum of each file of a relocation, by its position in the plan.
 
 Packed, since there may be a million files: columns are kept once per shape of table.
 
@@ -17,7 +17,7 @@ _Shape = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, Calendar], ...]]
 
 
 class FileFacts:
-    """Facts of `count` files; nothing is known at first."""
+    """Facts of `count` files; empty at first."""
 
     def __init__(self, count: int) -> None:
         self._rows = array("q", [-1]) * count
@@ -27,7 +27,7 @@ class FileFacts:
         self._checksums = Checksums(count)
 
     def set_footer(self, at: int, footer: Footer) -> None:
-        """Remember a file's rows and columns."""
+        """Stores a file's rows and columns."""
         known = (footer.columns, footer.early)
         shape = self._shape_of.get(known)
         if shape is None:
@@ -36,7 +36,7 @@ class FileFacts:
         self._rows[at], self._shape[at] = footer.rows, shape
 
     def footer(self, at: int) -> Footer:
-        """A file's rows and columns; KeyError when its footer was not read."""
+        """Returns a file's rows and columns. Raises KeyError if its footer was not read."""
         if self._rows[at] < 0:
             raise KeyError(at)
         columns, early = self._shapes[self._shape[at]]
@@ -47,5 +47,5 @@ class FileFacts:
         self._checksums[at] = checksum
 
     def checksum(self, at: int) -> str | None:
-        """`ALGORITHM:base64`, or None if it is unknown."""
+        """Returns `ALGORITHM:base64`, or None if it is unknown."""
         return self._checksums.make(at)

@@ -49,9 +49,9 @@ Shape = tuple[Any, Columns]  # pyarrow's schema of a file, and its columns as Fo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """Rows of one file, and its columns as (name, Hive type).
+    """The rows of one file, and its columns as (name, Hive type).
 
-    `early`: columns that have days before 1582-10-15, or may have, and the calendar the file counts those by.
+    `early`: columns that have, or may have, days before 1582-10-15, and the calendar by which the file counts them.
     """
 
     rows: int
@@ -60,7 +60,7 @@ class Footer:
 
 
 def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
-    """Read the footer of one Parquet object; MalformedExportError if it is not Parquet."""
+    """Reads the footer of one Parquet object. Raises MalformedExportError if it is not Parquet."""
     tail = s3.read_tail(bucket, key, bytes=TAIL_BYTES)
     where = f"s3://{bucket}/{key}"
     needed = footer_bytes(tail, where)
@@ -72,7 +72,7 @@ def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
 def read_footers(
     many: ManyS3, bucket: str, keys: Sequence[str], *, done: Callable[[int, Footer | RdsLakeError], None]
 ) -> None:
-    """Read the footers of many objects. `done` gets each object's position and its footer, or the error."""
+    """Reads the footers of many objects. `done` receives each object's position and its footer, or the error."""
 
     shapes: dict[str, Shape] = {}
     lengths: dict[str, int] = {}  # of folders with longer footers: as much is read at once of their next files
@@ -95,7 +95,7 @@ def read_footers(
 
 
 def footer_bytes(tail: bytes, where: str) -> int:
-    """How many bytes at the object's end the footer takes; MalformedExportError when the tail is not that of a Parquet file."""
+    """Returns the size of the footer at the object's end. Raises MalformedExportError if it is not a Parquet file."""
     if len(tail) < _TRAILER_BYTES or tail[-4:] != _MAGIC:
         raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
     (length,) = struct.unpack("<I", tail[-8:-4])
@@ -105,9 +105,10 @@ def footer_bytes(tail: bytes, where: str) -> int:
 
 
 def parse_footer(tail: bytes, where: str, shapes: dict[str, Shape] | None = None) -> Footer:
-    """The footer in the last bytes of an object, of which there are enough.
+    """Returns the footer in the last bytes of an object, which must be enough.
 
-    `shapes` are those of the folders' last files: neighbours mostly agree, and comparing costs a tenth of reading.
+    `shapes`: the footers of the folders' last files. Neighbours are mostly equal, and comparing is ten times faster
+    than parsing.
     """
     try:
         return _footer(pq.read_metadata(pa.BufferReader(tail)), where, shapes)
@@ -139,9 +140,9 @@ def _column(column: Any, where: str) -> tuple[str, str]:
 
 
 def hive_type(column: Any) -> str:
-    """The Hive type by which Athena reads a flat Parquet column.
+    """Returns the Hive type by which Athena reads a flat Parquet column.
 
-    Athena's types: https://docs.aws.amazon.com/athena/latest/ug/data-types.html. What an export has:
+    Athena's types: https://docs.aws.amazon.com/athena/latest/ug/data-types.html. Types in exports:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html#USER_ExportSnapshot.data-types
     """
     logical, physical = column.logical_type.type, column.physical_type
@@ -159,7 +160,7 @@ def hive_type(column: Any) -> str:
 
 
 def _bits(column: Any) -> int:
-    """Width of an annotated integer: `Int(bitWidth=16, isSigned=true)`."""
+    """Returns the width of an annotated integer: `Int(bitWidth=16, isSigned=true)`."""
     text = str(column.logical_type)
     width = int(text.split("bitWidth=")[1].split(",")[0])
     # Unsigned values need the next width.

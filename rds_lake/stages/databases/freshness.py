@@ -1,4 +1,4 @@
-"""Freshness: whether a source still makes snapshots.
+"""Freshness: whether a source still has new snapshots.
 
 What belongs here: how old the newest state is, and when that is too old. It is used by `reconcile.py` and the source's check.
 """
@@ -27,7 +27,7 @@ from rds_lake.stages.runs.wanted import WantedIncident
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Since:
-    """From when freshness counts. `doubt`: why an alarm that follows from it may be false; empty when it may not."""
+    """The time from which freshness counts. `doubt`: why an alarm based on it may be false; empty if it cannot be."""
 
     at: datetime
     doubt: str = ""
@@ -35,7 +35,7 @@ class Since:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A source as reconciliation sees it."""
+    """A source as reconciliation needs it."""
 
     plan: ExportPlan
     first_date: date
@@ -43,17 +43,17 @@ class Watched:
 
 
 def watch(config: LakeConfig, source: Database) -> Watched:
-    """The source's settings for watching it."""
+    """Returns the source's settings for watching it."""
     return Watched(plan=export_plan(config, source), first_date=first_date(config, source), freshness=source.freshness)
 
 
 def find_live(rds: RdsGateway, plan: ExportPlan, *, now: datetime) -> Snapshot | None:
-    """The live cluster of a source that exports it, or None."""
+    """Returns the live cluster of a source that exports it, or None."""
     return rds.find_cluster(plan.identifier, now=now) if plan.exports_live else None
 
 
 def newest_state(rds: RdsGateway, snapshots: Sequence[Snapshot], live: Snapshot | None) -> datetime | None:
-    """The time of the newest state of the database that there is a snapshot or a live export of."""
+    """Returns the time of the newest state of the database that has a snapshot or a live export."""
     moments = [s.created_at for s in snapshots if s.status == "available" and not s.unknown_origin]
     if live is not None:
         tasks = rds.list_export_tasks(source_arn=live.arn)
@@ -62,7 +62,7 @@ def newest_state(rds: RdsGateway, snapshots: Sequence[Snapshot], live: Snapshot 
 
 
 def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str | None:
-    """Why the source is stale at this moment, or None."""
+    """Returns why the source is stale now, or None."""
     plan = watched.plan
     if watched.freshness is None:
         return None
@@ -72,10 +72,10 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
 
 
 def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> Since:
-    """The time from which freshness counts: the newest snapshot, else the time of the first possible one.
+    """Returns the time from which freshness counts: the newest snapshot, or the earliest possible one.
 
-    That is the source's first date, or the creation of the database where that is later. AWS is asked for the creation only
-    where it makes a difference. A role that may not ask (a policy of an earlier release) risks a false alarm, and no more.
+    That is the source's first date, or the creation of the database if it is later. AWS is asked for the creation only
+    if it matters. Without the right to ask (a policy of an earlier release), the only risk is a false alarm.
     """
     if newest is not None:
         return Since(at=newest)
@@ -95,7 +95,7 @@ def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *,
 
 
 def find_misdated(rds: RdsGateway, lake: Lake, source: Database) -> str | None:
-    """Why the data of the published date is older than its name, or None: a copy that an earlier release took at its own date."""
+    """Returns why the published data is older than its date, or None: earlier releases filed a copy under the date of copying."""
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     head = find_head(lake.s3, lake.layout, source.name, pointer.snapshot_date) if pointer else None
     if head is None:
@@ -107,7 +107,7 @@ def find_misdated(rds: RdsGateway, lake: Lake, source: Database) -> str | None:
 
 
 def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime, since: Since | None = None) -> str | None:
-    """Why the source is stale, or None. `since`: as `waiting_since` says; else a source counts from its first date."""
+    """Returns why the source is stale, or None. `since`: from `waiting_since`; by default the source's first date."""
     if watched.freshness is None:
         return None
     since = since or Since(at=newest or datetime.combine(watched.first_date, datetime.min.time(), UTC))
@@ -120,7 +120,7 @@ def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime, si
 
 
 def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> WantedIncident:
-    """One incident per newest snapshot: it is mailed once, and again only after a newer snapshot came and aged."""
+    """Returns one incident per newest snapshot: it is mailed once, and again only after a newer snapshot became stale."""
     return WantedIncident(
         key=f"stale:{plan.source}:{newest.isoformat() if newest else 'never'}",
         source=plan.source,

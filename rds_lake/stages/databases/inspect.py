@@ -21,7 +21,7 @@ from rds_lake.stages.databases.exported_files import ExportedFiles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedTable:
-    """One exported table, with its folder as AWS spells it and its files, possibly none."""
+    """One exported table, with its folder as AWS writes it and its files, possibly none."""
 
     target: TableTarget
     folder: str
@@ -31,7 +31,7 @@ class ExportedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportContents:
-    """Everything that the task wrote, and the problems found."""
+    """Everything that the task wrote, and the findings."""
 
     tables: tuple[ExportedTable, ...]
     findings: tuple[Finding, ...]
@@ -46,12 +46,12 @@ def inspect_export(
     default_schema: str | None = None,
     known: Collection[TableTarget] = (),
 ) -> ExportContents:
-    """List the task's folder, read its info files, and check that the export is complete.
+    """Lists the task's folder, reads its info files, and checks that the export is complete.
 
-    `engine` says the grammar of `include` and `default_schema` where a schema's name ends, as far as lake.yaml has them;
-    `known` are tables the lake had before.
+    `engine` gives the grammar of `include`, `default_schema` shows where a schema's name ends; both only if lake.yaml
+    has them. `known`: tables that the lake had before.
 
-    Raises MalformedExportError when the info files are missing or unreadable.
+    Raises MalformedExportError if the info files are missing or unreadable.
     """
     # With the trailing slash: the id `a-1` is a prefix of `a-10`.
     listing = _Listing(folder=task.folder)
@@ -75,7 +75,7 @@ def inspect_export(
 
 @dataclass(slots=True, kw_only=True)
 class _Listing:
-    """The export's keys as they are listed. Of data files `kinds` has one per folder, which is enough to judge completeness."""
+    """The listed keys of the export. `kinds` has one data file per folder, which is enough to check completeness."""
 
     folder: str
     kinds: list[ExportKey] = field(default_factory=list)
@@ -84,7 +84,7 @@ class _Listing:
     _known: dict[str, tuple[ExportedFiles, int]] = field(default_factory=dict)
 
     def add(self, items: Sequence[tuple[str, int]]) -> None:
-        """A page of keys with their sizes."""
+        """Adds a page of keys with their sizes."""
         for key, size in items:
             place = self._known.get(key.rpartition("/")[0]) if key.endswith(".parquet") else None
             # One key of a folder is parsed; the others differ in the file's name only.
@@ -94,11 +94,11 @@ class _Listing:
 
     @property
     def folders(self) -> set[str]:
-        """The folders of tables (`database/schema.table` as AWS spells it), also of those without rows."""
+        """Returns the folders of tables (`database/schema.table` as AWS writes it), including tables without rows."""
         return {kind.folder for kind in self.kinds if isinstance(kind, ExportedData | SuccessMarker)}
 
     def files_of(self, folder: str) -> ExportedFiles:
-        """The files of a table, by its folder in AWS's spelling; may be empty."""
+        """Returns the files of a table, by its folder in AWS's spelling; may be empty."""
         return self._files.get(folder) or ExportedFiles(f"{self.folder}{folder}/")
 
     def _new(self, key: str) -> tuple[ExportedFiles | None, int]:

@@ -1,4 +1,4 @@
-"""Which of AWS's exports a database's source may delete: decided by what AWS and lake.yaml say, never by a record in S3.
+"""Which of AWS's exports a database's source may delete; AWS and lake.yaml decide this, never a record in S3.
 
 The folder `<export_prefix>/<name>/` is its own when DescribeExportTasks knows an export task of that name that wrote there, and
 
@@ -38,7 +38,7 @@ class OwnExports:
     _known: dict[str, bool] = field(default_factory=dict)
 
     def __call__(self, folder: str) -> bool:
-        """Whether AWS's folder of this name, directly below the export prefix, is an export of the source."""
+        """Whether the folder of this name, directly below the export prefix, is an export of the source."""
         if folder not in self._known:
             self._known[folder] = self._asked(folder)
         return self._known[folder]

@@ -27,10 +27,10 @@ _KINDS = {"backup": "awsbackup"}  # lake.yaml's word -> SnapshotType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPlan:
-    """What exporting a source means. `kinds` in AWS's words (automated, manual, awsbackup), or live.
+    """The plan of a source's exports. `kinds` in AWS's words (automated, manual, awsbackup), or live.
 
-    `own`: items of ExportOnly for the tables of capture, besides `include`. An export without them is the source's as well: it
-    is of a snapshot from before capture was installed, or was made before `streams:` was in lake.yaml.
+    `own`: items of ExportOnly for the tables of capture, in addition to `include`. An export without them also belongs
+    to the source: its snapshot is from before capture, or it was started before `streams:` was in lake.yaml.
     """
 
     source: str
@@ -50,17 +50,17 @@ class ExportPlan:
 
     @property
     def includes(self) -> tuple[tuple[str, ...], ...]:
-        """ExportOnly as it is asked for, and what else an export of this source may have."""
+        """Returns the requested ExportOnly, and others that an export of this source may have."""
         return ((*self.include, *self.own), self.include) if self.own else (self.include,)
 
     @property
     def salt(self) -> str:
-        """Part of every export id: it distinguishes this lake's exports from another lake's of the same snapshot."""
+        """A part of every export id, which distinguishes this lake's exports of a snapshot from another lake's."""
         return f"{self.source}/{self.bucket}/{self.prefix}"
 
     @property
     def snapshot_kinds(self) -> tuple[str, ...]:
-        """The kinds that are snapshots."""
+        """Returns the kinds that are snapshots."""
         return tuple(kind for kind in self.kinds if kind != LIVE)
 
     @property
@@ -68,7 +68,7 @@ class ExportPlan:
         return LIVE in self.kinds
 
     def live_label(self, day: date) -> str:
-        """The label of runs of a scheduled live export, made without the cluster's ARN, for which AWS would have to be asked."""
+        """Returns the label of runs of a scheduled live export, without the cluster's ARN, which only AWS knows."""
         return f"{LIVE}:{self.identifier}@{day.isoformat()}"
 
     @property
@@ -78,7 +78,7 @@ class ExportPlan:
 
 
 def export_plan(config: LakeConfig, source: Database) -> ExportPlan:
-    """The plan of the source's exports: identifiers, kinds of snapshots, names and keys, from its settings."""
+    """Returns the plan of the source's exports: identifiers, kinds of snapshots, names and keys, from its settings."""
     lake = config.lake
     assert lake.export_role and lake.kms_key, "config/lake_yaml.py refuses a database without them"
     return ExportPlan(
@@ -100,15 +100,15 @@ def export_plan(config: LakeConfig, source: Database) -> ExportPlan:
 
 
 def export_plans(config: LakeConfig) -> Sequence[ExportPlan]:
-    """The plans of all sources that are databases."""
+    """Returns the plans of all sources that are databases."""
     return [export_plan(config, source) for source in config.databases]
 
 
 def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | None:
-    """Which attempt at exporting this snapshot the task is; None if it does not belong to this plan.
+    """Returns the attempt number of the task for this snapshot; None if the task does not belong to this plan.
 
-    0 is an export that a person started, of the same tables to the same place: it is paid for already, so it is adopted while
-    it runs and when it is COMPLETE.
+    0 is an export that a person started, of the same tables to the same place. It is already paid for, so it is adopted
+    while it runs and when it is COMPLETE.
     """
     if task.source_arn != snapshot.arn:
         return None
@@ -130,9 +130,9 @@ def _by_hand(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> bool:
 
 
 def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
-    """The date of a task that this plan started, recognised by its id alone; None when the plan did not start it.
+    """Returns the date of a task that this plan started, by its id; None if the plan did not start it.
 
-    ValueError when the plan started it, but AWS does not give its time yet.
+    Raises ValueError if the plan started it but AWS does not give its time yet.
     """
     try:
         about, _ = exportable(task.source_arn)
@@ -149,7 +149,7 @@ def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
 
 
 def is_attempt_of(plan: ExportPlan, task: ExportTask) -> bool:
-    """Whether the task's id is one that this plan gives to exports of what AWS says it exported."""
+    """Whether the task's id is one that this plan gives to exports of the same snapshot or cluster."""
     try:
         about, _ = exportable(task.source_arn)
     except ValueError:
@@ -160,7 +160,7 @@ def is_attempt_of(plan: ExportPlan, task: ExportTask) -> bool:
 
 
 def _live_date(plan: ExportPlan, task: ExportTask) -> date | None:
-    """The day in the task's id: a live export begun before midnight may have its time after it."""
+    """Returns the day in the task's id, as a live export begun before midnight may have a time after it."""
     moment = task.snapshot_time or task.started_at
     if moment is None:
         # STARTING has neither, and nothing is decided about a task before it ends.

@@ -38,16 +38,16 @@ from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run
 
 
 class Snapshots(Protocol):
-    """What lists a source's snapshots: AWS, or a list of the whole account (`account_snapshots.py`)."""
+    """Lists a source's snapshots: from AWS, or from a list of the whole account (`account_snapshots.py`)."""
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
-        """As of `RdsGateway.list_snapshots`."""
+        """Like `RdsGateway.list_snapshots`."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Left:
-    """What is left to do for one date."""
+    """What remains to do for one date."""
 
     candidates: Sequence[Candidate] = ()
     settling: Sequence[WantedRun] = ()
@@ -56,9 +56,9 @@ class _Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Compares one source at a time. `grace`: how long events have to arrive before reconciliation does their work.
+    """Compares one source at a time. `grace`: the time for events to arrive before reconciliation does their work.
 
-    `snapshots`: where they are listed; without one, of AWS for every source.
+    `snapshots`: lists snapshots; without it, AWS is asked for every source.
     """
 
     rds: RdsGateway
@@ -69,9 +69,10 @@ class Reconciler:
     snapshots: Snapshots | None = None
 
     def examine(self, watched: Watched) -> Examined:
-        """Everything that is left to do for the source. AWS is asked about export tasks of open dates only.
+        """Returns everything that remains to do for the source. AWS is asked only about export tasks of open dates.
 
-        A date that cannot be compared does not stop the others; where AWS does not answer, the rest waits for the next tick.
+        A date that cannot be compared does not stop the others; if AWS does not answer, the rest waits for the next
+        tick.
         """
         plan = watched.plan
         listed = self.snapshots or self.rds
@@ -120,7 +121,7 @@ class Reconciler:
     def _open_dates(
         self, watched: Watched, snapshots: Sequence[Snapshot], live: Snapshot | None
     ) -> dict[date, list[Snapshot]]:
-        """The dates looked at that are not finished, each with what it may be exported from, the wanted one first."""
+        """Returns the unfinished dates, each with what can be exported for it, the preferred one first."""
         plan, today = watched.plan, self.now.astimezone(UTC).date()
         days = [today - timedelta(days=back) for back in range(self.days)]
         days = [day for day in days if day >= watched.first_date]
@@ -139,7 +140,7 @@ class Reconciler:
         return open_dates
 
     def _attempts(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[ExportTask]:
-        """The plan's tasks for the date, also those of snapshots that were deleted since a run began to export them."""
+        """Returns the plan's tasks for the date, including tasks of snapshots deleted since a run began to export them."""
         known = {snapshot.arn for snapshot in snapshots}
         gone = [
             s for s in self.log.begun(plan.source, day) if s.startswith("arn:") and s.partition("@")[0] not in known
@@ -156,7 +157,7 @@ class Reconciler:
         return attempts
 
     def _settling(self, plan: ExportPlan, attempts: Sequence[ExportTask], day: date) -> list[WantedRun]:
-        """The run that settles an ended export that no run has taken over: the last COMPLETE export, else the last one."""
+        """Returns the run that settles an ended export that no run has settled: the last COMPLETE one, otherwise the last."""
         complete = [task for task in attempts if task.status is ExportStatus.COMPLETE]
         task = max(complete or attempts, key=lambda task: task.ended_at or self.now)
         run = settling_run(plan.source, task, day)
@@ -165,7 +166,7 @@ class Reconciler:
         return [run]
 
     def _candidate(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[Candidate]:
-        """The export to start, unless a run is about to start it, or failed to."""
+        """Returns the export to start, unless a run is about to start it, or failed to."""
         begun = self.log.begun(plan.source, day)
         for snapshot in snapshots:
             if snapshot.kind == LIVE:

@@ -67,9 +67,9 @@ class DatabaseRun:
         return export_plan(self.shared.config, self._source)
 
     def begin(self, day: date) -> ExportTask | None:
-        """Start or adopt the export of the date's snapshot and return at once; None when AWS has no place for it now.
+        """Starts or adopts the export of the date's snapshot and returns at once; None if AWS allows no further export now.
 
-        For events and sensors: an export that ended badly is not repeated; a person decides whether to pay for another.
+        For events and sensors: an export that failed is not repeated; a person decides whether to pay for another.
         """
         snapshot = self._snapshot(day)
         done = self._served_without(day, snapshot)
@@ -89,9 +89,9 @@ class DatabaseRun:
             return None
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
-        """The finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
+        """Returns the finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
 
-        A date whose snapshot has expired is served from its manifest when there is one.
+        If the date's snapshot has expired, its manifest is used, if it has one.
         """
         try:
             snapshot = self._snapshot(day) if export_task is None else None
@@ -108,7 +108,7 @@ class DatabaseRun:
         return self._acceptance.accept(day, task)
 
     def _served_without(self, day: date, snapshot: Snapshot) -> ExportRecord | None:
-        """The record of a date in the lake of whose snapshot only a copy is left: to export that would bring nothing new."""
+        """Returns the record of a date in the lake if only a copy of its snapshot is left, whose export would bring nothing new."""
         done = self.shared.find_head(day) if snapshot.copied_at is not None else None
         if done is None or done.export.snapshot_arn == snapshot.arn or done.export.snapshot_time < snapshot.created_at:
             return None
@@ -133,7 +133,7 @@ class DatabaseRun:
         )
 
     def _foresee(self) -> None:
-        """Log tables that will probably get no view, as on the newest date, before AWS charges for exporting them."""
+        """Logs tables that will probably get no view, as on the newest date, before AWS charges for exporting them."""
         newest = max(handover.list_dates(self._lake.s3, self._lake.layout, self._source.name), default=None)
         if newest is None or not self._source.athena:
             return
@@ -146,9 +146,9 @@ class DatabaseRun:
             self.shared.log(f"about to be exported without a view, as on {newest}: {table}")
 
     def relocate(self, day: date) -> Manifest:
-        """The date's Parquet, copied into the lake's layout and verified, or registered in place; ends with the manifest.
+        """Returns the date's manifest after copying its Parquet into the lake and verifying it, or registering it in place.
 
-        UnavailableError while retention removes the date.
+        Raises UnavailableError while retention removes the date.
         """
         record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
@@ -182,7 +182,7 @@ class DatabaseRun:
         return self._brought(contents, record)
 
     def _brought(self, contents: ExportContents, record: ExportRecord) -> Manifest:
-        """Register the export's files in place, or copy them, as the source is configured."""
+        """Registers the export's files in place, or copies them, as configured."""
         lake, newest, threads = self._lake, self._source.which == "newest", self.shared.config.lake.copy_threads
         if self._source.in_place:
             return Registrar(
@@ -203,9 +203,9 @@ class DatabaseRun:
         )
 
     def _usable(self, day: date, task: ExportTask) -> bool:
-        """Whether a COMPLETE export can be used: its relocated Parquet is there, or the whole of AWS's own copy.
+        """Whether a COMPLETE export can be used: its relocated Parquet exists, or AWS's complete copy.
 
-        Where both were deleted the date is exported once more.
+        If both were deleted, the date is exported again.
         """
         return (
             self._is_relocated(day, task)

@@ -1,4 +1,4 @@
-"""Sources that reconciliation could not compare with AWS for long: rights that are gone, or an outage without an end.
+"""Sources that could not be compared with AWS for a long time, because of missing rights or a long outage.
 
 Each tick logs it, but logs are not read. After two hours it becomes an incident, once; while it lasts, nothing else would
 report that the source is stale or its exports are stuck, as just that could not be looked at.
@@ -24,7 +24,7 @@ class Unseen:
     _since: dict[str, datetime] = field(default_factory=dict)
 
     def note(self, source: str, problems: Sequence[str], *, now: datetime) -> tuple[WantedIncident, ...]:
-        """Record a tick's problems with a source. Returns an incident once they last too long, with one key until they end."""
+        """Records a tick's problems with a source. Returns an incident if they last too long, with one key until they end."""
         if not problems:
             self._since.pop(source, None)
             return ()

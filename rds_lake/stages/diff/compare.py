@@ -32,12 +32,13 @@ from rds_lake.stages.publish.as_of import readable_tables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """How a table is to be compared.
+    """How to compare a table.
 
-    `keys` by a person, else those that lake.yaml or DynamoDB names; `whole_rows`: without any. `columns`: only these, where
-    given; `ignored`: not these. `where`: a condition on the view's columns. `most_rows`: of each kind.
+    `keys`: given by the user; otherwise those of lake.yaml or DynamoDB. `whole_rows`: compare without keys. `columns`:
+    only these, if given; `ignored`: not these. `where`: a condition on the view's columns. `most_rows`: per kind of
+    difference.
 
-    DiffError where one date is given twice.
+    Raises DiffError if both dates are the same.
     """
 
     before: date
@@ -57,10 +58,10 @@ class Asked:
 def compare_table(
     lake: Lake, source: SourceSettings, view: str, asked: Asked, *, known_key: Callable[[str], Sequence[str]]
 ) -> TableDiff:
-    """Compare the table's rows. `known_key`: a DynamoDB table's own key columns, by its name.
+    """Compares the table's rows. `known_key`: a DynamoDB table's own key columns, by its name.
 
-    AsOfError names the dates there are; DiffError says why the table cannot be compared as asked; LostFilesError and CatalogError
-    say what of a date is gone.
+    Raises AsOfError, which names existing dates; DiffError, which says why the table cannot be compared like that;
+    LostFilesError and CatalogError, which name what is missing of a date.
     """
     before = _at(lake, source, view, asked.before, asked.after)
     after = _at(lake, source, view, asked.after, asked.before)
@@ -76,7 +77,7 @@ def compare_typed(
     *,
     known_key: Callable[[str], Sequence[str]],
 ) -> TableDiff:
-    """As `compare_table`, for a table that was already looked up at both dates."""
+    """Like `compare_table`, for a table that was already looked up at both dates."""
     compare, columns = comparison_of(source, before, after, asked, known_key)
     compare, statement = render_fitting(compare, most_bytes=MAX_STATEMENT_BYTES)
     if len(statement.encode()) > MAX_STATEMENT_BYTES:
@@ -117,7 +118,7 @@ def comparison_of(
     asked: Asked,
     known_key: Callable[[str], Sequence[str]],
 ) -> tuple[Comparison, Columns]:
-    """The columns that are compared, and how the columns differ. DiffError says why the table cannot be compared as asked."""
+    """Returns the compared columns, and how columns differ. Raises DiffError if the table cannot be compared like that."""
     columns = pair_columns(_dated(before, source), _dated(after, source))
     keys = () if asked.whole_rows else key_columns(source, after, asked.keys, known_key=known_key)
     compared = _chosen(f"{source.name}.{after.names.view}", columns, keys, asked)
@@ -137,7 +138,7 @@ def comparison_of(
 
 
 def _chosen(table: str, columns: Columns, keys: Sequence[str], asked: Asked) -> Collection[str]:
-    """The names of the columns to compare; DiffError lists every unknown name."""
+    """Returns the names of the columns to compare. Raises DiffError with every unknown name."""
     known = [column.name for column in columns.compared]
     named = dict.fromkeys(chain(keys, asked.columns, asked.ignored))
     problems = [f"{name}: {_why_not(name, columns)}" for name in named if name not in known]
@@ -159,7 +160,7 @@ def _why_not(name: str, columns: Columns) -> str:
 
 
 def _dated(table: TypedTable, source: SourceSettings) -> list[DatedColumn]:
-    """The view's columns that the date's files have, the member's name of a union among them."""
+    """Returns the view's columns that the date's files have, including the member's name of a union."""
     own = {column.name.lower(): column for column in table.named.manifest.columns}
     dated = [
         DatedColumn(
@@ -182,13 +183,13 @@ def _member(alias: str, name: str) -> ViewColumn:
 
 
 def _is_set(column: Column) -> bool:
-    """Whether all its values are sets of DynamoDB, of which no order is kept (SS, NS, BS; `dynamodb/converting`)."""
+    """Whether all its values are sets of DynamoDB, which have no order (SS, NS, BS; `dynamodb/converting`)."""
     types = (column.original_type or "").split(" ")[0].split("|")
     return column.hive_type.startswith("array<") and {*types} <= {"SS", "NS", "BS"}
 
 
 def _declared(column: Column) -> str:
-    """`numeric(12)`, `character varying(40)`, or the type in the files where the export does not say the database's."""
+    """Returns `numeric(12)` or `character varying(40)`, or the type in the files if the export does not give the database's."""
     size = column.char_max_length or column.num_precision
     return f"{column.original_type}{f'({size})' if size else ''}" if column.original_type else column.hive_type
 
@@ -258,9 +259,10 @@ def _row(compare: Comparison, kind: str, cells: Sequence[str | None]) -> RowDiff
 
 
 def _refuse_unusable_keys(lake: Lake, compare: Comparison, diff: TableDiff, answer: QueryResult) -> None:
-    """DiffError with examples if a key is NULL, or if several rows have the same key.
+    """Raises DiffError with examples if a key is NULL, or if several rows have the same key.
 
-    A key that several rows of one date have joins each of them with the other date's: then there are more pairs than rows.
+    A key that several rows of one date have joins each of them with the other date's, so there are more pairs than
+    rows.
     """
     if not compare.keys:
         return

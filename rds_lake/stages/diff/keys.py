@@ -1,4 +1,4 @@
-"""By which columns the rows of a table are joined with those of another date.
+"""The key columns by which the rows of two dates of a table are joined.
 
 An export names no primary keys (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html), so a person
 does: on the command line, or with `keys:` in lake.yaml. DynamoDB says them itself.
@@ -19,9 +19,9 @@ from rds_lake.stages.catalogue.naming import TypedTable
 def key_columns(
     source: SourceSettings, table: TypedTable, asked: Sequence[str], *, known_key: Callable[[str], Sequence[str]]
 ) -> tuple[str, ...]:
-    """The key's columns by their names in the view; empty if no key is known. The member column of a union belongs to the key.
+    """Returns the key's columns by their names in the view; empty if no key is known. A union's member column belongs to the key.
 
-    Columns may be named as in the view or as in the database; DiffError lists those that are neither.
+    Columns may be named as in the view or as in the database. Raises DiffError with unknown names.
     """
     view, target = table.names.view, table.names.target
     named = tuple(asked) or source.keys.get(str(target)) or source.keys.get(view) or ()
@@ -43,7 +43,7 @@ def key_columns(
 
 
 def keys_of_dynamodb(dynamodb: DynamoGateway) -> Callable[[str], Sequence[str]]:
-    """A table's name -> its key columns, as DynamoDB has them now; none where the table is gone. Each table is asked for once."""
+    """Returns a function from a table's name to its key columns in DynamoDB; none if it no longer exists. Results are cached."""
 
     @cache
     def known_key(table: str) -> Sequence[str]:

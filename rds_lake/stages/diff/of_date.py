@@ -34,9 +34,9 @@ _TOO_MUCH = "comparing the smaller tables already reads as many GB as `most_gb` 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedDate:
-    """How the date's rows differ from those of the date before. `kept`: what the lake keeps of it; None for the first date.
+    """How the date's rows differ from those of the date before. `kept`: the record in the lake; None for the first date.
 
-    `problems`: limits that are exceeded, tables that could not be compared, names in lake.yaml that are no table's.
+    `problems`: limits that are exceeded, tables that could not be compared, names in lake.yaml that match no table.
     """
 
     snapshot_date: date
@@ -54,10 +54,10 @@ def compare_date(
     now: Callable[[], datetime],
     log: Callable[[str], None],
 ) -> ComparedDate:
-    """Compare the date with the newest older one that passed its checks, and keep the counts in the lake.
+    """Compares the date with the newest older one that passed its checks, and stores the counts in the lake.
 
-    AsOfError, CatalogError or LostFilesError where one of the dates cannot be read; UnavailableError where one of them was exported
-    again meanwhile.
+    Raises AsOfError, CatalogError or LostFilesError if one of the dates cannot be read; UnavailableError if one of them
+    was exported again meanwhile.
     """
     before = date_before(lake, source, day)
     if before is None:
@@ -93,7 +93,7 @@ def _targets(lake: Lake, source: SourceSettings, day: date) -> list[TableTarget]
 
 
 def _left_out(settings: Changes, pairs: Sequence[DatedPair]) -> dict[str, str]:
-    """View -> why it is not compared: "" if not in `changes.tables`; the largest are left out first to stay within `most_gb`."""
+    """Returns, by view, why it is not compared: "" if it is not in `changes.tables`. The largest are left out first for `most_gb`."""
     wanted = [pair for pair in pairs if not settings.tables or _names(pair) & {*settings.tables}]
     left_out = {pair.view: "" for pair in pairs} | {pair.view: _TOO_MUCH for pair in wanted}
     read = 0
@@ -109,20 +109,20 @@ def _names(pair: DatedPair) -> set[str]:
     return {pair.view, str(pair.after.names.target)}
 
 
-def _kept(found: SourceDiff, tasks: Sequence[str], now: datetime) -> DateDiff:
-    left = {view: why for view, why in found.left_out.items() if why}
+def _kept(diff: SourceDiff, tasks: Sequence[str], now: datetime) -> DateDiff:
+    left = {view: why for view, why in diff.left_out.items() if why}
     return DateDiff(
-        source=found.source,
-        snapshot_date=found.after,
+        source=diff.source,
+        snapshot_date=diff.after,
         export_task=tasks[1],
-        before=found.before,
+        before=diff.before,
         before_export_task=tasks[0],
         compared_at=now,
-        tables=tuple(map(_counted, found.tables)),
-        not_compared={**found.problems, **left},
-        new=found.only_after,
-        gone=found.only_before,
-        bytes_scanned=found.bytes_scanned,
+        tables=tuple(map(_counted, diff.tables)),
+        not_compared={**diff.problems, **left},
+        new=diff.only_after,
+        gone=diff.only_before,
+        bytes_scanned=diff.bytes_scanned,
     )
 
 
@@ -141,7 +141,7 @@ def _counted(table: TableDiff) -> CountedTable:
 
 
 def _exceeded(settings: Changes, table: TableDiff) -> Iterator[str]:
-    """A sentence for each limit that the table exceeds, or that cannot be held against it."""
+    """Yields a sentence for each limit that the table exceeds, or that cannot be applied to it."""
     counts = {"added": table.added, "removed": table.removed, "changed": table.changed}
     for kind, count in counts.items():
         limit, named = settings.limit_of(kind, table.view, table.table)
@@ -161,15 +161,15 @@ def _exceeded(settings: Changes, table: TableDiff) -> Iterator[str]:
             )
 
 
-def _unknown(settings: Changes, found: SourceDiff, targets: Callable[[], Collection[TableTarget]]) -> Iterator[str]:
-    """Names in `changes:` that no table of either date has.
+def _unknown(settings: Changes, diff: SourceDiff, targets: Callable[[], Collection[TableTarget]]) -> Iterator[str]:
+    """Yields names in `changes:` that no table of either date has.
 
-    `targets` reads a manifest, and is asked only where a name is not that of a table which was found.
+    `targets` reads a manifest, and is called only for a name that no compared table has.
     """
-    known = {table.view for table in found.tables} | {*found.problems, *found.left_out, *found.only_before}
-    known |= {*found.only_after, "default", *(table.table for table in found.tables)}
+    known = {table.view for table in diff.tables} | {*diff.problems, *diff.left_out, *diff.only_before}
+    known |= {*diff.only_after, "default", *(table.table for table in diff.tables)}
     unknown = [name for name in dict.fromkeys((*settings.tables, *settings.most)) if name not in known]
     tables = {str(target) for target in targets()} if unknown else set[str]()
     for name in unknown:
         if name not in tables:
-            yield f"changes: {name!r} is neither a view nor a table of {found.source} {found.after}"
+            yield f"changes: {name!r} is neither a view nor a table of {diff.source} {diff.after}"

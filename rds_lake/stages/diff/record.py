@@ -1,4 +1,4 @@
-"""Reads and writes how many rows differ between a date and the date before: `model/lake/date_diff.py` says what is kept."""
+"""Reads and writes how many rows differ between a date and the date before; the values: `model/lake/date_diff.py`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rds_lake.stages.lake.shared_state import change_text
 
 
 def find_date_diff(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> DateDiff | None:
-    """The record of the date; None if the date was not compared. ManifestError if it is damaged or belongs to another date."""
+    """Returns the record of the date; None if it was not compared. Raises ManifestError if it is damaged or of another date."""
     key = layout.diff_key(source, day)
     text = s3.find_text(layout.bucket, key)
     return None if text is None else _own(text, source, day, where=layout.uri(key))
 
 
 def write_date_diff(lake: Lake, diff: DateDiff) -> None:
-    """Write the record, replacing an earlier or damaged one. NewerRecordError if a newer release wrote it."""
+    """Writes the record, replacing an earlier or damaged one. Raises NewerRecordError if a newer release wrote it."""
     key = lake.layout.diff_key(diff.source, diff.snapshot_date)
 
     def change(text: str | None) -> str:

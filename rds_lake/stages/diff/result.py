@@ -1,4 +1,4 @@
-"""What two dates of a table differ by, as values.
+"""The difference between two dates of a table, as values.
 
 What belongs here: the values. How they are found is `compare.py`, how they are printed `console/queries/`.
 """
@@ -14,10 +14,10 @@ from rds_lake.sql.diff.columns import SchemaChange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowDiff:
-    """One row that is added, removed or changed (`kind`), by texts; None is NULL.
+    """One row that is added, removed or changed (`kind`), as texts; None is NULL.
 
-    `before` and `after` have the columns that are not of the key, of a changed row only those that differ. `times`: how often the
-    row occurs more often than at the other date; without a key only.
+    `before` and `after`: columns outside of the key; of a changed row only those that differ. `times`: how much more
+    often the row occurs than at the other date; without a key only.
     """
 
     kind: str
@@ -29,11 +29,10 @@ class RowDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableDiff:
-    """Two dates of a table, whose name in the database is `table`. `keys`: by which columns its rows were joined; none: whole rows
-    were counted.
+    """Two dates of a table; `table`: its name in the database. `keys`: its key columns; none: whole rows were counted.
 
-    `rows_before`, `rows_after`: rows of either date (that fulfil the condition). `by_column`: column -> changed rows in which it
-    differs. `rows`: the first rows of each kind. `bytes_scanned` by Athena.
+    `rows_before`, `rows_after`: rows of either date (that fulfil the condition). `by_column`: changed rows in which the
+    column differs. `rows`: the first rows of each kind. `bytes_scanned`: by Athena.
     """
 
     source: str
@@ -55,7 +54,7 @@ class TableDiff:
 
     @property
     def most_changed(self) -> tuple[tuple[str, int], ...]:
-        """`by_column`, the column first that differs in the most rows."""
+        """`by_column`, the columns that differ in the most rows first."""
         return tuple(sorted(self.by_column.items(), key=lambda item: -item[1]))
 
     @property

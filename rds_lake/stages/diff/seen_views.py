@@ -1,4 +1,4 @@
-"""Whether the views `<view>_diff` are there and compare the published date; making them is `views.py`."""
+"""Checks that the views `<view>_diff` exist and compare the published date; `views.py` creates them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rds_lake.stages.publish.diff_views_record import read_diff_views
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffViewsSeen:
-    """What there is of the views. `snapshot_date`: the published date, None before there is one."""
+    """The state of the views. `snapshot_date`: the published date, None before there is one."""
 
     snapshot_date: date | None
     before: date | None = None
@@ -25,7 +25,7 @@ class DiffViewsSeen:
 
 
 def see_diff_views(lake: Lake, source: SourceSettings) -> DiffViewsSeen:
-    """Whether the views compare the published date; CatalogError or ManifestError where that cannot be read."""
+    """Returns whether the views compare the published date. Raises CatalogError or ManifestError if that cannot be read."""
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     if pointer is None:
         return DiffViewsSeen(snapshot_date=None)

@@ -33,7 +33,7 @@ class DatedPair:
 
     @property
     def bytes(self) -> int:
-        """Of the Parquet of both dates."""
+        """The bytes of the Parquet of both dates."""
         return self.before.named.manifest.bytes + self.after.named.manifest.bytes
 
 
@@ -43,7 +43,7 @@ LeaveOut = Callable[[Sequence[DatedPair]], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDiff:
-    """`tables` are those of both dates, by view. `problems`: view -> why it could not be compared; `left_out`: why it was not."""
+    """`tables`: those of both dates, by view. `problems`: why a view could not be compared; `left_out`: why it was left out."""
 
     source: str
     before: date

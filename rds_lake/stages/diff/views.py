@@ -1,4 +1,4 @@
-"""The views `<view>_diff` of a source (`diff_views:`): the published date compared with the date before, moved with its views.
+"""The views `<view>_diff` of a source (`diff_views:`): compare the published date with the date before, and move with its views.
 
     statements -> the record, with both dates -> CREATE OR REPLACE of what differs -> what is not wanted is dropped -> the record
 
@@ -43,7 +43,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """The views of a date. `task`: the export of the date before; `problems`: asked for, and cannot be made."""
+    """The views of a date. `task`: the export of the date before; `problems`: requested views that cannot be created."""
 
     day: date
     before: date | None
@@ -55,7 +55,7 @@ class _Wanted:
     def record(
         self, views: Mapping[str, PublishedView], *, making: tuple[str, ...] = (), earlier: tuple[date, ...] = ()
     ) -> DiffViewsMade:
-        """What is kept of them."""
+        """Returns the record of the views."""
         return DiffViewsMade(
             snapshot_date=self.day,
             before=self.before,
@@ -66,7 +66,7 @@ class _Wanted:
         )
 
     def without(self, problems: Mapping[str, str]) -> _Wanted:
-        """The same without these views, for these reasons."""
+        """Returns the views without these, with the reasons as problems."""
         left = {view: sql for view, sql in self.statements.items() if view not in problems}
         said = tuple(f"{view}: {why}" for view, why in problems.items())
         return replace(self, statements=left, problems=(*self.problems, *said))
@@ -74,7 +74,7 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Planned:
-    """What is to be done about them: the views that are `stale`, or anything else that the record or Glue has wrong (`is_due`)."""
+    """What to do for the views: create those in `stale`; `is_due`: the record or Glue has something else to correct."""
 
     wanted: _Wanted
     stale: tuple[str, ...]
@@ -91,7 +91,7 @@ class DiffViews:
     log: Callable[[str], None]
 
     def is_behind(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
-        """Whether one of them is not as it should be; also where that cannot be told, which `follow` then says."""
+        """Whether one of the views is outdated; also if that is unknown, which `follow` then reports."""
         if not self._may_have_any(dated, existing):
             return False
         try:
@@ -103,9 +103,9 @@ class DiffViews:
             return True
 
     def follow(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> None:
-        """Bring them to this date, which is published or about to be. What prevents it is logged, and ends no publication.
+        """Moves the views to this date, which is published or about to be. Errors are logged, and stop no publication.
 
-        `existing`: Glue's tables by name. Where `diff_views:` names nothing and no view has such a name, nothing is asked.
+        `existing`: Glue's tables by name. If `diff_views:` is empty and no view has such a name, AWS is not called.
         """
         if not self._may_have_any(dated, existing):
             return
@@ -118,9 +118,9 @@ class DiffViews:
             )
 
     def compare_another(self, dated: DatedTables) -> bool:
-        """Whether they compare this published date with another than the one before it, which arrived meanwhile.
+        """Whether the views compare this published date with another date than the one before it, which arrived meanwhile.
 
-        Where that cannot be told, the check `diff_views_are_made` looks again.
+        If that is unknown, the check `diff_views_are_made` tries again.
         """
         if not self.source.diff_views:
             return False
@@ -145,7 +145,7 @@ class DiffViews:
                     raise
 
     def _move(self, dated: DatedTables) -> None:
-        """ConflictError where another run wrote the record meanwhile."""
+        """Moves the views. Raises ConflictError if another run wrote the record meanwhile."""
         name = self.source.name
         made, etag = read_diff_views(self.lake, name)
         if made is None and not self.source.diff_views:
@@ -181,7 +181,7 @@ class DiffViews:
         return _Planned(wanted=wanted, stale=stale, is_due=not is_right)
 
     def _make(self, wanted: _Wanted, stale: Sequence[str]) -> dict[str, str]:
-        """Make them; of those that were not, or are not what was asked for, why."""
+        """Creates the views, and returns why some were not created or are not as requested."""
         if not stale:
             return {}
         statements = [wanted.statements[view] for view in stale]
@@ -197,7 +197,7 @@ class DiffViews:
         return failed
 
     def _why_gone(self, wanted: _Wanted) -> str | None:
-        """Why the date before cannot be read any more, or is another export's by now."""
+        """Returns why the date before can no longer be read, or is of another export now."""
         if wanted.before is None or not wanted.statements:
             return None
         try:
@@ -210,7 +210,7 @@ class DiffViews:
         return None
 
     def _wanted(self, dated: DatedTables) -> _Wanted:
-        """The statements of the views that can be made, and why others cannot."""
+        """Returns the statements of the views that can be created, and why others cannot."""
         day, problems = dated.snapshot_date, dict[str, str]()
         tables = self._asked(dated, problems)
         before = self._before(dated, tables)
@@ -237,11 +237,11 @@ class DiffViews:
         )
 
     def _before(self, dated: DatedTables, tables: Mapping[str, TypedTable]) -> date | None:
-        """The date that the tables are compared with; None without one of the two."""
+        """Returns the date that the tables are compared with; None if there is none."""
         return date_before(self.lake, self.source, dated.snapshot_date) if tables else None
 
     def _asked(self, dated: DatedTables, problems: dict[str, str]) -> dict[str, TypedTable]:
-        """The tables that lake.yaml names, by the view they are to get."""
+        """Returns the tables that lake.yaml names, by the view they are to get."""
         by_name = {name: table for table in dated.typed for name in (table.names.view, str(table.names.target))}
         left_out = {name: left.reason for left in dated.left_out for name in (left.view, left.table)}
         tables: dict[str, TypedTable] = {}
@@ -258,7 +258,7 @@ class DiffViews:
     def _earlier(
         self, before: date, tables: Mapping[str, TypedTable], problems: dict[str, str]
     ) -> dict[TableTarget, TypedTable]:
-        """The tables at the date before; where one of them cannot be read, each is looked at by itself."""
+        """Returns the tables at the date before; if one cannot be read, each is read separately."""
         views = {view: table.names.view for view, table in tables.items()}
         try:
             readable = readable_tables(self.lake, self.source, before, set(views.values()))

@@ -112,10 +112,10 @@ def write_state(
         etag = lake.s3.replace_text(lake.layout.bucket, key, text, etag=state.etag, kms_key=lake.kms_key)
     except ConflictError:
         # A PUT whose answer was lost is sent again, and meets itself.
-        found = lake.s3.find_version(lake.layout.bucket, key)
-        if found is None or found[0] != text:
+        stored = lake.s3.find_version(lake.layout.bucket, key)
+        if stored is None or stored[0] != text:
             raise
-        etag = found[1]
+        etag = stored[1]
     return replace(state, etag=etag)
 
 

@@ -1,1 +1,1 @@
-"""What a lake has and what of it needs a person, read from the lake's own records, and as one HTML page."""
+"""The report of a lake: read from the lake's own records, and rendered as an HTML page."""

@@ -1,4 +1,4 @@
-"""Reads the report of a lake. Of each source: its records, some lists, and three manifests; nothing is changed.
+"""Reads the report of a lake. Each source costs its records, some lists and three manifests; nothing is changed.
 
 A source that cannot be read is named with the reason, and the others are read.
 """
@@ -39,7 +39,7 @@ def gather(
     now: datetime,
     done: Callable[[], None] = lambda: None,
 ) -> LakeReport:
-    """The report of these sources. `failures`: what Dagster knows; `done` is called once for each source, in any thread."""
+    """Returns the report of these sources. `failures`: from Dagster; `done`: called once per source, from any thread."""
     running, problems = _running(config, rds)
 
     def one(source: SourceSettings) -> SourceReport:
@@ -60,7 +60,7 @@ def gather(
 
 
 def _running(config: LakeConfig, rds: RdsGateway) -> tuple[Sequence[ExportTask], tuple[str, ...]]:
-    """The account's exports in progress, and why they are not known."""
+    """Returns the account's exports in progress, or why they could not be listed."""
     if not config.databases:  # a lake of DynamoDB alone has no right to ask RDS
         return (), ()
     try:
@@ -104,7 +104,7 @@ def _source(
 
 
 def _alarms(lake: Lake, source: SourceSettings) -> Alarms:
-    """Of the outboxes of a source whose changes are captured."""
+    """Returns the alarms of the outboxes of a source whose changes are captured."""
     if not isinstance(source, Rds | Aurora) or source.streams is None:
         return Alarms()
     return read_alarms(lake, source.name)

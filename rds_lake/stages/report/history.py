@@ -1,4 +1,4 @@
-"""What every date of a source has: rows and bytes over time.
+"""Rows and bytes of every date of a source.
 
 A date that passed its checks has a row in `_snapshots`, an object of some kilobytes with its totals, and these are read hundreds at
 once: of the newest 120 dates, and before them of one date a week, so that requests stay few. A date without a row (`athena: false`, or
@@ -33,7 +33,7 @@ _COLUMNS = ("tables", "rows", "bytes", "state", "published_at")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """What `_snapshots` says of an export."""
+    """The row of an export in `_snapshots`."""
 
     tables: int
     rows: int
@@ -43,7 +43,7 @@ class _Row:
 
 
 def read_dates(records: SourceRecords) -> tuple[DateFigures, ...]:
-    """Every date of the source that has a manifest, oldest first."""
+    """Returns every date of the source that has a manifest, oldest first."""
     lake, source, days, dated = records.lake, records.source, records.dates, set(records.dates)
     items = [row for row in records.rows if row.snapshot_date in dated]
     checked = {row.snapshot_date for row in items}
@@ -60,13 +60,13 @@ def read_dates(records: SourceRecords) -> tuple[DateFigures, ...]:
 
 
 def chosen(days: Sequence[date]) -> frozenset[date]:
-    """Of dates, oldest first, those whose rows are read: each of the newest, and the last of every week before."""
+    """Returns the dates whose rows are read: all of the newest dates, and the last one of every week before."""
     weeks = {day - timedelta(days=day.weekday()): day for day in days[:-EACH]}
     return frozenset([*weeks.values(), *days[-EACH:]])
 
 
 def _figures(day: date, row: _Row | None) -> DateFigures:
-    """`row`: None where it was not read."""
+    """Returns the figures of a date; `row`: None if it was not read."""
     if row is None:
         return DateFigures(snapshot_date=day, state="")
     return DateFigures(snapshot_date=day, state=row.state, tables=row.tables, rows=row.rows, bytes=row.bytes)
@@ -82,7 +82,7 @@ def _counted(lake: Lake, source: str, day: date) -> DateFigures:
 
 
 def _rows(lake: Lake, items: Sequence[Row]) -> Mapping[date, _Row]:
-    """The row of each day; of a date that was exported again, that of the export which was published last."""
+    """Returns the row of each day; for a date exported several times, the one published last."""
     newest: dict[date, _Row] = {}
     for item, row in _read(lake, items):
         day = item.snapshot_date
@@ -92,7 +92,7 @@ def _rows(lake: Lake, items: Sequence[Row]) -> Mapping[date, _Row]:
 
 
 def _read(lake: Lake, items: Sequence[Row]) -> Iterable[tuple[Row, _Row]]:
-    """Each object's row; the first error of any is raised. One that was removed since it was listed has none."""
+    """Returns each object's row, None for one that was removed since. Raises the first error."""
     bucket, read = lake.layout.bucket, list[tuple[Row, _Row]]()
     errors: list[RdsLakeError] = []
 
@@ -134,7 +134,7 @@ def _parsed(body: bytes, *, where: str) -> _Row:
 
 
 def _from_footer(footer: FileMetaData) -> dict[str, Any] | None:
-    """The values of a single row by its columns' statistics, a quarter of the work of reading them; None where one has none."""
+    """Returns the values of a single row from its columns' statistics, four times faster than reading it. None without statistics."""
     if (footer.num_rows, footer.num_row_groups) != (1, 1):
         return None
     group = footer.row_group(0)

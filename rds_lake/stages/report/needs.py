@@ -1,4 +1,4 @@
-"""What a person has to do about a source, and what is only worth knowing, in the words of `rds-lake status` and docs/operations.md."""
+"""What a person has to do for a source, and notes, in the words of `rds-lake status` and docs/operations.md."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SHOWN = 5  # missing days, or tables without a view, that a sentence names
 
 
 def unreadable(source: str, error: RdsLakeError) -> Need:
-    """The source's records could not be read, so nothing else is known of it."""
+    """Returns the need for a source whose records could not be read."""
     return Need(source=source, sentence=f"could not be read: {error}", remedy="rds-lake doctor")
 
 
 def needs_of(
     source: SourceSettings, state: SourceStatus, failures: KnownFailures, alarms: Alarms, *, now: datetime
 ) -> tuple[Need, ...]:
-    """The most urgent first."""
+    """Returns what a person has to do for the source, most urgent first."""
     look = f"rds-lake status {source.name}"
     said = [
         *((line, look) for line in _stale(source, state, now)),
@@ -77,7 +77,7 @@ def _outboxes(alarms: Alarms, now: datetime) -> Iterator[str]:
 
 
 def notes_of(state: SourceStatus, tables: Tables, missing: Sequence[date], failures: KnownFailures) -> tuple[str, ...]:
-    """What needs no action, but explains what readers find."""
+    """Returns notes that need no action but explain what readers see."""
     notes = [*failures.warned_checks.get(state.source, ()), *gone_lines(state), *rolled_back_lines(state)]
     if tables.without_view:
         notes.append(f"without a view (check `views_within_limits`): {_some(tables.without_view)}")

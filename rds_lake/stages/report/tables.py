@@ -1,4 +1,4 @@
-"""Tables of the date that readers see, against the date before and one about a month earlier: rows, columns, changed rows."""
+"""Tables of the published date, compared with the date before and one about a month earlier: rows, columns, changed rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Named = Mapping[TableTarget, NamedTable]
 
 
 def read_tables(records: SourceRecords, shown: date, days: Sequence[date]) -> Tables:
-    """The tables of `shown`. `days` are the dates that it may be compared with, oldest first."""
+    """Returns the tables of `shown`. `days`: the dates to compare with, oldest first."""
     before = max((day for day in days if day < shown), default=None)
     earlier = earlier_date(shown, days)
     steps = sorted({day for day in (earlier, before, shown) if day is not None})
@@ -50,7 +50,7 @@ def read_tables(records: SourceRecords, shown: date, days: Sequence[date]) -> Ta
 
 
 def earlier_date(shown: date, days: Sequence[date]) -> date | None:
-    """The newest date a month before, or the oldest there is."""
+    """Returns the newest date at least a month earlier, or the oldest date."""
     older = [day for day in days if day < shown]
     return max((day for day in older if day <= shown - MONTH), default=min(older, default=None))
 
@@ -64,9 +64,9 @@ def _rows(tables: Mapping[date, _Named], day: date | None) -> dict[TableTarget, 
 
 
 def _without_view(tables: _Named, pointer: Pointer | None, shown: date) -> tuple[str, ...]:
-    """Tables that were left out when the date was published: a pointer names every view that was made.
+    """Returns tables that were left out when the date was published: the pointer names every created view.
 
-    A view may have kept an older name than lake.yaml gives it now, so only where there are fewer views than tables.
+    A view may have an older name than lake.yaml gives now, so this applies only if there are fewer views than tables.
     """
     if pointer is None or pointer.snapshot_date != shown or len(pointer.views) >= len(tables):
         return ()
@@ -74,7 +74,7 @@ def _without_view(tables: _Named, pointer: Pointer | None, shown: date) -> tuple
 
 
 def schema_changes(before: date, old: _Named, after: date, new: _Named) -> Iterator[SchemaChange]:
-    """What became of tables and columns between two dates; a column is known by its name, whatever the case of its letters."""
+    """Yields the changes of tables and columns between two dates; column names are compared regardless of case."""
     for target in sorted(old.keys() | new.keys()):
         if target not in old:
             said = ["new table"]
@@ -99,16 +99,16 @@ def _columns(old: Sequence[Column], new: Sequence[Column]) -> Iterator[str]:
 
 
 def _type(column: Column) -> str:
-    """The database's own word, with what it says of lengths; of DynamoDB the type in the file."""
+    """Returns the database's type with its lengths; for DynamoDB the type in the file."""
     sizes = [column.char_max_length, column.num_precision]
     size = next((f"({size})" for size in sizes if size is not None), "")
     return f"{column.original_type}{size}" if column.original_type else column.hive_type
 
 
 def read_changed_rows(lake: Lake, source: str, day: date, before: date | None) -> Mapping[str, ChangedRows]:
-    """By view, how many rows differ from the date before; empty if they were not counted (`changes:` of the source).
+    """Returns, by view, how many rows differ from the date before; empty if they were not counted (`changes:`).
 
-    Empty also if they were compared with another date than `before`: that one was rolled back since, or a later one arrived.
+    Also empty if they were compared with another date than `before`, which was rolled back or arrived later.
     """
     diff = find_date_diff(lake.s3, lake.layout, source, day)
     counted = () if diff is None or diff.before != before else diff.tables

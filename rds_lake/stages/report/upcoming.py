@@ -1,4 +1,4 @@
-"""From dates alone: which days have none, which dates retention removes next, what the months cost, how much a source grew."""
+"""Computed from dates: days without a date, next removals by retention, cost by month, growth of a source."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MONTHS = 12
 
 
 def missing_days(days: Sequence[date], retention: Retention | None) -> tuple[date, ...]:
-    """Days of the last month before the newest date that have none, oldest first.
+    """Returns days of the month before the newest date that have no date, oldest first.
 
-    Retention keeps the newest dates whatever their age, so between those no date was removed.
+    Retention keeps the newest dates regardless of age, so none between those was removed.
     """
     newest = sorted(set(days))[-retention.daily :] if retention else sorted(set(days))
     if not newest:
@@ -31,7 +31,7 @@ def missing_days(days: Sequence[date], retention: Retention | None) -> tuple[dat
 def next_retention(
     days: Sequence[date], retention: Retention | None, *, today: date, needed: Collection[date]
 ) -> NextRetention | None:
-    """What the next runs of retention remove. `needed`: dates that stay whatever the rule says."""
+    """Returns what the next runs of retention remove. `needed`: dates that stay regardless of the rule."""
     if retention is None:
         return None
     due = _not_kept(days, retention, today, needed)
@@ -52,7 +52,7 @@ def _not_kept(days: Sequence[date], retention: Retention, today: date, needed: C
 
 
 def month_costs(days: Sequence[date], usd: float | None) -> tuple[MonthCost, ...]:
-    """By month of the dates, if each export cost as much as the shown date's (`usd`); the last twelve, the newest first."""
+    """Returns the cost by month if each export cost as much as the published date's (`usd`): twelve months, newest first."""
     months = sorted({day.replace(day=1) for day in days}, reverse=True)[:_MONTHS]
     counts = {month: sum(day.replace(day=1) == month for day in days) for month in months}
     return tuple(
@@ -62,7 +62,7 @@ def month_costs(days: Sequence[date], usd: float | None) -> tuple[MonthCost, ...
 
 
 def growth(dates: Sequence[DateFigures], shown: date) -> Growth | None:
-    """Against a month before the shown date, or the oldest date whose rows are known."""
+    """Returns the growth since a month before the published date, or since the oldest date with known rows."""
     known = {
         one.snapshot_date: (one.rows, one.bytes) for one in dates if one.rows is not None and one.bytes is not None
     }

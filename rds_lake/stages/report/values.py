@@ -14,9 +14,9 @@ from rds_lake.stages.watch.status import SourceStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFailures:
-    """What Dagster knows, as sentences by source. Checks that only warn need no person.
+    """Failures known to Dagster, as sentences by source, without checks that only warn.
 
-    `was_asked` is false where no Dagster is known; `problem`: why one that is known could not be asked.
+    `was_asked`: False without Dagster; `problem`: why Dagster could not be read.
     """
 
     was_asked: bool = False
@@ -28,7 +28,7 @@ class KnownFailures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateFigures:
-    """A date of the lake. `state`: what became of it, in the words of `_snapshots`; figures are None where nothing cheap has them."""
+    """A date of the lake. `state`: as in `_snapshots`; figures are None if they are not cheaply available."""
 
     snapshot_date: date
     state: str
@@ -39,7 +39,7 @@ class DateFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedRows:
-    """Rows of a table that differ from the date before; `changed` is None where no key is known."""
+    """Rows of a table that differ from the date before; `changed` is None without a key."""
 
     added: int
     removed: int
@@ -48,7 +48,7 @@ class ChangedRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFigures:
-    """A table of the shown date. Rows of earlier dates are None where it was not there; `changed`: where it was counted."""
+    """A table of the published date. Rows of earlier dates: None if it did not exist; `changed`: if it was counted."""
 
     view: str
     original: str
@@ -86,7 +86,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """How much more there is than at the date `since`."""
+    """The increase since the date `since`."""
 
     since: date
     rows: int
@@ -96,7 +96,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthCost:
-    """A month (its first day): dates of it that are in the lake, and what their exports cost; None where no size is known."""
+    """A month (its first day): its dates in the lake and the cost of their exports; None without a known size."""
 
     month: date
     exports: int
@@ -105,7 +105,7 @@ class MonthCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextRetention:
-    """`due`: dates that the next run of `schedule` (cron, UTC) removes. Where none is due, `then` goes first, on the day `on`."""
+    """`due`: dates that the next run of `schedule` (cron, UTC) removes. If none, `then` is removed first, on the day `on`."""
 
     schedule: str
     due: tuple[date, ...] = ()
@@ -115,7 +115,7 @@ class NextRetention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """What needs a person: a sentence about a source, and what to do."""
+    """What a person has to do: a sentence about a source, and the remedy."""
 
     source: str
     sentence: str
@@ -124,10 +124,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
-    """One source. `status` is None where it could not be read, and `needs` says why.
+    """One source. `status` is None if it could not be read; `needs` then has the reason.
 
-    `notes`: sentences about what needs no action. `missing`: days without a date, between dates of which retention has removed none.
-    `costs`: the newest month first.
+    `notes`: sentences that need no action. `missing`: days without a date, where retention removed none. `costs`:
+    newest month first.
     """
 
     source: str
@@ -146,7 +146,7 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeReport:
-    """All sources, at the instant `now`. `problems`: what else could not be read."""
+    """All sources, at the time `now`. `problems`: what else could not be read."""
 
     lake: str
     now: datetime
@@ -160,7 +160,7 @@ class LakeReport:
 
     @property
     def costs(self) -> tuple[MonthCost, ...]:
-        """Of all sources together, the newest month first."""
+        """The costs of all sources together, newest month first."""
         months = sorted({cost.month for source in self.sources for cost in source.costs}, reverse=True)
         return tuple(_sum(month, [cost for one in self.sources for cost in one.costs]) for month in months)
 

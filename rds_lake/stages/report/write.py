@@ -1,4 +1,4 @@
-"""The report of a day in S3, as a page that a browser opens."""
+"""Writes the report of a day to S3 as an HTML page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from rds_lake.stages.report.values import LakeReport
 
 
 def write_report(lake: Lake, report: LakeReport) -> str:
-    """Write the page in one PUT, replacing an earlier one of the same day. Returns its S3 URI.
+    """Writes the page in one PUT, which replaces an earlier one of the same day. Returns its S3 URI.
 
-    It is never deleted: retention and leftovers look only at the folders of sources.
+    It is never deleted: retention and orphans only cover the folders of sources.
     """
     key = lake.layout.report_key(report.now.date())
     body = render_page(report).encode()

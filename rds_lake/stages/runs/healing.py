@@ -51,7 +51,7 @@ class Ended:
         return not self.is_a_persons and now - at >= PAUSES[self.tries]
 
 
-def told_of(ended: Ended) -> str:
+def retries_sentence(ended: Ended) -> str:
     """The mail's sentence about retries; empty for a run that was never retried."""
     if not ended.tries:
         return ""

@@ -1,4 +1,4 @@
-"""An outbox that is not emptied, as an incident: there is one message when it begins, and one when it ends.
+"""Reports an outbox that is not emptied as an incident: one message when it begins, and one when it ends.
 
 It grows on the disk of a production database, so this does not depend on the forwarder's own reports: it looks at the instant as of
 which everything was forwarded, which the forwarder also writes down while there is nothing to forward. The record in the lake
@@ -30,7 +30,7 @@ def read_alarms(lake: Lake, source: str) -> Alarms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxAlarm:
-    """The outboxes of one source. `look`: what an outbox has now, or why it cannot be read; asked once for an alarm."""
+    """The outboxes of one source. `look`: returns an outbox's content, or why it cannot be read; called once per alarm."""
 
     lake: Lake
     source: Database
@@ -52,7 +52,7 @@ class OutboxAlarm:
         if self._after(before, known, looked, now) != before:
             after = change_text(self.lake.s3, self.lake.layout.bucket, key, changed, kms_key=self.lake.kms_key)
             before = parse_alarms(after, where=self.lake.layout.uri(key))
-        return tuple(self._told(before))
+        return tuple(self._incidents(before))
 
     def _after(
         self, alarms: Alarms, known: dict[str, datetime | None], looked: dict[str, str], now: datetime
@@ -75,7 +75,7 @@ class OutboxAlarm:
                 alarms = alarms.begun(database, since, looked[database])
         return alarms
 
-    def _told(self, alarms: Alarms) -> Iterator[WantedIncident]:
+    def _incidents(self, alarms: Alarms) -> Iterator[WantedIncident]:
         for database, alarm in sorted(alarms.alarms.items()):
             key = f"outbox:{self.source.name}:{database}:{alarm.since.isoformat(timespec='seconds')}"
             yield self._begun(database, alarm, key)

@@ -30,7 +30,7 @@ _NAMED = 5  # changes that a warning names
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """`name`: never used before. `ids`: of all changes that were read, 8 bytes each. `sizes`: see `CutFiles`."""
+    """One attempt. `name`: never used before. `ids`: of all changes read, 8 bytes each. `sizes`: see `CutFiles`."""
 
     lake: Lake
     source: str
@@ -52,7 +52,7 @@ class Attempt:
         self._files = CutFiles(self._put, file_bytes=self.sizes[0], held_bytes=self.sizes[1])
 
     def read(self, outbox: Outbox, standing: Standing) -> None:
-        """Write every row of one database snapshot to files; 4 MiB of rows, and `sizes` of lines, are in memory at a time."""
+        """Writes every row of one database snapshot to files; at most 4 MiB of rows, and `sizes` of lines, are in memory."""
         with outbox.reading() as reading:
             if reading.position != self.position:
                 raise UnavailableError(
@@ -87,7 +87,7 @@ class Attempt:
 
     @contextmanager
     def tidied(self) -> Iterator[None]:
-        """An error or interrupt within removes the attempt's files, as long as no manifest can name them."""
+        """Removes the attempt's files after an error or interrupt in the block, while no manifest can name them."""
         try:
             yield
         except BaseException:
@@ -97,7 +97,7 @@ class Attempt:
             raise
 
     def note_deleted(self, deleted: int) -> None:
-        """Warn of forwarded rows that another user or program deleted. These are in the cut, so nothing is lost."""
+        """Warns of forwarded rows that another user or program deleted. They are in the cut, so nothing is lost."""
         if deleted != len(self.ids):
             self._warnings.append(
                 f"{len(self.ids) - deleted:,} of {len(self.ids):,} changes were deleted from rds_lake.outbox by another user or "
@@ -105,12 +105,12 @@ class Attempt:
             )
 
     def warnings(self) -> tuple[str, ...]:
-        """Sentences about what a person should look at."""
+        """Returns warnings for a person, as sentences."""
         if not self._unread:
             return tuple(self._warnings)
         named = ", ".join(map(str, self._unread[:_NAMED])) + ", …" * (len(self._unread) > _NAMED)
         unread = (
-            f"{len(self._unread):,} changes have texts that no trigger writes ({named}); the cut has them as they are"
+            f"{len(self._unread):,} changes have values that no trigger writes ({named}); the cut has them unchanged"
         )
         return (*self._warnings, unread)
 

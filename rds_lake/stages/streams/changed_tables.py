@@ -23,7 +23,7 @@ from rds_lake.stages.catalogue.naming import TypedTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedTables:
-    """`problems`: the captured tables that have no changes to show, each with the reason and what to do."""
+    """The captured tables of a date. `problems`: tables whose changes cannot be shown, each with the reason and what to do."""
 
     tables: tuple[ChangedTable, ...]
     problems: tuple[str, ...] = ()
@@ -32,22 +32,22 @@ class ChangedTables:
 def changed_tables(
     dated: DatedTables, captured: Sequence[CapturedTable], source: SourceSettings, versions: Mapping[TableTarget, int]
 ) -> ChangedTables:
-    """The captured tables that the date has. `versions`: of the raw tables of changes."""
+    """Returns the captured tables of the date. `versions`: of the raw tables of changes."""
     typed = {table.names.target: table for table in dated.typed}
     taken = {name: table.names.target for table in dated.located for name in (table.names.view, table.names.raw)}
     tables: list[ChangedTable] = []
     problems: list[str] = []
-    for one in captured:
-        table = typed.get(one.target)
+    for captured_table in captured:
+        table = typed.get(captured_table.target)
         if table is None:
-            problems.append(f"{one.target}: {_why_missing(dated, one.target)}")
+            problems.append(f"{captured_table.target}: {_why_missing(dated, captured_table.target)}")
             continue
-        made = _changed_table(one, table, source, versions.get(one.target, 1))
-        wrong = _problems_of(one, made, taken)
+        made = _changed_table(captured_table, table, source, versions.get(captured_table.target, 1))
+        wrong = _problems_of(captured_table, made, taken)
         problems += wrong
         if not wrong:
             tables.append(made)
-            taken |= dict.fromkeys(_names_of(made), one.target)
+            taken |= dict.fromkeys(_names_of(made), captured_table.target)
     return ChangedTables(tables=tuple(tables), problems=tuple(problems))
 
 
@@ -58,47 +58,51 @@ def _why_missing(dated: DatedTables, target: TableTarget) -> str:
 
 
 def _names_of(table: ChangedTable) -> dict[str, str]:
-    """The names in Athena that are made for the table's changes, and what each is."""
+    """Returns the names in Athena for the table's changes, and the kind of each."""
     return {table.changes: "changes", table.live: "live", table.history: "history", table.raw: "raw"}
 
 
-def _problems_of(one: CapturedTable, table: ChangedTable, taken: Mapping[str, TableTarget]) -> list[str]:
+def _problems_of(captured_table: CapturedTable, table: ChangedTable, taken: Mapping[str, TableTarget]) -> list[str]:
     known = {column.raw for column in table.columns}
     gone = [name for name in table.key if name not in known]
     if gone:
         return [
-            f"{one.target}: its key column {', '.join(gone)} is not in the snapshot; see `rds-lake streams triggers`"
+            f"{captured_table.target}: its key column {', '.join(gone)} is not in the snapshot; see `rds-lake streams triggers`"
         ]
     return [
-        meeting(name, f"the {what} view of {one.target}", taken[name], taken)
+        meeting(name, f"the {what} view of {captured_table.target}", taken[name], taken)
         for name, what in _names_of(table).items()
         if name in taken
     ]
 
 
-def _changed_table(one: CapturedTable, table: TypedTable, source: SourceSettings, version: int) -> ChangedTable:
+def _changed_table(
+    captured_table: CapturedTable, table: TypedTable, source: SourceSettings, version: int
+) -> ChangedTable:
     present = {column.name.lower(): column for column in table.named.manifest.columns}
     seen = {seen.key: seen.column for seen in table.named.seen}
     columns: list[ChangedColumn] = []
     for view in table.columns:
         key = view.name.lower()
         column = present.get(key) or seen[key]
-        asked = source.types.get(f"{one.target}.{column.name}")
+        asked = source.types.get(f"{captured_table.target}.{column.name}")
         raw_type = seen[key].hive_type if key in seen else column.hive_type
         columns.append(ChangedColumn(column=replace(column, hive_type=raw_type), alias=view.alias, presto_type=asked))
-    columns += _added(one, columns, source)
-    key = tuple(name.lower() for name in one.key)
-    arrives = one.capture is Capture.LAMBDA
+    columns += _added(captured_table, columns, source)
+    key = tuple(name.lower() for name in captured_table.key)
+    arrives = captured_table.capture is Capture.LAMBDA
     return ChangedTable(names=table.names, key=key, columns=tuple(columns), version=version, arrives=arrives)
 
 
-def _added(one: CapturedTable, known: Sequence[ChangedColumn], source: SourceSettings) -> list[ChangedColumn]:
-    """Columns that capture knows and the snapshot does not have yet; not those whose name in Athena is taken."""
+def _added(
+    captured_table: CapturedTable, known: Sequence[ChangedColumn], source: SourceSettings
+) -> list[ChangedColumn]:
+    """Returns columns that are captured but not in the snapshot yet, without those whose name in Athena is taken."""
     names, taken = {column.raw for column in known}, {column.alias for column in known}
     is_mysql = getattr(source, "captured_engine", None) is Engine.MYSQL
     added: list[ChangedColumn] = []
-    for column in one.columns:
-        alias = source.rename.get(f"{one.target}.{column.name}") or athena_name(column.name)
+    for column in captured_table.columns:
+        alias = source.rename.get(f"{captured_table.target}.{column.name}") or athena_name(column.name)
         if column.name.lower() in names or alias in taken:
             continue
         taken.add(alias)

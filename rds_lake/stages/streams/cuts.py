@@ -1,4 +1,4 @@
-"""The cuts that readers may read: final ones, in order, without gaps. The rule is in `model/streams/cut.py`.
+"""The cuts that readers may read: final ones, in order, without gaps. The rule: `model/streams/cut.py`.
 
 for record in forwarded(lake, "shop"):                    # one for each database with an outbox
     for cut in complete_cuts(lake, record, after=12): …   # of its newest epoch
@@ -18,17 +18,17 @@ from rds_lake.stages.streams.uncommitted import lines_of
 
 
 def forwarded(lake: Lake, source: str) -> tuple[ForwardedCuts, ...]:
-    """What is final of the source's changes, by database."""
+    """Returns the records of the source's final cuts, one per database."""
     folder, bucket = lake.layout.forwarded_folder(source), lake.layout.bucket
     keys = sorted(item.key for item in lake.s3.list_objects(bucket, folder))
     return tuple(parse_forwarded(lake.s3.get_text(bucket, key), where=lake.layout.uri(key)) for key in keys)
 
 
 def complete_cuts(lake: Lake, record: ForwardedCuts, *, epoch: str | None = None, after: int = 0) -> Iterator[Cut]:
-    """The final cuts of an epoch behind the one with number `after`, one manifest at a time; by default of the newest epoch.
+    """Yields the final cuts of an epoch (default: the newest) after the number `after`, one manifest at a time.
 
-    ManifestError where one is missing or damaged, also where `after` lies before the oldest that is kept: then the changes in
-    between are gone, and nothing may be joined with the later ones.
+    Raises ManifestError if a manifest is missing or damaged, or if `after` is before the oldest kept cut: changes in
+    between are then gone, and later ones must not be joined.
     """
     cuts = record.current if epoch is None else record.find(epoch)
     if cuts is None:
@@ -42,7 +42,7 @@ def complete_cuts(lake: Lake, record: ForwardedCuts, *, epoch: str | None = None
 
 
 def events_of(lake: Lake, table: CutTable) -> Iterator[ChangeEvent]:
-    """A table's events in a cut, by ascending `seq`, while the files are read; ValueError for a damaged line."""
+    """Yields a table's events in a cut, by ascending `seq`. Raises ValueError for a damaged line."""
     for file in table.files:
         for line in lines_of(lake, file.key):
             yield parse_event(line)

@@ -1,4 +1,4 @@
-"""The files of a cut while it is read: lines are gathered by table, and written as compressed files of one table each.
+"""The files of a cut while it is read: lines are collected per table and written as compressed files.
 
 An object is written whole, by one PUT: an attempt that is killed leaves no upload half done. What is held in memory has a
 limit, however many tables take turns in the outbox: when it is reached, the table with most of it gets a file.
@@ -25,7 +25,7 @@ Write = Callable[[TableTarget, int, bytes], str]
 
 @dataclass(slots=True, kw_only=True)
 class _Lines:
-    """Lines of a table that are in no file yet."""
+    """Lines of a table that are not in a file yet."""
 
     first_seq: int
     last_seq: int = 0
@@ -34,7 +34,7 @@ class _Lines:
 
 
 class CutFiles:
-    """Files of one attempt at a cut. Their keys differ by a number that counts through all tables: no two can be the same."""
+    """Files of one attempt at a cut. A number over all tables makes their keys unique."""
 
     def __init__(self, write: Write, *, file_bytes: int = FILE_BYTES, held_bytes: int = HELD_BYTES) -> None:
         self._write, self._file_bytes, self._held_bytes = write, file_bytes, held_bytes
@@ -43,7 +43,7 @@ class CutFiles:
         self._held = self._count = 0
 
     def add(self, target: TableTarget, seq: int, line: bytes) -> None:
-        """One event's line, without its end. `seq` ascends."""
+        """Adds one event's line, without the line end. `seq` ascends."""
         lines = self._open.get(target) or self._open.setdefault(target, _Lines(first_seq=seq))
         lines.text += line
         lines.text += b"\n"
@@ -55,7 +55,7 @@ class CutFiles:
             self._close([max(self._open, key=lambda each: len(self._open[each].text))])
 
     def finish(self) -> dict[TableTarget, tuple[ChangeFile, ...]]:
-        """All files, by table, once they are in S3."""
+        """Writes remaining lines and returns all files, by table."""
         self._close(sorted(self._open))
         return {target: tuple(files) for target, files in self._done.items()}
 

@@ -1,4 +1,4 @@
-"""Forwards the changes of one outbox: one snapshot to files, the manifest of the cut, and then one transaction in the database.
+"""Forwards the changes of one outbox: files of one snapshot, the manifest of the cut, then one transaction in the database.
 
     1  lock the row of `position`                  no other process forwards until the connection ends
     2  bring the record of final cuts up to it     a forwarder may have been killed before its step 7
@@ -37,9 +37,9 @@ AS_OF_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarding:
-    """One outbox and where its changes go. `open_outbox` connects; `new_attempt` gives an id that was never used before.
+    """One outbox and the destination of its changes. `open_outbox` connects; `new_attempt` returns an id never used before.
 
-    `database`: the outbox's own, `rds_lake` of a MySQL server. `clock`: UTC.
+    `database`: the outbox's own; `rds_lake` for a MySQL server. `clock`: UTC.
     """
 
     lake: Lake
@@ -55,9 +55,9 @@ class Forwarding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded:
-    """What was forwarded: cut `cut` with so many changes, or none where `rows` is 0 and `cut` is the newest there is.
+    """The result. `cut` with `rows` changes; with 0 rows, `cut` is the newest existing one.
 
-    `rows_of`: changes by table. `warnings`: sentences about rows and tables that a person should look at.
+    `rows_of`: changes by table. `warnings`: sentences about rows and tables that a person should examine.
     """
 
     source: str
@@ -81,10 +81,10 @@ class Forwarded:
 
 
 def forward_once(work: Forwarding) -> Forwarded:
-    """Forward everything that is committed now, as one cut.
+    """Forwards everything that is committed now, as one cut.
 
-    OutboxBusyError where another process does; UnavailableError for what passes by itself; ConfigError for missing rights and
-    tables; ManifestError where the database is not the one that earlier cuts came from. After an error nothing is lost.
+    Raises OutboxBusyError if another process forwards; UnavailableError for temporary errors; ConfigError for missing
+    rights and tables; ManifestError if earlier cuts are from another database. After an error nothing is lost.
     """
     with work.open_outbox() as outbox:
         position = outbox.claim()
@@ -122,7 +122,7 @@ def _attempt(work: Forwarding, position: Position) -> Attempt:
 
 
 def _seen_empty(work: Forwarding, position: Position, as_of: datetime) -> None:
-    """Every committed change was in the cuts at that instant."""
+    """Records that every change committed by that time is in the cuts."""
     change_forwarded(
         work.lake,
         work.source,

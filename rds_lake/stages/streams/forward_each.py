@@ -14,9 +14,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 
 
 def forward_each(works: Sequence[Forwarding], *, say: Callable[[str], None]) -> list[Forwarded]:
-    """Forward one cut of each outbox that has changes. If some fail, the others are forwarded first, then one error names them.
+    """Forwards one cut of each outbox with changes. If some fail, the others are forwarded first, then one error names them.
 
-    An outbox that another process forwards is reported, and is no failure: its changes come to the lake.
+    An outbox that another process is forwarding is reported, and is not an error.
     """
     done: list[Forwarded] = []
     failed: list[tuple[Forwarding, Failed]] = []
@@ -42,7 +42,7 @@ def _unless_busy(work: Forwarding) -> Forwarded | str:
 
 
 def tell(done: Forwarded, say: Callable[[str], None]) -> None:
-    """Log what was forwarded, and what a person should look at."""
+    """Logs what was forwarded, and warnings."""
     say(str(done))
     for warning in done.warnings:
         say(f"warning: {warning}")
@@ -56,7 +56,7 @@ def _together(failed: Sequence[tuple[Forwarding, Failed]]) -> RdsLakeError:
 
 @dataclass(slots=True)
 class _Turn:
-    """When an outbox is looked at again."""
+    """When an outbox is forwarded next."""
 
     work: Forwarding
     due: float = 0.0
@@ -71,9 +71,9 @@ def forward_forever(
     monotonic: Callable[[], float],
     say: Callable[[str], None],
 ) -> None:
-    """Forward each outbox repeatedly until `stop` is set.
+    """Forwards each outbox repeatedly until `stop` is set.
 
-    After any failure, the pauses grow to five minutes: an outage ends, or a person repairs the cause.
+    After a failure, the pauses grow to five minutes, until an outage ends or a person repairs the cause.
     """
     turns = [_Turn(work) for work in works]
     while not stop.is_set:

@@ -1,4 +1,4 @@
-"""Whether the outboxes of a source are emptied: one that is never emptied fills the disk of a production database."""
+"""Whether the outboxes of a source are emptied; one that is never emptied fills the disk of a production database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.stages.streams.outboxes import FindDsn, outbox_databases, settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedOutbox:
-    """An outbox as it is now. `found` is why it could not be looked at, where it could not. `alarm_minutes`: of `streams:`."""
+    """An outbox in its current state. `found`: its content, or why it could not be read. `alarm_minutes`: of `streams:`."""
 
     source: str
     database: str
@@ -22,7 +22,7 @@ class WatchedOutbox:
 
     @property
     def alarm(self) -> str | None:
-        """A sentence about what is wrong; None if nothing is wrong, or nothing is known."""
+        """Returns what is wrong, as a sentence; None if nothing is wrong or the state is unknown."""
         if isinstance(self.found, Failed) or self.found.minutes <= self.alarm_minutes:
             return None
         return (
@@ -38,7 +38,7 @@ class WatchedOutbox:
 
 
 def watch_outboxes(source: Database, find_dsn: FindDsn, databases: Sequence[str] = ()) -> list[WatchedOutbox]:
-    """Every outbox of the source, or those of some databases. An outbox that cannot be reached is reported, not raised."""
+    """Returns every outbox of the source, or those of some databases. One that cannot be reached is reported, not raised."""
     return [
         WatchedOutbox(
             source=source.name,

@@ -1,4 +1,4 @@
-"""The outboxes of a source: one for each captured database of PostgreSQL, one for a MySQL server."""
+"""The outboxes of a source: one per captured database of PostgreSQL, one for a MySQL server."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FindDsn = Callable[[], Dsn]  # asked before each connection: secrets are rotated
 
 
 def forwarded_sources(config: LakeConfig) -> list[Database]:
-    """The sources whose changes this lake forwards by itself: an outbox, and a secret to reach it."""
+    """Returns the sources that this lake forwards: those with an outbox and a secret for it."""
     return [source for source in config.databases if source.streams and source.outbox_tables and source.streams.secret]
 
 
 def outbox_source(config: LakeConfig, name: str) -> Database:
-    """The source of that name; ConfigError where it has no outbox."""
+    """Returns the source of that name. Raises ConfigError if it has no outbox."""
     source = config.source(name)
     if not isinstance(source, Rds | Aurora) or not source.outbox_tables:
         raise ConfigError(
@@ -34,12 +34,12 @@ def outbox_source(config: LakeConfig, name: str) -> Database:
 
 
 def outbox_databases(source: Database) -> tuple[str, ...]:
-    """The databases with an outbox: those of PostgreSQL, or `rds_lake`."""
+    """Returns the databases with an outbox: those of PostgreSQL, or `rds_lake`."""
     return tuple(dict.fromkeys(table.database for table in source.outbox_tables))
 
 
 def dsn_of(source: Database, secrets: Callable[[], SecretsGateway], given: str | None = None) -> FindDsn:
-    """How to find the database: `given`, or by the secret of lake.yaml, which is read each time."""
+    """Returns the address of the database: `given`, or from the secret of lake.yaml, which is read each time."""
     if given is not None:
         dsn = parse_dsn(given, where="given by --dsn")
         return lambda: dsn
@@ -50,7 +50,7 @@ def dsn_of(source: Database, secrets: Callable[[], SecretsGateway], given: str |
 
 
 def settings_of(source: Database) -> Streams:
-    """The source's `streams:`, which it has."""
+    """Returns the source's `streams:`, which must exist."""
     assert source.streams is not None
     return source.streams
 
@@ -65,7 +65,7 @@ def forwardings(
     log: Callable[[str], None],
     databases: Sequence[str] = (),
 ) -> list[Forwarding]:
-    """What `forward_once` and `reset` take, for each of the source's databases, or for the named ones."""
+    """Returns the input of `forward_once` and `reset`, for each of the source's databases or the named ones."""
     known = outbox_databases(source)
     unknown = [name for name in databases if name not in known]
     if unknown:

@@ -15,7 +15,7 @@ from rds_lake.stages.lake.shared_state import change_text
 def change_forwarded(
     lake: Lake, source: str, database: str, change: Callable[[ForwardedCuts], ForwardedCuts]
 ) -> ForwardedCuts:
-    """Change the record, also where others do at the same time; what it is then."""
+    """Changes the record, also while others change it, and returns it."""
     after = ForwardedCuts(source=source, database=database)
 
     def changed(text: str | None) -> str | None:
@@ -32,10 +32,10 @@ def change_forwarded(
 
 
 def catch_up(lake: Lake, source: str, database: str, position: Position) -> ForwardedCuts:
-    """Have the record say what the database has committed: a forwarder may have been killed before it did.
+    """Updates the record to what the database has committed, in case a forwarder was killed before it did.
 
-    The caller holds the lock on the position. ManifestError where the database is older than the lake, or the lake lacks the
-    cut that was committed.
+    The caller holds the lock on the position. Raises ManifestError if the database is older than the lake, or if the
+    lake lacks the committed cut.
     """
 
     def caught_up(record: ForwardedCuts) -> ForwardedCuts:
@@ -50,7 +50,7 @@ def catch_up(lake: Lake, source: str, database: str, position: Position) -> Forw
 
 
 def get_cut(lake: Lake, source: str, epoch: str, number: int) -> Cut:
-    """The manifest of a committed cut; ManifestError where it is gone, damaged or another's."""
+    """Returns the manifest of a committed cut. Raises ManifestError if it is missing, damaged or of another cut."""
     key = lake.layout.cut_key(source, epoch, number)
     text = lake.s3.find_text(lake.layout.bucket, key)
     where = lake.layout.uri(key)

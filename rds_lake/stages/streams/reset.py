@@ -1,4 +1,4 @@
-"""A new epoch: after a restore, or when a copy of a database becomes a separate one, ids and cuts may be used again."""
+"""Begins a new epoch: after a restore, or when a copy of a database becomes separate, ids and cuts may repeat."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from rds_lake.stages.streams.record import catch_up, change_forwarded
 
 
 def reset(work: Forwarding, *, new_epoch: str) -> str:
-    """Begin the epoch; changes in the outbox come into its first cut. What was done, as a sentence.
+    """Begins the epoch, and returns what was done as a sentence. Changes in the outbox come into its first cut.
 
-    Does not wait: OutboxBusyError where a forwarder is at work. Killed in between, it may be repeated: the database alone says
-    which epoch lasts, and the record follows with the next cut.
+    Raises OutboxBusyError, without waiting, if a forwarder is at work. It may be repeated after a crash: the database
+    decides the epoch, and the record follows with the next cut.
     """
     with work.open_outbox() as outbox:
         position = outbox.claim()

@@ -1,4 +1,4 @@
-"""A row of the outbox as an event, whatever its texts hold: one bad row must not keep the others in the database."""
+"""Converts a row of the outbox to an event; one bad row must not stop the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rds_lake.model.streams.event import ChangeEvent, Image, Op
 
 
 def event_of(row: OutboxRow) -> ChangeEvent:
-    """The row's event; what cannot be read of it is in `unread`. ManifestError for an operation that no trigger writes."""
+    """Returns the row's event; what cannot be read is in `unread`. Raises ManifestError for an operation that no trigger writes."""
     unread: dict[str, str] = {}
     old, new = _image("old_image", row.old, unread), _image("new_image", row.new, unread)
     omitted = _omitted(row.omitted, unread)

@@ -25,13 +25,13 @@ from rds_lake.stages.streams.outboxes import dsn_of, forwarded_sources, forwardi
 
 
 def handler(event: Mapping[str, Any], context: object) -> list[str]:  # noqa: ARG001 - Lambda gives both
-    """Lambda's entry: reads RDS_LAKE_CONFIG, which names the lake.yaml in the package. What was forwarded, as sentences."""
+    """Lambda's entry point: reads RDS_LAKE_CONFIG, the path of lake.yaml in the package; returns what was forwarded, as sentences."""
     config = load_config(Path(os.environ.get("RDS_LAKE_CONFIG", CONFIG_FILE)))
     return forward_event(config, event, open_clients(region=config.lake.region))
 
 
 def forward_event(config: LakeConfig, event: Mapping[str, Any], clients: AwsClients) -> list[str]:
-    """What the event asks for. All outboxes get their turn before an error is raised; one that is busy is no error."""
+    """Forwards what the event asks for. All outboxes are tried before an error is raised; a busy one is no error."""
     named = event.get("source")
     sources = [outbox_source(config, str(named))] if named else forwarded_sources(config)
     lake, lines = open_lake(clients, config.lake), list[str]()

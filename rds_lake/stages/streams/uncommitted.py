@@ -1,4 +1,4 @@
-"""A manifest that has the number of the next cut: of a forwarder that was killed before its commit, or of another database.
+"""An existing manifest with the number of the next cut: from a killed forwarder, or from another database.
 
 What replaces it must have all its events, with the same content (`model/streams/cut.py`).
 """
@@ -24,7 +24,7 @@ from rds_lake.stages.lake.lake import Lake
 
 @dataclass(slots=True, kw_only=True)
 class Standing:
-    """What is under the key of the cut's manifest: its ETag, None where there is nothing. `hashes`: of what is read again."""
+    """The object at the key of the cut's manifest: its ETag, None if there is none. `hashes`: of the events read again."""
 
     key: str
     etag: str | None = None
@@ -32,12 +32,12 @@ class Standing:
     hashes: array[int] = field(default_factory=lambda: array("Q"))
 
     def note(self, target: TableTarget, line: bytes) -> None:
-        """An event that is read now."""
+        """Notes an event that is read now."""
         if self.cut is not None:
             self.hashes.append(_hash(target, line))
 
     def require_within(self, lake: Lake, ids: array[int]) -> None:
-        """ManifestError where an event of the manifest is not among those that were noted, whose ids these are."""
+        """Raises ManifestError if an event of the manifest is not among the noted ones, which have these ids."""
         if self.cut is None:
             return
         for target, seq, line in _events(lake, self.cut):
@@ -56,7 +56,7 @@ class Standing:
 
 
 def find_standing(lake: Lake, source: str, epoch: str, number: int) -> Standing:
-    """The state as it is now. The caller holds the lock on the position, so no manifest can be committed meanwhile."""
+    """Returns the current state. The caller holds the lock on the position, so no manifest can be committed meanwhile."""
     key = lake.layout.cut_key(source, epoch, number)
     stored = lake.s3.find_version(lake.layout.bucket, key)
     if stored is None:
@@ -66,7 +66,7 @@ def find_standing(lake: Lake, source: str, epoch: str, number: int) -> Standing:
 
 
 def lines_of(lake: Lake, key: str) -> Iterator[bytes]:
-    """The lines of a file of events, without their ends, while it is read."""
+    """Yields the lines of a file of events, without line ends."""
     with S3Reader(lake.s3.client, lake.layout.bucket, key) as raw, gzip.open(io.BufferedReader(raw)) as lines:
         for line in lines:
             yield line.rstrip(b"\n")

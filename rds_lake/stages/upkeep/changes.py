@@ -1,4 +1,4 @@
-"""Retention of changes: cuts, compacted files, and what Firehose wrote, kept as long as `retention:` and `streams.keep_days` say.
+"""Retention of changes: removes cuts, compacted files and Firehose's objects that `retention:` and `streams.keep_days` do not keep.
 
     the record of final cuts says which cut is the first -> partitions in Glue -> compacted files -> files and manifests of cuts
 
@@ -59,7 +59,7 @@ class ChangesPlan:
 
     @property
     def items(self) -> tuple[Stale, ...]:
-        """All of it, summed up."""
+        """Everything to remove, summed up."""
         cuts = [
             Stale(
                 what="cuts",
@@ -96,7 +96,7 @@ class ChangesPlan:
 
 
 def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, now: datetime) -> ChangesPlan:
-    """What would go; removes nothing. Without `streams:` nothing, without `retention:` only files that no reader needs."""
+    """Returns what would be removed; removes nothing. Empty without `streams:`; without `retention:` only unused files."""
     plan = ChangesPlan(source=source.name, kept=frozenset(kept))
     if not isinstance(source, Rds | Aurora) or source.streams is None:
         return plan
@@ -114,9 +114,9 @@ def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, 
 def apply_changes(
     lake: Lake, source: SourceSettings, plan: ChangesPlan, *, now: datetime, log: Callable[[str], None]
 ) -> ChangesPlan:
-    """Remove what may still be removed, and return it. Repeatable after a crash anywhere.
+    """Removes what may still be removed, and returns it. It may be repeated after a crash.
 
-    It is planned anew with the dates that are there by now: one of those that should have gone may have stayed.
+    It is planned again with the dates that exist now, as a date that should have been removed may have stayed.
     """
     nothing = ChangesPlan(source=plan.source)
     if not plan.items:
@@ -155,7 +155,7 @@ def _files_first(cuts: Sequence[Unneeded]) -> list[S3Object]:
 
 
 def _from(record: ForwardedCuts, cuts: Unneeded) -> ForwardedCuts:
-    """The record, in which the epoch begins after these cuts."""
+    """Returns the record with the epoch beginning after these cuts."""
     return replace(
         record,
         epochs=tuple(
@@ -166,7 +166,7 @@ def _from(record: ForwardedCuts, cuts: Unneeded) -> ForwardedCuts:
 
 
 def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: datetime) -> Iterator[S3Object]:
-    """The instant before which Firehose's objects are removed: two days before the first date that stays, as some arrive late."""
+    """Yields Firehose's objects to remove: those from two days before the first kept date and earlier, as some arrive late."""
     assert source.streams is not None
     if not kept:
         return
@@ -186,10 +186,10 @@ def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: d
 
 
 def _noted(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: datetime) -> Iterator[S3Object]:
-    """What turns of `capture: lambda` wrote for themselves and for people, and that is not needed any more.
+    """Yields files that turns of `capture: lambda` wrote for later turns and for people, and that are no longer needed.
 
-    Digests of what was collected go when the record does not name their file and it is a day old: an attempt that is under way has
-    one that it will name. Lines that are not changes go when the objects that they are from may go.
+    A file of digests is removed if the record does not name it and it is a day old, as a running attempt may still name
+    a younger one. Lines that are not changes are removed together with their objects.
     """
     folder = lake.layout.all_changes_folder(source.name)
     collected, etag = read_collected(lake, source.name)

@@ -37,7 +37,7 @@ _OF_CUTS = re.compile(r"[^/]+/\d{12}(\.\w+)?")  # partitions of anything else ar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalePartition:
-    """A partition to remove, and why."""
+    """A partition to remove, and the reason."""
 
     raw: str
     values: tuple[str, ...]
@@ -47,7 +47,7 @@ class StalePartition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaleFiles:
-    """`folders` are those of the partitions and those that no partition names, each with the reason."""
+    """What to remove. `folders`: those of the partitions and those without a partition, each with the reason."""
 
     partitions: tuple[StalePartition, ...] = ()
     folders: tuple[tuple[Folder, str], ...] = ()
@@ -55,7 +55,7 @@ class StaleFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """What is known of a source's compacted changes. `last`: of each epoch the last cut that goes."""
+    """What is known about a source's compacted changes. `last`: the last cut to remove of each epoch."""
 
     compacted: Compacted
     shown: Shown | None
@@ -65,7 +65,7 @@ class _State:
 
 
 def stale_files(lake: Lake, source: str, last: Mapping[str, int], *, now: datetime) -> StaleFiles:
-    """The compacted files that may be removed once the cuts up to `last` of each epoch are."""
+    """Returns the compacted files that may be removed once the cuts up to `last` of each epoch are removed."""
     root = lake.layout.all_compacted_folder(source)
     objects = lake.s3.list_objects(lake.layout.bucket, root)
     matched = ((_FOLDER.fullmatch(item.key), item) for item in objects)
@@ -125,7 +125,7 @@ def _is_superseded(lake: Lake, source: str, raw: GlueTable, state: _State) -> bo
 def _is_merged_away(
     raw: str, epoch: str, cut: int, merged_at: Mapping[tuple[str, int], datetime | None], state: _State
 ) -> bool:
-    """Whether all views read the merged file of this batch, and have for so long that no query reads the batch itself."""
+    """Whether all views have read this batch's merged file for so long that no query can still read the batch."""
     if state.shown is None or state.shown.moving or cut > state.shown.merged.get(f"{raw}/{epoch}", 0):
         return False
     into = min((until for of, until in merged_at if of == epoch and until >= cut), default=None)

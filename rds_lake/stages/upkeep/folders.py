@@ -1,4 +1,4 @@
-"""Listed objects summed up by folder: how many, how big, how old. AWS's exports are such folders, one per task.
+"""Sums up listed objects by folder: number, size, age. AWS writes one such folder per export task.
 
 What belongs here: adding up a listing. What to think of a folder is `orphans.py`.
 """
@@ -28,7 +28,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exports:
-    """AWS's exports: folders by key, tasks, and `tables`, the keys of the tables' folders in them. Read once for all sources."""
+    """AWS's exports, read once for all sources: folders by key, tasks, and `tables`, the keys of the tables' folders in them."""
 
     folders: Mapping[str, Folder]
     tasks: Sequence[ExportTask]
@@ -36,7 +36,7 @@ class Exports:
 
     @classmethod
     def read(cls, config: LakeConfig, rds: RdsGateway, s3: S3Gateway) -> Exports:
-        """All exports below the export prefix, and every export task of the account.
+        """Reads all exports below the export prefix, and every export task of the account.
 
         A lake without databases has no right to ask RDS, and no tasks.
         """
@@ -55,7 +55,7 @@ class Exports:
 
 
 def sum_folders(items: Iterable[tuple[str, S3Object]]) -> dict[str, Folder]:
-    """Listed objects (folder key, object) summed up by folder; a folder is as old as its newest object."""
+    """Returns listed objects (folder key, object) summed up by folder; a folder is as old as its newest object."""
     folders: dict[str, Folder] = {}
     for key, item in items:
         if item.modified is not None:

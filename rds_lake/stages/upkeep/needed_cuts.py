@@ -1,4 +1,4 @@
-"""Which cuts of a source's outboxes may go: those that no date of the lake needs, and that nothing will read any more.
+"""Which cuts of a source's outboxes can be removed: no date needs them, and nothing will read them.
 
 A date's own rows of `rds_lake.position` say at which cut its snapshot was made (`model/streams/kept.py` has the rule). They are read
 from its Parquet: that needs no Athena, and is right for dates that are not catalogued yet.
@@ -38,7 +38,7 @@ _ARRIVES_WITHIN = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unneeded:
-    """The cuts of an epoch up to `last`, of an outbox of `database`; `objects` are theirs in S3."""
+    """The cuts of an epoch up to `last`, of an outbox of `database`; `objects`: theirs in S3."""
 
     database: str
     epoch: str
@@ -47,7 +47,7 @@ class Unneeded:
 
 
 def unneeded_cuts(lake: Lake, source: Database, days: Collection[date], *, now: datetime) -> tuple[Unneeded, ...]:
-    """The cuts that may go while these dates stay. ManifestError where a date does not say which cuts it needs."""
+    """Returns the cuts that can be removed while these dates stay. Raises ManifestError if a date does not show its cuts."""
     records = forwarded(lake, source.name)
     if not records:
         return ()
@@ -60,29 +60,29 @@ def unneeded_cuts(lake: Lake, source: Database, days: Collection[date], *, now: 
     else:
         dates = _cuts_of_dates(lake, source.name, days)
         unneeded = {record.database: last_unneeded(record, dates.get(record.database, ())) for record in records}
-    found: list[Unneeded] = []
+    removable: list[Unneeded] = []
     homes = {record.database for record in records}
     for record in records:
         for epoch, cut in unneeded.get(record.database, {}).items():
             most = cut if compacted is None else min(cut, _compacted(lake, record, epoch, compacted, homes))
             last, objects = _older_than(lake, source.name, epoch, most, old)
             if objects:
-                found.append(Unneeded(database=record.database, epoch=epoch, last=last, objects=objects))
-    return tuple(found)
+                removable.append(Unneeded(database=record.database, epoch=epoch, last=last, objects=objects))
+    return tuple(removable)
 
 
 def before_dates(days: Collection[date]) -> datetime:
-    """When a change of `capture: lambda` came that no date needs: before the first one, and what may be late before that."""
+    """Returns the time before which no date needs changes of `capture: lambda`, with a margin for late ones."""
     return datetime.combine(min(days), time(), UTC) - _ARRIVES_WITHIN if days else datetime.min.replace(tzinfo=UTC)
 
 
 def _all_but_newest(record: ForwardedCuts) -> dict[str, int]:
-    """Snapshots do not say which changes of `capture: lambda` they have: such cuts go by their age."""
+    """Returns all cuts but the newest: cuts of `capture: lambda` are removed by age, as snapshots do not show their changes."""
     return {each.epoch: each.cut - (each == record.current) for each in record.epochs}
 
 
 def _cuts_of_dates(lake: Lake, source: str, days: Collection[date]) -> Mapping[str, list[DateCut]]:
-    """By database what the dates say; nothing of dates that were exported without capture."""
+    """Returns, by database, the cut of each date; dates that were exported without capture have none."""
     cuts: dict[str, list[DateCut]] = defaultdict(list)
     for day in days:
         manifest = handover.get_manifest(lake.s3, lake.layout, source, day)
@@ -102,14 +102,14 @@ def _cut_of(lake: Lake, manifest: Manifest, table: TableManifest) -> DateCut:
         rows += pq.read_table(io.BytesIO(body), columns=["cut", "epoch"]).to_pylist()
     if len(rows) != 1 or rows[0]["cut"] is None or not rows[0]["epoch"]:
         raise ManifestError(
-            f"{table.target} of {manifest.source} {manifest.snapshot_date} has {len(rows)} rows, and needs one with a cut and an "
-            "epoch: no changes are removed while the date is there"
+            f"{table.target} of {manifest.source} {manifest.snapshot_date} has {len(rows)} rows instead of one row with a cut "
+            "and an epoch: no changes are removed while the date is in the lake"
         )
     return DateCut(epoch=str(rows[0]["epoch"]), cut=int(str(rows[0]["cut"])))
 
 
 def _compacted(lake: Lake, record: ForwardedCuts, epoch: str, compacted: Compacted, homes: Collection[str]) -> int:
-    """The last cut of the epoch that every table has which is captured now; all others of it are to be compacted yet."""
+    """Returns the last cut of the epoch to which every currently captured table is compacted."""
     final, current = record.find(epoch), record.current
     if final is None or current is None or current.cut == 0:
         return 0
@@ -124,7 +124,7 @@ def _compacted(lake: Lake, record: ForwardedCuts, epoch: str, compacted: Compact
 
 
 def _older_than(lake: Lake, source: str, epoch: str, most: int, old: datetime) -> tuple[int, tuple[S3Object, ...]]:
-    """The objects of the cuts up to `most`, up to the first one that has a younger object; the last cut's number."""
+    """Returns objects of the cuts up to `most`, until the first cut with a younger object; and the last cut's number."""
     objects: dict[int, list[S3Object]] = defaultdict(list)
     last = most
     for number, item in _objects(lake, source, epoch):
@@ -138,7 +138,7 @@ def _older_than(lake: Lake, source: str, epoch: str, most: int, old: datetime) -
 
 
 def _objects(lake: Lake, source: str, epoch: str) -> Iterator[tuple[int, S3Object]]:
-    """Everything that lies under a cut's number, also files of attempts that no manifest names; in order of the numbers."""
+    """Yields every object of each cut, by number, including files of attempts that no manifest names."""
     folder = f"{lake.layout.changes_folder(source, epoch)}cut="
     for item in lake.s3.list_objects(lake.layout.bucket, folder):
         number = item.key.removeprefix(folder)[:12]

@@ -1,4 +1,4 @@
-"""An orphan: its details, a check that it still is an orphan, and its removal. The kinds: `orphans.py`."""
+"""An orphan: its details, a check that it is still an orphan, and its removal. The kinds: `orphans.py`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Kind = Literal["export", "ended badly", "generation", "unfinished", "upload", "p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """Something that nothing uses, and why, for people.
+    """An object or folder that nothing uses, with the reason for people.
 
-    `key` is a folder's (with trailing slash), an upload's, or `table/date[/member]` of a partition.
+    `key`: of a folder (with a trailing slash) or an upload, or `table/date[/member]` of a partition.
     """
 
     kind: Kind
@@ -41,7 +41,7 @@ class Orphan:
 
 
 def folder_orphan(source: str, bucket: str, folder: Folder, *, now: datetime) -> Orphan:
-    """An orphaned folder: its kind and the reason are the caller's to replace."""
+    """Returns an orphaned folder; the caller sets its kind and reason."""
     return Orphan(
         kind="export",
         source=source,
@@ -55,7 +55,7 @@ def folder_orphan(source: str, bucket: str, folder: Folder, *, now: datetime) ->
 
 
 def remove_orphan(lake: Lake, orphan: Orphan) -> None:
-    """Remove it; repeatable. One that is left to a person (`removable` is False) stays."""
+    """Removes the orphan; it may be repeated. An orphan that is left to a person (`removable` is False) stays."""
     if not orphan.removable:
         return
     if orphan.upload is not None:
@@ -71,9 +71,10 @@ def remove_orphan(lake: Lake, orphan: Orphan) -> None:
 
 
 def unless_needed(lake: Lake, orphan: Orphan, manifest: Manifest | None) -> Orphan:
-    """AWS's copy of a date that is in the lake; left to a person where files of the date are gone, which it may have.
+    """Returns the orphan, AWS's copy of a date in the lake. It is left to a person if files of the date are missing.
 
-    A date may be published and have lost files since: only a look at them says whether the copy is superfluous."""
+    A published date may have lost files since, which AWS's copy may still have.
+    """
     gone = missing_files(lake.s3, manifest) if orphan.kind == "export" and manifest is not None else ()
     if not gone:
         return orphan
@@ -83,9 +84,9 @@ def unless_needed(lake: Lake, orphan: Orphan, manifest: Manifest | None) -> Orph
 
 
 def is_orphan_still(lake: Lake, orphan: Orphan) -> bool:
-    """Whether nothing uses it even now: the plan may be hours old.
+    """Whether still nothing uses it, as the plan may be hours old.
 
-    To be asked inside `InUse.removal`, so that no run takes it up between the answer and the removal.
+    Call it inside `InUse.removal`, so that no run can begin to use it before the removal.
     """
     if orphan.day is None or orphan.upload is not None:
         return True

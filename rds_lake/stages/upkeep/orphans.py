@@ -43,9 +43,9 @@ def find_orphans(
     now: datetime,
     busy: Collection[date],
 ) -> tuple[Orphan, ...]:
-    """Every orphan of the source older than the safety age.
+    """Returns every orphan of the source older than the safety age.
 
-    `busy` dates are left out: those that a run is known to work on, and those marked so (`retention.busy_by_marks`).
+    `busy`: dates to leave out, because runs work on them or they are marked (`retention.busy_by_marks`).
     """
     known = SourceState.read(lake, source, busy=busy)
     copies = unread_exports(config, known, exports, rds=rds, now=now)

@@ -1,4 +1,4 @@
-"""A lake that is limited to what one source may delete, for upkeep and for people who publish by hand.
+"""Limits a lake to what one source may delete, for upkeep and for publishing by hand.
 
 What belongs here: the choice by kind. The rules are `databases/own_exports.py` and `dynamodb/own_exports.py`.
 """
@@ -20,12 +20,12 @@ from rds_lake.stages.lake.limited import limited_lake
 
 
 def limited_to_source(lake: Lake, config: LakeConfig, source: SourceSettings, rds: RdsGateway) -> Lake:
-    """The lake, for work of this source: what it deletes is what lake.yaml gives to the source."""
+    """Returns the lake for work of this source: it deletes only what lake.yaml gives to the source."""
     return limited_lake(lake, config, source.name, owns=_own_exports(config, source, rds))
 
 
 def _own_exports(config: LakeConfig, source: SourceSettings, rds: RdsGateway) -> Callable[[str], bool]:
-    """Says of a folder of AWS's exports, by its name, whether it is the source's; a kind without exports owns none."""
+    """Returns whether a folder of AWS's exports, by its name, is the source's; a kind without exports owns none."""
     if isinstance(source, DynamoDb):
         return partial(is_own_export, source.name)
     if isinstance(source, Rds | Aurora):

@@ -36,9 +36,9 @@ from rds_lake.stages.upkeep.retention import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePlan:
-    """What is to be removed of a source, and what is `left` to a person. Nothing is removed that is not `deletable`.
+    """What to remove of a source, and what is `left` to a person. Only `deletable` objects are removed.
 
-    `source` and `now`: what it was planned for.
+    `source` and `now`: the input of the plan.
     """
 
     source: SourceSettings
@@ -80,7 +80,7 @@ def plan_prune(
     now: datetime,
     busy: Collection[date] = (),
 ) -> PrunePlan:
-    """What would be removed, as of `now`. `busy`: dates that runs work on, besides those marked in the lake."""
+    """Returns what would be removed, as of `now`. `busy`: dates that runs work on, besides those marked in the lake."""
     lake = limited_to_source(lake, config, source, rds)
     in_use = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
     retention = plan_retention(lake, source, today=now.date(), busy=in_use)
@@ -97,9 +97,9 @@ def plan_prune(
 
 
 def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str], None]) -> Pruned:
-    """Carry out the plan, with one log line per item. Repeatable after a crash.
+    """Carries out the plan, with one log line per item. It may be repeated after a crash.
 
-    Raises ManifestError, at the end, when dates could not be removed because their manifests are damaged.
+    Raises ManifestError, at the end, if dates could not be removed because their manifests are damaged.
     """
     lake = replace(lake, s3=lake.s3.limited(plan.deletable), glue=lake.glue.limited(plan.retention.source))
     gone = tuple(orphan for orphan in plan.orphans if _removed(lake, orphan, busy, log))
@@ -109,7 +109,7 @@ def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str],
 
 
 def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None]) -> bool:
-    """Remove the item unless a run uses it or works on its date; returns whether it was removed."""
+    """Removes the item unless a run uses it or works on its date; returns whether it was removed."""
     with ExitStack() as stack:
         if orphan.day is not None:
             mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))

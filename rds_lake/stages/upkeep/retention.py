@@ -67,7 +67,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPlan:
-    """What retention does to a source: dates kept, each with the reason, dates that go, errors about unreadable manifests."""
+    """What retention does for a source: kept dates with the reason, dates to remove, and unreadable manifests."""
 
     source: str
     kept: Mapping[date, str]
@@ -90,7 +90,7 @@ class Removed:
 
 
 def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Collection[date]) -> RetentionPlan:
-    """Which dates of the source go; only those that have a manifest, so that nothing unfinished is looked at."""
+    """Returns which dates of the source to remove; only dates with a manifest, so nothing unfinished is included."""
     dates = handover.list_dates(lake.s3, lake.layout, source.name)
     if source.retention is None:
         kept: dict[date, str] = dict.fromkeys(dates, "the source has no `retention:`")
@@ -119,9 +119,9 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
 
 
 def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callable[[str], None]) -> Removed:
-    """Remove the plan's dates, oldest first. Repeatable after a crash anywhere.
+    """Removes the plan's dates, oldest first. It may be repeated after a crash.
 
-    Raises ManifestError at the end, when all others are removed, about dates whose manifests are damaged.
+    Raises ManifestError at the end, when all others are removed, about dates with damaged manifests.
     """
     done: list[Removed] = []
     raw_tables = own_raw_tables(lake, plan.source)
@@ -150,7 +150,7 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
 
 
 def _still_removable(lake: Lake, removal: Removal, busy: Busy) -> Manifest | None:
-    """The date's manifest as it is now; None where the date is shown, about to be, worked on, or gone already."""
+    """Returns the date's current manifest; None if the date is published or about to be, in use, or already removed."""
     source, day = removal.manifest.source, removal.snapshot_date
     state = read_state(lake.s3, lake.layout, source)
     shown = {move.snapshot_date for move in state.moves} | ({state.pointer.snapshot_date} if state.pointer else set())
@@ -161,9 +161,9 @@ def _still_removable(lake: Lake, removal: Removal, busy: Busy) -> Manifest | Non
 
 
 def busy_by_marks(s3: S3Gateway, layout: LakeLayout, source: str, *, now: datetime) -> frozenset[date]:
-    """Dates that a run seems to work on: a record of theirs was written within the safety age.
+    """Returns dates that a run may work on: one of their records was written within the safety age.
 
-    For callers without Dagster, and in addition to it: a run need not be Dagster's.
+    For callers without Dagster, and for runs outside of Dagster.
     """
     folder = layout.manifest_folder(source)
     days: set[date] = set()
@@ -178,9 +178,9 @@ def busy_by_marks(s3: S3Gateway, layout: LakeLayout, source: str, *, now: dateti
 
 
 def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
-    """Bucket and key prefix (with trailing slash) of every table's date, all generations of it, and AWS's folders read in place.
+    """Returns bucket and key prefix (with a trailing slash) of all files of every table's date, and AWS's folders read in place.
 
-    ManifestError when one is not the source's own: a damaged manifest must not have a bucket emptied.
+    Raises ManifestError if one is not the source's own, so that a damaged manifest cannot empty a bucket.
     """
     own, part = lake.layout.source_folder(manifest.source), f"/snapshot_date={manifest.snapshot_date}/"
     folders: set[tuple[str, str]] = set()
@@ -205,14 +205,14 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
 
 
 def _is_the_dates(manifest: Manifest, table: TableManifest, folder: str, lake: Lake) -> bool:
-    """Whether the table's files are in this folder, or in place in the very export that the manifest is of."""
+    """Whether the table's files are in this folder, or in place in the export of this manifest."""
     copy = manifest.aws_copy
     owner = f"s3://{copy.bucket}/{copy.folder}" if manifest.in_place else lake.layout.uri(folder)
     return table.location.startswith(owner)
 
 
 def own_raw_tables(lake: Lake, source: str) -> tuple[GlueTable, ...]:
-    """Raw tables of the source: partitioned, and within its own folder. None where Athena is not used."""
+    """Returns the source's raw tables: partitioned, and in its own folder. Empty without Athena."""
     own = lake.layout.uri(lake.layout.source_folder(source))
     return tuple(
         table

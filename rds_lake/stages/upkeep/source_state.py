@@ -1,4 +1,4 @@
-"""What a source has: manifests, published dates, Glue partitions, read once before anything of it is judged.
+"""Reads a source's manifests, published dates and Glue partitions once, before anything of it is removed.
 
 What belongs here: reading, of all dates and tables side by side. What nothing of it uses is `orphans.py`.
 """
@@ -27,9 +27,9 @@ _PARALLEL = 8  # of Glue's calls: an account has some dozens a second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """What is known of one source. `published`: dates decided on, each with its export; `partitions`: (raw table, partition).
+    """The state of one source. `published`: dates with a decision, each with its export; `partitions`: (raw table, partition).
 
-    Nothing of an `untouchable` date is judged: its manifest cannot be read, or a run works on it.
+    An `untouchable` date is left alone: its manifest cannot be read, or a run works on it.
     """
 
     settings: SourceSettings
@@ -40,7 +40,7 @@ class SourceState:
 
     @classmethod
     def read(cls, lake: Lake, source: SourceSettings, *, busy: Collection[date]) -> SourceState:
-        """The state now; `busy` dates are untouchable, and so are those whose manifest cannot be read."""
+        """Reads the current state. Dates in `busy`, and dates with an unreadable manifest, are untouchable."""
         manifests: dict[date, Manifest] = {}
         untouchable = set(busy)
         for day in handover.list_dates(lake.s3, lake.layout, source.name):
@@ -62,13 +62,13 @@ class SourceState:
         )
 
     def is_read(self, task: ExportTask) -> bool:
-        """Whether a partition points into the export: it is read in place, whatever the manifests say."""
+        """Whether a partition points into the export, which is then read in place, regardless of manifests."""
         folder = f"s3://{task.bucket}/{task.folder}"
         return any(partition.location.startswith(folder) for _, partition in self.partitions)
 
 
 def _recorded(lake: Lake, source: SourceSettings, manifests: Mapping[date, Manifest]) -> frozenset[tuple[date, str]]:
-    """Date and export of the manifests that have a row in `<source>._snapshots`; one listing of them all."""
+    """Returns date and export of the manifests with a row in `<source>._snapshots`, by one listing."""
     rows = lake.layout.snapshot_log_folder(source.name)
     keys = sorted(item.key for item in lake.s3.list_objects(lake.layout.bucket, rows))
     recorded: set[tuple[date, str]] = set()
@@ -81,7 +81,7 @@ def _recorded(lake: Lake, source: SourceSettings, manifests: Mapping[date, Manif
 
 
 def _partitions(lake: Lake, source: SourceSettings) -> list[tuple[str, GluePartition]]:
-    """Every raw table's partitions, by the table's name."""
+    """Returns every raw table's partitions, by the table's name."""
     names = [table.name for table in own_raw_tables(lake, source.name)]
     with cancelling_threads(_PARALLEL, "partitions") as pool:
         by_table = pool.map(lambda name: list(lake.glue.find_partitions(source.name, name)), names)

@@ -23,7 +23,7 @@ _GENERATION = re.compile(r"(.+/snapshot_date=(\d{4}-\d{2}-\d{2})/([^/]+)/(?:(att
 def unnamed_folders(
     config: LakeConfig, lake: Lake, known: SourceState, exports: Exports, *, now: datetime
 ) -> Iterable[Orphan]:
-    """Folders that nothing names, and partitions that point at no folder, neither of the lake nor of AWS's exports."""
+    """Yields folders that no manifest names, and partitions whose folder is neither in the lake nor in AWS's exports."""
     layout, source, aws = lake.layout, known.settings, f"s3://{config.lake.exports_bucket}/"
     own = layout.source_folder(source.name)
     matched = ((_GENERATION.fullmatch(item.key), item) for item in lake.s3.list_objects(layout.bucket, own))
@@ -75,7 +75,7 @@ def _unnamed(lake: Lake, known: SourceState, folder: Folder, *, now: datetime) -
 
 
 def _is_of_use(lake: Lake, known: SourceState, folder: Folder, day: date, task: str) -> bool:
-    """Whether a finished table is in this attempt's folder, or a Glue run may be writing there; True where that cannot be known."""
+    """Whether a finished table is in this attempt's folder, or a Glue run may write to it; True if that is unknown."""
     layout, source = lake.layout, known.settings.name
     if next(lake.s3.list_objects(layout.bucket, f"{layout.job_folder(source)}{task}."), None) is not None:
         return True

@@ -1,4 +1,4 @@
-"""AWS's exports that nothing will read again, and those that may be the only copy of a date."""
+"""AWS's exports that will not be read again, and exports that may be the only copy of a date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rds_lake.stages.upkeep.source_state import SourceState
 def unread_exports(
     config: LakeConfig, known: SourceState, exports: Exports, *, rds: RdsGateway, now: datetime
 ) -> Iterable[Orphan]:
-    """The folders of the source's exports that are orphans; `rds` is asked whether a snapshot still exists."""
+    """Yields the source's exports that are orphans; `rds` is asked whether a snapshot still exists."""
     if isinstance(known.settings, DynamoDb):
         yield from _table_exports(config, known, exports, now=now)
         return
@@ -53,7 +53,7 @@ def unread_exports(
 
 
 def _table_exports(config: LakeConfig, known: SourceState, exports: Exports, *, now: datetime) -> Iterable[Orphan]:
-    """Folders of DynamoDB's exports by date; one that is not published may be the only copy, and stays."""
+    """Yields folders of DynamoDB's exports by date; an unpublished one may be the only copy, and stays."""
     for folder in exports.folders.values():
         source, day = source_and_date(folder.key.rstrip("/").rpartition("/")[2]) or ("", date.min)
         if source != known.settings.name or day in known.untouchable:
@@ -66,7 +66,7 @@ def _table_exports(config: LakeConfig, known: SourceState, exports: Exports, *, 
 
 
 def _superfluous(known: SourceState, plan: ExportPlan, task: ExportTask, day: date, *, today: date) -> str | None:
-    """Why AWS's copy will not be read again, or None."""
+    """Returns why AWS's copy will not be read again, or None."""
     manifest = known.manifests.get(day)
     retention = known.settings.retention
     if manifest is None:

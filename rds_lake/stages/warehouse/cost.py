@@ -1,4 +1,4 @@
-"""What a run of a warehouse costs, as far as its record says: an estimate, by the prices of lake.yaml.
+"""The estimated cost of a warehouse's run, from its record and the prices of lake.yaml.
 
     serverless   base_capacity x seconds in which statements could run, at least 60 s; what it grows to beyond that is not known
     cluster      nodes x minutes from the run's beginning to its end, and the minutes that it is kept after it
@@ -20,7 +20,7 @@ _LEAST_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """`usd` is None where the price, or what the warehouse is, is not known."""
+    """The usage of a run. `usd` is None if the price, or the size of the warehouse, is unknown."""
 
     rpu_seconds: float | None = None
     node_minutes: float | None = None
@@ -47,7 +47,7 @@ def bill_of(record: RunRecord, settings: WarehouseSettings, now: datetime) -> Bi
 
 
 def over_budget(record: RunRecord, settings: WarehouseSettings, now: datetime) -> str | None:
-    """Why the budget ends the run, or keeps it from beginning; None while it does neither."""
+    """Returns why the budget ends the run or prevents it; None if the run is within the budget."""
     budget, bill = record.plan.budget_usd, bill_of(record, settings, now)
     if budget is None or bill.usd is None or bill.usd <= budget:
         return None

@@ -1,4 +1,4 @@
-"""What was begun for a run that had ended already, or had its warehouse no more: by a turn that stood still meanwhile.
+"""Removes what a paused turn created for a run that had already ended or lost its warehouse.
 
     take_back(site, plan)                       # by the turn itself, once it sees that the run has ended
     for thing in of_others(site, lease, runs):  # by the reaper, where that turn was killed before it could
@@ -24,21 +24,22 @@ _MOST_RUNS = 20  # looked at by one pass of the reaper
 
 
 def take_back(site: Site, plan: Plan) -> None:
-    """The next step of the removal of whatever a late turn of the run may have begun; the rest is the reaper's."""
+    """Takes the next step of removing what a late turn of the run may have created; the reaper removes the rest."""
     take_down(site, plan.run)
     stepped(_things(site, plan.run))
 
 
 def staged_runs(site: Site) -> tuple[str, ...]:
-    """The runs that have something in the warehouse's staging, some of them where they are many."""
+    """Returns runs with objects in the warehouse's staging; only some of them if there are many."""
     folder = site.lake.layout.warehouse_staging(site.name, "run").removesuffix("run/")
     return tuple(islice(_folders(site, folder), _MOST_RUNS))
 
 
 def of_others(site: Site, lease: Lease | None, staged: Collection[str]) -> list[Thing]:
-    """What is there of runs that have not the lease; `staged`, of `staged_runs`, was listed before the lease was read.
+    """Returns objects of runs that do not have the lease. `staged` (from `staged_runs`) must be listed before the lease is read.
 
-    A run works under its lease alone, and does not get it again. What is in the staging by a name that no run has is left as it is.
+    A run only works under its lease, and never gets it again. Objects in the staging whose name is no run's are left
+    alone.
     """
     holder = lease.run if lease is not None and lease.state in (LeaseState.HELD, LeaseState.REMOVING) else None
     runs = [run for run in staged if run != holder and _is_run(site, run)]
@@ -48,7 +49,7 @@ def of_others(site: Site, lease: Lease | None, staged: Collection[str]) -> list[
 
 
 def _stays(lease: Lease) -> bool:
-    """Whether statements can run although no run has the warehouse."""
+    """Whether statements can run in the warehouse while no run has it."""
     return lease.state is LeaseState.KEPT or lease.mode is Mode.EXISTING
 
 

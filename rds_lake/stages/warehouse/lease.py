@@ -31,24 +31,24 @@ SPAN = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Busy:
-    """Why the warehouse cannot be had now: a sentence for people."""
+    """Why the warehouse is not available now, as a sentence."""
 
     why: str
 
 
 def lease_key(site: Site) -> str:
-    """Where the lease is, in the lake's bucket."""
+    """Returns the key of the lease in the lake's bucket."""
     return site.lake.layout.warehouse_lease_key(site.name)
 
 
 def read_lease(site: Site) -> Lease | None:
-    """The lease; None where the warehouse was never used."""
+    """Returns the lease; None if the warehouse was never used."""
     text = site.lake.s3.find_text(site.lake.layout.bucket, lease_key(site))
     return None if text is None else _believed(site, text)
 
 
 def take(site: Site, plan: Plan) -> Lease | Busy:
-    """The lease for the plan's run, written now; it names everything that will exist. Repeating it extends it."""
+    """Writes and returns the lease for the plan's run, with the names of everything to create. Repeating it extends the lease."""
     refused: list[Busy] = []
 
     def decide(lease: Lease | None) -> Lease | None:
@@ -65,7 +65,7 @@ def take(site: Site, plan: Plan) -> Lease | Busy:
 
 
 def keep_alive(site: Site, run: str) -> Lease:
-    """Extend the lease of a run that lives. LeaseLostError where it has it no more."""
+    """Extends the run's lease. Raises LeaseLostError if the run no longer has it."""
 
     def extend(lease: Lease | None) -> Lease:
         if lease is None:
@@ -80,7 +80,7 @@ def keep_alive(site: Site, run: str) -> Lease:
 
 
 def overtime(lease: Lease, settings: WarehouseSettings, now: datetime) -> str | None:
-    """Why the run has to end by its time; None while it has some left."""
+    """Returns why the run must end, as its time is over; None if it has time left."""
     if now < lease.ends_at:
         return None
     return (
@@ -90,7 +90,7 @@ def overtime(lease: Lease, settings: WarehouseSettings, now: datetime) -> str | 
 
 
 def change_lease(site: Site, change: Callable[[Lease | None], Lease | None]) -> Lease | None:
-    """Change the lease, also where others do at the same time; what it is then. None from `change` leaves it."""
+    """Changes the lease, even while other processes change it, and returns it. If `change` returns None, it is not changed."""
     after: Lease | None = None
 
     def changed(text: str | None) -> str | None:
@@ -112,10 +112,11 @@ def _wanted(site: Site, plan: Plan, lease: Lease | None) -> Lease | Busy:
         case LeaseState.HELD if lease is not None:
             return Busy(why=f"run {lease.run} has the warehouse {site.name}, at the latest until {_shown(lease, now)}")
         case LeaseState.REMOVING if lease is not None:
-            return Busy(why=f"what run {lease.run} left of the warehouse {site.name} is being removed")
+            return Busy(why=f"the objects of run {lease.run} in the warehouse {site.name} are being removed")
         case LeaseState.KEPT if lease is not None and lease.mode is not plan.mode:
             return Busy(
-                why=f"the warehouse {site.name} was kept as {lease.mode}, and must be removed before it is {plan.mode}"
+                why=f"the warehouse {site.name} was kept with `mode: {lease.mode}`, "
+                f"and must be removed before a run with `mode: {plan.mode}`"
             )
         case LeaseState.KEPT if lease is not None:
             mine = names_of(site.lake.layout, site.name, plan.run, plan.mode, lease.number)
@@ -147,15 +148,15 @@ def _shown(lease: Lease, now: datetime) -> str:
 
 
 def _believed(site: Site, text: str) -> Lease:
-    """The lease, if it is of this warehouse and names nothing but what a run of it makes; ManifestError else."""
+    """Returns the lease if it is of this warehouse and only names what its runs create. Raises ManifestError otherwise."""
     lease = parse_lease(text, where=_where(site))
     foreign = foreign_names(lease.names, site.lake.layout, site.name, lease.run)
     if lease.warehouse != site.name:
         foreign = (f"warehouse {lease.warehouse!r}", *foreign)
     if foreign:
         raise ManifestError(
-            f"{_where(site)} names {', '.join(foreign)}, which no run of warehouse {site.name} makes: nothing of it was removed. See "
-            f"who wrote the object (it is not rds-lake); delete the stacks {stem_of(site.name)}-… that are left, then the object"
+            f"{_where(site)} names {', '.join(foreign)}, which no run of warehouse {site.name} creates: nothing was removed. Find "
+            f"out who wrote the object (rds-lake did not); delete the remaining stacks {stem_of(site.name)}-…, then the object"
         )
     return lease
 

@@ -1,4 +1,4 @@
-"""What is there of everything that a lease names, and how each goes: each is looked for in AWS, nothing is assumed.
+"""Finds every object that a lease names, by asking AWS for each, and how to remove it.
 
 The order of the looks matters: the stack and what it makes come first, then what may appear while these go (final snapshots), so
 that one look that finds nothing proves that nothing is left. What belongs here: the looks. When they are made is `remove.py`.
@@ -21,10 +21,10 @@ from rds_lake.stages.warehouse.stack import delete_token, stacks_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
-    """Something that is still there. `state` in AWS's word, or why AWS could not be asked.
+    """An existing object. `state`: in AWS's words, or why AWS could not be asked.
 
-    `remove` begins its removal; None while it goes already, or while something else has to go first. `moot`: it has ended,
-    whatever AWS still says of it; its removal is asked for all the same, and not waited for.
+    `remove` starts its removal; None while it is being removed, or if another object must be removed first. `moot`: it
+    has ended, whatever AWS reports; its removal is requested, but not waited for.
     """
 
     kind: str
@@ -35,14 +35,14 @@ class Thing:
 
 
 def run_leftovers(site: Site, names: Names) -> list[Thing]:
-    """Statements that run, then the staging of unloads, which they might still write to."""
-    found = _asked("statements", names.statements, lambda: _statements(site, names))
+    """Returns running statements and the staging of unloads; while statements run, the staging waits for them."""
+    active = _asked("statements", names.statements, lambda: _statements(site, names))
     staged = _asked("staging", names.staging, lambda: _staging(site, names))
-    return found + ([_waiting(each) for each in staged] if found else staged)
+    return active + ([_waiting(each) for each in staged] if active else staged)
 
 
 def all_leftovers(site: Site, lease: Lease) -> list[Thing]:
-    """Everything that the lease names and is there."""
+    """Returns every existing object that the lease names."""
     names = lease.names
     stack = _asked("stack", names.stack or "", lambda: _stack(site, lease)) if names.stack else []
     made = _asked("Redshift", names.stack or "", lambda: _made(site, lease, free=not stack))
@@ -67,7 +67,7 @@ def _stack(site: Site, lease: Lease) -> Iterator[Thing]:
 
 
 def stack_thing(stacks: StackGateway, stack: Stack) -> Thing:
-    """The stack as something that has to go."""
+    """Returns the stack as an object to remove."""
     # A creation may be given up; any other operation under way comes to its end first.
     going = stack.busy and stack.status != "CREATE_IN_PROGRESS"
     remove = None if going else lambda: stacks.delete(stack.id, delete_token(stacks, stack))
@@ -75,7 +75,7 @@ def stack_thing(stacks: StackGateway, stack: Stack) -> Thing:
 
 
 def _made(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
-    """The cluster, or the workgroup and then its namespace. `free`: no stack has them any more."""
+    """Yields the cluster, or the workgroup and then its namespace. `free`: they no longer belong to a stack."""
     names = lease.names
     if names.cluster is not None and (cluster := site.redshift.find_cluster(names.cluster)) is not None:
         yield _thing("cluster", cluster, site.redshift.delete_cluster if free else None)
@@ -122,7 +122,7 @@ def _secret(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
 
 
 def _role(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
-    """Only a role that the stack makes; one of lake.yaml is never deleted."""
+    """Yields the stack's role; a role from lake.yaml is never deleted."""
     name = lease.names.role
     if name is not None and site.settings.role is None and site.roles.exists(name):
         yield Thing(kind="role", name=name, state="there", remove=partial(site.roles.delete, name) if free else None)
@@ -146,13 +146,13 @@ def _staging(site: Site, names: Names) -> Iterator[Thing]:
         yield Thing(kind="upload", name=site.lake.layout.uri(upload.key), state="unfinished", remove=remove)
 
 
-def _thing(kind: str, found: Existing, remove: Callable[[str], object] | None) -> Thing:
-    ready = found.status.lower() in ("available", "paused", "failed")
+def _thing(kind: str, existing: Existing, remove: Callable[[str], object] | None) -> Thing:
+    ready = existing.status.lower() in ("available", "paused", "failed")
     return Thing(
         kind=kind,
-        name=found.name,
-        state=found.status,
-        remove=partial(remove, found.name) if remove is not None and ready else None,
+        name=existing.name,
+        state=existing.status,
+        remove=partial(remove, existing.name) if remove is not None and ready else None,
     )
 
 
@@ -161,10 +161,10 @@ def _waiting(thing: Thing) -> Thing:
 
 
 def _asked(kind: str, name: str, look: Callable[[], Iterator[Thing]]) -> list[Thing]:
-    """What a look finds. What AWS does not answer about counts as there: it is not proven gone."""
-    found: list[Thing] = []
+    """Returns what `look` finds. If AWS does not answer, the object counts as existing."""
+    things: list[Thing] = []
     try:
-        found.extend(look())
+        things.extend(look())
     except (TransientError, AwsError) as error:
-        found.append(Thing(kind=kind, name=name, state=f"not known: {error}"))
-    return found
+        things.append(Thing(kind=kind, name=name, state=f"not known: {error}"))
+    return things

@@ -1,4 +1,4 @@
-"""Reaps warehouses: removes everything that an expired lease names, and proves it gone. Others are left as they are.
+"""Reaps warehouses: removes everything that an expired lease names, and verifies that it is gone.
 
     for reaped in reap([site, ...], apply=True): ...
 
@@ -29,10 +29,11 @@ from rds_lake.stages.warehouse.strays import name_in_lease, strays_of, thing_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaped:
-    """What became of one warehouse. `lease`: what it said before, None where there is none.
+    """The result for one warehouse. `lease`: before reaping, None if there was none.
 
-    `left`: what was there at this look, whose removal is under way now. `due`: whether the lease had expired; without `left`
-    everything that it named is gone then, without `due` `left` is what no lease names. `error`: what could not be looked at.
+    `due`: whether the lease had expired. `left`: what still existed and is now being removed; empty: everything is
+    gone. If the lease had not expired, `left` contains objects that no lease names. `error`: what could not be
+    examined.
     """
 
     warehouse: str
@@ -43,36 +44,36 @@ class Reaped:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to be done now."""
+        """Whether nothing is left to do."""
         return not self.left and self.error is None
 
 
 def reap(sites: Iterable[Site], *, apply: bool) -> Iterator[Reaped]:
-    """Each warehouse, one after the other. Without `apply` nothing is changed: `left` is what would go."""
+    """Reaps one warehouse after the other. Without `apply` nothing is changed, and `left` shows what would be removed."""
     stacks: Collection[str] | None = None
     unlisted: str | None = None
     for site in sites:
         try:
             if stacks is None and unlisted is None:
                 stacks, unlisted = _listed(site)  # before the first lease is read (`strays.py`)
-            found = _reaped(site, stacks or (), apply=apply)
-            yield found if unlisted is None else replace(found, error=unlisted)
+            reaped = _reaped(site, stacks or (), apply=apply)
+            yield reaped if unlisted is None else replace(reaped, error=unlisted)
         except RdsLakeError as error:
             yield Reaped(warehouse=site.name, error=str(error))
 
 
 def _listed(site: Site) -> tuple[Collection[str] | None, str | None]:
-    """The names of all stacks, and why they could not be listed: leases are reaped all the same."""
+    """Returns the names of all stacks, or why they could not be listed; leases are reaped in both cases."""
     try:
         return list_stacks(site.stacks), None
     except (AwsError, TransientError) as error:
-        return None, f"whether there are stacks that no lease names is not known: {error}"
+        return None, f"stacks without a lease could not be listed: {error}"
 
 
 def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ...]:
-    """Warehouses that have a lease and are no longer in lake.yaml: what they left is reaped all the same.
+    """Returns warehouses that have a lease but are not in lake.yaml; their objects are reaped, too.
 
-    Their settings are the defaults: everything that is to go is named by their leases.
+    They have default settings, as their leases name everything to remove.
     """
     folder = lake.layout.warehouse_folder("").rstrip("/") + "/"
     found: list[WarehouseSettings] = []

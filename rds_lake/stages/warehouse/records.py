@@ -27,26 +27,26 @@ _MOST_OPEN = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """A record, and the version of the object it was read from."""
+    """A record, and the version of the object that it was read from."""
 
     record: RunRecord
     etag: str
 
 
 def run_key(lake: Lake, warehouse: str, run: str) -> str:
-    """Where a run's record is."""
+    """Returns the key of a run's record."""
     return f"{lake.layout.warehouse_folder(warehouse)}runs/{run}.json"
 
 
 def find_run(lake: Lake, warehouse: str, run: str) -> StoredRun | None:
-    """The run, None where there is none; ManifestError where its record is damaged."""
+    """Returns the run; None if it does not exist. Raises ManifestError if its record is damaged."""
     key = run_key(lake, warehouse, run)
     version = lake.s3.find_version(lake.layout.bucket, key)
     return None if version is None else StoredRun(record=_read(lake, key, version[0]), etag=version[1])
 
 
 def get_run(lake: Lake, warehouse: str, run: str) -> StoredRun:
-    """The run; ManifestError where there is none."""
+    """Returns the run. Raises ManifestError if it does not exist."""
     stored = find_run(lake, warehouse, run)
     if stored is None:
         raise _no_run(lake, warehouse, run)
@@ -54,7 +54,7 @@ def get_run(lake: Lake, warehouse: str, run: str) -> StoredRun:
 
 
 def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord:
-    """Name the run in the list and write its record; a run that was begun before stays as it is."""
+    """Adds the run to the list and writes its record; an existing run is not changed."""
     there = find_run(lake, plan.warehouse, plan.run)
     if there is not None and there.record.phase is Phase.ENDED:
         return there.record
@@ -67,16 +67,16 @@ def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord
 
 
 def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
-    """Write the record in place of the version that was read; ConflictError where another turn did before."""
+    """Replaces the version that was read. Raises ConflictError if another turn replaced it first."""
     key = run_key(lake, record.plan.warehouse, record.plan.run)
     etag = lake.s3.replace_text(lake.layout.bucket, key, _render(record), etag=stored.etag, kms_key=lake.kms_key)
     return StoredRun(record=record, etag=etag)
 
 
 def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
-    """Ask the run to end: its next turns cancel its statements and remove what it made. No effect on a run that is ending.
+    """Requests the end of the run: its next turns cancel statements and remove its objects. No effect on a run that is ending.
 
-    ManifestError where there is none; UnavailableError where turns change its record all the time.
+    Raises ManifestError if the run does not exist, UnavailableError if turns change its record during every attempt.
     """
 
     def cancelled(record: RunRecord | None) -> RunRecord:
@@ -89,13 +89,13 @@ def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
 
 
 def open_runs(lake: Lake, warehouse: str) -> tuple[str, ...]:
-    """The runs that have not ended or are not reported, in the order in which they were begun."""
+    """Returns the runs that have not ended or were not reported, in the order of their start."""
     key = _open_key(lake, warehouse)
     return tuple(_runs(lake.s3.find_text(lake.layout.bucket, key), where=lake.layout.uri(key)))
 
 
 def close_run(lake: Lake, warehouse: str, run: str) -> None:
-    """Take an ended run, whose end is reported, from the list."""
+    """Removes an ended run, whose end was reported, from the list."""
     _change_open(lake, warehouse, lambda runs: [each for each in runs if each != run])
 
 
@@ -139,7 +139,7 @@ def _change_open(lake: Lake, warehouse: str, change: Callable[[list[str]], list[
 
 
 def _runs(text: str | None, *, where: str) -> list[str]:
-    """A damaged list is an empty one: leases expire, and inputs are found again by listing. NewerRecordError else."""
+    """Returns the runs; none from a damaged list: leases expire, and inputs are listed again. Raises NewerRecordError."""
     try:
         body = load_record(text or "{}", where=where, known=(_VERSION,), first=_VERSION, remedy="")
     except NewerRecordError:

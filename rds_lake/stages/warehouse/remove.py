@@ -1,4 +1,4 @@
-"""Takes a warehouse down: one look at everything that its lease names, and the next step of the removal of each.
+"""Removes a warehouse: examines everything that its lease names, and takes the next step of each removal.
 
     if left := take_down(site, run):    # once in every turn; nothing waits
         ...                             # what is still there, and in which state
@@ -24,9 +24,9 @@ Remaining = tuple[Thing, ...]
 
 
 def take_down(site: Site, run: str) -> Remaining:
-    """End the run's lease as far as it goes now: what is still there, `()` when nothing is that has to go.
+    """Ends the run's lease as far as possible now, and returns what still has to be removed.
 
-    Also for a run that never had the lease, or whose lease was ended by the reaper.
+    Also for a run that never had the lease, or whose lease the reaper ended.
     """
     lease = read_lease(site)
     if lease is None or lease.run != run or lease.state in (LeaseState.FREE, LeaseState.KEPT):
@@ -37,14 +37,14 @@ def take_down(site: Site, run: str) -> Remaining:
 
 
 def stays(site: Site, lease: Lease) -> bool:
-    """Whether the warehouse is kept after the run: not one that could not be created."""
+    """Whether the warehouse is kept after the run; not if its creation failed."""
     if lease.keep_minutes == 0 or lease.mode is Mode.EXISTING:
         return False
     return is_good(stacks_of(site, lease).look())
 
 
 def keep(site: Site, lease: Lease) -> Remaining:
-    """Clear what the run left in a warehouse that stays, then say in the lease that it is kept."""
+    """Removes what the run left in a warehouse that is kept, then writes to the lease that it is kept."""
     if left := run_leftovers(site, lease.names):
         return stepped(left)
 
@@ -58,7 +58,7 @@ def keep(site: Site, lease: Lease) -> Remaining:
 
 
 def remove(site: Site, lease: Lease) -> Remaining:
-    """Say in the lease that everything goes, then make the next step; free the lease when nothing is left."""
+    """Writes to the lease that everything is removed, then takes the next step; frees the lease if nothing is left."""
 
     def begin(now: Lease | None) -> Lease | None:
         same = now is not None and (now.run, now.number) == (lease.run, lease.number)
@@ -78,7 +78,7 @@ def finish(site: Site, now: Lease | None, lease: Lease) -> Remaining:
 
 
 def stepped(things: Sequence[Thing]) -> Remaining:
-    """Begin the removal of what can go now; what AWS refuses is said in its state, and tried again by the next turn."""
+    """Starts the removal of what can be removed now. A refusal of AWS is shown in the state, and the next turn tries again."""
     return tuple(_stepped(thing) for thing in things)
 
 

@@ -1,4 +1,4 @@
-"""One warehouse as its stages get it: gateways, settings, and the text of its template."""
+"""One warehouse as input of its stages: gateways, settings, and template."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from rds_lake.stages.lake.lake import Lake
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One warehouse. `template` gives the text for CloudFormation, under these names; `stacks` is its client.
+    """One warehouse. `template`: returns CloudFormation's text with these names; `stacks`: its client.
 
-    `lake.s3` deletes nothing but this warehouse's staging. `keys` is None where the lake has no key. `clock` gives the time in UTC.
+    `lake.s3` deletes only this warehouse's staging. `keys`: None if the lake has no key. `clock` returns the time in UTC.
     """
 
     settings: WarehouseSettings
@@ -52,7 +52,7 @@ def open_site(
     template: Callable[[Names], str],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Site:
-    """The site of a warehouse; `lake` becomes limited to what the warehouse may delete."""
+    """Returns the site of a warehouse; its `lake` can delete only what the warehouse may delete."""
     limited = replace(lake, s3=lake.s3.limited(deletable_of_warehouse(lake.layout, settings.name)))
     return Site(
         settings=settings,

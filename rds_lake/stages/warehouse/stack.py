@@ -1,4 +1,4 @@
-"""Brings a warehouse up: one look at AWS and what can be done now. Nothing waits.
+"""Creates a warehouse: examines AWS once and does what is possible now. It does not wait.
 
     match bring_up(site, plan):
         case Target() as target: ...     # send statements there
@@ -31,12 +31,12 @@ _MOST_MINUTES = 60  # of a creation; ClusterAvailable's own waiter gives up afte
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _QUOTA = re.compile(r"quota|limit exceeded|exceeded .*limit", re.IGNORECASE)
 _OF_QUOTA = (
-    "a quota of the account is used up: `rds-lake warehouse status` shows what warehouses of this lake exist; ask AWS for more in "
-    "Service Quotas (Amazon Redshift), or choose fewer or smaller nodes or RPUs in lake.yaml"
+    "a quota of the account is used up: `rds-lake warehouse status` shows which warehouses of this lake exist; request a higher "
+    "quota in Service Quotas (Amazon Redshift), or choose fewer or smaller nodes or RPUs in lake.yaml"
 )
 _TIME = re.compile(r"TimeoutInMinutes|time exceeded|timed? ?out", re.IGNORECASE)
 _OF_TIME = (
-    f"the creation took longer than {_MOST_MINUTES} minutes, and was given up: see AWS's health dashboard, and `vpc:` and `subnets:` "
+    f"the creation took longer than {_MOST_MINUTES} minutes and was stopped: check AWS's health dashboard, and `vpc:` and `subnets:` "
     "in lake.yaml, then run it again"
 )
 _AVAILABLE = "available"
@@ -44,16 +44,16 @@ _AVAILABLE = "available"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotYet:
-    """What is waited for: a sentence for people."""
+    """What the run waits for, as a sentence."""
 
     why: str
 
 
 def bring_up(site: Site, plan: Plan) -> Target | NotYet:
-    """Where the run's statements go, as soon as it is there.
+    """Returns where the run's statements are sent, once it exists; until then, NotYet.
 
-    StackError, with what CloudFormation says of each resource, where the creation failed; ConfigError where the settings of
-    an existing warehouse do not name one; LeaseLostError where the run took longer than its lease.
+    Raises StackError with CloudFormation's reasons if the creation failed, ConfigError if the settings of an existing
+    warehouse do not name one, LeaseLostError if the run took longer than its lease.
     """
     if plan.mode is Mode.EXISTING:
         existing(site)  # before the lease: its problems are reported at once
@@ -78,7 +78,7 @@ def bring_up(site: Site, plan: Plan) -> Target | NotYet:
 
 
 def existing(site: Site) -> Target:
-    """The workgroup or cluster that rds-lake uses but did not create; ConfigError if lake.yaml does not name it."""
+    """Returns the workgroup or cluster that rds-lake did not create. Raises ConfigError if lake.yaml does not name it."""
     wanted, role = site.settings.existing, site.settings.role
     if wanted is None or role is None or bool(wanted.workgroup) == bool(wanted.cluster):
         raise ConfigError(
@@ -95,13 +95,13 @@ def existing(site: Site) -> Target:
 
 
 def stacks_of(site: Site, lease: Lease) -> StackGateway:
-    """CloudFormation's calls for the lease's stack."""
+    """Returns the gateway for the lease's stack."""
     assert lease.names.stack is not None
     return StackGateway(api=site.stacks, name=lease.names.stack)
 
 
 def is_good(stack: Stack | None) -> bool:
-    """Whether the stack is as its template says."""
+    """Whether the stack matches its template."""
     return stack is not None and stack.status in _GOOD
 
 
@@ -126,26 +126,26 @@ def _create(site: Site, stacks: StackGateway, lease: Lease) -> NotYet:
 
 
 def _require_lease(site: Site, stacks: StackGateway, lease: Lease, made: str) -> None:
-    """A process that stood still between its lease and this stack takes it back; one that died there, `strays.py` finds."""
+    """Deletes the new stack if the process was paused and lost its lease meanwhile; `strays.py` finds it if the process died."""
     now = read_lease(site)
     if now is not None and now.state is LeaseState.HELD and (now.run, now.number) == (lease.run, lease.number):
         return
     stacks.delete(made, client_token(f"{made}/late"))
     raise LeaseLostError(
-        f"the lease of run {lease.run} ended before its stack {stacks.name} was begun, so that is deleted; start the run again"
+        f"the lease of run {lease.run} ended before its stack {stacks.name} was created, so the stack is deleted; start the run again"
     )
 
 
 def _update(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> NotYet | Target:
-    """What was kept, and was made by other settings, becomes as the settings of now."""
+    """Updates a kept stack, created with other settings, to the current ones."""
     text = site.template(lease.names)
     try:
         changes = stacks.update(stack.id, TemplateBody=text, **_order(site, text, lease))
     except ConflictError:
-        return NotYet(why=f"another operation on stack {stack.name} was begun a moment ago")
+        return NotYet(why=f"another operation on stack {stack.name} has just started")
     if not changes:
         return _target(site, stacks, stack, lease)
-    return NotYet(why=f"stack {stack.name} is being updated to the settings of now")
+    return NotYet(why=f"stack {stack.name} is being updated to the current settings")
 
 
 def _order(site: Site, text: str, lease: Lease) -> dict[str, object]:
@@ -161,7 +161,7 @@ def _digest(text: str) -> str:
 
 
 def _replace(site: Site, stacks: StackGateway, stack: Stack, lease: Lease, failed: StackError) -> NotYet:
-    """What an earlier run left broken is removed, then made anew. The run's own failed creation is its error."""
+    """Removes what an earlier run left broken, before it is created again. If this run's creation failed, raises its error."""
     if not lease.adopted:
         raise failed
     stacks.delete(stack.id, delete_token(stacks, stack))
@@ -172,7 +172,7 @@ def _replace(site: Site, stacks: StackGateway, stack: Stack, lease: Lease, faile
 
 
 def delete_token(stacks: StackGateway, stack: Stack) -> str:
-    """The token of a deletion: another one after a deletion that failed, or CloudFormation would take it for the same."""
+    """Returns the token of a deletion, a new one after a failed deletion, as CloudFormation would ignore the old one."""
     return client_token(f"{stack.id}/{stacks.newest(stack.id)}/delete")
 
 
@@ -181,8 +181,8 @@ def _target(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> Tar
     found, secret = _found(site, lease)
     if found is None:
         gone = StackError(
-            f"{names.cluster or names.workgroup} is gone, although stack {stack.name} is in {stack.status}: it was deleted "
-            "(CloudTrail says by which user). What is left of it is removed; run the warehouse again"
+            f"{names.cluster or names.workgroup} no longer exists, although stack {stack.name} is in {stack.status}: it was deleted "
+            "outside of CloudFormation (CloudTrail has the user). The rest of the stack is removed; run the warehouse again"
         )
         return _replace(site, stacks, stack, lease, gone)
     if found.status.lower() == "paused":
@@ -202,7 +202,7 @@ def _target(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> Tar
 
 
 def _found(site: Site, lease: Lease) -> tuple[Existing | None, str | None]:
-    """The cluster or workgroup, and the ARN of the admin's secret."""
+    """Returns the cluster or workgroup, and the ARN of the admin's secret."""
     if lease.names.cluster is not None:
         cluster = site.redshift.find_cluster(lease.names.cluster)
         return cluster, cluster.secret if cluster is not None else None
@@ -228,6 +228,6 @@ def _failed(stack: Stack, events: Sequence[Event]) -> StackError:
 
 
 def _before_rollback(events: Sequence[Event]) -> Sequence[Event]:
-    """Without a deletion that followed: its failures are not why the creation failed."""
+    """Returns the events without those of a later deletion, whose failures did not cause the creation's failure."""
     begins = [at for at, event in enumerate(events) if event.of_stack and event.status == "DELETE_IN_PROGRESS"]
     return events[: begins[0]] if begins else events

@@ -24,35 +24,35 @@ from rds_lake.stages.warehouse.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stray:
-    """A stack without a lease, and the run that it was made for."""
+    """A stack without a lease, and the run it was created for."""
 
     stack: Stack
     run: str
 
 
 def strays_of(site: Site, lease: Lease | None, stacks: Collection[str]) -> tuple[Stray, ...]:
-    """Those of the warehouse among `stacks`, the names of all stacks there are; `lease` was read after they were listed."""
+    """Returns the warehouse's stacks without a lease. `stacks`: all stack names, listed before `lease` was read."""
     named = lease.names.stack if lease is not None and lease.state is not LeaseState.FREE else None
-    found: list[Stray] = []
+    strays: list[Stray] = []
     for name in stacks:
         if name != named and is_name_of(site.name, name):
             stack = StackGateway(api=site.stacks, name=name).look()
             run = _run_of(site, stack) if stack is not None else None
             if stack is not None and run is not None:
-                found.append(Stray(stack=stack, run=run))
-    return tuple(found)
+                strays.append(Stray(stack=stack, run=run))
+    return tuple(strays)
 
 
 def thing_of(site: Site, stray: Stray) -> Thing:
-    """The stack as something that has to go."""
+    """Returns the stack as an object to remove."""
     thing = stack_thing(StackGateway(api=site.stacks, name=stray.stack.name), stray.stack)
-    return replace(thing, state=f"{thing.state}, of run {stray.run}, and no lease names it")
+    return replace(thing, state=f"{thing.state}, belongs to run {stray.run}, but no lease names it")
 
 
 def name_in_lease(site: Site, stray: Stray) -> Lease | None:
-    """Have the lease, which is free, name all that the stack made, so that it is removed and proven gone as everything else is.
+    """Writes to the free lease everything that the stack created, so that all of it is removed and verified.
 
-    None if another run took the lease meanwhile: then only the stack is deleted.
+    Returns None if another run took the lease meanwhile: then only the stack is deleted.
     """
     now = site.clock()
 
@@ -71,6 +71,6 @@ def name_in_lease(site: Site, stray: Stray) -> Lease | None:
 
 
 def _run_of(site: Site, stack: Stack) -> str | None:
-    """The run that the stack's tag names; None if the stack belongs to another lake, or has no such tag."""
+    """Returns the run in the stack's tag; None if the stack belongs to another lake or has no such tag."""
     tag, begins = stack.tags.get(STATEMENTS_TAG, ""), statements_of(site.lake.layout, site.name)
     return tag.removeprefix(begins).rstrip("/") or None if tag.startswith(begins) else None

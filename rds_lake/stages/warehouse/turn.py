@@ -1,4 +1,4 @@
-"""One turn of a run: look at AWS, do what can be done now, write what is so afterwards. Nothing waits.
+"""One turn of a run: examines AWS, does what is possible now, and writes the new state. It does not wait.
 
     CREATING   lease and stack, until statements can be sent
     WORKING    loads, steps and unloads go on
@@ -36,7 +36,7 @@ _ENDING = (Phase.REMOVING, Phase.ENDED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Works:
-    """What turns of one warehouse need. `lake`: for records. `hands`: what statements of a run are sent with."""
+    """What turns of one warehouse need. `lake`: for records. `hands`: returns what a run's statements are sent with."""
 
     lake: Lake
     site: Site
@@ -49,12 +49,12 @@ class Works:
 
 
 def take_turn(works: Works, run: str) -> RunRecord:
-    """The run after one turn. TransientError where AWS did not answer: nothing was written, the next turn tries again."""
+    """Returns the run after one turn. Raises TransientError if AWS does not answer; then the next turn tries again."""
     return turn_of(works, get_run(works.lake, works.settings.name, run))
 
 
 def turn_of(works: Works, stored: StoredRun) -> RunRecord:
-    """As `take_turn`, for a run whose record was just read."""
+    """Like `take_turn`, for a record that was just read."""
     record = stored.record
     if record.phase is Phase.ENDED:
         return record
@@ -108,7 +108,7 @@ def _work(works: Works, record: RunRecord) -> RunRecord:
 
 
 def _lost(works: Works, record: RunRecord, error: RdsLakeError | None = None) -> str | None:
-    """That the run has its warehouse no more, which is why it then finds things gone; None where that is not so."""
+    """Returns the message that the run lost its warehouse, which explains missing objects; None if it did not."""
     if record.phase is not Phase.WORKING and not isinstance(error, StackError):
         return None  # it may not have had it yet
     try:
@@ -128,7 +128,7 @@ def _remove(works: Works, record: RunRecord) -> RunRecord:
 
 
 def _cancelled(works: Works, record: RunRecord) -> RunRecord:
-    """Statements whose end was asked for. What cannot be asked, ends with the warehouse, or by its name in `take_down`."""
+    """Returns the run after its statements were asked to end. Statements that cannot be reached end in `take_down`."""
     try:
         return cancel(record, _target(record), works.hands(record))
     except RdsLakeError:
@@ -141,7 +141,7 @@ def _removing(works: Works, record: RunRecord, error: str | None) -> RunRecord:
 
 
 def _ended(works: Works, record: RunRecord) -> RunRecord:
-    why = "the run ended before it"
+    why = "the run ended before it was started"
     pieces = tuple(piece if piece.has_ended else _skipped(piece, why) for piece in record.pieces)
     return replace(record, phase=Phase.ENDED, pieces=pieces, ended_at=works.clock(), waiting=None)
 
@@ -158,13 +158,13 @@ def _target(record: RunRecord) -> Target:
 
 
 def failures(record: RunRecord) -> str | None:
-    """Every load, step and unload that failed, with its reason, in one text; None where none did."""
+    """Returns the reasons of all failed loads, steps and unloads as one text; None if none failed."""
     failed = [piece for piece in record.pieces if piece.state is PieceState.FAILED]
     skipped = sum(piece.state is PieceState.SKIPPED for piece in record.pieces)
     if not failed and not skipped:
         return None
     lines = [str(piece.error) for piece in failed]
-    lines += [f"{skipped} more were not begun, as they need what failed"] if skipped else []
+    lines += [f"{skipped} more were not started, as they depend on what failed"] if skipped else []
     return "\n".join(lines)
 
 

@@ -43,9 +43,9 @@ from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run,
 class EventPlan:
     """What a batch of messages asks for.
 
-    `settled` are the receipt handles to delete in the next tick. A message that is in neither `settled` nor a
-    run stays in the queue: it comes again, and after the queue's limit goes to the dead-letter queue. `problems` name
-    messages about which AWS refused a call, or that caused an unexpected error.
+    `settled`: receipt handles that the next tick deletes. A message in neither `settled` nor a run stays in the queue:
+    it is delivered again, and reaches the dead-letter queue after the queue's limit. `problems`: messages for which AWS
+    refused a call, or that caused an unexpected error.
     """
 
     runs: tuple[WantedRun, ...]
@@ -73,12 +73,12 @@ class _Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPlanner:
-    """Decides about messages for a set of sources; `first_dates` bounds the dates that have a partition.
+    """Decides about messages for a set of sources; `first_dates`: each source's first date with a partition.
 
-    One planner per tick: the decision about an event is remembered, so that a thousand copies of it cost one call.
-    `is_taken_over`: whether another run has done what this one would do, or is about to. `is_late`: whether the tick's time is
-    over; messages that are not decided by then stay in the queue. `take_json`: begins the run of a warehouse that a JSON asks for, or
-    writes what is wrong with it, and says so; None where no warehouse looks for JSON files there.
+    One planner per tick: decisions are cached, so a thousand copies of an event cost one call. `is_taken_over`: whether
+    another run already does the same work. `is_late`: whether the tick's time is over; undecided messages then stay in
+    the queue. `take_json`: starts the run that a JSON asks for, or writes its errors, and returns a sentence; None if
+    no warehouse uses that place.
     """
 
     rds: RdsGateway
@@ -93,7 +93,7 @@ class EventPlanner:
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
-        """Decide about every message. A malformed one, or one about which AWS refuses a call, never stops the others."""
+        """Decides about every message. A malformed one, or one for which AWS refuses a call, does not stop the others."""
         runs: dict[str, WantedRun] = {}
         incidents: dict[str, WantedIncident] = {}
         settled: list[str] = []
@@ -130,7 +130,7 @@ class EventPlanner:
         return decided
 
     def _legal(self, decision: _Decision) -> _Decision:
-        """The decision without runs of dates that have no partition (one would fail the whole tick) or no work left."""
+        """Returns the decision without runs for dates without a partition (one would fail the whole tick) or without work."""
         runs: list[WantedRun] = []
         notes = [decision.note] if decision.note else []
         later = decision.later
@@ -139,7 +139,7 @@ class EventPlanner:
             if run.snapshot_date < self.first_dates[run.source]:
                 notes.append(f"{run.subject} is from {run.snapshot_date}, before the source's first date")
             elif run.snapshot_date > self.today():
-                reason = f"{run.subject} is from {run.snapshot_date}, which this clock has not reached"
+                reason = f"{run.subject} is from {run.snapshot_date}, which is in the future by this machine's clock"
                 notes.append(f"stays in the queue: {reason}")
                 later = True
             elif run.trigger != "begin" and self.is_taken_over(run):
@@ -159,7 +159,7 @@ class EventPlanner:
                 return (
                     self._settled([task], task.source_arn)
                     if task
-                    else _Decision(note=f"AWS knows no task {identifier}")
+                    else _Decision(note=f"AWS has no export task {identifier}")
                 )
             case TableExportWritten():
                 return self._table_exported(event)
@@ -204,13 +204,13 @@ class EventPlanner:
             snapshot = self.rds.find_snapshot(event.about, arn) if event.about is not Exportable.CLUSTER else None
             if snapshot is None:
                 return _Decision(
-                    note=f"{arn} is gone, and the message carries no ARN; reconciliation settles its export"
+                    note=f"{arn} no longer exists, and the message has no ARN; reconciliation settles its export"
                 )
             arn = snapshot.arn
         return self._settled(self.rds.list_export_tasks(source_arn=arn), arn)
 
     def _settled(self, tasks: Sequence[ExportTask], arn: str) -> _Decision:
-        """The runs that settle every ended task of the sources; one started by hand counts too, unless it ended badly."""
+        """Returns the runs that settle every ended task of the sources; one started by hand counts unless it failed."""
         try:
             ours = [(p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None]
         except ValueError as error:
@@ -232,10 +232,10 @@ class EventPlanner:
         return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
 
     def _table_exported(self, event: TableExportWritten) -> _Decision:
-        """The last of a date's exports to end settles them all; the events before it ask for nothing.
+        """Settles all exports of a date when the last one ends; earlier events ask for nothing.
 
-        DynamoDB writes the manifest before the export ends. An event that is seen too early does not stay in the queue:
-        reconciliation looks sooner than the message would come again.
+        DynamoDB writes the manifest before the export ends. Such an early event does not stay in the queue, as
+        reconciliation checks sooner than the message would return.
         """
         exports = self.dynamodb.get(event.source)
         if exports is None or event.snapshot_date < self.first_dates[event.source]:
@@ -259,14 +259,16 @@ class EventPlanner:
         return _Decision(runs=(settling_run(event.source, begun.task, event.snapshot_date),))
 
     def _job_ended(self, event: JobEnded) -> _Decision:
-        """The last Glue run of a date to end asks for the rest; so does one that leaves its place to a table that waits.
+        """Asks for a run when the last Glue run of a date ends, or one that makes a place for a waiting table.
 
-        An event that comes before Glue itself reports the end does not stay in the queue: reconciliation looks sooner.
+        An event that arrives before Glue reports the end does not stay in the queue: reconciliation checks sooner.
         """
         ours = self.conversions if self.conversions and self.conversions.job == event.job else None
         converted = ours.date_of(event.run) if ours else None
         if converted is None:
-            return _Decision(note=f"the run {event.run} of the Glue job {event.job} converts for no source's open date")
+            return _Decision(
+                note=f"the run {event.run} of the Glue job {event.job} belongs to no unfinished date of any source"
+            )
         day = f"{converted.job_set.source} {converted.job_set.snapshot_date}"
         if converted.job_set.snapshot_date < self.first_dates[converted.job_set.source]:
             return _Decision(note=f"{day} is before the source's first date")
@@ -275,7 +277,7 @@ class EventPlanner:
         return _Decision(runs=(converted.wanted(),))
 
     def _backup_failed(self, event: BackupFailed) -> _Decision:
-        """An incident of the source that takes AWS Backup's snapshots; backups of other databases are ignored."""
+        """Returns an incident of the source that uses AWS Backup's snapshots; backups of other databases are ignored."""
         kind, _, identifier = parse_arn(event.resource_arn).resource.partition(":")
         about = {"db": Exportable.SNAPSHOT, "cluster": Exportable.CLUSTER_SNAPSHOT}.get(kind)
         plan = self._plan_of(about, identifier) if about else None
@@ -288,6 +290,6 @@ class EventPlanner:
             source=plan.source,
             what=f"AWS Backup job {event.state}",
             cause=f"backup job {event.job} of {event.resource_arn} ended {event.state}: {event.message or 'no reason given'}",
-            next_step="Look at the job in AWS Backup and start it again; its snapshot is exported when it is there.",
+            next_step="Look at the job in AWS Backup and start it again; its snapshot is exported as soon as it exists.",
         )
         return _Decision(incident=incident)

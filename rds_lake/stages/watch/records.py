@@ -19,9 +19,9 @@ from rds_lake.stages.lake.snapshot_log import Row, list_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecords:
-    """A source as its records were when they were listed. `dates`: those that have a manifest, oldest first; `rows`: of `_snapshots`.
+    """A source's records as they were when listed. `dates`: those with a manifest, oldest first; `rows`: of `_snapshots`.
 
-    For one thread, and for as long as one answer takes: what changes meanwhile is not seen.
+    For one thread and one answer: later changes are not seen.
     """
 
     lake: Lake
@@ -38,29 +38,29 @@ class SourceRecords:
 
     @property
     def shown(self) -> date | None:
-        """The published date, or the newest one where nothing is published yet."""
+        """The published date, or the newest one if nothing is published yet."""
         return self.state.pointer.snapshot_date if self.state.pointer else max(self.dates, default=None)
 
     def manifest(self, day: date) -> Manifest:
-        """The manifest of a date, kept; errors as `handover.get_manifest`."""
+        """Returns the manifest of a date, cached; errors as `handover.get_manifest`."""
         if day not in self._manifests:
             self._manifests[day] = handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
         return self._manifests[day]
 
     @property
     def sound(self) -> tuple[date, ...]:
-        """The dates that others may be compared with, oldest first: they passed their checks and were not rolled back."""
+        """The dates to compare with, oldest first: they passed their checks and were not rolled back."""
         if not self.source.athena:
             return self.dates
         return sound_dates(self.dates, self.checked, self.state.pointer)
 
     def date_before(self, day: date) -> date | None:
-        """The newest date before `day` that it may be compared with, as `checks/previous.py` has it."""
+        """Returns the newest date before `day` to compare with, as in `checks/previous.py`."""
         return max((earlier for earlier in self.sound if earlier < day), default=None)
 
 
 def read_records(lake: Lake, source: SourceSettings) -> SourceRecords:
-    """Read the records, the pointer first: a date that is published meanwhile is listed, but not yet as published."""
+    """Reads the records, the pointer first: a date published meanwhile is listed, but not yet as published."""
     state = read_state(lake.s3, lake.layout, source.name)
     return SourceRecords(
         lake=lake,

@@ -12,7 +12,7 @@ STALE = "STALE: no newer snapshot became readable"
 
 
 def waiting_lines(state: SourceStatus) -> list[str]:
-    """The dates that wait for a person to publish them, a sentence each."""
+    """Returns a sentence for each date that waits for approval."""
     lines = [f"{day} waits: rds-lake publish {state.source} {day}" for day in state.waiting[-_SHOWN:]]
     if len(state.waiting) > len(lines):
         lines.insert(0, f"{len(state.waiting) - len(lines)} older dates wait as well")
@@ -20,13 +20,13 @@ def waiting_lines(state: SourceStatus) -> list[str]:
 
 
 def unchecked_lines(state: SourceStatus) -> list[str]:
-    """Dates that a check may have stopped."""
+    """Returns a line about dates that a check may have stopped."""
     days = ", ".join(map(str, state.unchecked[-_SHOWN:]))
-    return [f"in the lake, but not through its checks: {days}; see the run of the date in Dagster"] if days else []
+    return [f"in the lake, but checks did not pass: {days}; see the run of the date in Dagster"] if days else []
 
 
 def gone_lines(state: SourceStatus) -> list[str]:
-    """Tables that readers do not find any more."""
+    """Returns a line about tables that readers no longer find."""
     if not state.gone:
         return []
     more = f" and {len(state.gone) - _SHOWN} more" if len(state.gone) > _SHOWN else ""
@@ -34,19 +34,23 @@ def gone_lines(state: SourceStatus) -> list[str]:
 
 
 def rolled_back_lines(state: SourceStatus) -> list[str]:
-    """That a person went back to an older date."""
+    """Returns a line about the date that was rolled back from."""
     newest = state.rolled_back_from
     return [f"rolled back from {newest}; the next newer date is published as usual"] if newest else []
 
 
 def moving_lines(state: SourceStatus) -> list[str]:
-    """A publication that has not ended."""
+    """Returns a line about a publication that has not ended."""
     moving = state.moving
-    return [f"views are being moved to {moving}; if no run does, one was killed: repeat it"] if moving else []
+    return (
+        [f"views are being moved to {moving}; if no run is moving them, the run was killed: run it again"]
+        if moving
+        else []
+    )
 
 
 def decisions(state: SourceStatus) -> list[str]:
-    """What a person decided, and what waits for a decision, a sentence each."""
+    """Returns the lines about decisions of a person, and about dates that wait for one."""
     return [
         *waiting_lines(state),
         *unchecked_lines(state),
@@ -57,7 +61,7 @@ def decisions(state: SourceStatus) -> list[str]:
 
 
 def span(time: timedelta) -> str:
-    """The two largest units."""
+    """Returns a duration in its two largest units."""
     # Where this machine's clock is minutes behind AWS's, a fresh snapshot is in the future.
     minutes, seconds = divmod(max(0, int(time.total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,4 +1,4 @@
-"""The stages of a source, by its kind: every caller above `stages/` gets them here."""
+"""Chooses the stages of a source by its kind; every caller outside of `stages/` uses it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run_of(
     log: Callable[[str], None],
     announce: Callable[[date], None] | None = None,
 ) -> SourceRun:
-    """The stages of a source of any kind."""
+    """Returns the stages of a source of any kind."""
 
     def shared(source: _S) -> SharedStages[_S]:
         own = limited_to_source(lake, config, source, rds)

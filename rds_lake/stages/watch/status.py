@@ -37,7 +37,7 @@ class TableStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningExport:
-    """An export task in progress; its date is None where AWS does not say it yet."""
+    """An export task in progress; its date is None while AWS does not give it."""
 
     task: ExportTask
     snapshot_date: date | None
@@ -45,11 +45,11 @@ class RunningExport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
-    """A source now. `shown` is the published date, or the newest relocated one where nothing is published yet.
+    """The current state of a source. `shown`: the published date, or the newest relocated one if nothing is published yet.
 
-    `waiting` are dates that a person has to approve; `moving` is a date whose publication was begun and has not ended;
-    `unchecked` are dates newer than what is published whose files are in the lake and which have not passed their checks.
-    `gone`: tables of the date before the published one that it has not, whose views were dropped.
+    `waiting`: dates that a person has to approve. `moving`: a date whose publication has not ended. `unchecked`: dates
+    newer than the published one whose files are in the lake but which have not passed their checks. `gone`: tables of
+    the date before that the published one does not have, so their views were dropped.
     """
 
     source: str
@@ -68,11 +68,11 @@ class SourceStatus:
     gone: tuple[str, ...] = ()
 
     def age(self, now: datetime) -> timedelta | None:
-        """How old what readers see is."""
+        """Returns the age of the data that readers see."""
         return None if self.snapshot_time is None else now - self.snapshot_time
 
     def is_stale(self, source: SourceSettings, now: datetime) -> bool:
-        """Whether what readers see is older than `freshness_hours`; also where they see nothing."""
+        """Whether the data that readers see is older than `freshness_hours`; True if they see none."""
         age = None if source.athena and self.published is None else self.age(now)
         return source.freshness is not None and (age is None or age > source.freshness)
 
@@ -80,7 +80,7 @@ class SourceStatus:
 def source_status(
     config: LakeConfig, records: SourceRecords, running: Sequence[ExportTask], *, rds: RdsGateway
 ) -> SourceStatus:
-    """The source of these records now; `running` are the account's tasks in progress, listed once for all sources."""
+    """Returns the current status of the source; `running`: the account's tasks in progress, listed once for all sources."""
     source, state, dates, shown = records.source, records.state, records.dates, records.shown
     pointer, checked = state.pointer, records.checked
     manifest = records.manifest(shown) if shown else None
@@ -122,24 +122,24 @@ def _unchecked(dates: Collection[date], checked: Collection[date], pointer: Poin
 
 
 def export_seconds(record: ExportRecord) -> float | None:
-    """How long AWS took, where it said so."""
+    """Returns how long AWS took, if AWS says so."""
     if record.started_at is None or record.ended_at is None:
         return None
     return (record.ended_at - record.started_at).total_seconds()
 
 
 def billed_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
-    """GB of 10^9 bytes that AWS bills a date's export by; None where it does not say."""
+    """Returns the GB (10^9 bytes) that AWS bills a date's export by; None if AWS does not give them."""
     return _tables_gb(record) if record.parts else _snapshot_gb(rds, record)
 
 
 def _tables_gb(record: ExportRecord) -> float:
-    """What DynamoDB bills the exports of a date by."""
+    """Returns the GB that DynamoDB bills the exports of a date by."""
     return round(sum(part.billed_bytes for part in record.parts) / 1e9, 3)
 
 
 def _snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
-    """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's, or is none of RDS."""
+    """Returns the GB that AWS bills a database's export by; None if the snapshot no longer exists or it was a live cluster."""
     if not is_exportable(record.snapshot_arn):
         return None
     about, _ = exportable(record.snapshot_arn)

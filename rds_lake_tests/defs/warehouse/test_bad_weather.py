@@ -102,10 +102,12 @@ SEVERAL = {"unload": [SETTINGS["unload"][0] | {"single_file": False}]}
 CASES: dict[str, tuple[Callable[[Mart, Path], None], dict[str, Any], tuple[str, ...]]] = {
     "columns": (usage(b"1|one\n2|two|more\n"), {}, ("load usage", "usage.gz line 2", "Extra column(s) found", "correct the file")),
     "long": (usage(b"1|one\n2|twotwo\n"), {}, ("load usage", "usage.gz line 2, column note", "exceeds DDL length", "correct")),
-    "missing": (missing, {}, ("load usage", "s3://acme-drop/data/usage.gz does not exist", "see whether it was delivered")),
-    "step": (step_three_of_five, {}, ("step c: statement 2 of 2, line 4 of c.sql", "wrong", "nothing of it was kept", "not begun")),
-    "signatures": (old_signatures, PARQUET, ("load usage", "acme-drop", "s3:signatureAge has to allow 3600000 ms")),
-    "quota": (quota, {}, ("Workgroup (AWS::RedshiftServerless::Workgroup", "quota of RPUs", "ask AWS for more in Service Quotas")),
+    "missing": (missing, {}, ("load usage", "s3://acme-drop/data/usage.gz does not exist", "check that it was delivered")),
+    "step": (step_three_of_five, {}, ("step c: statement 2 of 2, line 4 of c.sql", "wrong", "its changes were rolled back",
+                                      "not started")),
+    "signatures": (old_signatures, PARQUET, ("load usage", "acme-drop", "s3:signatureAge must allow 3600000 ms")),
+    "quota": (quota, {}, ("Workgroup (AWS::RedshiftServerless::Workgroup", "quota of RPUs",
+                          "request a higher quota in Service Quotas")),
     "not empty": (not_empty, SEVERAL, ("unload result", "s3://acme-results/mart/ is not empty: s3://acme-results/mart/theirs",
                                        "unload to a prefix that nothing else uses, or empty this one")),
 }  # fmt: skip

@@ -308,7 +308,7 @@ class TestSettle:
         assert settle_export(FakeRds(tasks=[complete]), complete.identifier) == complete
 
     def test_an_unknown_task_is_said_to_be_unknown(self) -> None:
-        with pytest.raises(ExportFailedError, match="knows no export task t-1"):
+        with pytest.raises(ExportFailedError, match="AWS has no export task t-1"):
             settle_export(FakeRds(), "t-1")
 
     def test_a_running_task_has_its_event_still_to_come(self) -> None:

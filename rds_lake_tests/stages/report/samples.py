@@ -141,7 +141,7 @@ def with_problems(report: LakeReport) -> LakeReport:
             f"readers see {shown}, 3 d 4 h old, and `freshness_hours` allows 1 d 12 h ({STALE})",
             "rds-lake status shop0",
         ),
-        (f"in the lake, but not through its checks: {unchecked}; see the run of the date in Dagster", ""),
+        (f"in the lake, but checks did not pass: {unchecked}; see the run of the date in Dagster", ""),
         (f"{held} waits: rds-lake publish shop0 {held}", ""),
     ]
     needs = tuple(Need(source=first.source, sentence=sentence, remedy=remedy) for sentence, remedy in lines)

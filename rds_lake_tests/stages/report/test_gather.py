@@ -92,7 +92,7 @@ def test_every_date_has_its_state_and_its_rows(shop: SourceReport) -> None:
 def test_what_needs_a_person_is_said_in_the_words_of_status(shop: SourceReport) -> None:
     said = [need.sentence for need in shop.needs]
     assert said[0].startswith("readers see 2026-11-19, 4 d 2 h old, and `freshness_hours` allows 1 d 12 h (STALE")
-    assert said[1] == "in the lake, but not through its checks: 2026-11-21; see the run of the date in Dagster"
+    assert said[1] == "in the lake, but checks did not pass: 2026-11-21; see the run of the date in Dagster"
     assert said[2] == "2026-11-20 waits: rds-lake publish shop 2026-11-20"
     runs = [sentence for sentence in said if sentence.startswith("run ")]
     assert any("of 2026-11-21 failed" in run and "publish shop 2026-11-21 --accept-drop" in run for run in runs), runs

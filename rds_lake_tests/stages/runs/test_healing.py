@@ -17,7 +17,7 @@ from rds_lake.errors import (
     UnavailableError,
 )
 from rds_lake.stages.databases.unseen import Unseen
-from rds_lake.stages.runs.healing import Ended, heals, told_of
+from rds_lake.stages.runs.healing import Ended, heals, retries_sentence
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def test_pauses_grow_and_come_to_an_end_within_a_working_day() -> None:
     assert pauses == sorted(set(pauses)), "each is longer than the one before"
     assert pauses[0] >= timedelta(minutes=5), "an outage of ten minutes is not met by the first one only"
     assert sum(pauses, timedelta()) < timedelta(hours=12)
-    assert "6 times within 10.5 hours" in told_of(Ended(heals=True, tries=6))
+    assert "6 times within 10.5 hours" in retries_sentence(Ended(heals=True, tries=6))
 
 
 @given(st.booleans(), st.integers(0, 20), st.integers(0, 10_000))

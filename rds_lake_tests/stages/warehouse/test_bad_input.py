@@ -100,7 +100,10 @@ def test_two_kinds_of_files_and_two_tables_of_one_name_are_refused(running: Runn
     running.put("in/a.txt", b"1|one\n")
     running.put("in/a.gz", b"x")
     said = errors(running.run(load("s3://acme-lake/in/"), load("s3://acme-lake/in/a.txt", name="Items")))
-    assert "make two loads of them" in said["items"] and "give one of them another name" in said["Items"]
+    assert (
+        "split them into two loads" in said["items"]
+        and "it has the same name as items; rename one of them" in said["Items"]
+    )
 
 
 def test_an_error_in_the_third_statement_names_its_line_and_undoes_the_others(running: Running) -> None:
@@ -108,7 +111,7 @@ def test_an_error_in_the_third_statement_names_its_line_and_undoes_the_others(ru
     record = running.run(Step(name="cleaned", sql=sql), Step(name="next", sql="select 2", needs=("cleaned",)))
     said = errors(record)
     assert said["cleaned"].startswith(
-        "step cleaned: statement 3 of 5, line 6 of cleaned.sql, failed: ERROR: Divide by zero; nothing of"
+        "step cleaned: statement 3 of 5, line 6 of cleaned.sql, failed: ERROR: Divide by zero; its changes were rolled back"
     )
     assert said["next"] == "it needs cleaned, which failed"
     assert running.rows("select count(*) from pg_table_def where tablename = 'a'") == [(0,)]
@@ -122,7 +125,7 @@ def test_a_step_of_more_than_forty_statements_keeps_its_temporary_tables(running
     assert errors(record) == {} and running.rows("select x from total") == [(1225,)]
     broken = sql.replace("values (45)", "values (45, 45)")
     said = errors(running.run(Step(name="many", sql=broken), run="run-2"))["many"]
-    assert "statement 47 of 52, line 47 of many.sql" in said and "what came before it was kept" in said
+    assert "statement 47 of 52, line 47 of many.sql" in said and "the statements before it were kept" in said
 
 
 @pytest.mark.exhaustive

@@ -109,5 +109,5 @@ def test_rows_that_are_missing_are_noticed_and_the_old_table_stays(world: World)
     running.run(lake_load("orders"))
     running.rows_of_lake = more
     said = errors(running.run(lake_load("orders"), run="run-2"))["orders"]
-    assert "10 rows were loaded, and the lake's manifest has 11" in said
+    assert "10 rows were loaded, but the lake's manifest has 11" in said
     assert running.rows("select count(*) from orders") == [(10,)]

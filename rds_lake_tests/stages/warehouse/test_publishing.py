@@ -106,7 +106,7 @@ def test_no_rows_are_a_file_with_its_header(running: Running) -> None:
     record = publish(
         running, csv_result("j", "select 1 as id where 1 = 2", format=FileFormat.JSON, header=False), run="run-2"
     )
-    assert "makes no file" in record.pieces[0].notes[0] and record.pieces[0].state is PieceState.DONE
+    assert "file without rows" in record.pieces[0].notes[0] and record.pieces[0].state is PieceState.DONE
 
 
 @pytest.mark.exhaustive
@@ -114,7 +114,7 @@ def test_no_rows_are_a_file_with_its_header(running: Running) -> None:
 def test_what_is_not_of_the_result_is_left_alone(running: Running, changes: dict[str, Any]) -> None:
     running.put("r/r.csv", b"mine", bucket=REPORTS)
     said = errors(publish(running, csv_result("r", ROWS, **changes)))["r"]
-    assert "r/r.csv is not of this result" in said
+    assert "r/r.csv does not belong to this result" in said
     assert running.objects() == {"r/r.csv": b"mine"}
 
 
@@ -124,7 +124,7 @@ def test_the_next_run_replaces_the_result_and_an_earlier_one_does_not(running: R
     said = errors(
         publish(running, csv_result("r", "select 9 as x"), csv_result("s", "select 9 as x", **TWO), run="run-1")
     )
-    assert "a run that began later" in said["r"] and "a run that began later" in said["s"]
+    assert "a later run, started at" in said["r"] and "a later run, started at" in said["s"]
     assert running.objects() == before
     publish(running, csv_result("r", "select 9 as x"), csv_result("s", "select 9 as x", **TWO), run="run-3", later=9)
     assert running.objects()["r/r.csv"] == b"x\n9\n" and b"run=run-3" in running.objects()["s/_manifest.json"]
@@ -149,7 +149,7 @@ def before_the_copy(running: Running, change: Callable[[dict[str, Any]], object]
 def test_what_comes_in_between_is_not_overwritten(running: Running) -> None:
     with before_the_copy(running, lambda _: running.put("r/r.csv", b"theirs", bucket=REPORTS)):
         said = errors(publish(running, csv_result("r", ROWS)))["r"]
-    assert "is not of this result" in said and running.objects() == {"r/r.csv": b"theirs"}
+    assert "does not belong to this result" in said and running.objects() == {"r/r.csv": b"theirs"}
 
 
 def test_a_result_that_another_turn_of_the_run_published_in_between_is_published(running: Running) -> None:
@@ -162,7 +162,7 @@ def test_a_result_that_another_turn_of_the_run_published_in_between_is_published
 
 
 @pytest.mark.parametrize(
-    ("minutes", "stays", "refusal"), [(9, b"theirs", "a run that began later"), (-9, b"ours\n", "")]
+    ("minutes", "stays", "refusal"), [(9, b"theirs", "a later run, started at"), (-9, b"ours\n", "")]
 )
 def test_of_two_runs_that_publish_at_once_the_later_stays(
     running: Running, minutes: int, stays: bytes, refusal: str
@@ -186,7 +186,7 @@ def test_of_two_runs_that_publish_at_once_the_later_stays(
 def test_a_result_that_is_too_large_for_one_file_is_absent(running: Running) -> None:
     wide = "select repeat('x', 60000)::varchar(60000) as a from (select 1 as n union all select 2)"
     said = errors(publish(running, csv_result("r", wide, most_bytes=100_000)))["r"]
-    assert "more than the 100,000 bytes of one file" in said and running.objects() == {}
+    assert "larger than 100,000 bytes, the limit of a single file" in said and running.objects() == {}
 
 
 @pytest.mark.exhaustive
@@ -197,9 +197,9 @@ def test_a_result_that_would_be_twice_as_long_as_one_file_may_be_is_not_even_wri
     )
     record = publish(running, csv_result("r", f"with a as ({many}) select * from a order by n;", most_bytes=10_000))
     assert errors(record)["r"].startswith(
-        "unload r: its result has 100 rows, which make about 0.00 GiB by the first 100 of them"
+        "unload r: its result has 100 rows, about 0.00 GiB by an estimate from the first 100"
     )
-    assert "nothing was written. Leave `single_file` out, select less, or add `gzip`" in errors(record)["r"]
+    assert "nothing was written. Remove `single_file`, select fewer rows, or add `gzip`" in errors(record)["r"]
     staged = running.objects("acme-lake", "lake/_warehouses/usage/staging/run-1/")
     sent = [one.name.rpartition("/")[2] for one in running.hands().data.named("rds-lake/abc/usage/run-1/")]
     assert (sent, staged, running.objects()) == (["0"], {}, {})
@@ -235,7 +235,7 @@ def test_files_that_are_not_what_redshift_said_are_not_published(running: Runnin
         said = errors(publish(running, csv_result("r", ROWS)))["r"]
     finally:
         events.unregister("before-call.s3.GetObject", unique_id="damage")
-    assert "is not whole" in said and "has 1 bytes instead of" in said and running.objects() == {}
+    assert "are incomplete" in said and "has 1 bytes instead of" in said and running.objects() == {}
 
 
 def test_a_cancelled_run_ends_and_publishes_nothing(running: Running) -> None:

@@ -26,8 +26,8 @@ from rds_lake_tests.turnstile.warehouse.lab import FIRST, SECOND, Start, Warehou
 Work = Callable[[WarehouseLab, Yard], object]
 _TURNS, _PASSES = 60, 8
 _WHY = "a person does not want it"
-_OVERTAKEN = "a run that began later"
-_LATE = "has warehouse nightly no more|did not continue within its lease|the lease of run|longer than `most_hours"
+_OVERTAKEN = "a later run, started at"
+_LATE = "no longer has warehouse nightly|did not continue within its lease|the lease of run|longer than `most_hours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

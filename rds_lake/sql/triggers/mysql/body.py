@@ -48,10 +48,10 @@ _ROWS = {Op.INSERT: ("NEW",), Op.UPDATE: ("OLD", "NEW"), Op.DELETE: ("OLD",)}
 
 
 class HandsOver(Protocol):
-    """Where a trigger's changes go. `limit`: the most bytes of an image. `takes_key`: besides the images.
+    """The destination of a trigger's changes. `limit`: most bytes of an image. `takes_key`: whether it needs the key besides images.
 
-    `at_once`: the condition under which `insert` alone hands over, which may be repeated where it failed, so that images can be made
-    in it. Empty where there is none.
+    `at_once`: the condition under which `insert` alone hands a change over. It may be repeated after a failure, so
+    images can be built in it. Empty: never.
     """
 
     @property
@@ -64,20 +64,21 @@ class HandsOver(Protocol):
     def takes_key(self) -> bool: ...
 
     def statement(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
-        """The statement that hands over a change.
+        """Returns the statement that hands over a change.
 
-        `images`: expressions of old and new image and of what is omitted. The key is in the variable `key_image`. All JSON, or NULL.
+        `images`: expressions of old image, new image and the omitted columns, as JSON or NULL. The key is in the
+        variable `key_image`.
         """
         ...
 
     def insert(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
-        """The same in one statement, where `at_once` holds."""
+        """Returns one statement that hands over a change where `at_once` holds."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """One trigger. The spare one is there only while the other is replaced."""
+    """One trigger. The spare one exists only while the other is replaced."""
 
     table: CapturedTable
     op: Op
@@ -98,13 +99,13 @@ class Trigger:
 
 
 def trigger_name(target: TableTarget, op: Op, *, spare: bool = False) -> str:
-    """`rds_lake_update_5b0c…`: unique in the table's database, and too short for no table."""
+    """Returns `rds_lake_update_5b0c…`: unique in the table's database, and short enough for every table."""
     place = hashlib.sha256("\0".join((target.database, target.table)).encode()).hexdigest()
     return f"rds_lake_{'spare_' if spare else ''}{EVENTS[op].lower()}_{place[:16]}"
 
 
 def triggers_of(table: CapturedTable, to: HandsOver) -> tuple[Trigger, ...]:
-    """The triggers for INSERT, UPDATE and DELETE; their label has the table's digest."""
+    """Returns the triggers for INSERT, UPDATE and DELETE, with the table's digest as label."""
     return tuple(Trigger(table=table, op=op, body=_body(table, op, to)) for op in EVENTS)
 
 
@@ -118,7 +119,7 @@ def _body(table: CapturedTable, op: Op, to: HandsOver) -> str:
 
 
 def _at_once(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
-    """Images are made in the statement that hands them over: in variables they would be copied twice more."""
+    """Returns the part that builds images inside of the statement: variables would copy them twice more."""
     images, rows = images_of(table, limit=to.limit), _variables(op, to)
     whole = [images.whole(row) if row in _ROWS[op] else "NULL" for row in ("OLD", "NEW")]
     written = to.statement(table.target, op, _VARIABLES)
@@ -139,7 +140,7 @@ def _at_once(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
 
 
 def _by_variables(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
-    """Images are made first, so that no handler sees how handing over fails."""
+    """Returns the part that builds images in variables first, outside of any handler for errors of handing over."""
     images, rows = images_of(table, limit=to.limit), _variables(op, to)
     changed = ["changed = 1"] if op is Op.UPDATE else []
     key = [f"key_image = {json_object(_key(table), rows['key_image'])}"] if "key_image" in rows else []
@@ -171,7 +172,7 @@ def _changed(table: CapturedTable) -> str:
 
 
 def _key_alone(table: CapturedTable, rows: Mapping[str, str], *more: str) -> Sequence[str]:
-    """Statements for images of the key, and for empty ones where the key itself cannot be read."""
+    """Returns statements for images with only the key, and empty ones if the key cannot be read."""
     key = _key(table)
     by_key = [f"{variable} = {json_object(key, row)}" for variable, row in rows.items()]
     others = json_list([column.name for column in table.columns if column not in key])
@@ -184,7 +185,7 @@ def _key_alone(table: CapturedTable, rows: Mapping[str, str], *more: str) -> Seq
 
 
 def _variables(op: Op, to: HandsOver) -> Mapping[str, str]:
-    """Each image's variable and its row. The key is that after the change, of a deletion the last one."""
+    """Returns each image's variable and its row. The key is the one after the change; for a delete, the last one."""
     images = {f"{row.lower()}_image": row for row in _ROWS[op]}
     return images | ({"key_image": _ROWS[op][-1]} if to.takes_key else {})
 

@@ -1,4 +1,4 @@
-"""A change as a call of an AWS Lambda function, from a trigger of Aurora MySQL.
+"""Sends a change to an AWS Lambda function, from a trigger of Aurora MySQL.
 
 `lambda_async` is a function of the server in Aurora MySQL 2, 3 and 8.4; the procedure `mysql.lambda_async` of older articles is
 neither in 3 nor in 8.4. RDS for MySQL and RDS for MariaDB have neither.
@@ -29,7 +29,7 @@ _NOW = f"DATE_FORMAT(UTC_TIMESTAMP(6), {mysql_literal('%Y-%m-%dT%H:%i:%s.%f+00:0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToLambda:
-    """Changes become events of a function, its ARN given, while the writer waits for the call."""
+    """Changes become calls of a function, given by its ARN, for which the writer waits."""
 
     source: str
     function: str

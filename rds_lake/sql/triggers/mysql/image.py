@@ -1,4 +1,4 @@
-"""A row's image in a trigger of MySQL and MariaDB, and which of its columns are left out where it would be too long.
+"""A row's image in a trigger of MySQL and MariaDB, and which columns are left out if it would be too long.
 
 Where a table's rows may not fit, the trigger looks, change by change, whether the lengths of
 the wide columns surely fit. Where they may not, it measures each, and leaves the longest out of both images until the rest fits;
@@ -37,21 +37,21 @@ _BETWEEN = 4  # the colon, the comma and their spaces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """The images of one table's rows, each of at most `limit` bytes; `wide` columns may be left out of some."""
+    """The images of one table's rows, each at most `limit` bytes; columns in `wide` may be left out."""
 
     table: CapturedTable
     limit: int
     wide: tuple[CapturedColumn, ...]
 
     def whole(self, row: str) -> str:
-        """The expression of the row's image with all columns; `row` is NEW or OLD."""
+        """Returns the expression of the row's image with all columns; `row` is NEW or OLD."""
         return _object((*self._narrow, *self.wide), row)
 
     def fits(self, rows: Sequence[str]) -> str:
-        """The condition that the images of `rows` can have all columns. It reads lengths only; empty where rows always fit.
+        """Returns the condition that the images of `rows` can have all columns, by lengths only; empty if rows always fit.
 
-        Both rows are summed up, which takes fewer functions than the greater length of each column. Where that is more than the
-        server's packets it is NULL, so not true.
+        The lengths of both rows are added, which needs fewer functions than the maximum per column. Above the server's
+        packet size the sum is NULL, so the condition is not true.
         """
         if not self.wide:
             return ""
@@ -60,7 +60,7 @@ class Images:
         )
 
     def fitted(self, rows: Mapping[str, str]) -> tuple[str, ...]:
-        """Statements that give each variable (name -> row) the row's image without its longest columns, and `omitted`."""
+        """Returns statements that set each variable (name -> row) to the row's image without its longest columns, and `omitted`."""
         sizes = [_size(at) for at in range(len(self.wide))]
         whole = f"{self._always_bytes} + {' + '.join(sizes)}"
         exact = [_most([bytes_exactly(column, row, self.limit) for row in rows.values()]) for column in self.wide]
@@ -74,7 +74,7 @@ class Images:
 
     @property
     def declarations(self) -> tuple[str, ...]:
-        """The variables of `fitted`."""
+        """Returns the declarations of the variables of `fitted`."""
         declared: list[str] = []
         for at in range(len(self.wide)):
             declared += [f"DECLARE {_size(at)} BIGINT UNSIGNED DEFAULT 0", f"DECLARE {_kept(at)} TINYINT DEFAULT 1"]
@@ -87,7 +87,7 @@ class Images:
 
     @property
     def _always_bytes(self) -> int:
-        """What an image has beside the texts of wide columns."""
+        """The bytes of an image without the texts of wide columns."""
         always = sum(map(_member_bytes, self._narrow))
         return always + sum(len(_text(column.name).encode()) + _BETWEEN for column in self.wide)
 
@@ -103,7 +103,7 @@ class Images:
 
     @property
     def _omitted(self) -> str:
-        """The expression of the list of columns that are left out; NULL where there are none."""
+        """Returns the expression of the list of omitted columns; NULL if there are none."""
         names = ", ".join(
             f"IF({_kept(at)}, NULL, {mysql_literal(_text(column.name))})" for at, column in enumerate(self.wide)
         )
@@ -112,7 +112,7 @@ class Images:
 
 
 def images_of(table: CapturedTable, *, limit: int) -> Images:
-    """The images of a table's rows, whose wide columns are known from their types."""
+    """Returns the images of a table's rows; wide columns are known from their types."""
     wide: tuple[CapturedColumn, ...] = ()
     if sum(map(_member_bytes, table.columns)) > limit:
         free = (column for column in table.columns if column.name not in table.key)
@@ -121,19 +121,20 @@ def images_of(table: CapturedTable, *, limit: int) -> Images:
 
 
 def json_object(columns: Sequence[CapturedColumn], row: str) -> str:
-    """The expression of a JSON object of these columns' texts."""
+    """Returns the expression of a JSON object with these columns' texts."""
     return _call("JSON_OBJECT", [f"{mysql_literal(column.name)}, {text_of(column, row)}" for column in columns])
 
 
 def json_list(names: Sequence[str]) -> str:
-    """The literal of a JSON list of names."""
+    """Returns the literal of a JSON list of names."""
     return mysql_literal(json.dumps(list(names), ensure_ascii=False))
 
 
 def _object(columns: Sequence[CapturedColumn], row: str) -> str:
-    """An image of all these columns, of as few functions as can be.
+    """Returns an image of all these columns with as few functions as possible.
 
-    `""` after a colon and a space becomes `null`, as in `_members`; so before values that may be an empty text there is no space.
+    `""` after a colon and a space becomes `null`, as in `_members`; so there is no space before values that may be an
+    empty text.
     """
     plain, rest = _by_kind(columns)
     if not plain:
@@ -147,10 +148,11 @@ def _object(columns: Sequence[CapturedColumn], row: str) -> str:
 
 
 def _members(columns: Sequence[CapturedColumn], row: str) -> list[str]:
-    """All members of an object, with its opening brace, as expressions.
+    """Returns all members of an object, with its opening brace, as expressions.
 
-    A value whose text is never empty is written between its quotes as it is: CONCAT_WS leaves out NULL, and `""` becomes `null` then.
-    In the JSON of the others no quote follows a quote after a colon, neither in names nor in numbers and times.
+    A value whose text is never empty is written between its quotes unchanged: CONCAT_WS leaves out NULL, and `""` then
+    becomes `null`. In the JSON of other values no quote follows a quote after a colon, neither in names nor in numbers
+    and times.
     """
     plain, rest = _by_kind(columns)
     made = [_nulled([*_plain_parts(plain, row), mysql_literal('"')])] if plain else []
@@ -158,12 +160,12 @@ def _members(columns: Sequence[CapturedColumn], row: str) -> list[str]:
 
 
 def _by_kind(columns: Sequence[CapturedColumn]) -> tuple[list[CapturedColumn], list[CapturedColumn]]:
-    """The plain columns, and the others."""
+    """Returns the plain columns, and the others."""
     return [each for each in columns if is_plain(each)], [each for each in columns if not is_plain(each)]
 
 
 def _plain_parts(columns: Sequence[CapturedColumn], row: str) -> list[str]:
-    """`"name": "text` of each, with the opening brace before the first, and the quote that ends the one before."""
+    """Returns `"name": "text` of each, with the opening brace first, and the quote that ends the previous one."""
     names = [("{" if not at else '", ') + f'{_text(column.name)}: "' for at, column in enumerate(columns)]
     return [f"{mysql_literal(name)}, {plain_of(column, row)}" for name, column in zip(names, columns, strict=True)]
 
@@ -173,7 +175,7 @@ def _nulled(parts: Sequence[str]) -> str:
 
 
 def _member(column: CapturedColumn, row: str, before: str) -> str:
-    """`"name": "text"` of an object, as an expression."""
+    """Returns `"name": "text"` of an object, as an expression."""
     name = mysql_literal(f"{before}{_text(column.name)}: ")
     return f"{name}, {json_of(column, row)}"
 
@@ -188,7 +190,7 @@ def _call(function: str, arguments: Sequence[str]) -> str:
 
 
 def _most(expressions: Sequence[str]) -> str:
-    """GREATEST takes two arguments or more."""
+    """Returns the maximum; GREATEST needs at least two arguments."""
     return f"GREATEST({', '.join(expressions)})" if len(expressions) > 1 else expressions[0]
 
 

@@ -1,4 +1,4 @@
-"""What the person who installs triggers in MySQL or MariaDB has to know, as sentences.
+"""Notes for the person who installs triggers in MySQL or MariaDB, as sentences.
 
 What belongs here: what is true of every server. What a server's own settings say is `database/capture/mysql_describe.py`.
 """
@@ -51,7 +51,7 @@ _ON_ERROR = {
 
 
 def notes(wanted: Wanted) -> tuple[str, ...]:
-    """The sentences, most important first."""
+    """Returns the sentences, most important first."""
     if wanted.capture is Capture.OUTBOX:
         return (*_ALWAYS, *_OUTBOX)
     return (*_ALWAYS, *_LAMBDA, _ON_ERROR[wanted.on_error])

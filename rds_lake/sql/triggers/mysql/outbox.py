@@ -1,4 +1,4 @@
-"""The outbox of a MySQL or MariaDB server, its two neighbours, and the statement that writes a change into it.
+"""The outbox of a MySQL or MariaDB server, its other tables, and the statement that writes a change into it.
 
     rds_lake.outbox      seq, xid (NULL: the server tells a trigger no transaction), at (UTC), table_schema, table_name, op,
                          old_image, new_image, omitted
@@ -38,7 +38,7 @@ OWN_COLUMNS = {
 
 
 def own_name(table: str) -> str:
-    """`rds_lake`.`table`."""
+    """Returns `rds_lake`.`table`."""
     return f"{backticked(OWN_SCHEMA)}.{backticked(table)}"
 
 
@@ -87,13 +87,13 @@ CREATE_DROPPED = (
 
 
 def define(table: CapturedTable) -> str:
-    """The statement that writes the table's definition."""
+    """Returns the statement that writes the table's definition."""
     names = f"{mysql_literal(table.target.schema)}, {mysql_literal(table.target.table)}"
     return f"REPLACE INTO {own_name(CAPTURE)} VALUES ({names}, {mysql_literal(render_captured(table))})"
 
 
 def forget(table: CapturedTable) -> str:
-    """The statement that removes it."""
+    """Returns the statement that removes it."""
     return (
         f"DELETE FROM {own_name(CAPTURE)} WHERE `table_schema` = {mysql_literal(table.target.schema)} "
         f"AND `table_name` = {mysql_literal(table.target.table)}"

@@ -1,4 +1,4 @@
-"""The triggers of MySQL and MariaDB as a plan: every statement, in an order in which any of them may be the last.
+"""The plan of MySQL's and MariaDB's triggers: every statement, in an order that is safe to interrupt anywhere.
 
 MySQL has no transaction around DDL. So whatever a crash leaves has to be harmless to writers and has to be completed by the same
 statements:
@@ -53,7 +53,7 @@ _SETTINGS = (
 
 
 def mysql_triggers(tables: Sequence[CapturedTable], wanted: Wanted) -> TriggerPlan:
-    """The plan for tables that can be captured."""
+    """Returns the plan for tables that can be captured."""
     to = _destination(wanted)
     digested = tuple(_with_digest(table, to) for table in tables)
     statements = [*_SETTINGS, *_own(wanted)]
@@ -71,7 +71,7 @@ def mysql_triggers(tables: Sequence[CapturedTable], wanted: Wanted) -> TriggerPl
 
 
 def by_table(plan: TriggerPlan) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """The statements of a plan before its first table, and those of each of its tables, in the tables' order."""
+    """Returns the plan's statements before its first table, and those of each table, in the tables' order."""
     starts = [at for at, statement in enumerate(plan.statements) if statement.startswith(_LOCK)]
     ends = [*starts[1:], len(plan.statements)]
     blocks = tuple(plan.statements[start:end] for start, end in zip(starts, ends, strict=True))
@@ -95,7 +95,7 @@ def _own(wanted: Wanted) -> tuple[str, ...]:
 
 
 def _grants(wanted: Wanted) -> tuple[str, ...]:
-    """The rights of the user who forwards; writers need none, since a trigger has those of its definer."""
+    """Returns the rights of the user who forwards. Writers need none, as a trigger runs with its definer's rights."""
     if wanted.reader is None:
         return ()
     user, _, host = wanted.reader.partition("@")

@@ -1,4 +1,4 @@
-"""One value of a row in a trigger of MySQL and MariaDB: its text in an image, whether it has changed, how long it can be.
+"""One value of a row in a trigger of MySQL and MariaDB: its text, whether it changed, and its length.
 
     type                                  text in an image                                  in the export
     tinyint … bigint, unsigned, year      digits, none of ZEROFILL's: 7, -7, 2026, 0        int32, int64, decimal(20,0)
@@ -55,12 +55,12 @@ _NULL, _QUOTE = mysql_literal("null"), mysql_literal('"')
 
 
 def is_known(column: CapturedColumn) -> bool:
-    """Whether the column's type has a form here."""
+    """Whether the column's type is in the table above."""
     return _word(column) in _KNOWN
 
 
 def text_of(column: CapturedColumn, row: str) -> str:
-    """The expression of the value's text, or NULL; `row` is NEW or OLD."""
+    """Returns the expression of the value's text, or NULL; `row` is NEW or OLD."""
     word, value = _word(column), _value(column, row)
     if word == "timestamp":
         return f"CAST({plain_of(column, row)} AS CHAR)"
@@ -73,7 +73,7 @@ def text_of(column: CapturedColumn, row: str) -> str:
 
 
 def _exact(column: CapturedColumn, value: str) -> str:
-    """The value of a number, time or address as an expression that has the right text wherever a text is needed."""
+    """Returns an expression for a number, time or address that gives the right text wherever a text is needed."""
     word = _word(column)
     zero_filled = "zerofill" in column.type.lower().split()
     if word == "year" or (word in _INTEGERS and zero_filled):
@@ -88,25 +88,25 @@ def _exact(column: CapturedColumn, value: str) -> str:
 
 
 def is_plain(column: CapturedColumn) -> bool:
-    """Whether the value's text is never empty, and has no character that JSON would have to escape."""
+    """Whether the value's text is never empty and never needs escapes in JSON."""
     return _word(column) in _NUMBERS | _TIMES | _OTHERS
 
 
 def plain_of(column: CapturedColumn, row: str) -> str:
-    """The expression of a plain column's value, as an argument of CONCAT."""
+    """Returns the expression of a plain column's value, as an argument of CONCAT."""
     value = _value(column, row)
     return f"COALESCE({_utc(column, value)}, {value})" if _word(column) == "timestamp" else _exact(column, value)
 
 
 def json_of(column: CapturedColumn, row: str) -> str:
-    """The expression in JSON, with its quotes, of a value that is not plain; `null` for NULL."""
+    """Returns the expression in JSON, with quotes, of a value that is not plain; `null` for NULL."""
     if _word(column) in _TEXTS:
         return f"COALESCE(JSON_QUOTE({text_of(column, row)}), {_NULL})"
     return f"COALESCE(CONCAT({_QUOTE}, {text_of(column, row)}, {_QUOTE}), {_NULL})"
 
 
 def unchanged(column: CapturedColumn) -> str:
-    """The condition that OLD and NEW have the same text; it is never NULL."""
+    """Returns the condition that OLD and NEW have the same text; it is never NULL."""
     word, old, new = _word(column), _value(column, "OLD"), _value(column, "NEW")
     if word in _TEXTS:
         # A collation takes foo for Foo, and many take it for 'foo ' too.
@@ -121,7 +121,7 @@ def unchanged(column: CapturedColumn) -> str:
 
 
 def most_bytes(column: CapturedColumn) -> int:
-    """What the value's text can take in JSON, quotes included."""
+    """Returns the most bytes that the value's text can have in JSON, including quotes."""
     word = _word(column)
     if word in ("char", "varchar"):
         return _TEXT_GROWTH * _length(column) + 2
@@ -138,23 +138,24 @@ def most_bytes(column: CapturedColumn) -> int:
 
 
 def differs_surely(columns: Sequence[CapturedColumn]) -> str:
-    """A condition under which OLD and NEW have another text in some column: one function, where `unchanged` takes many.
+    """Returns a condition under which OLD and NEW certainly differ: one function, where `unchanged` needs many.
 
-    What a collation, or the number of a float, makes equal may differ all the same; what it tells apart does.
+    Values that a collation, or the number of a float, treats as equal may still differ; values that it distinguishes do
+    differ.
     """
     old, new = (", ".join(_value(column, row) for column in columns) for row in ("OLD", "NEW"))
     return f"NOT (({old}) <=> ({new}))"
 
 
 def bytes_together(column: CapturedColumn, rows: Sequence[str]) -> str:
-    """The expression of a number that is not below the bytes of the value's texts of all `rows` in JSON; quick."""
+    """Returns a fast expression for an upper limit of the bytes of the value's texts of all `rows` in JSON."""
     values = [_value(column, row) for row in rows]
     lengths = f"LENGTH(CONCAT_WS({mysql_literal('')}, {', '.join(values)}))"
     return f"{lengths} * {_growth(column)} + {_QUOTES * len(rows)}"
 
 
 def _bytes_bound(column: CapturedColumn, row: str) -> str:
-    """The same of one row, never NULL."""
+    """Returns the expression of an upper limit for one row, never NULL."""
     return f"COALESCE(LENGTH({_value(column, row)}), 1) * {_growth(column)} + 2"
 
 
@@ -163,7 +164,7 @@ def _growth(column: CapturedColumn) -> int:
 
 
 def bytes_exactly(column: CapturedColumn, row: str, limit: int) -> str:
-    """The expression of those bytes themselves; of a value that is beyond `limit` bytes already some number beyond it."""
+    """Returns the expression of the exact bytes; for a value of more than `limit` bytes, of any number above `limit`."""
     if _word(column) not in _TEXTS:
         return _bytes_bound(column, row)
     value = _value(column, row)
@@ -173,9 +174,9 @@ def bytes_exactly(column: CapturedColumn, row: str, limit: int) -> str:
 
 
 def _utc(column: CapturedColumn, value: str) -> str:
-    """The time in UTC; NULL for NULL and for a zero date, whose own text is the same in all time zones.
+    """Returns the time in UTC; NULL for NULL and for a zero date, whose text is the same in all time zones.
 
-    UNIX_TIMESTAMP reads a TIMESTAMP column's own number, without a time zone. A zero date has none, or 0.
+    UNIX_TIMESTAMP reads a TIMESTAMP column's stored number, without a time zone; a zero date has none, or 0.
     https://dev.mysql.com/doc/refman/8.4/en/date-and-time-functions.html#function_unix-timestamp
     """
     digits = _arguments(column)
@@ -184,18 +185,18 @@ def _utc(column: CapturedColumn, value: str) -> str:
 
 
 def _word(column: CapturedColumn) -> str:
-    """`varchar` of `varchar(20)`."""
+    """Returns `varchar` for `varchar(20)`."""
     return re.split(r"[( ]", column.type.lower(), maxsplit=1)[0]
 
 
 def _arguments(column: CapturedColumn) -> str:
-    """`10,2` of `decimal(10,2) unsigned`."""
-    found = re.match(r"\w+\(([^)]*)\)", column.type)
-    return found.group(1) if found else ""
+    """Returns `10,2` for `decimal(10,2) unsigned`."""
+    match = re.match(r"\w+\(([^)]*)\)", column.type)
+    return match.group(1) if match else ""
 
 
 def _length(column: CapturedColumn) -> int:
-    """Characters or bytes; a snapshot's schema may not say how many."""
+    """Returns the length in characters or bytes; a snapshot's schema may not have it."""
     return int(_arguments(column) or _MOST_CHARACTERS)
 
 

@@ -1,4 +1,4 @@
-"""Which copies have arrived: a listing of the destination compared with the plan as it comes, page by page.
+"""Which copies have arrived: compares a listing of the destination with the plan, page by page.
 
 A folder is listed in the order of its keys, and a table's copies are planned in that order, so that both are walked in step
 and nothing of a million keys is kept. What is not met in step (two layouts in one table) is
@@ -13,7 +13,7 @@ from rds_lake.stages.databases.relocation.copy_plan import CopyPlan
 
 
 class Arrivals:
-    """Copies of a plan that a listing has shown with their source's size."""
+    """The copies of a plan that a listing has shown with their source's size."""
 
     def __init__(self, plan: CopyPlan) -> None:
         self._plan = plan
@@ -22,7 +22,7 @@ class Arrivals:
         self._table_of = {folder: which for which, folder in enumerate(plan.folders)}
 
     def add(self, items: Sequence[tuple[str, int]]) -> None:
-        """A page of (key, size) of one folder, in order; keys that are not in the plan are ignored."""
+        """Adds a page of (key, size) of one folder, in order; keys that are not in the plan are ignored."""
         which = self._table_of.get(items[0][0].rpartition("/")[0] + "/") if items else None
         if which is None:
             return
@@ -39,6 +39,6 @@ class Arrivals:
         self._next[which] = at
 
     def has(self, at: int) -> bool:
-        """Whether the copy at this position of the plan is there, of the right size."""
+        """Whether the copy at this position of the plan exists with the right size."""
         number, which = self._plan.place(at)
         return bool(self._seen[which][number])

@@ -1,4 +1,4 @@
-"""Builds the manifest from verified copies and their footers (pure).
+"""Builds the manifest from verified copies and their footers, without I/O.
 
 What belongs here: the manifest's values, schemas of files against what AWS announced. Copying is `relocate.py`.
 """
@@ -23,7 +23,7 @@ from rds_lake.stages.databases.inspect import ExportedTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """One verified copy of a table's file, with `columns` (name, Hive type) and `early` as its footer has them (`footers.py`)."""
+    """One verified copy of a table's file, with `columns` (name, Hive type) and `early` of its footer (`footers.py`)."""
 
     table: ExportedTable
     data: DataFile
@@ -39,9 +39,9 @@ def build_manifest(
     *,
     in_place: bool = False,
 ) -> Manifest:
-    """The manifest of verified copies, or of AWS's own files (pure).
+    """Returns the manifest of verified copies, or of AWS's own files.
 
-    MalformedExportError when files of one table differ in schema.
+    Raises MalformedExportError if files of one table differ in schema.
     """
     files: dict[str, _Files] = defaultdict(_Files)
     for copy in copied:
@@ -70,7 +70,7 @@ def build_manifest(
 
 @dataclass(slots=True)
 class _Files:
-    """What the copies of one table's files say of it. `schemas`: columns -> the key of the first file that has them."""
+    """The files of one table. `schemas`: by columns, the key of the first file that has them."""
 
     files: DataFiles = field(default_factory=DataFiles)
     schemas: dict[tuple[tuple[str, str], ...], str] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def _with_calendars(columns: Sequence[Column], early: Iterable[tuple[str, Calend
 
 
 def _place(table: ExportedTable, record: ExportRecord, layout: LakeLayout, *, in_place: bool) -> tuple[str, str]:
-    """The folder of the table's files of the date, and the table's own folder if that is a different place."""
+    """Returns the folder of the table's files of the date, and the table's own folder if it is a different one."""
     if in_place:
         # Above the index folders: Athena reads what lies below, but no file whose name begins with `_`, such as _SUCCESS.
         home = layout.uri(layout.table_folder(record.source, table.folder))
@@ -107,10 +107,9 @@ def _place(table: ExportedTable, record: ExportRecord, layout: LakeLayout, *, in
 def merge_schema(
     physical: tuple[tuple[str, str], ...] | None, announced: Sequence[InfoColumn]
 ) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """Columns with physical and original types, and where the two disagree; the footer wins.
+    """Returns columns with physical and original types, and the differences between the two; the footer is used.
 
-    Without a footer (a table without files) the announced types are all there is; an unknown one is taken for text until a
-    file shows the type.
+    A table without files only has announced types; an unknown one counts as text until a file shows the type.
     """
     by_name = {column.name.lower(): column for column in announced}
     has_files = physical is not None
@@ -141,7 +140,7 @@ def merge_schema(
 
 
 def _against_announced(info: InfoColumn, in_files: str | None) -> list[str]:
-    """How the announced type differs from the files' type; empty if they are equal, or if there are no files."""
+    """Returns how the announced type differs from the files' type; empty if they are equal or there are no files."""
     announced = known_type_of_expected(info.expected_type)
     if announced is None:
         words = f"column {info.name} was announced as {info.expected_type or 'nothing'}, which rds-lake does not know"

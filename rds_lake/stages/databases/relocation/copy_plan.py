@@ -1,4 +1,4 @@
-"""Which object is copied where (pure).
+"""The plan of copies: source and destination of every object, without I/O.
 
 What belongs here: the plan. Carrying it out is `relocate.py`.
 """
@@ -23,7 +23,7 @@ _TABLES = 1 << 20  # more than an export can have: a place is file * _TABLES + t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCopy:
-    """One object to copy: where from, where to, how many bytes."""
+    """One object to copy: source, destination, and bytes."""
 
     table: ExportedTable
     file: ExportedFile
@@ -31,7 +31,7 @@ class PlannedCopy:
 
 
 class CopyPlan(Made[PlannedCopy]):
-    """Every copy of an export by position, of `tables` to `folders` (with trailing slash), one per table."""
+    """Every copy of an export by position, from `tables` to `folders` (with a trailing slash), one folder per table."""
 
     def __init__(self, tables: Sequence[ExportedTable], folders: Sequence[str]) -> None:
         self.tables, self.folders = tables, folders
@@ -47,11 +47,11 @@ class CopyPlan(Made[PlannedCopy]):
         return PlannedCopy(table=self.tables[which], file=file, target_key=self._target_key(which, file))
 
     def place(self, at: int) -> tuple[int, int]:
-        """Which file of which table is at the position."""
+        """Returns which file of which table is at the position."""
         return divmod(self._places[at], _TABLES)
 
     def target(self, which: int, number: int) -> tuple[str, int]:
-        """Key and size of the copy of one table's file."""
+        """Returns key and size of the copy of one table's file."""
         file = self.tables[which].files[number]
         return self._target_key(which, file), file.bytes
 
@@ -59,7 +59,7 @@ class CopyPlan(Made[PlannedCopy]):
         return LakeLayout.data_key(self.folders[which], file.index, file.name)
 
     def _in_turn(self) -> Iterator[int]:
-        """The first file of every table, then the second of every table that has one, and so on."""
+        """Yields the first file of every table, then the second of every table that has one, and so on."""
         left = list(enumerate(self.tables))
         for number in count():
             left = [(which, table) for which, table in left if number < len(table.files)]
@@ -69,9 +69,10 @@ class CopyPlan(Made[PlannedCopy]):
 
 
 def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout) -> CopyPlan:
-    """Every copy of an export, ordered so that neighbours lie in different tables: S3 limits rates per prefix (pure).
+    """Returns every copy of an export; neighbours are in different tables, as S3 limits rates per prefix.
 
-    MalformedExportError when two tables share a folder: AWS folds names, and their rows could not be separated again.
+    Raises MalformedExportError if two tables share a folder, because AWS changes names: their rows could not be
+    separated.
     """
     tables = tuple(tables)
     require_own_folders(tables)
@@ -85,7 +86,7 @@ def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: L
 
 
 def require_own_folders(tables: Iterable[ExportedTable]) -> None:
-    """MalformedExportError when two tables share a folder."""
+    """Raises MalformedExportError if two tables share a folder."""
     owners: dict[str, list[str]] = defaultdict(list)
     for table in tables:
         owners[plain_folder(table.folder)].append(str(table.target))

@@ -1,4 +1,4 @@
-"""In place: register what AWS wrote where AWS wrote it, without a copy (`parquet: in_place`).
+"""Registers AWS's files where AWS wrote them, without a copy (`parquet: in_place`).
 
 Nothing is copied, so all that is verified is that every listed file ends with a readable footer. The manifest's
 locations are AWS's table folders; its version keeps releases that do not know of it from deleting them as a superfluous copy.
@@ -31,7 +31,7 @@ from rds_lake.stages.runs.progress import Progress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registrar:
-    """How to register. `clock` (monotonic seconds) only times the progress lines."""
+    """Registers an export. `clock` (monotonic seconds) only times the progress lines."""
 
     s3: S3Gateway
     layout: LakeLayout
@@ -42,9 +42,9 @@ class Registrar:
     newest: bool = True  # of two snapshots of a date, the later one counts
 
     def register(self, contents: ExportContents, record: ExportRecord) -> Manifest:
-        """Read every footer, write the manifest and return it, or that of a better export finished meanwhile.
+        """Reads every footer, writes the manifest and returns it, or that of a better export finished meanwhile.
 
-        Raises RelocationError listing every file whose footer could not be read; there is no manifest then.
+        Raises RelocationError with every file whose footer could not be read; then there is no manifest.
         """
         require_own_folders(contents.tables)
         # Neighbours in different tables, as in a plan of copies: S3 limits rates per prefix.
@@ -59,7 +59,7 @@ class Registrar:
         )
         written = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
         self.log(
-            f"registered {manifest.files} files of AWS's own, {manifest.bytes:,} bytes, {manifest.rows:,} rows; nothing "
+            f"registered {manifest.files} of AWS's own files, {manifest.bytes:,} bytes, {manifest.rows:,} rows; nothing "
             "was copied"
         )
         return written
@@ -90,7 +90,7 @@ def _as_they_are(files: CopyPlan, facts: FileFacts) -> Iterable[Copied]:
 
 
 def _give_up(files: CopyPlan, failed: dict[int, RdsLakeError], record: ExportRecord) -> None:
-    """All failures in one error, which is transient if all failures are."""
+    """Raises all failures as one error, which is transient if all failures are."""
     error = RelocationError(
         f"{len(failed)} of {len(files)} files of export {record.export_task} cannot be read in place. No view moved; "
         "materialize `parquet` again, or delete the export's folder and materialize the date to export it once more:",

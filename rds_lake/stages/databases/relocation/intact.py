@@ -1,4 +1,4 @@
-"""Whether the files of a date can be brought back from AWS's copy, after a person deleted some of them from the lake."""
+"""Whether AWS's copy can restore files of a date that somebody deleted from the lake."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rds_lake.stages.databases.inspect import ExportContents
 
 
 def require_copy_of_aws(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> None:
-    """LostFilesError that names the files when AWS's own copy is gone, or is being deleted."""
+    """Raises LostFilesError with the files if AWS's own copy no longer exists, or is being deleted."""
     export = manifest.export
     if not is_whole(s3, export.bucket, export.folder):
         raise _lost(layout, manifest, gone)
 
 
 def is_whole(s3: S3Gateway, bucket: str, folder: str) -> bool:
-    """Whether AWS's copy of an export is all there: its info files are, which every removal deletes before anything else."""
+    """Whether AWS's copy of an export is complete: its info files exist, which every removal deletes first."""
     wanted = {InfoFile: "export_info_", TablesInfoFile: "export_tables_info_"}
     return all(
         any(
@@ -31,7 +31,7 @@ def is_whole(s3: S3Gateway, bucket: str, folder: str) -> bool:
 def require_whole_copy_of_aws(
     contents: ExportContents, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]
 ) -> None:
-    """LostFilesError unless AWS's copy has every file it had: half a copy would make a date of fewer rows."""
+    """Raises LostFilesError unless AWS's copy has all its files: a partial copy would give a date with fewer rows."""
     had = {table.target: (len(table.files), table.bytes) for table in manifest.tables}
     has = {table.target: (len(table.files), sum(file.bytes for file in table.files)) for table in contents.tables}
     if has != had:

@@ -43,7 +43,7 @@ _AT_ONCE = 10_000  # objects whose heads are held at once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
-    """How to relocate. `clock` (monotonic seconds) only times the progress lines."""
+    """Relocates an export. `clock` (monotonic seconds) only times the progress lines."""
 
     s3: S3Gateway
     layout: LakeLayout
@@ -55,9 +55,9 @@ class Mover:
     newest: bool = True  # of two snapshots of a date, the later one counts
 
     def relocate(self, contents: ExportContents, record: ExportRecord) -> Manifest:
-        """Copy everything, verify it, write the manifest and return it, or that of a better export finished meanwhile.
+        """Copies and verifies everything, writes the manifest and returns it, or that of a better export finished meanwhile.
 
-        Raises RelocationError listing every object that could not be copied or verified; nothing is deleted.
+        Raises RelocationError with every object that could not be copied or verified; nothing is deleted.
         """
         resumed = self._begin(record)
         plans = plan_copies(contents.tables, record, self.layout)
@@ -82,7 +82,7 @@ class Mover:
         return written
 
     def _begin(self, record: ExportRecord) -> bool:
-        """Write the mark of a relocation. True if it existed: only then can there be copies of an earlier attempt."""
+        """Writes the mark of a relocation. Returns True if it existed: only then can there be copies of an earlier attempt."""
         key = self.layout.relocation_marker_key(record.source, record.snapshot_date, record.export_task)
         if self.s3.find_text(self.layout.bucket, key) is not None:
             self.log("an earlier attempt was started: its verified copies are kept")
@@ -91,7 +91,7 @@ class Mover:
         return False
 
     def _done_by_another(self, record: ExportRecord) -> Manifest | None:
-        """The manifest of a run of the same or a better export that finished, and perhaps deleted AWS's copy, meanwhile."""
+        """Returns the manifest of another run that finished the same or a better export, and may have deleted AWS's copy."""
         manifest = find_manifest(self.s3, self.layout, record.source, record.snapshot_date)
         if manifest is None or not (
             manifest.export.export_task == record.export_task or record.yields_to(manifest.export, newest=self.newest)
@@ -103,7 +103,7 @@ class Mover:
 
 @dataclass(slots=True, kw_only=True)
 class _Relocation:
-    """One attempt to relocate. Objects are identified by their position in `plans`; failed objects are skipped in later steps."""
+    """One attempt to relocate. Objects are identified by their position in `plans`; failed ones are skipped in later steps."""
 
     mover: Mover
     plans: CopyPlan
@@ -113,7 +113,7 @@ class _Relocation:
     _proven: set[int] = field(default_factory=set)  # made by an earlier attempt
 
     def keep_whole_copies(self) -> int:
-        """Find the copies of an earlier attempt. Only a checksum proves that a copy is complete; others are made again."""
+        """Finds the copies of an earlier attempt. Only those that a checksum proves complete are kept."""
         arrived = self._arrivals()
         there = [position for position in range(len(self.plans)) if arrived.has(position)]
         for position, source, target in self._heads(there):
@@ -124,7 +124,7 @@ class _Relocation:
         return len(self._proven)
 
     def copy(self) -> None:
-        """Copy the missing objects."""
+        """Copies the missing objects."""
         progress = Progress(len(self.plans), self.plans.bytes, self.mover.log, self.mover.clock)
         for position in self._proven:
             progress.done(self.plans[position].file.bytes)
@@ -147,7 +147,7 @@ class _Relocation:
         self._many.copy(orders, kms_key=self.mover.kms_key, limits=self.mover.limits, done=done)
 
     def verify(self) -> None:
-        """Check that every copy exists with its source's size, and compare checksums that are not known yet."""
+        """Checks that every copy exists with its source's size, and compares checksums that are not known yet."""
         arrived = self._arrivals()
         suspect = [
             position
@@ -167,7 +167,7 @@ class _Relocation:
                 self.facts.set_checksum(position, target.checksum)
 
     def read_footers(self) -> None:
-        """Rows and columns of every copy, from the end of its file."""
+        """Reads rows and columns of every copy."""
         todo = array("Q", (position for position in range(len(self.plans)) if position not in self.failed))
         keys = MadeBy(len(todo), lambda number: self.plans[todo[number]].target_key)
         progress = Progress(len(todo), None, self.mover.log, self.mover.clock)
@@ -182,14 +182,14 @@ class _Relocation:
         read_footers(self._many, self.mover.layout.bucket, keys, done=done)
 
     def copied(self) -> Iterable[Copied]:
-        """Every copy, verified, with its footer."""
+        """Yields every verified copy with its footer."""
         for position, plan in enumerate(self.plans):
             footer, checksum = self.facts.footer(position), self.facts.checksum(position)
             data = DataFile(key=plan.target_key, bytes=plan.file.bytes, rows=footer.rows, checksum=checksum)
             yield Copied(table=plan.table, data=data, columns=footer.columns, early=footer.early)
 
     def give_up(self) -> Manifest:
-        """Raise all failures in one error, which is transient if all failures are."""
+        """Raises all failures as one error, which is transient if all failures are."""
         reasons = [(self.plans[position], self.failed[position]) for position in sorted(self.failed)]
         error = RelocationError(
             f"{len(reasons)} of {len(self.plans)} objects of export {self.record.export_task} were not relocated. The "
@@ -203,14 +203,14 @@ class _Relocation:
         return ManyS3(self.mover.s3, self.mover.parallel)
 
     def _arrivals(self) -> Arrivals:
-        """List all destination folders."""
+        """Lists all destination folders."""
         arrived = Arrivals(self.plans)
         folders = [folder for folder, table in zip(self.plans.folders, self.plans.tables, strict=True) if table.files]
         self._many.sizes(self.mover.layout.bucket, folders, found=arrived.add)
         return arrived
 
     def _heads(self, positions: Sequence[int]) -> Iterable[tuple[int, ObjectHead | None, ObjectHead | None]]:
-        """Source's and copy's sizes and checksums by position; one that cannot be looked at has failed."""
+        """Yields the sizes and checksums of source and copy by position; an object without an answer has failed."""
         for start in range(0, len(positions), _AT_ONCE):
             yield from self._some_heads(positions[start : start + _AT_ONCE])
 
@@ -245,7 +245,7 @@ def _gone(error: RdsLakeError) -> RdsLakeError:
 
 
 def compare(source: ObjectHead, target: ObjectHead) -> str | None:
-    """How a copy differs from its source, or None. Checksums of different algorithms say nothing."""
+    """Returns how a copy differs from its source, or None. Checksums of different algorithms are not compared."""
     if source.bytes != target.bytes:
         return f"{target.bytes} bytes instead of {source.bytes}"
     ours, theirs = (target.checksum or "").split(":"), (source.checksum or "").split(":")

@@ -1,4 +1,4 @@
-"""HTML by functions: what is text becomes text, whatever characters it has; only `Html` is taken as it is.
+"""HTML by functions. All text is escaped; only `Html` values are inserted unchanged.
 
     element("td", table.view, klass="n")        <td class="n">&lt;script&gt;</td>
 
@@ -19,18 +19,18 @@ _ILLEGAL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
 
 def text(value: str) -> Html:
-    """The value as text of a document, or of an attribute in quotation marks."""
+    """Returns the value escaped for text and for attributes in double quotes."""
     return value if isinstance(value, Html) else Html(escape(value.translate(_ILLEGAL)))
 
 
 def element(name: str, /, *inner: str, **attributes: str) -> Html:
-    """One element; `klass` is the attribute `class`, and an underscore a hyphen."""
+    """Returns one element. `klass` becomes the attribute `class`, and underscores become hyphens."""
     shown = "".join(
         f' {"class" if key == "klass" else key.replace("_", "-")}="{text(value)}"' for key, value in attributes.items()
     )
@@ -41,14 +41,14 @@ def element(name: str, /, *inner: str, **attributes: str) -> Html:
 
 
 def joined(parts: Iterable[str]) -> Html:
-    """The parts, one after the other."""
+    """Returns the parts, concatenated."""
     return Html("".join(map(text, parts)))
 
 
 def table(
     heads: Iterable[str], rows: Iterable[Iterable[str]], *, cards: bool = False, numbers: frozenset[int] = frozenset()
 ) -> Html:
-    """A table. `numbers`: columns that are set to the right. `cards`: on a phone each row is a card, whose cells say their columns."""
+    """Returns a table. `numbers`: right-aligned columns. `cards`: on a phone, each row is a card with the column names."""
     names = list(heads)
     head = joined(element("th", name, **({"klass": "n"} if at in numbers else {})) for at, name in enumerate(names))
     body = Html("\n".join(element("tr", *_cells(names if cards else [], row, numbers)) for row in rows))
@@ -63,7 +63,7 @@ def _cells(names: list[str], row: Iterable[str], numbers: frozenset[int]) -> Ite
 
 
 def document(title: str, style: str, body: str) -> str:
-    """A whole page as the text of one file, for screens of any width. `style`: CSS."""
+    """Returns a complete page for screens of any width. `style`: CSS."""
     head = joined(
         [
             element("meta", charset="utf-8"),
@@ -80,7 +80,7 @@ def document(title: str, style: str, body: str) -> str:
 
 
 def prose(sentence: str) -> Html:
-    """A sentence in which text between backticks is shown as code, as in the documents."""
+    """Returns a sentence, with text between backticks as code."""
     parts = sentence.split("`")
     if len(parts) % 2 == 0:  # one without its partner: a name has it
         return text(sentence)

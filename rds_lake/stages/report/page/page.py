@@ -1,4 +1,4 @@
-"""The whole page: what needs a person, all sources in a table, then each by itself."""
+"""The whole page: what a person has to do, all sources in a table, then each source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_ASKED = "Dagster was not asked, so failed runs and checks are not listed: D
 
 
 def render_page(report: LakeReport) -> str:
-    """The page, as text of one file."""
+    """Returns the page as the text of one file."""
     most = _most_tables(report.sources)
     title = f"Report of {report.lake}"
     body = joined(
@@ -35,7 +35,7 @@ def render_page(report: LakeReport) -> str:
 
 
 def _most_tables(sources: Sequence[SourceReport]) -> int:
-    """How many tables a source may show: all, where the page can hold them."""
+    """Returns how many tables of each source are shown: all, if the page can hold them."""
     every = [len(source.tables.figures) for source in sources]
     return max(every, default=0) if sum(every) <= _TABLES else _TABLES // len(every)
 
@@ -92,8 +92,8 @@ def _costs(costs: Sequence[MonthCost]) -> Html:
             table(["Month", "Dates in the lake", "Exports, about"], rows, numbers=frozenset({1, 2})),
             element(
                 "p",
-                "Estimates: each date that is still in the lake counts as much as the export of the date that readers see, by the "
-                "prices of lake.yaml. Dates that retention removed, storage, requests and queries are not in it.",
+                "Estimates: each date in the lake is counted with the cost of the published date's export, at the prices in "
+                "lake.yaml. Dates that retention removed, storage, requests and queries are not included.",
                 klass="soft",
             ),
         ]

@@ -1,4 +1,4 @@
-"""A line over dates as SVG within the page. What it shows is also said in words, and stands beside it in a table.
+"""A line chart over dates as inline SVG; the same data is also in words and in a table.
 
 The picture has shapes alone and is stretched to its place; letters would be too small on a phone, so they are HTML around it.
 """
@@ -16,7 +16,7 @@ POINTS = 400  # more would not be seen
 
 
 def plot(name: str, points: Sequence[tuple[date, int]], shown: Callable[[int], str]) -> Html:
-    """The values by date, from zero up; nothing where there are fewer than two. `shown` writes a value."""
+    """Returns the chart of the values by date, from zero up; empty for fewer than two. `shown` formats a value."""
     if len(points) < 2:
         return Html()
     days, values = [day for day, _ in points], [value for _, value in points]
@@ -53,7 +53,7 @@ def plot(name: str, points: Sequence[tuple[date, int]], shown: Callable[[int], s
 
 
 def thinned(points: Sequence[tuple[date, int]], most: int = POINTS) -> Sequence[tuple[date, int]]:
-    """At most so many points: of neighbours the one farthest from the average, so that no peak is lost; both ends stay."""
+    """Returns at most `most` points: of neighbours the one farthest from the average, to keep peaks; both ends stay."""
     if len(points) <= most:
         return points
     average = sum(value for _, value in points) / len(points)

@@ -16,7 +16,7 @@ _SCHEMA_CHANGES = 50
 
 
 def source_part(report: SourceReport, *, most_tables: int) -> Html:
-    """Everything about the source, the plots first. `most_tables`: the biggest ones are shown."""
+    """Returns the part about the source, plots first. `most_tables`: how many of the biggest tables are shown."""
     needs = [element("li", prose(need.sentence), klass="bad") for need in report.needs]
     parts: list[str] = [element("ul", *needs) if needs else ""]
     if report.status is not None:
@@ -26,7 +26,7 @@ def source_part(report: SourceReport, *, most_tables: int) -> Html:
 
 
 def anchor(source: str) -> str:
-    """Where the source's part begins."""
+    """Returns the id of the source's part in the page."""
     return f"source-{source}"
 
 
@@ -113,7 +113,7 @@ def _schema(tables: Tables) -> Iterator[Html]:
 
 
 def shown_dates(dates: Sequence[DateFigures]) -> list[DateFigures]:
-    """The newest dates, and of every month before them the last one whose rows are known; the newest first."""
+    """Returns the newest dates, and for earlier months the last date whose rows are known; newest first."""
     newest, older = list(dates[-NEWEST_DATES:]), dates[:-NEWEST_DATES]
     known = sorted(older, key=lambda date: (date.rows is not None, date.snapshot_date))
     last = {(date.snapshot_date.year, date.snapshot_date.month): date for date in known}

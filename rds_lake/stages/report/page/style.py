@@ -1,4 +1,4 @@
-"""How the page looks: on a screen, in the dark, on a phone and on paper. Nothing is fetched."""
+"""The page's CSS for screen, dark mode, phone and paper. It loads no external files."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: #2563a8; --bad: #b3261e; --good: #2e7d32; --edge: #8885; --soft: #8881; }

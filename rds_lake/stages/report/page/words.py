@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Formats figures as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NONE = "–"
 
 
 def size(bytes: int) -> str:
-    """`1.2 kB`, in units of 1,000 as `rds-lake status` has them."""
+    """Returns `1.2 kB`, in units of 1,000 like `rds-lake status`."""
     if abs(bytes) < 1000:
         return f"{bytes:,} bytes" if bytes != 1 else "1 byte"
     power = min((len(str(abs(bytes))) - 1) // 3, len(_UNITS))
@@ -19,27 +19,27 @@ def size(bytes: int) -> str:
 
 
 def count(number: int | None) -> str:
-    """`1,234`; a dash where it is unknown."""
+    """Returns `1,234`; a dash if unknown."""
     return NONE if number is None else f"{number:,}"
 
 
 def signed(number: int) -> str:
-    """`+1,234`, `−3`, `0`."""
+    """Returns `+1,234`, `−3` or `0`."""
     return f"{number:+,}".replace("-", "−") if number else "0"
 
 
 def more_rows(now: int, then: int | None) -> str:
-    """How many rows more than then; a table that was not there is new."""
+    """Returns the difference in rows; a table that did not exist is new."""
     return "new" if then is None else signed(now - then)
 
 
 def usd(amount: float | None) -> str:
-    """About so many dollars."""
+    """Returns the approximate amount in dollars."""
     return NONE if amount is None else f"${amount:,.2f}"
 
 
 def grown(growth: Growth | None) -> str:
-    """`+1,200 rows, +3.4 MB (+2.1%) since 2026-10-29`; a dash if unknown."""
+    """Returns `+1,200 rows, +3.4 MB (+2.1%) since 2026-10-29`; a dash if unknown."""
     if growth is None:
         return NONE
     share = f" ({growth.share:+.1%})".replace("-", "−") if growth.share is not None else ""
@@ -48,7 +48,7 @@ def grown(growth: Growth | None) -> str:
 
 
 def changed(rows: ChangedRows | None) -> str:
-    """Rows that were added, removed and changed."""
+    """Returns the numbers of added, removed and changed rows."""
     if rows is None:
         return NONE
     known = f", {rows.changed:,} changed" if rows.changed is not None else ""
@@ -56,7 +56,7 @@ def changed(rows: ChangedRows | None) -> str:
 
 
 def next_removal(retention: NextRetention | None) -> str:
-    """What retention does next, as a sentence."""
+    """Returns what retention removes next, as a sentence."""
     if retention is None:
         return "There is no `retention:`, so every date stays."
     if retention.due:
@@ -68,10 +68,10 @@ def next_removal(retention: NextRetention | None) -> str:
 
 
 def dates(number: int) -> str:
-    """`1 date`, `2 dates`."""
+    """Returns `1 date`, `2 dates`."""
     return f"{number:,} date{'' if number == 1 else 's'}"
 
 
 def month(day: date) -> str:
-    """`2026-11`."""
+    """Returns `2026-11`."""
     return f"{day:%Y-%m}"

@@ -33,7 +33,7 @@ _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivedObject:
-    """`hour`: UTC, of its folder. `bytes`: as stored."""
+    """An object that Firehose wrote. `hour`: UTC hour of its folder. `bytes`: stored size."""
 
     key: str
     hour: datetime
@@ -42,7 +42,7 @@ class ArrivedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadObject:
-    """`unread`: lines that are not changes, with their texts."""
+    """The changes of an object. `unread`: lines that are not changes, with their texts."""
 
     object: ArrivedObject
     changes: tuple[ArrivedChange, ...]
@@ -50,7 +50,7 @@ class ReadObject:
 
 
 def arrived_objects(lake: Lake, source: str, since: datetime | None) -> tuple[list[ArrivedObject], int]:
-    """The objects of this hour and all later hours, by key, and the number of objects that are in no hour's folder."""
+    """Returns the objects of this hour and later, by key, and the number of objects outside of hours' folders."""
     folder = lake.layout.arrived_folder(source)
     after = lake.layout.arrived_hour_folder(source, since) if since else ""
     objects: list[ArrivedObject] = []
@@ -65,7 +65,7 @@ def arrived_objects(lake: Lake, source: str, since: datetime | None) -> tuple[li
 
 
 def hour_of(name: str) -> datetime | None:
-    """The hour in a name that Firehose gave, `2026/11/20/03/…`, below its folder; None where no clock shows it, or nothing follows."""
+    """Returns the hour of a name below Firehose's folder (`2026/11/20/03/…`); None if it is not an hour, or has no file name."""
     match = _HOUR.match(name)
     try:
         return datetime(*map(int, match.groups()), tzinfo=UTC) if match else None
@@ -76,9 +76,9 @@ def hour_of(name: str) -> datetime | None:
 def read_objects(
     lake: Lake, source: str, objects: Sequence[ArrivedObject], tables: Callable[[str], bool]
 ) -> Iterator[ReadObject]:
-    """The changes of the objects, in their order. `tables`: whether a table is captured.
+    """Yields the changes of the objects, in their order. `tables`: whether a table is captured.
 
-    Raises TransientError where S3 does not answer.
+    Raises TransientError if S3 does not answer.
     """
     s3, bucket = lake.s3, lake.layout.bucket
     with cancelling_threads(min(_AT_ONCE, len(objects)), "arrived") as pool:
@@ -86,17 +86,17 @@ def read_objects(
 
 
 def _read(
-    s3: S3Gateway, bucket: str, source: str, one: ArrivedObject, is_captured: Callable[[str], bool]
+    s3: S3Gateway, bucket: str, source: str, arrived: ArrivedObject, is_captured: Callable[[str], bool]
 ) -> ReadObject:
     changes: list[ArrivedChange] = []
     unread: list[tuple[UnreadLine, bytes]] = []
     number = 0
 
     def note(line: int, why: str, text: bytes = b"") -> None:
-        unread.append((UnreadLine(object=one.key, line=line, why=why[:_WHY]), text))
+        unread.append((UnreadLine(object=arrived.key, line=line, why=why[:_WHY]), text))
 
     try:
-        for number, line in enumerate(_lines(s3, bucket, one.key), start=1):
+        for number, line in enumerate(_lines(s3, bucket, arrived.key), start=1):
             if not line.strip():
                 continue
             try:
@@ -114,7 +114,7 @@ def _read(
         if error.code != "NoSuchKey":
             raise
         note(0, "it was deleted before it was read")
-    return ReadObject(object=one, changes=tuple(changes), unread=tuple(unread))
+    return ReadObject(object=arrived, changes=tuple(changes), unread=tuple(unread))
 
 
 def _lines(s3: S3Gateway, bucket: str, key: str) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Collect what arrived at the lake from `capture: lambda`, each change once, as cuts like a forwarder's.
+"""Collects the changes that arrived by `capture: lambda`, each once, into cuts like a forwarder's.
 
     1  finish the last cut: its manifest, and the record of final cuts     the turn that took it may have been killed
     2  list the objects of open hours, leave out those that earlier cuts took
@@ -49,7 +49,7 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedNow:
-    """The result of one call. `repeated`: changes that were known. `record`: the new record. `astray`: objects in no hour's folder."""
+    """The result of one call. `repeated`: changes that were already known. `astray`: objects outside of hours' folders."""
 
     record: Collected
     cuts: int = 0
@@ -61,9 +61,9 @@ class CollectedNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
-    """Collects one source. `database`: whose record of final cuts it is; `targets`: the captured tables, as changes name them.
+    """Collects one source. `database`: of its record of final cuts; `targets`: the captured tables, as changes name them.
 
-    `attempt` gives an id that was never used before. `most`: bytes and objects of a cut.
+    `attempt` returns an id that was never used before. `most`: limit of bytes and objects per cut.
     """
 
     lake: Lake
@@ -76,13 +76,14 @@ class Collector:
     most: tuple[int, int] = (MOST_BYTES, MOST_OBJECTS)
 
     def read(self) -> tuple[Collected, str | None]:
-        """The record and its version; ManifestError when it is damaged."""
+        """Returns the record and its version. Raises ManifestError if it is damaged."""
         return read_collected(self.lake, self.source)
 
     def collect(self) -> CollectedNow:
-        """Collect everything that has arrived, as one or several cuts.
+        """Collects everything that has arrived, as one or several cuts.
 
-        TransientError where S3 does not answer, and where others take cuts all the time; ManifestError for a damaged record.
+        Raises TransientError if S3 does not answer or other runs take cuts during every attempt, ManifestError for a
+        damaged record.
         """
         done = CollectedNow(record=Collected())
         for _ in range(_TRIES):
@@ -101,7 +102,7 @@ class Collector:
     def _take_all(
         self, record: Collected, etag: str | None, found: Sequence[ArrivedObject], done: CollectedNow
     ) -> tuple[CollectedNow, bool]:
-        """What was done, and whether nothing is left; False where another run took a cut."""
+        """Returns the result so far, and whether nothing is left; False if another run took a cut."""
         seen = SeenDigests.load(self.lake, record.seen)
         known = seen.among([digest_of("object", arrived.key) for arrived in found])
         left: Sequence[ArrivedObject] = [arrived for arrived in found if digest_of("object", arrived.key) not in known]
@@ -122,7 +123,7 @@ class Collector:
         return done, True
 
     def _written(self, record: Collected, new: NextCut, seen: SeenDigests, left: Sequence[ArrivedObject]) -> Collected:
-        """The record after the cut, whose files are in S3 by then."""
+        """Writes the files of the cut to S3, and returns the record with the cut."""
         number, name, layout, now = record.cut + 1, self.attempt(), self.lake.layout, self.now()
         tables = described(record.tables, new.changes)
         files = write_files(self.lake, self.source, record, new, name)
@@ -150,7 +151,7 @@ class Collector:
         )
 
     def _take(self, record: Collected, etag: str | None) -> str | None:
-        """Take the cut; the record's new version, None where another run took a cut meanwhile."""
+        """Takes the cut. Returns the record's new version; None if another run took a cut meanwhile."""
         lake, key = self.lake, self.lake.layout.collected_key(self.source)
         try:
             return lake.s3.replace_text(
@@ -162,7 +163,7 @@ class Collector:
             return now if known == record else None
 
     def _finish(self, record: Collected) -> None:
-        """Make the last cut visible to readers. Doing it late or twice is harmless: the manifest is the same, and cuts only go up."""
+        """Makes the last cut visible to readers. It may be repeated: the manifest is the same, and the number only rises."""
         cut, lake = record.last, self.lake
         if cut is None:
             return
@@ -181,7 +182,7 @@ class Collector:
 
 
 def collector_of(lake: Lake, source: Database, log: Callable[[str], None]) -> Collector:
-    """The collector of a source with `capture: lambda`."""
+    """Returns the collector of a source with `capture: lambda`."""
     targets = source.captured_tables
     return Collector(
         lake=lake,

@@ -1,4 +1,4 @@
-"""What the next cut of collected changes has: new objects, as many as a cut may have, and their changes, each once.
+"""Chooses the content of the next cut of collected changes: new objects up to a limit, and each of their changes once.
 
 What belongs here: choosing. Writing it is `written.py`.
 """
@@ -23,9 +23,9 @@ MOST_OBJECTS = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextCut:
-    """Changes with the hour of their object, by table and in the order of their clock. `repeated`: those that are left out.
+    """Changes with the hour of their object, by table and time. `repeated`: the number of changes left out.
 
-    `digests`: of the objects and of the changes, for later cuts to know them by.
+    `digests`: of the objects and changes, by which later cuts recognise them.
     """
 
     objects: tuple[ArrivedObject, ...]
@@ -42,10 +42,10 @@ class NextCut:
 def split(
     left: Sequence[ArrivedObject], most: tuple[int, int]
 ) -> tuple[Sequence[ArrivedObject], Sequence[ArrivedObject]]:
-    """What a cut may have, at least one object, and the rest. `most`: bytes and objects."""
+    """Returns the objects of the next cut (at least one) and the remaining ones. `most`: limit of bytes and objects."""
     size = 0
-    for at, one in enumerate(left):
-        size += one.bytes
+    for at, item in enumerate(left):
+        size += item.bytes
         if at and (size > most[0] or at >= most[1]):
             return left[:at], left[at:]
     return left, ()
@@ -54,7 +54,7 @@ def split(
 def read_cut(
     lake: Lake, source: str, targets: Mapping[str, TableTarget], batch: Sequence[ArrivedObject], seen: SeenDigests
 ) -> NextCut:
-    """Read the objects; TransientError where S3 does not answer."""
+    """Reads the objects. Raises TransientError if S3 does not answer."""
     read = list(read_objects(lake, source, batch, targets.__contains__))
     changes = list(_each_once(read))
     known = seen.among([digest for _, _, digest in changes])
@@ -75,7 +75,7 @@ def read_cut(
 
 
 def _each_once(read: Sequence[ReadObject]) -> Iterator[tuple[datetime, ArrivedChange, bytes]]:
-    """Hour, change and the digest of its id, without repetitions among these objects."""
+    """Yields hour, change and digest of its id, without repetitions among these objects."""
     known: set[bytes] = set()
     for item in read:
         for change in item.changes:

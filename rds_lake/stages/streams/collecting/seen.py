@@ -1,4 +1,4 @@
-"""What earlier cuts took, as digests: a change that comes again counts once, in whichever open hour it arrives.
+"""Digests of what earlier cuts collected: a change that arrives again, in any open hour, counts once.
 
 Only what is new is held in memory by Python; digests of earlier cuts are read into Arrow's arrays, 28 bytes each. Each cut writes
 one file. When there are many, their open hours go together into the next one, so that a turn reads some dozens of objects, and
@@ -33,38 +33,38 @@ _SCHEMA = pa.schema([("digest", pa.binary(16)), ("hour", pa.timestamp("s", tz="U
 
 
 def digest_of(kind: str, name: str) -> bytes:
-    """Of an object (`object`, its key) or a change (`id`)."""
+    """Returns the digest of an object (`object`, its key) or a change (`id`)."""
     return hashlib.blake2b(f"{kind}\0{name}".encode(errors="surrogatepass"), digest_size=16).digest()
 
 
 @dataclass(slots=True)
 class SeenDigests:
-    """All that is known in open hours, of these files."""
+    """All known digests of open hours, from these files."""
 
     files: tuple[SeenFile, ...]
     tables: list[pa.Table]
 
     @classmethod
     def load(cls, lake: Lake, files: Sequence[SeenFile]) -> SeenDigests:
-        """One GET for each file."""
+        """Reads the files, one GET each."""
         if not files:
             return cls((), [])
         with cancelling_threads(min(_AT_ONCE, len(files)), "seen") as pool:
             return cls(tuple(files), list(pool.map(lambda file: _read(lake, file.key), files)))
 
     def among(self, digests: Collection[bytes]) -> set[bytes]:
-        """Those of them that were seen."""
+        """Returns those of the digests that are known."""
         asked = pa.array(digests, pa.binary(16))
-        found: set[bytes] = set()
+        known: set[bytes] = set()
         for table in self.tables:
             column = table.column("digest")
-            found.update(column.filter(pc.is_in(column, value_set=asked)).to_pylist())
-        return found
+            known.update(column.filter(pc.is_in(column, value_set=asked)).to_pylist())
+        return known
 
     def write(
         self, lake: Lake, key: str, new: Iterable[tuple[bytes, datetime]], open_from: datetime
     ) -> tuple[SeenFile, ...]:
-        """Write what a cut took; the files that a later one has to read, without hours that are closed then."""
+        """Writes the digests of a cut. Returns the files that a later cut has to read, without hours that are closed then."""
         digests, hours = zip(*new, strict=True)
         table = pa.table([pa.array(digests, pa.binary(16)), pa.array(hours, _SCHEMA.types[1])], schema=_SCHEMA)
         kept = [(file, one) for file, one in zip(self.files, self.tables, strict=True) if file.last_hour >= open_from]

@@ -1,4 +1,4 @@
-"""A cut of collected changes in S3: its files, the lines that are not changes, and the record that takes it.
+"""Writes a cut of collected changes to S3, under names that only one attempt uses.
 
 What belongs here: writing, under names that no other attempt has. Whether the cut is taken is decided in `collect.py`.
 """
@@ -27,7 +27,7 @@ _UNREAD_BYTES = 16 << 20  # of texts that one cut puts aside
 def write_files(
     lake: Lake, source: str, before: Collected, new: NextCut, attempt: str
 ) -> Mapping[TableTarget, tuple[ChangeFile, ...]]:
-    """The changes, numbered on from `before`, as files of each table."""
+    """Writes the changes, numbered from `before` on, as files of each table."""
     seq = before.seq
 
     def put(target: TableTarget, at: int, body: bytes) -> str:
@@ -45,7 +45,7 @@ def write_files(
 
 
 def write_unread(lake: Lake, key: str, unread: Sequence[tuple[UnreadLine, bytes]]) -> None:
-    """Put the lines that are not changes aside, with their texts as far as they are not too many."""
+    """Writes the lines that are not changes, with a limit for their texts."""
     if unread:
         text = "".join(_aside(line, text) for line, text in _limited(unread))
         lake.s3.put_text(lake.layout.bucket, key, text, kms_key=lake.kms_key)
@@ -54,7 +54,7 @@ def write_unread(lake: Lake, key: str, unread: Sequence[tuple[UnreadLine, bytes]
 def described(
     known: Sequence[CapturedTable], changes: Mapping[TableTarget, Sequence[tuple[datetime, ArrivedChange]]]
 ) -> tuple[CapturedTable, ...]:
-    """The tables, with what these changes say of columns and keys. No change says a type: text, until a snapshot has the column."""
+    """Returns the tables with columns and keys from these changes. Changes have no types: text, until a snapshot has the column."""
     tables = {table.target: table for table in known}
     for target, several in changes.items():
         table = tables.get(target) or CapturedTable(target=target, columns=(), key=(), capture=Capture.LAMBDA)

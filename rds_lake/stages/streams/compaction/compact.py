@@ -1,4 +1,4 @@
-"""Compaction: the changes of new cuts, as typed Parquet that Athena reads.
+"""Compaction: writes the changes of new cuts as typed Parquet for Athena.
 
     cuts after the last compacted one -> one Parquet file per table -> the record -> partitions in Glue
 
@@ -41,7 +41,7 @@ _AT_ONCE = 4  # tables; each holds one group of rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compaction:
-    """What was done for one epoch. `until`: the last cut that all its tables have. `behind`: tables that are not, and why."""
+    """The result for one epoch. `until`: the last cut that all tables are compacted to. `behind`: other tables, with the reason."""
 
     epoch: str
     until: int
@@ -69,7 +69,7 @@ class Compactor:
         return CompactedRecord(lake=self.lake, source=self.source)
 
     def settled(self, tables: Sequence[ChangedTable]) -> tuple[ChangedTable, ...]:
-        """The tables with the version of raw table that can hold them, catalogued, with a place in the record to begin from."""
+        """Returns the tables in the version of raw table that can hold them, catalogued, and with a start in the record."""
         known = self.record.read()
         existing = self.lake.glue.list_tables(self.source, beginning=RAW_CHANGES)
         settled: list[ChangedTable] = []
@@ -85,9 +85,9 @@ class Compactor:
         return tuple(settled)
 
     def compact(self, final: EpochCuts, tables: Sequence[ChangedTable]) -> Compaction:
-        """Compact every final cut of the epoch. TransientError where S3 or Glue does not answer.
+        """Compacts every final cut of the epoch. Raises TransientError if S3 or Glue does not answer.
 
-        ConflictError where another run has begun a newer version of a table, whose batches are not this one's to catalogue.
+        Raises ConflictError if another run has begun a newer version of a table.
         """
         epoch = final.epoch
         places = self._begun(epoch, tables)
@@ -125,7 +125,7 @@ class Compactor:
         return places
 
     def _catalogue(self, tables: Sequence[ChangedTable], places: Mapping[TableTarget, Progress]) -> None:
-        """Tables that are as they have to be, with nothing pending, cost nothing."""
+        """Catalogues the tables; a table without changes and pending batches costs no call."""
         existing = self.lake.glue.list_tables(self.source, beginning=RAW_CHANGES)
         for table in tables:
             place = places[table.names.target]
@@ -136,7 +136,7 @@ class Compactor:
     def _several(
         self, final: EpochCuts, after: int, tables: Sequence[ChangedTable], places: Mapping[TableTarget, Progress]
     ) -> list[int | RdsLakeError]:
-        """The next cuts, as many as one batch may have: of each table how many changes were compacted, or why they were not."""
+        """Compacts the next cuts, up to a batch's limit. Returns the compacted changes of each table, or the reason for none."""
         try:
             cuts = next_cuts(self.lake, self.source, final, after=after, most=_MOST_CUTS)
             earlier = self._before(final, after)
@@ -155,7 +155,7 @@ class Compactor:
     def _attempt(
         self, table: ChangedTable, places: Mapping[TableTarget, Progress], earlier: Sequence[Cut], cuts: Sequence[Cut]
     ) -> Found | RdsLakeError | None:
-        """What was compacted of this table, None where another run has done it, or why it could not be."""
+        """Returns the compacted batch of the table, None if another run has written it, or the error."""
         try:
             return self._compact(table, places[table.names.target], earlier, cuts)
         except TransientError:
@@ -200,11 +200,11 @@ class Compactor:
         return writer.rows, writer.unparsed
 
 
-def _rows_of(found: Found | RdsLakeError | None, added: Collection[TableTarget]) -> int | RdsLakeError:
-    """Another run may have been first: then its batch counts, and not what was found here."""
-    if isinstance(found, RdsLakeError):
-        return found
-    return found[1].rows if found is not None and found[0].target in added else 0
+def _rows_of(batch: Found | RdsLakeError | None, added: Collection[TableTarget]) -> int | RdsLakeError:
+    """Returns the rows of the batches that count: if another run was first, its batch counts."""
+    if isinstance(batch, RdsLakeError):
+        return batch
+    return batch[1].rows if batch is not None and batch[0].target in added else 0
 
 
 def _files(target: TableTarget, cuts: Sequence[Cut]) -> list[CutFile]:

@@ -1,4 +1,4 @@
-"""Whether a source's changes are compacted or removed right now: `<prefix>/_compacted/<source>/_in_use.json`.
+"""Marks that changes of a source are being compacted or removed: `<prefix>/_compacted/<source>/_in_use.json`.
 
     {"version": 1, "entries": {"3f9c2d71ab04": {"what": "turn", "since": "…"}}}
 
@@ -45,7 +45,7 @@ class _Entries:
 def using_changes(
     lake: Lake, source: str, what: What, *, log: Callable[[str], None], now: Callable[[], datetime] | None = None
 ) -> Iterator[None]:
-    """Compact or remove changes of the source until the block ends. UnavailableError while the other is at work."""
+    """Marks the source until the block ends. Raises UnavailableError while the opposite work is in progress."""
     clock = now or (lambda: datetime.now(UTC))
     entries: Entries[Entry] = Entries(
         s3=lake.s3,

@@ -1,4 +1,4 @@
-"""Merge the compacted batches of a table: many small files become one, and readers see the same rows before, during and after.
+"""Merges many compacted files of a table into one; readers see the same rows before, during and after it.
 
     1  the record: up to which cut the next merged file goes          all runs from now on make this one and no other
     2  the file, in a folder that no other attempt has
@@ -43,7 +43,7 @@ _FILE = "00000.parquet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merger:
-    """Merges the batches of one source's tables. `at_least`: so many batches make a merged file, unless their bytes do before."""
+    """Merges the batches of one source's tables. `at_least`: batches per merged file, unless their bytes suffice earlier."""
 
     lake: Lake
     source: str
@@ -52,7 +52,7 @@ class Merger:
     attempt: Callable[[], str] = field(default=lambda: uuid.uuid4().hex[:12])
 
     def merge(self, epoch: str, tables: Sequence[ChangedTable]) -> tuple[str, ...]:
-        """Merge what is due of these tables; why it could not be done of some. TransientError where S3 or Glue does not answer."""
+        """Merges these tables where it is due, and returns the errors. Raises TransientError if S3 or Glue does not answer."""
         problems: list[str] = []
         for table in tables:
             try:
@@ -83,10 +83,12 @@ class Merger:
             self._make(table, place, into)
             until = place.merging
             place = self._record.change(place, lambda now, until=until, into=into: _committed(now, until, len(into)))
-            self.log(f"{self.source}: {len(into)} files of changes of {place.target} are one, up to cut {until}")
+            self.log(
+                f"{self.source}: {len(into)} files of changes of {place.target} were merged into one, up to cut {until}"
+            )
 
     def _batches(self, table: ChangedTable, place: Progress) -> list[GluePartition]:
-        """The batches that are not merged, in the order of their cuts."""
+        """Returns the batches that are not merged, by cut."""
         wanted = f"change_epoch = '{place.epoch}'"
         partitions = self.lake.glue.find_partitions(self.source, table.raw, wanted)
         own = [
@@ -98,7 +100,7 @@ class Merger:
         return sorted(behind, key=lambda partition: cut_of(partition.values[1]))
 
     def _claimed(self, place: Progress, batches: Sequence[GluePartition]) -> Progress:
-        """With the cut up to which the next merged file goes: what another run decided, or as many batches as fit."""
+        """Returns the place with the cut up to which to merge: another run's choice, or as many batches as fit."""
         if place.merging or not batches:
             return place
         until, held = 0, 0
@@ -114,9 +116,11 @@ class Merger:
         return self._record.change(place, claim)
 
     def _make(self, table: ChangedTable, place: Progress, batches: Sequence[GluePartition]) -> None:
-        """The merged file and its partition; a batch alone gets a second partition over its own file."""
+        """Writes the merged file and its partition; a single batch gets a second partition over its own file."""
         if not batches:
-            raise CatalogError(f"Glue has no partitions of {table.raw} up to cut {place.merging}, which the record has")
+            raise CatalogError(
+                f"Glue has no partitions of {table.raw} up to cut {place.merging}, but the record has them"
+            )
         columns: tuple[ColumnSpec, ...] = ()
         for batch in batches:
             columns = merged_columns(columns, [(name, kind, "") for name, kind, _ in batch.columns])
@@ -166,14 +170,14 @@ class Merger:
 
 
 def _committed(now: Progress, until: int, batches: int) -> Progress:
-    """Readers see the merged file; itself where another run said so before."""
+    """Returns the progress with the merged file visible to readers; unchanged if another run recorded it."""
     if now.merging != until:
         return now
     return replace(now, merged=until, merging=0, unmerged=max(0, now.unmerged - batches))
 
 
 def _as(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The rows with these columns: those that a batch has not are NULL."""
+    """Returns the rows with these columns; missing columns are NULL."""
     present = set(rows.column_names)
     arrays = [
         rows.column(column.name).cast(column.type)

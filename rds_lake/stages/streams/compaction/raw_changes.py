@@ -23,7 +23,7 @@ _ATTEMPTS = 5
 
 
 def raw_columns(table: ChangedTable) -> tuple[ColumnSpec, ...]:
-    """The columns of the table's raw changes, as their files have them."""
+    """Returns the columns of the table's raw changes, as in their files."""
     images = [
         (name, column.column.hive_type, f"{when}: {column.column.name}"[:255])
         for column in table.columns
@@ -33,7 +33,7 @@ def raw_columns(table: ChangedTable) -> tuple[ColumnSpec, ...]:
 
 
 def fits(table: ChangedTable, existing: Mapping[str, GlueTable], *, has_rows: bool) -> bool:
-    """Whether the raw table of this version can hold what is compacted by now. `has_rows`: it has changes already."""
+    """Whether the raw table of this version can hold the changes. `has_rows`: it already has changes."""
     raw = existing.get(table.raw)
     if raw is None:
         return not has_rows
@@ -44,13 +44,13 @@ def fits(table: ChangedTable, existing: Mapping[str, GlueTable], *, has_rows: bo
 
 
 def is_catalogued(table: ChangedTable, existing: Mapping[str, GlueTable]) -> bool:
-    """Whether Glue has the raw table with all columns that the table has now."""
+    """Whether Glue has the raw table with all current columns."""
     raw = existing.get(table.raw)
     return raw is not None and merged_columns(raw.columns, raw_columns(table)) == tuple(raw.columns)
 
 
 def catalogue_changes(lake: Lake, database: str, table: ChangedTable, progress: Progress) -> None:
-    """Make the raw table have the table's columns, and a partition for every batch that is pending."""
+    """Brings the raw table's columns up to date, and creates a partition for every pending batch."""
     for attempt in range(_ATTEMPTS):
         try:
             _ensure_table(lake, database, table)
@@ -83,7 +83,7 @@ def _location(lake: Lake, database: str, table: ChangedTable) -> str:
 
 
 def merged_columns(known: Sequence[ColumnSpec], wanted: Sequence[ColumnSpec]) -> tuple[ColumnSpec, ...]:
-    """What was there, widened where the wanted type is wider; then what is new."""
+    """Returns known columns, widened if the wanted type is wider, then new columns."""
     types = {name: kind for name, kind, _ in wanted}
     kept = [
         (name, types[name] if name in types and reads_as(kind, types[name]) else kind, comment)

@@ -1,4 +1,4 @@
-"""Final cuts of an epoch, many at once, and the changes in their files, checked as they are read.
+"""Reads final cuts of an epoch, several at once, and checks the changes in their files.
 
 What belongs here: reading for compaction. Which cuts are final is said by `stages/streams/cuts.py`.
 """
@@ -25,9 +25,9 @@ _AT_ONCE = 16
 
 
 def next_cuts(lake: Lake, source: str, cuts: EpochCuts, *, after: int, most: int) -> tuple[Cut, ...]:
-    """The final cuts that follow this number, in order, at most so many, with the tables that changed in them.
+    """Returns at most `most` final cuts after this number, in order, with the tables that changed in them.
 
-    ManifestError where one of them is gone.
+    Raises ManifestError if a cut's manifest is missing.
     """
     numbers = range(after + 1, min(cuts.cut, after + most) + 1)
 
@@ -43,7 +43,7 @@ def next_cuts(lake: Lake, source: str, cuts: EpochCuts, *, after: int, most: int
 
 
 def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[ChangeEvent, int]]:
-    """The file's changes, and the length of each line. ManifestError names an invalid line, or an incomplete file."""
+    """Yields the file's changes, and the length of each line. Raises ManifestError for an invalid line or an incomplete file."""
     rows, last = 0, None
     with S3Reader(s3.client, bucket, file.key) as raw, gzip.open(io.BufferedReader(raw), "rb") as lines:
         for rows, line in enumerate(_whole(lines, f"s3://{bucket}/{file.key}"), start=1):
@@ -62,7 +62,7 @@ def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[Ch
 
 
 def _whole(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
-    """The lines; ManifestError where the file is not as gzip wrote it."""
+    """Yields the lines. Raises ManifestError if the gzip file is damaged."""
     try:
         yield from lines
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -1,4 +1,4 @@
-"""The record of how far a source's changes are compacted, read and changed where several runs may be at work.
+"""Reads and changes the record of compacted changes, which several runs may change.
 
 What belongs here: its object in S3. Its values are `model/streams/compacted.py`.
 """
@@ -29,11 +29,11 @@ class CompactedRecord:
     source: str
 
     def read(self) -> Compacted:
-        """As it is; ManifestError when it is damaged."""
+        """Returns the record. Raises ManifestError if it is damaged."""
         return self._parse(self.lake.s3.find_text(self.lake.layout.bucket, self._key))
 
     def add_all(self, found: Sequence[tuple[Progress, Batch, Collection[Unparsed]]]) -> Collection[TableTarget]:
-        """Add the batches that each follow a `before`; those that were added. Where another run was first, its batch counts."""
+        """Adds the batches that each follow a `before`, and returns the added ones. If another run was first, its batch counts."""
         added: set[TableTarget] = set()
 
         def change(known: Compacted) -> Compacted:
@@ -50,7 +50,7 @@ class CompactedRecord:
         return added
 
     def begin_all(self, versions: Mapping[TableTarget, int], epoch: str) -> dict[TableTarget, Progress]:
-        """Up to which cut each table is compacted, in this version or a newer one; older versions are ignored."""
+        """Returns the cut up to which each table is compacted, in this version or a newer one; older versions are ignored."""
 
         def change(known: Compacted) -> Compacted:
             for target, version in versions.items():
@@ -60,11 +60,11 @@ class CompactedRecord:
                     known = known.having(Progress(target=target, epoch=epoch, version=newest))
             return known
 
-        found = {one.target: one for one in self._change(change).tables if one.epoch == epoch}
-        return {target: found[target] for target in versions}
+        progress = {one.target: one for one in self._change(change).tables if one.epoch == epoch}
+        return {target: progress[target] for target in versions}
 
     def catalogued(self, *places: Progress) -> None:
-        """Glue has all batches that these name as pending."""
+        """Records that Glue has all batches that these name as pending."""
         done = {batch.folder for place in places for batch in place.pending}
 
         def change(known: Compacted) -> Compacted:
@@ -79,7 +79,7 @@ class CompactedRecord:
             self._change(change)
 
     def change(self, place: Progress, change: Callable[[Progress], Progress]) -> Progress:
-        """Change how far a table is merged; as it is afterwards. One that another run took to its next version stays as it is."""
+        """Changes how far a table is merged, and returns the result; unchanged if another run began its next version."""
 
         def changed(known: Compacted) -> Compacted:
             now = known.of(place.target, place.epoch)
@@ -88,7 +88,7 @@ class CompactedRecord:
         return self._change(changed).of(place.target, place.epoch) or place
 
     def forget(self, folders: Collection[str]) -> None:
-        """These folders are going to be removed: no partition shall name them any more."""
+        """Removes the folders from the record before they are deleted, so that no partition names them again."""
 
         def change(known: Compacted) -> Compacted:
             tables = [

@@ -1,4 +1,4 @@
-"""Digests by which images of `capture: lambda` are compared: the row before a change has to be the row after the one before it.
+"""Digests of rows for `capture: lambda`: the row before a change must equal the row after the previous change.
 
 They are of the texts, which the triggers write the same way for OLD and for NEW. 0 means no row.
 """
@@ -15,19 +15,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def state_of(image: Image | None) -> int:
-    """Of names and values, in whatever order."""
+    """Returns the digest of names and values, in any order."""
     if image is None:
         return 0
     return _digest(f"{name}\0{'' if value is None else f'={value}'}" for name, value in sorted(image.items()))
 
 
 def shape_of(image: Image | None) -> int:
-    """Of the names alone: rows of two shapes are not compared, as ALTER TABLE or a value that is too large comes in between."""
+    """Returns the digest of the names only. Rows with different shapes (ALTER TABLE, values that were too large) are not compared."""
     return 0 if image is None else _digest(sorted(image))
 
 
 def micros_of(moment: datetime) -> int:
-    """Since 1970; Athena's timestamps have milliseconds."""
+    """Returns the time in microseconds since 1970, as Athena's timestamps only have milliseconds."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

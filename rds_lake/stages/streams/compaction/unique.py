@@ -22,9 +22,9 @@ Read = Callable[[ChangeFile], Iterable[tuple[ChangeEvent, int]]]
 def unique_events(
     files: Sequence[CutFile], earlier: Sequence[CutFile], read: Read, *, table: str, source: str
 ) -> Iterator[tuple[int, ChangeEvent, int]]:
-    """Cut, change and length of its line, for each change of the files that no file before it has.
+    """Yields cut, change and line length of each change that no earlier file has.
 
-    `earlier`: files that are compacted already. CatalogError where a number comes again with other content.
+    `earlier`: files that are already compacted. Raises CatalogError if a number occurs again with different content.
     """
     floors = _floors(files)
     first = floors[0] if floors else 0
@@ -42,13 +42,13 @@ def unique_events(
             elif known[1] != _digest(event):
                 raise CatalogError(
                     f"change {event.seq} of {table} is in cut {known[0]}, and with other content in cut {cut}: the database "
-                    "was restored or promoted, and repeats its numbers. Its new changes cannot be distinguished from earlier "
+                    "was restored or promoted, and uses numbers again. Its new changes cannot be distinguished from earlier "
                     f"ones; run `rds-lake streams reset {source}`, and let the next snapshot be published"
                 )
 
 
 def _floors(files: Sequence[CutFile]) -> list[int]:
-    """For each file the lowest number that it or a later one has; last what no number reaches."""
+    """Returns for each file the lowest number in it or a later file; at the end, a number that is never reached."""
     floors = [1 << 63]
     for _, file in reversed(files):
         floors.append(min(floors[-1], file.first_seq))

@@ -1,4 +1,4 @@
-"""Texts of a column, as an export would have them, as an Arrow array of the raw table's physical type.
+"""Converts a column's texts, in the form of an export, to an Arrow array with the raw table's physical type.
 
 Whole columns at once by Arrow; where one of them is not a value of the type, each text by itself. Texts that mean nothing are NULL,
 and their positions are returned.
@@ -42,13 +42,13 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - Parquet's timestamps of an expor
 
 
 def arrow_type(hive_type: str) -> pa.DataType:
-    """The Arrow type whose Parquet Athena reads as the Hive type; text for types that no export of a database has."""
+    """Returns the Arrow type whose Parquet Athena reads as the Hive type; text for types that no database export has."""
     match = _DECIMAL.fullmatch(hive_type)
     return pa.decimal128(int(match[1]), int(match[2])) if match else _SIMPLE.get(hive_type, pa.string())
 
 
 def to_array(texts: Texts, column: Column) -> tuple[pa.Array, list[int]]:
-    """The values, and the positions of texts that are not values of the type."""
+    """Returns the values, and the positions of texts that do not fit the type."""
     kind = arrow_type(column.hive_type)
     if pa.types.is_string(kind):
         return pa.array(texts, kind), []
@@ -90,7 +90,7 @@ def _boolean(text: str) -> bool:
 
 
 def _bytes_of(column: Column) -> Callable[[str], bytes]:
-    r"""PostgreSQL's `\x0a`, MySQL's hexadecimal digits; of a BIT its number, of text that AWS exports as bytes the text."""
+    r"""Parses PostgreSQL's `\x0a` or MySQL's hexadecimal digits; a BIT as its number, text that AWS exports as bytes as the text."""
     word = (column.original_type or "").strip().lower()
     if word in _BYTES_AS_TEXT:
         return str.encode
@@ -105,9 +105,9 @@ def _big_endian(number: int, size: int | None) -> bytes:
 
 
 def _moment(text: str) -> datetime | None:
-    """`2026-11-20 03:00:00.5`, with or without a zone, in UTC where it has none; or the seconds since 1970.
+    """Parses `2026-11-20 03:00:00.5` with or without a zone (default UTC), or the seconds since 1970.
 
-    Days that do not exist (MySQL's `0000-00-00`) are NULL, as they are in an export.
+    Days that do not exist (MySQL's `0000-00-00`) are NULL, as in an export.
     """
     seconds = _SECONDS.fullmatch(text)
     if seconds:

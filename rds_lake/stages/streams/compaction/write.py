@@ -1,4 +1,4 @@
-"""Changes of one table as a Parquet file: what they are, and both images with the types of the raw table.
+"""Writes changes of one table as a Parquet file: their meta columns, and both images with the raw table's types.
 
 What belongs here: the file. Which changes it has is decided by the caller; a value's type is `values.py`.
 """
@@ -32,9 +32,9 @@ _META = {
 
 @dataclass(slots=True)
 class ChangeWriter:
-    """Writes changes into an open file, group by group. `rows` and `unparsed` say what was written.
+    """Writes changes into an open file, group by group. `rows` and `unparsed`: what was written.
 
-    A change whose image has no key is written; no live row can come of it.
+    A change without a key in its image is written; it gives no live row.
     """
 
     table: ChangedTable
@@ -45,7 +45,7 @@ class ChangeWriter:
 
     @property
     def unparsed(self) -> tuple[Unparsed, ...]:
-        """Columns with texts that are no values of their types, and columns that no snapshot and no capture knows."""
+        """Returns columns with texts that do not fit the type, and columns that are in no snapshot and no capture."""
         return tuple(self._bad.values())
 
     def write(self, events: Iterable[tuple[int, ChangeEvent, int]]) -> None:
@@ -113,12 +113,12 @@ class ChangeWriter:
 
 
 def physical_type(hive_type: str) -> pa.DataType:
-    """The Arrow type of a column of such a file, given as Glue has it."""
+    """Returns the Arrow type of a column of such a file, from Glue's type."""
     return _META.get(hive_type) or arrow_type(hive_type)
 
 
 def schema_of(table: ChangedTable) -> pa.Schema:
-    """The file's columns, as `raw_columns` has them for Glue."""
+    """Returns the file's columns, which are those of `raw_columns`."""
     meta = [(name, _META[kind]) for name, kind, _ in table.meta]
     return pa.schema(
         [*meta, *((name, arrow_type(one.column.hive_type)) for one in table.columns for name in (one.new, one.old))]
@@ -126,7 +126,7 @@ def schema_of(table: ChangedTable) -> pa.Schema:
 
 
 def _meta_of(cut: int, event: ChangeEvent) -> dict[str, Any]:
-    """The values of META_COLUMNS and ARRIVED_COLUMNS."""
+    """Returns the values of META_COLUMNS and ARRIVED_COLUMNS."""
     arrival = event.arrival
     return {
         "seq": event.seq,

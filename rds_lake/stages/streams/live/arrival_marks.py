@@ -1,4 +1,4 @@
-"""The marks of a snapshot of a source with `capture: lambda`: all that is known of its changes is when it was made.
+"""The marks of a snapshot for `capture: lambda`: only its time shows which changes it may have.
 
     cuts     … 17        18        19 …
     time     ───┴─────────┴────┬────┴──▶        a change of five minutes before the snapshot is in no cut before 18
@@ -32,22 +32,24 @@ def is_by_call(source: SourceSettings) -> bool:
 
 
 def marks_of(lake: Lake, source: SourceSettings, dated: DatedTables) -> Marks:
-    """The marks of the date, for either kind of capture; raises the errors of `read_marks`."""
+    """Returns the marks of the date, for either kind of capture; raises the errors of `read_marks`."""
     return arrival_marks(lake, source, dated) if is_by_call(source) else read_marks(lake, source.name, dated)
 
 
 def arrival_marks(lake: Lake, source: SourceSettings, dated: DatedTables, *, as_then: bool = False) -> Marks:
-    """The mark of the date. `as_then`: with the tables only that had changes before the snapshot; else with all by now."""
+    """Returns the mark of the date. `as_then`: only with tables that had changes before the snapshot; otherwise with all."""
     assert isinstance(source, Rds | Aurora)
     wanted = set(source.captured_tables)
     home = home_of_calls(source.captured_tables[0])
-    final = next((one.find(LAMBDA_EPOCH) for one in forwarded(lake, source.name) if one.database == home), None)
+    final = next(
+        (record.find(LAMBDA_EPOCH) for record in forwarded(lake, source.name) if record.database == home), None
+    )
     if final is None or not final.cut:
         return Marks(
             marks=(),
             problems=(
                 f"no change of {source.name} has arrived yet at {lake.layout.uri(lake.layout.arrived_folder(source.name))}; live "
-                "views come with the first one",
+                "views come with the first record",
             ),
         )
     at = dated.manifest.export.snapshot_time
@@ -67,7 +69,7 @@ def _captured(lake: Lake, source: str, number: int) -> tuple[CapturedTable, ...]
 
 
 def _last_cut_before(lake: Lake, source: str, final: EpochCuts, moment: datetime) -> int:
-    """The last cut that was begun before; one less than the first where none was. Some 15 manifests of a year's are read."""
+    """Returns the last cut begun before the time, or the number before the first cut. Reads some 15 manifests per year of cuts."""
     low, high = final.first - 1, final.cut
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""What two snapshots say of the changes that came by `capture: lambda` between them: which were lost, and which never were.
+"""Which changes of `capture: lambda` were lost or rolled back, found by comparing two snapshots with them.
 
 What belongs here: asking Athena, and counting what it finds. The queries are `sql/changes/chains.py`, the judgement on one key
 `model/streams/chain.py`, and when all this happens `drift.py`.
@@ -23,7 +23,7 @@ MOST_KEYS = 20_000  # keys of a table that are looked at closely
 
 @dataclass(slots=True)
 class _Named:
-    """How many there are, and some of them."""
+    """A number of keys, and some of them by name."""
 
     most: int
     count: int = 0
@@ -36,7 +36,7 @@ class _Named:
 
 
 def audit_tables(lake: Lake, tables: Sequence[Between], *, named: int, most_keys: int = MOST_KEYS) -> list[TableDrift]:
-    """Each table's drift, also where there is none. `named`: keys of each kind that are named."""
+    """Returns each table's drift, also if there is none. `named`: how many keys of each kind are named."""
     if not tables:
         return []
     questions = [
@@ -81,7 +81,7 @@ def _drift_of(
 
 
 def _count_untouched(kinds: dict[str, _Named], untouched: QueryResult) -> None:
-    """What keys without changes add."""
+    """Adds the drift of keys without changes."""
     totals: dict[str, int] = {}
     for kind, total, key, columns in untouched.rows:
         totals[str(kind)] = int(total or 0)
@@ -96,21 +96,21 @@ def _count_untouched(kinds: dict[str, _Named], untouched: QueryResult) -> None:
 def _count(
     kinds: dict[str, _Named], key: str, kind: str, columns: str, changes: int, text: str | None, bounds: Bounds
 ) -> None:
-    """What one key adds."""
+    """Adds the drift of one key."""
     if text is None:  # too many changes to look at: that there are breaks is certain, nothing else
         kinds["lost"].add(key, f"somewhere in {changes:,} changes")
         return
-    found = audit(parse_touches(text), bounds)
-    if found.lost:
-        kinds["lost"].add(key, f"{found.lost} times" if found.lost > 1 else "", found.lost)
-    if found.phantom:
-        kinds["phantom"].add(key, f"{found.phantom} times" if found.phantom > 1 else "", found.phantom)
-    if found.unexplained:
+    result = audit(parse_touches(text), bounds)
+    if result.lost:
+        kinds["lost"].add(key, f"{result.lost} times" if result.lost > 1 else "", result.lost)
+    if result.phantom:
+        kinds["phantom"].add(key, f"{result.phantom} times" if result.phantom > 1 else "", result.phantom)
+    if result.unexplained:
         kinds[kind].add(key, columns if kind == DIFFERENT else "")
 
 
 def parse_touches(text: str) -> list[Touch]:
-    """The changes of a key, as `render_chains` writes them."""
+    """Returns the changes of a key from the text of `render_chains`."""
     return [_touch(one.split(",")) for one in text.split(" ")]
 
 

@@ -1,4 +1,4 @@
-"""Drift: each new snapshot is compared with what the one before it and the changes in between predict.
+"""Drift: compares each new snapshot with the snapshot before it plus the changes in between.
 
 A row differs where something wrote to the database and no trigger saw it: a cascade of MySQL's foreign keys, a TRUNCATE or load
 with triggers disabled, `session_replication_role = replica`, a column that the triggers do not have yet. Of an outbox everything
@@ -51,7 +51,7 @@ class DriftCheck:
     named: int = _KEYS
 
     def find(self) -> Drift | None:
-        """The newest comparison; None before the first."""
+        """Returns the newest comparison; None before the first."""
         key = self.lake.layout.compacted_key(self.source.name, _RECORD)
         text = self.lake.s3.find_text(self.lake.layout.bucket, key)
         return None if text is None else parse_drift_record(text, where=self.lake.layout.uri(key))
@@ -64,10 +64,10 @@ class DriftCheck:
         export_task: str,
         behind: Mapping[TableTarget, str] = MappingProxyType({}),
     ) -> Drift | None:
-        """Compare the date's captured tables, unless that was done; None while changes of its outbox are not compacted yet.
+        """Compares the date's captured tables, once. Returns None while changes of its outbox are not compacted yet.
 
-        Reads both dates of these tables once, through Athena. A table that cannot be compared is named in the result; one that
-        is `behind` does not keep the others waiting, and is compared with them again when it is no longer.
+        Reads both dates of these tables once, through Athena. A table that cannot be compared is named in the result. A
+        table that is `behind` does not delay the others; all are compared again once it is compacted.
         """
         known = self.find()
         if known is not None and (known.after, known.export_task) == (day, export_task):
@@ -153,7 +153,7 @@ class DriftCheck:
         return read_marks(self.lake, self.source.name, dated)
 
     def _found(self, pairs: Sequence[_Pair]) -> list[TableDrift]:
-        """Each table's drift; the tables of a source are all captured in one way."""
+        """Returns each table's drift; all tables of a source are captured in the same way."""
         arrived = [one for pair in pairs if (one := pair.between(self.source.name)) is not None]
         asked = [(pair, sql) for pair in pairs if (sql := pair.question(self.source.name)) is not None]
         answers = self.lake.athena.try_many([sql for _, sql in asked], database=self.source.name)
@@ -161,7 +161,7 @@ class DriftCheck:
         return [*compared, *audit_tables(self.lake, arrived, named=self.named)]
 
     def _pair(self, table: ChangedTable, dated: DatedTables, old: Mark | None, new: Mark) -> _Pair | None:
-        """One table at both dates; None where it was not captured at the earlier date, or in another epoch."""
+        """Returns a table at both dates; None if it was not captured at the earlier date, or in another epoch."""
         target = table.names.target
         earlier = {one.names.target: one for one in dated.typed}.get(target)
         captured = {one.target for one in old.captured} if old else set()
@@ -175,7 +175,7 @@ class DriftCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pair:
-    """A table at both dates, with what they say of its changes. The columns of `before` are those that may be compared."""
+    """A table at both dates with their marks. The columns of `before` are those that can be compared."""
 
     before: ChangedTable
     after: ChangedTable
@@ -183,7 +183,7 @@ class _Pair:
     new: Watermark | Moment
 
     def question(self, database: str) -> str | None:
-        """The query, where an outbox says which changes are in the snapshots."""
+        """Returns the query for an outbox, whose marks say which changes the snapshots have."""
         if isinstance(self.old, Moment) or isinstance(self.new, Moment):
             return None
         return render_drift(
@@ -197,7 +197,7 @@ class _Pair:
         )
 
     def between(self, database: str) -> Between | None:
-        """The same where only times are known."""
+        """Returns the input of the queries for `capture: lambda`, where only times are known."""
         if not isinstance(self.old, Moment) or not isinstance(self.new, Moment):
             return None
         return Between(
@@ -215,9 +215,9 @@ class _Pair:
 
 
 def _bases(earlier: Sequence[date], known: Drift | None) -> list[date]:
-    """The dates to compare with, the best first: the one that was compared last, also where no turn saw those after it.
+    """Returns the dates to compare with, best first: the date compared last, even if later dates were never compared.
 
-    What differs in those would be part of the comparison's beginning otherwise, and would never be reported.
+    Otherwise the differences of those later dates would never be reported.
     """
     newest = max(earlier)
     if known is None or known.after >= newest:

@@ -1,4 +1,4 @@
-"""Bring the live views of a source to the published snapshot and the newest cut: what `changes` does, and what publishing does.
+"""Moves the live views of a source to the published snapshot and the newest cut, for `changes` and for publications.
 
 `bring_up` compacts and moves; `beside` only moves, in the midst of a publication, so that a new date and its live views come
 together. A publication never fails by it: what keeps the live views back is logged, and they follow with the next `changes`.
@@ -37,9 +37,9 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
-    """What `bring_up` did. `shown`: what the live views show, None without a published snapshot that has capture.
+    """The result of `bring_up`. `shown`: what the live views show, None without a published snapshot that has capture.
 
-    `problems`: what keeps tables from being shown, or behind; each with what to do.
+    `problems`: why tables are not shown or are behind, each with what to do.
     """
 
     shown: Shown | None
@@ -51,7 +51,7 @@ class Brought:
 
     @property
     def behind(self) -> dict[TableTarget, str]:
-        """Tables whose changes could not be compacted, and why."""
+        """The tables whose changes could not be compacted, with the reason."""
         return {target: reason for done in self.compactions for target, reason in done.behind.items()}
 
 
@@ -65,9 +65,10 @@ class LiveViews:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def bring_up(self) -> Brought:
-        """Compact all new cuts, and move the views to the newest cut that every table has.
+        """Compacts all new cuts, and moves the views to the newest cut that every table has.
 
-        Raises QueryError, CatalogError or TransientError where that cannot be done at all; a table of its own is a problem.
+        Raises QueryError, CatalogError or TransientError if that fails as a whole; a failure of one table is a problem
+        in the result.
         """
         for _ in range(_ATTEMPTS):
             pointer = find_pointer(self.lake.s3, self.lake.layout, self.source.name)
@@ -85,7 +86,7 @@ class LiveViews:
         )
 
     def beside(self, dated: DatedTables) -> None:
-        """Move the views to this date, which is being published; what prevents it is logged. The first turn makes them."""
+        """Moves the views to this date, which is being published; errors are only logged. The first turn creates the views."""
         try:
             if read_shown(self.lake, self.source.name)[0] is None:
                 return
@@ -125,7 +126,7 @@ class LiveViews:
     def _tables(
         self, dated: DatedTables, marks: Marks, *, settle: bool
     ) -> tuple[tuple[ChangedTable, ...], list[tuple[EpochCuts, list[ChangedTable]]], tuple[str, ...]]:
-        """The tables, for each epoch those of its database, and what is wrong with others."""
+        """Returns the tables by epoch of their database, and problems of other tables."""
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
         known = compactor.record.read()
         records = forwarded(self.lake, self.source.name)
@@ -150,7 +151,7 @@ class LiveViews:
         return settled, [(final, mine) for final, mine in epochs if mine], problems
 
     def _captured(self, mark: Mark, records: Sequence[ForwardedCuts]) -> Sequence[CapturedTable]:
-        """The captured tables, as the newest cut of the snapshot's epoch has them, or the snapshot itself."""
+        """Returns the captured tables as the newest cut of the snapshot's epoch describes them, or the snapshot itself."""
         found = [record.find(mark.watermark.epoch) for record in records if record.database == mark.home]
         newest: dict[TableTarget, CapturedTable] = {}
         for final in found:
@@ -171,10 +172,10 @@ class LiveViews:
     def _move(
         self, dated: DatedTables, tables: Sequence[ChangedTable], marks: Sequence[Mark], *, is_published: bool
     ) -> tuple[Shown | None, int, tuple[str, ...]]:
-        """What is shown afterwards, how many views were made, and tables that have none.
+        """Returns what is shown afterwards, how many views were created, and tables without views.
 
-        `is_published`: the date was the published one when it was looked up. ConflictError where it is not any more; while a
-        publication is under way, the views are left to that.
+        `is_published`: the date was the published one when it was read. Raises ConflictError if it no longer is; during
+        a publication, the publication moves the views.
         """
         shown, etag = read_shown(self.lake, self.source.name)
         if is_published and self._is_being_published(dated):
@@ -191,7 +192,7 @@ class LiveViews:
         wanted = wanted_views(self.source.name, task, tables, marks, compacted)
 
         def back(before: Shown) -> Wanted | None:
-            """What was shown before on this very snapshot."""
+            """Returns the statements shown before, on this same snapshot."""
             if before.export_task != task:
                 return None
             cuts = {one.epoch: one.cut for one in before.cuts}
@@ -215,6 +216,6 @@ def _until(progress: Progress, cuts: dict[str, int]) -> Progress:
 
 
 def beside(lake: Lake, source: SourceSettings, log: Callable[[str], None]) -> Callable[[DatedTables], None] | None:
-    """What a publication of the source does beside its own views; None where nothing of it is captured."""
+    """Returns what a publication of the source has to do for live views; None if nothing of it is captured."""
     captured = getattr(source, "streams", None)
     return LiveViews(lake=lake, source=source, log=log).beside if captured and source.athena else None

@@ -1,4 +1,4 @@
-"""What a snapshot says of its own changes: the rows of `rds_lake.position` and `rds_lake.capture` that were exported with it.
+"""Which changes a snapshot contains, read from its own rows of `rds_lake.position` and `rds_lake.capture`.
 
 A source has one such place per database (PostgreSQL), or per server (MySQL).
 
@@ -31,7 +31,7 @@ from rds_lake.stages.streams.cuts import forwarded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One place of capture, as the snapshot has it. `home`: its database. `watermark`: a Moment with `capture: lambda`."""
+    """One database's capture in the snapshot. `home`: its database. `watermark`: a Moment for `capture: lambda`."""
 
     home: str
     watermark: Watermark | Moment
@@ -40,19 +40,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """All places of a snapshot; `problems` where one is there but cannot be used."""
+    """All marks of a snapshot; `problems`: marks that exist but cannot be used."""
 
     marks: tuple[Mark, ...]
     problems: tuple[str, ...] = ()
 
 
 def home_of(target: TableTarget, homes: Collection[str]) -> str:
-    """Which of these databases with an outbox is the table's: its own, or the one that a server of MySQL has."""
+    """Returns the database whose outbox has the table's changes: its own, or the only one of a MySQL server."""
     return target.database if target.database in homes else OWN_SCHEMA
 
 
 def read_marks(lake: Lake, source: str, dated: DatedTables) -> Marks:
-    """The marks of the date; none where capture was not installed when the snapshot was made, or was not exported."""
+    """Returns the marks of the date; none if capture was not installed or not exported with the snapshot."""
     names = {table.names.target: table.names for table in dated.typed}
     homes = sorted(target.database for target in names if (target.schema, target.table) == (OWN_SCHEMA, POSITION))
     marks: list[Mark] = []
@@ -75,7 +75,7 @@ def _read(lake: Lake, source: str, dated: DatedTables, home: str, names: Mapping
         missing = ", ".join(f"{home}.{OWN_SCHEMA}.{name}" for name, table in own.items() if table is None)
         raise CatalogError(
             f"{source} {dated.snapshot_date} was exported without {missing}, so it does not say which changes are in it; "
-            "materialize `snapshot_export` of a newer snapshot, and see that `include:` leaves no part of it out"
+            "materialize `snapshot_export` of a newer snapshot, and check that `include:` leaves no table of it out"
         )
     rows = _rows(lake, source, dated, position, '"cut", "epoch"')
     if len(rows) != 1 or rows[0][0] is None or not rows[0][1]:
@@ -94,7 +94,7 @@ def _read(lake: Lake, source: str, dated: DatedTables, home: str, names: Mapping
 
 
 def _require_kept(lake: Lake, source: str, home: str, mark: Watermark) -> None:
-    """CatalogError where changes after the snapshot were removed: live rows would be wrong without a word."""
+    """Raises CatalogError if changes after the snapshot were removed, as live rows would then be wrong."""
     for record in forwarded(lake, source):
         cuts = record.find(mark.epoch) if record.database == home else None
         if cuts is not None and mark.cut + 1 < cuts.first:

@@ -1,4 +1,4 @@
-"""Move the live views of a source: all tables of a database to one cut, on the published snapshot.
+"""Moves the live views of a source: all tables of a database to one cut, on the published snapshot.
 
     the mark in the record -> CREATE OR REPLACE of what differs -> read back -> the record
 
@@ -31,7 +31,7 @@ _RECORD = "_live.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be shown: tables with the mark of their database. `problems`: tables whose views cannot be made."""
+    """The views to show: tables with the mark of their database. `problems`: tables whose views cannot be created."""
 
     shown: Shown
     statements: Mapping[str, str]
@@ -40,16 +40,16 @@ class Wanted:
 
 
 def read_shown(lake: Lake, source: str) -> tuple[Shown | None, str | None]:
-    """What the live views show (None if there are none), and the version of the record."""
+    """Returns what the live views show (None if there are none), and the version of the record."""
     key = lake.layout.compacted_key(source, _RECORD)
-    found = lake.s3.find_version(lake.layout.bucket, key)
-    return (None, None) if found is None else (parse_shown(found[0], where=lake.layout.uri(key)), found[1])
+    stored = lake.s3.find_version(lake.layout.bucket, key)
+    return (None, None) if stored is None else (parse_shown(stored[0], where=lake.layout.uri(key)), stored[1])
 
 
 def wanted_views(
     source: str, export_task: str, tables: Sequence[ChangedTable], marks: Sequence[Mark], compacted: Compacted
 ) -> Wanted:
-    """The statements that show every table at the last cut that all tables of its database are compacted up to."""
+    """Returns the statements that show every table at the last cut to which all tables of its database are compacted."""
     by_home = {mark.home: mark for mark in marks}
     statements: dict[str, str] = {}
     problems: list[str] = []
@@ -104,10 +104,11 @@ class LiveMover:
     def move(
         self, wanted: Wanted, shown: Shown | None, etag: str | None, back: Callable[[Shown], Wanted | None]
     ) -> int:
-        """Make every view that differs, drop those that are not wanted; how many were made.
+        """Creates every view that differs, drops unwanted ones, and returns how many were created.
 
-        `back`: the statements of what was shown before, None where they cannot be made any more. ConflictError when another run
-        moved the views since `etag`; QueryError or CatalogError when a view cannot be made or is not what was asked for.
+        `back`: the statements of what was shown before, None if they cannot be created any more. Raises ConflictError
+        if another run moved the views since `etag`; QueryError or CatalogError if a view cannot be created or is not as
+        requested.
         """
         existing = self.lake.glue.list_tables(self.source)
         stale = self._stale(wanted.statements, shown, existing)
@@ -139,9 +140,9 @@ class LiveMover:
         return tuple(sorted(view for view, sql in statements.items() if not is_published(known, existing, view, sql)))
 
     def _gone(self, wanted: Wanted, shown: Shown | None, existing: Mapping[str, GlueTable]) -> tuple[str, ...]:
-        """Views that rds-lake made and that are not wanted any more.
+        """Returns views that rds-lake created and that are no longer wanted.
 
-        Not one that a person, or a table's own view, has replaced since.
+        A view that a person, or a table's own view, has replaced since is not among them.
         """
         views = shown.views if shown else {}
         return tuple(
@@ -174,7 +175,7 @@ class LiveMover:
         self.lake.athena.try_many(statements, database=self.source)
 
     def _require(self, wanted: Wanted, existing: Mapping[str, GlueTable]) -> None:
-        """Read back: CatalogError unless Glue has the live views of these tables, with their columns."""
+        """Reads the views back. Raises CatalogError unless Glue has the live views of these tables, with their columns."""
         problems: list[str] = []
         for view, table in wanted.tables.items():
             stored = existing.get(view)
@@ -202,5 +203,5 @@ class LiveMover:
 
 
 def _text(shown: Shown) -> str:
-    cuts = ", ".join(f"cut {one.cut} of {one.home}" for one in shown.cuts)
+    cuts = ", ".join(f"cut {cut_.cut} of {cut_.home}" for cut_ in shown.cuts)
     return f"{cuts}, on the snapshot of {shown.snapshot_date}"

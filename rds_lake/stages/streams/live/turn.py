@@ -1,4 +1,4 @@
-"""One turn of a source's changes: forward what is in its outboxes, or collect what arrived, compact, move views, look for drift.
+"""One turn of a source's changes: forward or collect, compact, move live views, check for drift.
 
 What fails does not stop what comes after it: cuts that are there are compacted although the database cannot be reached.
 
@@ -27,7 +27,7 @@ _NAMED = 3  # lines that are not changes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What was done. `failure`: why changes could not be forwarded or collected, in spite of which all else was done."""
+    """The result of a turn. `failure`: why changes could not be forwarded or collected; all other work was done."""
 
     brought: Brought
     forwarded: tuple[Forwarded, ...] = ()
@@ -37,12 +37,12 @@ class Turn:
 
     @property
     def rows(self) -> int:
-        """Changes that were compacted."""
+        """The number of changes that were compacted."""
         return sum(done.rows for done in self.brought.compactions)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What readers of changes have to know: tables that are not shown or behind, and values that could not be read."""
+        """What readers of changes must know: tables not shown or behind, and values that could not be read."""
         unread = [
             f"{target}.{one.column}: {one.count:,} values could not be read and are NULL in its changes, first in change {one.seq} "
             f"of epoch {done.epoch}; their texts are in the files of its cut"
@@ -53,7 +53,7 @@ class Turn:
         return (*self.brought.problems, *unread, *self._not_collected())
 
     def _not_collected(self) -> Iterator[str]:
-        """What arrived and is in no cut."""
+        """What arrived and is in no cut, as sentences."""
         if self.collected is None:
             return
         record = self.collected.record
@@ -67,9 +67,9 @@ class Turn:
 
 
 def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, log: Callable[[str], None]) -> Turn:
-    """Do a whole turn. `outboxes`: those that this turn forwards; empty if another program forwards them.
+    """Does a whole turn. `outboxes`: those that this turn forwards; empty if another program forwards them.
 
-    Raises QueryError, CatalogError or TransientError where the live views cannot be moved at all.
+    Raises QueryError, CatalogError or TransientError if the live views cannot be moved at all.
     """
     forwarded: tuple[Forwarded, ...] = ()
     collected: CollectedNow | None = None

@@ -1,1 +1,1 @@
-"""Loads: what they send is decided at once, then each fills a table, is compared and put in place."""
+"""Loads: all statements are decided first; then each load fills a new table, which is verified and replaces the old one."""

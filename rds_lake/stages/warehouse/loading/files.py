@@ -1,4 +1,4 @@
-"""The files of a load, listed once: what the manifest of its COPY names, and nothing else.
+"""The files of a load, listed once; the manifest of its COPY names exactly these.
 
 A prefix in COPY would take `orders.bak` with `orders`, and files that came later. Names that begin with `_` or `.` are no data, as
 everywhere in Hadoop's world. (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
@@ -18,38 +18,40 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """An object by its URI, and its size."""
+    """An object's URI and size."""
 
     uri: str
     bytes: int
 
 
 def render_manifest(files: Iterable[FoundFile]) -> str:
-    """A manifest by which a file that is missing, or has another length, fails the COPY."""
+    """Returns a COPY manifest with which a missing file, or one of another size, fails the COPY."""
     entries = [{"url": file.uri, "mandatory": True, "meta": {"content_length": file.bytes}} for file in files]
     return json.dumps({"entries": entries}, indent=0)
 
 
 def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tuple[str, ...]]:
-    """The files, each once, in order; and what is wrong."""
-    found: dict[str, FoundFile] = {}
+    """Returns the files in order, without repetitions, and problems."""
+    files_by_uri: dict[str, FoundFile] = {}
     wrong: list[str] = []
     for uri in files.uris:
         mine = list(_below(s3, uri))
         if not mine:
             what = "holds no file" if uri.endswith("/") else "does not exist"
-            wrong.append(f"{uri} {what}: nothing was loaded; see whether it was delivered, and how its name is written")
-        found |= {file.uri: file for file in mine}
-    empty = [file.uri for file in found.values() if not file.bytes]
+            wrong.append(f"{uri} {what}: nothing was loaded; check that it was delivered and that its name is correct")
+        files_by_uri |= {file.uri: file for file in mine}
+    empty = [file.uri for file in files_by_uri.values() if not file.bytes]
     if files.format is FileFormat.PARQUET and empty:
-        wrong.append(f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, and a Parquet file is never empty")
-    packed = [file.uri for file in found.values() if file.uri.endswith(".gz")]
-    plain = [file.uri for file in found.values() if not file.uri.endswith(".gz")]
+        wrong.append(
+            f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, but a valid Parquet file is never empty"
+        )
+    packed = [file.uri for file in files_by_uri.values() if file.uri.endswith(".gz")]
+    plain = [file.uri for file in files_by_uri.values() if not file.uri.endswith(".gz")]
     if files.format is not FileFormat.PARQUET and packed and plain:
         wrong.append(
-            f"some of its files are gzip and some are not, as {packed[0]} and {plain[0]}: make two loads of them"
+            f"some of its files are gzip and some are not, as {packed[0]} and {plain[0]}: split them into two loads"
         )
-    return tuple(file for file in found.values() if file.bytes), tuple(wrong)
+    return tuple(file for file in files_by_uri.values() if file.bytes), tuple(wrong)
 
 
 def are_packed(files: Iterable[FoundFile]) -> bool:

@@ -27,11 +27,11 @@ from rds_lake.sql.warehouse.loading import (
 def lake_order(
     load: Load, rows: LakeRows, new: str, *, day: date, manifest: str, role: str
 ) -> tuple[LoadOrder, tuple[str, ...]]:
-    """The order and what is wrong. What Spectrum cannot read is loaded by COPY, which its notes say."""
+    """Returns the order and its problems. What Spectrum cannot read is loaded by COPY, with a note."""
     by_copy = load.by is LoadBy.COPY or bool(rows.spectrum)
-    wrong = (f"COPY cannot load it: {rows.copy}; say `load: spectrum`",) if by_copy and rows.copy else ()
+    wrong = (f"COPY cannot load it: {rows.copy}; set `load: spectrum`",) if by_copy and rows.copy else ()
     if by_copy and rows.copy and rows.spectrum:
-        wrong = (f"neither Spectrum ({rows.spectrum}) nor COPY ({rows.copy}) can load it; leave it out",)
+        wrong = (f"neither Spectrum ({rows.spectrum}) nor COPY ({rows.copy}) can load it; remove the load",)
     notes = (f"loaded by COPY, since Spectrum {rows.spectrum}",) if by_copy and load.by is LoadBy.SPECTRUM else ()
     expected = Expected(rows=rows.rows, bytes=rows.bytes, files=len(rows.files))
     columns = [_column(column) for column in rows.columns]
@@ -58,7 +58,7 @@ def _partition(rows: LakeRows) -> ExternalPartition:
 
 
 def external_schema(database: str) -> str:
-    """The schema of Redshift by which Spectrum reads a database of Glue: no name that a person gave to something else."""
+    """Returns the name of Redshift's external schema for a Glue database, which no user gives to another object."""
     return f"rds_lake_{hashlib.sha256(database.encode()).hexdigest()[:12]}"
 
 

@@ -1,4 +1,4 @@
-"""A load, section after section: fill a new table, compare its rows with what should be there, put it in place."""
+"""A load, section by section: fills a new table, compares its rows with the expected number, and replaces the old table."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _ADVICE = "correct the file or the columns' types, then start the run again"
 # Redshift reads columnar files by presigned URLs that are valid for an hour.
 # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 _OF_RIGHTS = (
-    "let Redshift's role read it: the bucket's policy may forbid it, or the key's; of Parquet files a condition on s3:signatureAge "
-    "has to allow 3600000 ms. Then start the run again"
+    "allow Redshift's role to read it: the policy of the bucket or of the KMS key may deny it; for Parquet files, a condition "
+    "on s3:signatureAge must allow 3600000 ms. Then start the run again"
 )
 _RIGHTS = re.compile(r"signatureAge|access ?denied|not authorized|forbidden", re.IGNORECASE)
 
 
 def order_of(piece: Piece, hands: Hands) -> LoadOrder:
-    """The order of the load, decided before anything was loaded (`orders.py`)."""
+    """Returns the order of the load, which was decided before loading (`orders.py`)."""
     key = hands.key("loads", f"{piece.name}.json")
     return parse_order(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
 
 
 def section_of(piece: Piece, hands: Hands) -> Section:
-    """The part of the order that the load sends next."""
+    """Returns the section of the order that the load sends next."""
     return order_of(piece, hands).sections[piece.at]
 
 
 def ended(piece: Piece, state: StatementState, hands: Hands) -> Piece:
-    """The load after its statement has ended."""
+    """Returns the load after its statement has ended."""
     if not state.is_good:
         return _failed(piece, state)
     order = order_of(piece, hands)
@@ -58,25 +58,25 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
     advice = _OF_RIGHTS if _RIGHTS.search(error) else _ADVICE
     said = f"load {piece.name}: {error}; {advice}" if state.status == "FAILED" else f"load {piece.name} was cancelled"
     if is_conflict(error):
-        said = f"load {piece.name}: {error}, {piece.attempt} times; see what else writes the table, then start the run again"
+        said = f"load {piece.name}: {error}, {piece.attempt} times; find out what else writes to the table, then start the run again"
     asking = ask(piece, said, part.query if part else None) if state.status == "FAILED" else None
     return asking or failed(piece, said)
 
 
 def _compared(order: LoadOrder, state: StatementState, hands: Hands) -> tuple[int, tuple[str, ...], str]:
-    """Rows of the new table, notes on values that were lost, and what is wrong with their number."""
+    """Returns the rows of the new table, notes on lost values, and what is wrong with the number of rows."""
     rows, lost = 0, list[tuple[str, int]]()
     wrong = ""
     for check in order.checks:
-        (found,) = hands.data.rows(state.parts[check.at].id if len(state.parts) > 1 else state.id)
-        lost += [(name, int(count or 0)) for name, count in zip(check.columns, found[1:], strict=True)]
-        rows = int(found[0]) if not check.columns else rows
-        if order.rows is not None and int(found[0]) != order.rows:
+        (counts,) = hands.data.rows(state.parts[check.at].id if len(state.parts) > 1 else state.id)
+        lost += [(name, int(count or 0)) for name, count in zip(check.columns, counts[1:], strict=True)]
+        rows = int(counts[0]) if not check.columns else rows
+        if order.rows is not None and int(counts[0]) != order.rows:
             wrong = (
-                f"{int(found[0]):,} rows were loaded, and the lake's manifest has {order.rows:,}; nothing was put in place of the old "
-                "table. See whether files of the date were changed, materialize `parquet` of it again, then start the run again"
+                f"{int(counts[0]):,} rows were loaded, but the lake's manifest has {order.rows:,}; the old table was not replaced. "
+                "Check whether files of the date were changed, materialize `parquet` of it again, then start the run again"
             )
     notes = tuple(
-        f"{count:,} values of {name} are no {name} of its type, and NULL or shortened" for name, count in lost if count
+        f"{count:,} values of {name} do not fit its type, and are NULL or shortened" for name, count in lost if count
     )
     return rows, notes, wrong

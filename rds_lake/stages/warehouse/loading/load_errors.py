@@ -1,4 +1,4 @@
-"""Why a load failed: what Redshift remembers of it, with file, line and column.
+"""Reads why a load failed from Redshift: file, line and column.
 
 https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
 """
@@ -16,12 +16,12 @@ _MOST = 5
 
 
 def ask(piece: Piece, error: str, query: int | None) -> Piece | None:
-    """The piece, which will ask; None where Redshift gave the failed statement no id."""
+    """Returns the piece in the state of asking; None if Redshift gave the failed statement no id."""
     return None if query is None else replace(piece, error=error, asking=query, statement=None)
 
 
 def question(query: int) -> Section:
-    """The statement that asks about the failed one."""
+    """Returns the statement that reads the details of the failed one."""
     sql = (
         "SELECT file_name, line_number, column_name, column_type, error_message FROM sys_load_error_detail "
         f"WHERE query_id = {int(query)} ORDER BY start_time, line_number LIMIT {_MOST}"
@@ -30,7 +30,7 @@ def question(query: int) -> Section:
 
 
 def answered(piece: Piece, state: StatementState, hands: Hands) -> str:
-    """The error with what was found; without it where Redshift does not say more, or does not let us see."""
+    """Returns the error with its details, or without them if Redshift has none or denies access."""
     if not state.is_good:
         return piece.error or ""
     lines = [

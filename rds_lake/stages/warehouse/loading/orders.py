@@ -1,4 +1,4 @@
-"""What every load of a run sends, decided at once and before anything is loaded; every problem of every load together.
+"""Decides the statements of every load of a run before anything is loaded, and collects all problems.
 
 The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last: where it is,
 all others are. An order that is there stays, be it of a killed turn or of another one at this moment: what was sent by it, and what
@@ -31,16 +31,19 @@ _LONGEST_NAME = 127  # bytes, https://docs.aws.amazon.com/redshift/latest/dg/r_n
 
 
 def are_prepared(hands: Hands) -> bool:
-    """Whether the orders of all loads are there."""
+    """Whether the orders of all loads are written."""
     return hands.s3.find_head(hands.bucket, hands.key(_DONE)) is not None
 
 
 def prepare(plan: Plan, target: Target, hands: Hands) -> Mapping[str, str]:
-    """Write the orders of all loads; problems by load, and then nothing is marked as prepared. Transient errors are raised."""
-    found, problems = _rows(plan, hands)
+    """Writes the orders of all loads and returns problems by load; with problems, nothing is marked as prepared.
+
+    Transient errors are raised.
+    """
+    rows_of_tables, problems = _rows(plan, hands)
     problems |= _name_problems(plan)
     with cancelling_threads(_THREADS, "orders") as pool:
-        wrong = list(pool.map(lambda load: _prepare(load, plan, target, hands, found), plan.loads))
+        wrong = list(pool.map(lambda load: _prepare(load, plan, target, hands, rows_of_tables), plan.loads))
     problems |= {
         load.name: problem
         for load, problem in zip(plan.loads, wrong, strict=True)
@@ -52,12 +55,12 @@ def prepare(plan: Plan, target: Target, hands: Hands) -> Mapping[str, str]:
 
 
 def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str, str]]:
-    """What the loads of the lake read: one look per source and date, however many tables."""
+    """Reads what the loads of the lake need: once per source and date."""
     wanted: dict[tuple[str, date], list[tuple[Load, LakeTable]]] = defaultdict(list)
     for load in plan.loads:
         if isinstance(load.origin, LakeTable):
             wanted[load.origin.source, load.origin.snapshot_date].append((load, load.origin))
-    found: dict[LakeTable, LakeRows] = {}
+    rows_of_tables: dict[LakeTable, LakeRows] = {}
     problems: dict[str, str] = {}
     for (source, day), loads in wanted.items():
         try:
@@ -67,17 +70,17 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
                 raise
             problems |= {load.name: f"load {load.name}: {error}" for load, _ in loads}
             continue
-        found |= {table: there[table.table] for _, table in loads if table.table in there}
+        rows_of_tables |= {table: there[table.table] for _, table in loads if table.table in there}
         for load, table in loads:
             if table.table not in there:
                 problems[load.name] = (
-                    f"load {load.name}: {source} has no table {table.table!r} on {day}; see how Athena calls it"
+                    f"load {load.name}: {source} has no table {table.table!r} on {day}; use the table's name in Athena"
                 )
-    return found, problems
+    return rows_of_tables, problems
 
 
-def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mapping[LakeTable, LakeRows]) -> str:
-    """Write one order; what is wrong with it."""
+def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, rows_of_tables: Mapping[LakeTable, LakeRows]) -> str:
+    """Writes one order and returns its problems."""
     new = new_name(plan.run, load.name)
     files: tuple[FoundFile, ...]
     if isinstance(load.origin, Files):
@@ -94,8 +97,8 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
             gzip=are_packed(files),
             expected=expected,
         )
-    elif load.origin in found:
-        rows = found[load.origin]
+    elif load.origin in rows_of_tables:
+        rows = rows_of_tables[load.origin]
         files = tuple(FoundFile(uri=f"s3://{rows.bucket}/{file.key}", bytes=file.bytes) for file in rows.files)
         manifest, listing = _manifest(load, files, hands)
         order, wrong = lake_order(
@@ -113,14 +116,14 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mappin
 
 
 def _manifest(load: Load, files: Sequence[FoundFile], hands: Hands) -> tuple[str, str]:
-    """The key of the manifest of these files, and its text."""
+    """Returns the key and the text of the manifest of these files."""
     listing = render_manifest(files)
     digest = hashlib.sha256(listing.encode()).hexdigest()[:16]
     return hands.key("copy", f"{load.name}-{digest}.manifest"), listing
 
 
 def _write_once(hands: Hands, key: str, body: bytes) -> None:
-    """Write the object, unless it is there."""
+    """Writes the object unless it exists."""
     change_bytes(
         hands.s3,
         hands.bucket,
@@ -132,7 +135,7 @@ def _write_once(hands: Hands, key: str, body: bytes) -> None:
 
 
 def new_name(run: str, load: str) -> str:
-    """The table that a load fills before it takes its place: no other run's."""
+    """Returns the name of the table that the load fills first; no other run uses it."""
     return f"rds_lake_{hashlib.sha256(f'{run}/{load}'.encode()).hexdigest()[:24]}"
 
 
@@ -143,11 +146,11 @@ def _name_problems(plan: Plan) -> dict[str, str]:
         other = seen.setdefault(load.name.lower(), load.name)
         if other != load.name or list(plan.loads).count(load) > 1:
             problems[load.name] = (
-                f"load {load.name}: Redshift calls it as {other}, in small letters; give one of them another name"
+                f"load {load.name}: in lower case, as in Redshift, it has the same name as {other}; rename one of them"
             )
         if not 0 < len(load.name.encode()) <= _LONGEST_NAME:
             problems[load.name] = (
-                f"load {load.name}: a table's name has 1 to {_LONGEST_NAME} bytes; give it another name"
+                f"load {load.name}: a table's name must have 1 to {_LONGEST_NAME} bytes; choose another name"
             )
     return problems
 
@@ -156,12 +159,12 @@ def _column_problems(names: list[str]) -> tuple[str, ...]:
     folded = [name.lower() for name in names]
     wrong: list[str] = []
     if not 0 < len(names) <= MOST_COLUMNS:
-        wrong.append(f"it has {len(names)} columns, and a table of Redshift 1 to {MOST_COLUMNS:,}")
+        wrong.append(f"it has {len(names)} columns, but a Redshift table must have 1 to {MOST_COLUMNS:,}")
     twice = sorted({name for name in folded if folded.count(name) > 1}) if len(set(folded)) < len(folded) else []
     if twice:
-        wrong.append(f"columns {', '.join(twice)} occur twice, in small letters")
+        wrong.append(f"columns {', '.join(twice)} occur more than once in lower case, as Redshift writes them")
     long = [name for name in names if not 0 < len(name.encode()) <= _LONGEST_NAME]
-    return (*wrong, *(f"column {name!r}: a name has 1 to {_LONGEST_NAME} bytes" for name in long))
+    return (*wrong, *(f"column {name!r}: a name must have 1 to {_LONGEST_NAME} bytes" for name in long))
 
 
 def _size_problems(order: LoadOrder) -> tuple[str, ...]:
@@ -169,5 +172,5 @@ def _size_problems(order: LoadOrder) -> tuple[str, ...]:
     if longest <= MOST_BYTES:
         return ()
     return (
-        f"one of its statements has {longest:,} bytes, and the Data API takes {MOST_BYTES:,}: it has too many columns that are cast",
+        f"one of its statements has {longest:,} bytes, but the Data API allows {MOST_BYTES:,}: too many columns need a cast",
     )

@@ -1,4 +1,4 @@
-"""Tables of the lake as loads need them, from Glue and the manifest: one look per source and date, however many tables.
+"""Reads tables of the lake for loads, from Glue and the manifest: once per source and date.
 
 The columns and their types are those of the view in Athena (`stages/catalogue/naming.py`), so that a query has the same answer here
 and there.
@@ -22,7 +22,7 @@ from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.catalogue.raw_tables import LONG_TEXT_FAILS
 from rds_lake.stages.lake.lake import Lake
 
-_UNION = "it is a `union:`, whose tables are distinguished by a partition key, which is not in the files"
+_UNION = "it is a `union:` table, and the partition key that names the member table is not in the files"
 _LONG = "would make NULL of a text of more than 65,535 bytes: its raw table was catalogued by an earlier release"
 _NESTED = "cannot load a column that has fields (a struct)"
 
@@ -30,7 +30,7 @@ _NESTED = "cannot load a column that has fields (a struct)"
 def rows_of_lake(
     lake: Lake, sources: Mapping[str, SourceSettings]
 ) -> Callable[[str, date, Collection[str]], Mapping[str, LakeRows]]:
-    """A function from source, date and views to what they are made of; ConfigError for a source that is not there."""
+    """Returns a function from source, date and views to the rows of each view. Raises ConfigError for an unknown source."""
 
     def find(source: str, day: date, views: Collection[str]) -> Mapping[str, LakeRows]:
         if source not in sources:
@@ -74,7 +74,7 @@ def _rows(table: TypedTable, manifest: Manifest, parameters: Mapping[str, str]) 
 
 
 def _unread(columns: Sequence[Column], parameters: Mapping[str, str]) -> str:
-    """Why Spectrum cannot read the columns as they are; "" where it can."""
+    """Returns why Spectrum cannot read the columns; empty if it can."""
     if any(is_nested(column.hive_type) for column in columns):
         return _NESTED
     says = all(parameters.get(key) == value for key, value in LONG_TEXT_FAILS.items())

@@ -1,1 +1,1 @@
-"""From lake.yaml, the files of steps and a JSON to the plan of a run."""
+"""Makes the plan of a run from lake.yaml, the files of steps and a JSON."""

@@ -37,7 +37,7 @@ MOST_LISTED = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """What became of one JSON: a run that was begun, problems that were written beside it, or `failed`: it is looked at again."""
+    """The result for one JSON: a started run, problems written to a file beside it, or `failed` (it is read again later)."""
 
     uri: str
     run: str | None = None
@@ -47,19 +47,19 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """JSON files that were not read yet. `after`: the key after which the next listing begins; None at the end."""
+    """JSON files that were not processed yet. `after`: the key after which the next listing begins; None at the end."""
 
     inputs: tuple[S3Object, ...]
     after: str | None = None
 
 
 def run_of_input(bucket: str, key: str, etag: str) -> str:
-    """The id of the run that this very object asks for."""
+    """Returns the id of the run for exactly this object."""
     return f"input-{hashlib.sha256(json.dumps([bucket, key, etag.strip(chr(34))]).encode()).hexdigest()[:16]}"
 
 
 def asks(settings: WarehouseSettings, bucket: str, key: str) -> bool:
-    """Whether an object of this name asks the warehouse for a run. JSON files that lake.yaml loads are data, and ask for nothing."""
+    """Whether an object with this name asks the warehouse for a run. JSON files that lake.yaml loads as data do not."""
     place = uri(bucket, key)
     if settings.input is None or not place.startswith(settings.input):
         return False
@@ -70,10 +70,10 @@ def asks(settings: WarehouseSettings, bucket: str, key: str) -> bool:
 
 
 def list_inputs(planner: Planner, *, since: datetime | None = None, after: str | None = None) -> Listed:
-    """The JSON files that have no newer errors beside them; with `since` those alone that were written later."""
+    """Returns JSON files without a newer file of errors; with `since`, only those written later."""
     assert planner.settings.input is not None
     bucket, prefix = _place(planner.settings.input)
-    found: list[S3Object] = []
+    json_files: list[S3Object] = []
     reported: dict[str, datetime] = {}
     last: str | None = None
     for number, item in enumerate(planner.lake.s3.list_objects(bucket, prefix, after=after or "")):
@@ -83,15 +83,15 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
         if item.key.endswith(ERRORS) and item.modified is not None:
             reported[item.key.removesuffix(ERRORS)] = item.modified
         elif asks(planner.settings, bucket, item.key):
-            found.append(item)
+            json_files.append(item)
     else:
         last = None
-    inputs = [item for item in found if _is_new(item, reported.get(item.key), since)]
+    inputs = [item for item in json_files if _is_new(item, reported.get(item.key), since)]
     return Listed(inputs=tuple(inputs), after=last)
 
 
 def take_inputs(planner: Planner, inputs: tuple[S3Object, ...]) -> Iterator[Arrived]:
-    """Begin the run of each, or write what is wrong with it; those that have a run already are left out."""
+    """Starts the run of each JSON, or writes its errors; leaves out those that already have a run."""
     assert planner.settings.input is not None
     bucket, _ = _place(planner.settings.input)
     for item in inputs:
@@ -103,9 +103,9 @@ def take_inputs(planner: Planner, inputs: tuple[S3Object, ...]) -> Iterator[Arri
 
 
 def take_input(planner: Planner, bucket: str, key: str, etag: str | None = None) -> Arrived | None:
-    """The JSON as it is now: its run is begun, or its errors are written. None where it has a run, or is gone.
+    """Starts the run of the current JSON, or writes its errors. Returns None if it has a run or no longer exists.
 
-    `etag`: of the version that was seen, which saves reading one that has a run.
+    `etag`: the known version; one that has a run is then not read again.
     """
     if etag is not None and _has_run(planner, run_of_input(bucket, key, etag)):
         return None
@@ -132,7 +132,7 @@ def take_input(planner: Planner, bucket: str, key: str, etag: str | None = None)
 
 
 def _further(planner: Planner, run: str, place: str, rest: object) -> Sequence[str]:
-    """What lake.yaml and S3 say about the part of a broken JSON that can be read: all its problems come at once."""
+    """Returns problems that lake.yaml and S3 show in the readable part of a broken JSON, so that all are reported at once."""
     if not isinstance(rest, WarehouseInput):
         return ()
     try:
@@ -155,13 +155,13 @@ def _has_run(planner: Planner, run: str) -> bool:
 
 
 def _broken(planner: Planner, bucket: str, key: str, etag: str, problems: list[str] | tuple[str, ...]) -> Arrived:
-    body = {"problems": list(problems), "next": "correct them, and upload the JSON again; nothing was begun"}
+    body = {"problems": list(problems), "next": "correct them, and upload the JSON again; nothing was started"}
     _tell(planner, bucket, key, etag, body, always=True)
     return Arrived(uri=uri(bucket, key), problems=tuple(problems))
 
 
 def _clear(planner: Planner, bucket: str, key: str, etag: str, run: str) -> None:
-    """Say in a file of errors that is there that they are mended."""
+    """Marks the problems in an existing file of errors as corrected."""
     _tell(planner, bucket, key, etag, {"problems": [], "run": run}, always=False)
 
 
@@ -190,7 +190,7 @@ def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, An
 
 
 def _of_mine(text: str) -> dict[str, Any] | None:
-    """The errors in the text; None if rds-lake did not write it."""
+    """Returns the errors in the text; None if rds-lake did not write it."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Loads of a plan: those of lake.yaml, and those that a JSON names beside or instead of them.
+"""Makes the loads of a plan: those of lake.yaml, and those that a JSON adds or selects.
 
 A JSON may name files below the places that lake.yaml names for the warehouse (`input:`, and the `files:` of its loads), and no
 others: a user who can put a JSON there must not be able to read every bucket that Redshift's role reaches.
@@ -25,7 +25,7 @@ _LOOKED_FOR = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlanner:
-    """Makes the loads. `place`: the URI of the JSON, None where there is none."""
+    """Makes the loads. `place`: the URI of the JSON, None without one."""
 
     config: LakeConfig
     settings: WarehouseSettings
@@ -34,7 +34,7 @@ class LoadPlanner:
     _published: dict[str, date | None] = field(default_factory=dict)
 
     def plan(self, tables: Sequence[InputTable], problems: list[str]) -> tuple[Load, ...]:
-        """All loads, by the order of lake.yaml, then of the JSON; what is wrong is added to `problems`."""
+        """Returns all loads, first those of lake.yaml, then those of the JSON; adds problems to `problems`."""
         named = {
             table.table_name: (f"$.tables[{at}]", table) for at, table in enumerate(tables) if not table.is_left_out
         }
@@ -64,7 +64,7 @@ class LoadPlanner:
         lacking = [key for key in ("format", "columns") if getattr(table, key) is None and settings is None]
         if lacking:
             problems.append(
-                f"{where}: lake.yaml has no load of files named {table.table_name!r}, so the JSON has to say {' and '.join(lacking)}"
+                f"{where}: lake.yaml has no load of files named {table.table_name!r}, so the JSON must give {' and '.join(lacking)}"
             )
             return None
         uris = self._uris(table.files, where, problems)
@@ -111,7 +111,7 @@ class LoadPlanner:
                     f"({', '.join(allowed) or 'there is none'}); move the file, or name its folder in `loads:`"
                 )
             elif len(uris) < _LOOKED_FOR and not uri.endswith("/") and not self._is_there(uri):
-                problems.append(f"{where}.files[{at}]: {uri} does not exist; upload it, then the JSON once more")
+                problems.append(f"{where}.files[{at}]: {uri} does not exist; upload it, then upload the JSON again")
             uris.append(uri)
         return tuple(uris)
 
@@ -129,16 +129,16 @@ class LoadPlanner:
         if source not in known:
             problems.append(f"{where}: no source is named {source!r}; lake.yaml has {', '.join(known)}")
             return None
-        found = self._published_date(source) if day == PUBLISHED else date.fromisoformat(day)
-        if found is None:
+        chosen_date = self._published_date(source) if day == PUBLISHED else date.fromisoformat(day)
+        if chosen_date is None:
             problems.append(f"{where}: nothing of {source} is published yet; materialize its newest date first")
             return None
-        if day != PUBLISHED and not self._has_manifest(source, found):
+        if day != PUBLISHED and not self._has_manifest(source, chosen_date):
             problems.append(
-                f"{where}: the lake has no {found} of {source}; materialize `{source}/parquet` of it, or choose another"
+                f"{where}: the lake has no {chosen_date} of {source}; materialize `{source}/parquet` of it, or choose another date"
             )
             return None
-        return Load(name=name, origin=LakeTable(source=source, table=table, snapshot_date=found), by=by)
+        return Load(name=name, origin=LakeTable(source=source, table=table, snapshot_date=chosen_date), by=by)
 
     def _published_date(self, source: str) -> date | None:
         if source not in self._published:
@@ -152,7 +152,7 @@ class LoadPlanner:
 
 
 def is_at(uri: str, place: str) -> bool:
-    """Whether it is the place, or lies below it where that is a folder."""
+    """Whether the URI is the place, or in it if the place is a folder."""
     return uri == place or (place.endswith("/") and uri.startswith(place))
 
 

@@ -1,4 +1,4 @@
-"""What a run will do, decided before anything is created: lake.yaml, the steps' files and a JSON become one `Plan`.
+"""Makes the `Plan` of a run from lake.yaml, the steps' files and a JSON, before anything is created.
 
     plan = plan_run(planner, asked)      every problem at once: InputError for a JSON, ConfigError otherwise
 
@@ -27,7 +27,7 @@ _KEPT_BY_INPUT = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Who wants a run. `run` is its id, `cause` says it to people; `place` is the URI of the JSON in `body`."""
+    """A request for a run. `run`: its id; `cause`: for information; `place`: the URI of the JSON in `body`."""
 
     run: str
     cause: str
@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planner:
-    """What plans of one warehouse are made of. `step_files`: text by name."""
+    """The inputs of plans for one warehouse. `step_files`: text by name."""
 
     config: LakeConfig
     settings: WarehouseSettings
@@ -47,7 +47,7 @@ class Planner:
 
 
 def plan_run(planner: Planner, asked: Asked) -> Plan:
-    """The plan of a run. InputError, or without a JSON ConfigError, lists everything that keeps it from being made."""
+    """Returns the plan of the run. Raises InputError, or ConfigError without a JSON, with every problem."""
     settings, body = planner.settings, asked.body
     problems: list[str] = []
     parameters = dict(settings.parameters) | (body.parameters if body else {})

@@ -1,4 +1,4 @@
-"""Results of a plan: the unloads of lake.yaml that are wanted, with their queries and places filled in."""
+"""Makes the results of a plan: the requested unloads of lake.yaml with their queries and folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def planned_results(
     steps: Sequence[Step],
     problems: list[str],
 ) -> tuple[Unload, ...]:
-    """The unloads named in `wanted`, all of them without it. `run`: what `to:` may name beside parameters."""
+    """Returns the unloads named in `wanted` (None: all). `run`: values for `to:`, besides parameters."""
     known = {result.name: result for result in settings.unload}
     problems += [
         f"$.results[{at}]: lake.yaml has no result {name!r}; it has {', '.join(known) or 'none'}"
@@ -39,7 +39,9 @@ def planned_results(
         if wanted is not None and result.name not in wanted:
             continue
         if result.name in taken:
-            problems.append(f"{result.name}.sql: a result has the same name, and both are an asset; rename the file")
+            problems.append(
+                f"{result.name}.sql: a result has the same name, and both would be the same asset; rename the file"
+            )
         where = f"lake.yaml: warehouse {settings.name!r}: unload {result.name!r}"
         query = _query(result, parameters, where, problems)
         to = _place(result, {**parameters, **run}, where, problems)
@@ -62,8 +64,8 @@ def _place(result: UnloadOfQuery, values: Mapping[str, str], where: str, problem
         text = values.get(match[1], "")
         if not _SEGMENT.match(text) or text in (".", ".."):
             problems.append(
-                f"{where}: to: {match[1]} is {text[:60]!r}, which is not a name of a folder; only letters, digits, `_`, `.`, `=` and "
-                "`-` may be in it"
+                f"{where}: to: {match[1]} is {text[:60]!r}, which is not a valid name of a folder; use only letters, digits, "
+                "`_`, `.`, `=` and `-`"
             )
         return text
 

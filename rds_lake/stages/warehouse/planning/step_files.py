@@ -15,7 +15,7 @@ _NAME = re.compile(r"^[a-z0-9_]{1,127}$")
 
 
 def read_step_files(config: LakeConfig, settings: WarehouseSettings) -> Mapping[str, str]:
-    """Name without `.sql` -> text of each file; nothing where lake.yaml has no `steps:`. ConfigError lists what cannot be read."""
+    """Returns the text of each file by name without `.sql`; empty without `steps:`. Raises ConfigError with unreadable files."""
     if settings.steps is None:
         return {}
     folder = config.directory / settings.steps
@@ -23,7 +23,9 @@ def read_step_files(config: LakeConfig, settings: WarehouseSettings) -> Mapping[
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() == _ENDING)
     except OSError as error:
-        raise ConfigError(f"{where} cannot be read: {error.strerror}; correct `steps:`, or make the folder") from error
+        raise ConfigError(
+            f"{where} cannot be read: {error.strerror}; correct `steps:`, or create the folder"
+        ) from error
     problems: list[str] = []
     texts: dict[str, str] = {}
     for path in files:

@@ -1,1 +1,1 @@
-"""Unloads: verified where only the run writes, then published whole."""
+"""Unloads: verified in the run's staging, then published completely."""

@@ -1,4 +1,4 @@
-"""Whether a result fits into one file, asked before anything is written: its rows are counted, and some of them are measured.
+"""Estimates whether a result fits into one file before it is written: counts its rows and measures some of them.
 
 It is an estimate: the first rows stand for all. So a result is refused here only where it would be twice as long as it may be; one
 in between is watched while it is written (`unload.py`), and its files are counted after.
@@ -27,17 +27,17 @@ _GIB = 1024**3
 
 
 def is_guard(piece: Piece, unload: Unload) -> bool:
-    """Whether the piece is at the question, which comes before the UNLOAD of a single file."""
+    """Whether the piece is at the question before the UNLOAD of a single file."""
     return unload.single_file and piece.at == 0 and _asks(unload)
 
 
 def guard_section(unload: Unload) -> Section:
-    """The question."""
+    """Returns the question."""
     return Section(sqls=render_guard(unload, SAMPLE))
 
 
 def refusal(unload: Unload, state: StatementState, hands: Hands) -> str | None:
-    """Why the result is not written; None where it may fit. A question that failed decides nothing: UNLOAD says what is wrong."""
+    """Returns why the result is not written; None if it may fit. If the question failed, UNLOAD itself reports the error."""
     if not state.is_good:
         return None
     ((rows,),) = hands.data.rows(state.parts[0].id)
@@ -46,14 +46,14 @@ def refusal(unload: Unload, state: StatementState, hands: Hands) -> str | None:
     if wanted <= _MARGIN * unload.most_bytes:
         return None
     return (
-        f"its result has {int(rows):,} rows, which make about {wanted / _GIB:,.2f} GiB by the first {len(sample):,} of them, and one "
-        f"file may have {unload.most_bytes / _GIB:,.2f} GiB (`most_gb`); nothing was written. Leave `single_file` out, select less, "
-        "or add `gzip`; AWS itself splits above 6.2 GB"
+        f"its result has {int(rows):,} rows, about {wanted / _GIB:,.2f} GiB by an estimate from the first {len(sample):,}, but a "
+        f"single file may have at most {unload.most_bytes / _GIB:,.2f} GiB (`most_gb`); nothing was written. Remove `single_file`, "
+        "select fewer rows, or add `gzip`; AWS splits files above 6.2 GB"
     )
 
 
 def estimated(unload: Unload, rows: int, sample: Sequence[Sequence[Any]]) -> int:
-    """Bytes of so many rows, by the bytes of some of them in the result's format."""
+    """Returns the bytes of `rows` rows, estimated from the sample in the result's format."""
     if not sample:
         return 0
     written = (
@@ -73,12 +73,12 @@ def _delimited(sample: Iterable[Sequence[Any]], delimiter: str) -> bytes:
 
 
 def _json(sample: Iterable[Sequence[Any]]) -> bytes:
-    """With names of the usual length: the rows do not say how the columns are called."""
+    """Returns the sample as JSON with column names of usual length, as rows have no names."""
     return "".join(
         f"{json.dumps({f'column_{at:03}': value for at, value in enumerate(row)})}\n" for row in sample
     ).encode()
 
 
 def _asks(unload: Unload) -> bool:
-    """Not where the question would be longer than the Data API takes."""
+    """Whether the question is asked; not if it would be too long for the Data API."""
     return max(len(sql.encode()) for sql in render_guard(unload, SAMPLE)) <= MOST_BYTES

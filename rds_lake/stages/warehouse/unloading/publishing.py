@@ -1,4 +1,4 @@
-"""A result on its way to its place: whole or absent, and never over what others put there.
+"""Publishes a result completely or not at all, and never overwrites objects of others.
 
 *Several files* are copied to `<to>run=<run>/`, then `<to>_manifest.json` names them, changed by If-Match. Files of earlier runs stay
 where they are, since somebody may be reading them. A `<to>` that holds anything else is left alone.
@@ -41,7 +41,7 @@ Published = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands) -> Published:
-    """The URIs of the published files, and remarks about them; PublishError if other files are in the place."""
+    """Publishes several files. Returns their URIs and remarks; raises PublishError if the place has other files."""
     bucket, prefix = _place(unload.to)
     _require_free(bucket, prefix, unload, record, hands)
     folder = f"{prefix}{_RUN}{record.plan.run}/"
@@ -78,9 +78,10 @@ def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: Ru
 def publish_single(
     unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands
 ) -> Published:
-    """As `publish`, for a result that is one object. UnavailableError where others write that object all the time."""
+    """Publishes a result of one object. Raises UnavailableError if others change the object during every attempt."""
     if not files:
-        return (), (f"it has no rows, of which {unload.format.value} makes no file: what was published before stays",)
+        why = f"it has no rows, and Redshift writes no {unload.format.value} file without rows"
+        return (), (f"{why}: the earlier result stays published",)
     bucket, prefix = _place(unload.to)
     key = f"{prefix}{unload.name}.{file_ending(unload)}"
     source = files[0].uri.removeprefix(f"s3://{hands.bucket}/")
@@ -89,13 +90,15 @@ def publish_single(
         with suppress(ConflictError):
             _put_single((hands.bucket, source), (bucket, key), unload, record, hands)
             return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
-    raise UnavailableError(f"s3://{bucket}/{key} was changed by others {_TRIES} times while it was to be published")
+    raise UnavailableError(
+        f"s3://{bucket}/{key} was changed by other processes during {_TRIES} attempts to publish it; try again"
+    )
 
 
 def _put_single(
     source: tuple[str, str], target: tuple[str, str], unload: Unload, record: RunRecord, hands: Hands
 ) -> None:
-    """Copy the file to its place if this run's is not there. ConflictError if somebody else wrote there after the look."""
+    """Copies the file unless this run has. Raises ConflictError if another process wrote the object meanwhile."""
     mine = {
         _MINE: f"{record.plan.warehouse}/{unload.name}",
         _RUN_KEY: record.plan.run,
@@ -106,7 +109,7 @@ def _put_single(
         metadata = there[1]
         if metadata.get(_MINE) != mine[_MINE]:
             raise PublishError(
-                f"s3://{'/'.join(target)} is not of this result, so it was left as it is; unload to another place or remove it"
+                f"s3://{'/'.join(target)} does not belong to this result, so it was not changed; unload to another place or remove it"
             )
         if metadata.get(_RUN_KEY) == record.plan.run:
             return
@@ -120,7 +123,7 @@ def _place(to: str) -> tuple[str, str]:
 
 
 def _below_attempt(uri: str, hands: Hands) -> str:
-    """What comes after `unload/<name>/<attempt>/` in the staging: a name, or `day=2026-11-20/` and a name."""
+    """Returns the part after `unload/<name>/<attempt>/` in the staging: a name, or `day=2026-11-20/` and a name."""
     return uri.removeprefix(hands.uri(hands.staging)).split("/", 3)[3]
 
 
@@ -141,7 +144,7 @@ def _require_empty(bucket: str, prefix: str, hands: Hands) -> None:
     other = next((key for key in others if key not in known), None)
     if other is not None:
         raise PublishError(
-            f"s3://{bucket}/{prefix} is not empty: s3://{bucket}/{other} is not of this result. Nothing was published and nothing "
+            f"s3://{bucket}/{prefix} is not empty: s3://{bucket}/{other} does not belong to this result. Nothing was published or "
             "removed; unload to a prefix that nothing else uses, or empty this one"
         )
 
@@ -154,7 +157,8 @@ def _require_mine(text: str, unload: Unload, record: RunRecord) -> None:
         raise PublishError(f"{error}. Nothing was published") from error
     if (there.warehouse, there.result) != (record.plan.warehouse, unload.name):
         raise PublishError(
-            f"{where} is of the result {there.result} of warehouse {there.warehouse}, so nothing was published; unload elsewhere"
+            f"{where} belongs to result {there.result} of warehouse {there.warehouse}, so nothing was published; "
+            "unload to another place"
         )
     if there.run != record.plan.run:
         _require_later(there.began_at.isoformat(), record)
@@ -166,4 +170,4 @@ def _require_later(began: str, record: RunRecord) -> None:
     except ValueError:
         is_later = False
     if is_later:
-        raise PublishError(f"a run that began later, at {began}, has published this result already; it stays")
+        raise PublishError(f"a later run, started at {began}, has already published this result, which stays published")

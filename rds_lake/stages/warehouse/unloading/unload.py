@@ -1,4 +1,4 @@
-"""An unload: files in the run's staging, verified by the manifest that Redshift wrote, then published by `publishing.py`."""
+"""An unload: files in the run's staging, verified by Redshift's manifest, then published by `publishing.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MANIFEST = "manifest"
 
 
 def section_of(piece: Piece, unload: Unload, target: Target, hands: Hands) -> Section:
-    """The UNLOAD to a folder of this attempt alone; of a single file, before it, how large it would be."""
+    """Returns the UNLOAD to a folder of only this attempt; before a single file's, the question for its size."""
     if is_guard(piece, unload):
         return guard_section(unload)
     return Section(
@@ -30,7 +30,7 @@ def section_of(piece: Piece, unload: Unload, target: Target, hands: Hands) -> Se
 
 
 def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
-    """Whether an unload to one file that still runs has more than one, or more bytes, than it may: it is cancelled then."""
+    """Whether a running unload to a single file has more files or bytes than allowed, and must be cancelled."""
     if not unload.single_file or is_guard(piece, unload):
         return False
     there = [
@@ -40,7 +40,7 @@ def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
 
 
 def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord, hands: Hands) -> Piece:
-    """The unload after its statement has ended; DONE once its result is published, whole."""
+    """Returns the unload after its statement has ended; DONE once its result is published."""
     if is_guard(piece, unload) and state.status != "ABORTED":
         refused = refusal(unload, state, hands)
         if refused:
@@ -61,10 +61,10 @@ def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord
 
 
 def too_large(unload: Unload) -> str:
-    """The error of a result that does not fit into one file."""
+    """Returns the error of a result that does not fit into one file."""
     return (
-        f"unload {unload.name}: its result has more than the {unload.most_bytes:,} bytes of one file (`most_gb`), so nothing was "
-        "published; raise that (5 at most), leave `single_file` out, or select less"
+        f"unload {unload.name}: its result is larger than {unload.most_bytes:,} bytes, the limit of a single file (`most_gb`), so "
+        "nothing was published; raise `most_gb` (5 at most), remove `single_file`, or select fewer rows"
     )
 
 
@@ -82,7 +82,7 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
 
 
 def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands) -> tuple[UnloadedFile, ...]:
-    """The files that Redshift says it wrote: there, as long as it says, with all rows; PublishError lists what is not so."""
+    """Returns the files in Redshift's manifest, after comparing their sizes and rows. Raises PublishError with all differences."""
     folder = _folder(piece, hands)
     key = folder + _MANIFEST
     files = parse_unloaded(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
@@ -93,11 +93,15 @@ def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands)
         if there.get(file.uri) != file.bytes
     ]
     rows, headers = state.parts[0].rows, len(files) * unload.header
-    found = sum(file.records for file in files)
-    if rows is not None and found != rows + headers and found != rows:
-        wrong.append(f"its files hold {found:,} records, and the query has {rows:,} rows and {headers} header lines")
+    record_count = sum(file.records for file in files)
+    if rows is not None and record_count != rows + headers and record_count != rows:
+        wrong.append(
+            f"its files hold {record_count:,} records, but the query has {rows:,} rows and {headers} header lines"
+        )
     if unload.single_file and (len(files) > 1 or sum(file.bytes for file in files) > unload.most_bytes):
         raise PublishError(too_large(unload).removeprefix(f"unload {unload.name}: "))
     if wrong:
-        raise PublishError("what Redshift unloaded is not whole, so nothing was published; start the run again:", wrong)
+        raise PublishError(
+            "the files that Redshift unloaded are incomplete, so nothing was published; start the run again:", wrong
+        )
     return files

@@ -1,1 +1,1 @@
-"""The statements of a run: loads, then steps, then unloads, turn after turn."""
+"""The statements of a run: loads, then steps, then unloads, over several turns."""

@@ -1,4 +1,4 @@
-"""One turn of a warehouse's run: look at what is under way, take what has ended further, and send what may run now.
+"""The work of one turn: finds statements that have ended, continues their pieces, and sends what can run now.
 
 Nothing here waits for AWS, but for one long poll that the caller asks for. A turn may be killed anywhere and made again: statements
 are found by their names, objects are written anew, and the record says only what is so.
@@ -26,9 +26,9 @@ from rds_lake.stages.warehouse.work.statements import again, failed, send
 
 
 def advance(record: RunRecord, target: Target, hands: Hands) -> RunRecord:
-    """The record after one look at AWS. Its pieces alone change; the work is over when each `has_ended`.
+    """Returns the record after one turn. Only its pieces change; the work is done when each `has_ended`.
 
-    TransientError when AWS cannot be reached: the same turn is made again later.
+    Raises TransientError if AWS cannot be reached: the same turn is repeated later.
     """
     turn = _Turn(record, target, hands)
     turn.look(wait_seconds=0)
@@ -40,11 +40,11 @@ def advance(record: RunRecord, target: Target, hands: Hands) -> RunRecord:
 
 
 def cancel(record: RunRecord, target: Target, hands: Hands) -> RunRecord:
-    """Ask for the end of every statement of the run, also of those the record does not know; called again until all pieces have ended.
+    """Requests the end of all statements of the run, also unrecorded ones. It is repeated until all pieces have ended.
 
-    What waits is not begun. A piece that ends well all the same is DONE.
+    Waiting pieces are not started. A piece that still succeeds is DONE.
     """
-    active = {one.id for one in hands.data.named(hands.statements) if one.is_active}
+    active = {statement_state.id for statement_state in hands.data.named(hands.statements) if statement_state.is_active}
     for statement in active:
         hands.data.cancel(statement)
     turn = _Turn(record, target, hands)
@@ -61,13 +61,13 @@ class _Turn:
         self._unloads = {each.name: each for each in record.plan.unloads}
 
     def keep(self, piece: Piece) -> None:
-        """The piece as it is now."""
+        """Stores the piece's new state."""
         same = (piece.kind, piece.name)
         pieces = tuple(piece if (one.kind, one.name) == same else one for one in self.record.pieces)
         self.record = replace(self.record, pieces=pieces)
 
     def look(self, *, wait_seconds: int) -> None:
-        """See which statements have ended; wait for the first of them alone."""
+        """Finds statements that have ended; waits only for the first one."""
         for piece in self._running():
             if piece.statement is None:
                 continue
@@ -82,7 +82,7 @@ class _Turn:
                 self.keep(failed(piece, unload.too_large(self._unloads[piece.name])))
 
     def last_look(self, piece: Piece) -> Piece:
-        """A piece of a cancelled run, of which nothing is under way: DONE where it was before that, else FAILED."""
+        """Returns a piece of a cancelled run after its statement ended: DONE if it succeeded before, otherwise FAILED."""
         if piece.statement is not None and piece.kind is not PieceKind.UNLOAD and piece.asking is None:
             state = self._hands.data.look(piece.statement)
             ended = self._ended(piece, state) if state is not None and state.is_good else piece
@@ -91,7 +91,7 @@ class _Turn:
         return failed(piece, f"{piece.kind.value} {piece.name} was cancelled")
 
     def send(self) -> None:
-        """Send the next statement of what runs, then begin what may begin now; where Redshift has no place, all the rest waits."""
+        """Sends the next statement of running pieces, then starts further pieces, until Redshift has no place."""
         self._prepare()
         for piece in self._running():
             if piece.statement is None and not self._sent(piece):
@@ -105,7 +105,7 @@ class _Turn:
                     return
 
     def _prepare(self) -> None:
-        """Decide what loads send, before the first of them; one problem, and the run loads nothing."""
+        """Decides what loads send before the first load. If one load has a problem, none is loaded."""
         waiting = [p for p in self.record.pieces if p.kind is PieceKind.LOAD and p.state is PieceState.WAITING]
         if not waiting or are_prepared(self._hands):
             return
@@ -120,12 +120,12 @@ class _Turn:
                     replace(
                         piece,
                         state=PieceState.SKIPPED,
-                        error=f"nothing was loaded, since {len(problems)} loads cannot be",
+                        error=f"nothing was loaded, since {len(problems)} loads cannot be done",
                     )
                 )
 
     def _sent(self, piece: Piece) -> bool:
-        """Send what a piece is at; False when there is no place."""
+        """Sends the piece's current statement. Returns False if Redshift has no place."""
         try:
             several = piece.kind is PieceKind.STEP and len(sections_of(self._steps[piece.name])) > 1
             self.keep(send(piece, self._section(piece), self._target, self._hands, keep_session=several))
@@ -158,8 +158,8 @@ class _Turn:
 
 
 def _forgotten(piece: Piece) -> Piece:
-    """A piece whose statement Redshift does not know any more, after a day: how it ended cannot be known."""
+    """Handles a piece whose statement Redshift no longer knows (after a day), so that its result is unknown."""
     if piece.kind is PieceKind.STEP:
-        why = "Redshift does not know its statement any more, so how it ended is unknown; see, then start the run again"
+        why = "Redshift no longer knows its statement, so its result is unknown; check the step's tables, then start the run again"
         return failed(piece, f"step {piece.name}: {why}")
     return again(piece)

@@ -1,4 +1,4 @@
-"""What a turn of a warehouse's run works with, and how it is distinguished from other runs."""
+"""What a turn needs to send a run's statements, separate from other runs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ RowsOfLake = Callable[[str, date, Collection[str]], Mapping[str, LakeRows]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
-    """`statements`: how the StatementName of the run's statements begins, with a slash at the end. `staging`: the run's own prefix
-    in `bucket`, likewise. `kms_key`: of the lake; `keys`: asked which key it is, where it is an alias. `parallel`: loads, and steps,
-    at once. `wait_seconds`: of the turn's one long poll.
+    """The means of one run. `statements`: prefix of its StatementNames; `staging`: prefix in `bucket`; both end with a slash.
+
+    `kms_key`: of the lake; `keys`: resolves it if it is an alias. `parallel`: number of loads, and of steps, at once.
+    `wait_seconds`: duration of a turn's only long poll.
     """
 
     data: RedshiftDataGateway
@@ -38,12 +39,12 @@ class Hands:
     wait_seconds: int = 0
 
     def key(self, *parts: str) -> str:
-        """A key below the staging; names of pieces are made one step of it."""
+        """Returns a key in the staging; each name of a piece becomes one segment of it."""
         return self.staging + "/".join(quote(part, safe="-_.=") for part in parts)
 
     @property
     def key_of_unload(self) -> str | None:
-        """The lake's key as UNLOAD takes it: never an alias. (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)"""
+        """Returns the lake's key for UNLOAD, which accepts no alias. (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)"""
         if self.kms_key is None or self.keys is None:
             return self.kms_key
         return self.keys.arn(self.kms_key)

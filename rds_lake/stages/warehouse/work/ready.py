@@ -1,4 +1,4 @@
-"""Which pieces may begin now: loads up to a number, steps after what they need, unloads after all of these."""
+"""Which pieces can start: a limited number of loads, steps after the pieces they need, then unloads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LOST = (PieceState.FAILED, PieceState.SKIPPED)
 
 
 def ready(record: RunRecord, parallel: int) -> tuple[RunRecord, list[Piece]]:
-    """The record, in which what can never run is SKIPPED, and the pieces to begin."""
+    """Returns the record, with pieces that can never run as SKIPPED, and the pieces to start."""
     needs = _needs(record)
     record = _skipped(record, needs)
     states = _states(record)
@@ -31,7 +31,7 @@ def ready(record: RunRecord, parallel: int) -> tuple[RunRecord, list[Piece]]:
 
 
 def _needs(record: RunRecord) -> dict[tuple[PieceKind, str], tuple[str, ...]]:
-    """Names of the loads and steps that steps and unloads need; an unload that names none needs all."""
+    """Returns the loads and steps that steps and unloads need; an unload without names needs all."""
     everything = tuple(each.name for each in (*record.plan.loads, *record.plan.steps))
     steps = {(PieceKind.STEP, step.name): step.needs for step in record.plan.steps}
     return steps | {(PieceKind.UNLOAD, unload.name): unload.needs or everything for unload in record.plan.unloads}
@@ -42,7 +42,7 @@ def _states(record: RunRecord) -> dict[str, PieceState]:
 
 
 def _skipped(record: RunRecord, needs: dict[tuple[PieceKind, str], tuple[str, ...]]) -> RunRecord:
-    """Whatever needs what failed, and what needs that, cannot run."""
+    """Returns the record with all pieces SKIPPED that depend on a failed piece, directly or indirectly."""
     while True:
         states = _states(record)
         pieces = tuple(_without(piece, needs.get((piece.kind, piece.name), ()), states) for piece in record.pieces)

@@ -1,4 +1,4 @@
-"""Statements of a run as they are sent and found again.
+"""Sends statements of a run, and finds sent ones again.
 
 A piece's statement has a name and a token that follow from run, piece, attempt and number. Before one is sent, the name is looked
 for: after a kill between the start and the record it is there, also when Redshift has forgotten the token after eight hours.
@@ -22,9 +22,9 @@ _CONFLICT = "1023"
 
 
 def send(piece: Piece, section: Section, target: Target, hands: Hands, *, keep_session: bool = False) -> Piece:
-    """The piece with its statement under way: one that was sent before, or a new one. ThrottledError: no place now."""
+    """Returns the piece with its statement running: one already sent, or a new one. Raises ThrottledError if there is no place."""
     name = statement_name(hands.statements, piece)
-    there = next((one for one in hands.data.named(name) if one.name == name), None)
+    there = next((sent_statement for sent_statement in hands.data.named(name) if sent_statement.name == name), None)
     if there is not None:
         state = hands.data.look(there.id) if keep_session else None
         begun = Begun(id=there.id, session=state.session if state else None)
@@ -36,12 +36,12 @@ def send(piece: Piece, section: Section, target: Target, hands: Hands, *, keep_s
 
 
 def is_conflict(error: str) -> bool:
-    """Whether a statement failed because another transaction was there first."""
+    """Whether a statement failed because of a concurrent transaction."""
     return _CONFLICT in error and "erializable" in error
 
 
 def again(piece: Piece) -> Piece:
-    """The piece from its beginning, as another attempt."""
+    """Returns the piece at its beginning, as another attempt."""
     return replace(
         piece,
         state=PieceState.WAITING,
@@ -55,5 +55,5 @@ def again(piece: Piece) -> Piece:
 
 
 def failed(piece: Piece, error: str) -> Piece:
-    """The piece, which has come to a bad end."""
+    """Returns the piece as failed."""
     return replace(piece, state=PieceState.FAILED, asking=None, error=error)

@@ -1,4 +1,4 @@
-"""A step, forty statements at a time; an error names the file's statement and line."""
+"""A step, forty statements at a time; an error names the statement and its line in the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = 120
 
 
 def ended(piece: Piece, step: Step, state: StatementState) -> Piece:
-    """The step after its statements have ended."""
+    """Returns the step after its statements have ended."""
     sections = sections_of(step)
     if not state.is_good:
         return _failed(piece, step, state)
@@ -39,7 +39,7 @@ def _failed(piece: Piece, step: Step, state: StatementState) -> Piece:
         return failed(piece, f"step {piece.name}: {error}")
     number, of, statement = statement_at(step, piece.at, part)
     begins = " ".join(statement.sql.split())[:_SHOWN]
-    left = "nothing of it was kept" if whole else "what came before it was kept"
+    left = "its changes were rolled back" if whole else "the statements before it were kept"
     return failed(
         piece,
         f"step {piece.name}: statement {number} of {of}, line {statement.line} of {piece.name}.sql, failed: {error}; {left}. It "

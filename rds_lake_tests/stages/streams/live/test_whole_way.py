@@ -130,7 +130,7 @@ def test_an_image_that_does_not_parse_is_named_and_the_next_change_of_its_row_is
     done = way.forward(
         "UPDATE notes SET v = '2'", "UPDATE rds_lake.outbox SET new_image = '{\"a\": ' WHERE new_image LIKE '%x%'"
     )
-    assert "has texts" in done.warnings[0].replace("have texts", "has texts")
+    assert "have values" in done.warnings[0]
     compaction = way.compact(mark)
     assert compaction.problems == ()
     assert {one.column for one in compaction.unparsed[way.target]} == {"new_image", "(key)"}

@@ -63,7 +63,7 @@ def test_a_process_that_was_killed_there_leaves_a_stack_that_the_reaper_finds(
     (stack,) = yard.census()["stacks"]
     assert stack.endswith("CREATE_COMPLETE")
     look = next(reap([yard.site], apply=False))
-    assert [thing.state for thing in look.left] == ["CREATE_COMPLETE, of run run-1, and no lease names it"]
+    assert [thing.state for thing in look.left] == ["CREATE_COMPLETE, belongs to run run-1, but no lease names it"]
     yard.reaped()
     lease = read_lease(yard.site)
     assert yard.census() == {} and lease is not None and lease.state == "free"
