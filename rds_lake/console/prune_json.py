@@ -13,7 +13,7 @@ _RULE = "`retention:` does not keep it"
 
 
 def prune_json(plans: Sequence[PrunePlan], done: Sequence[Pruned] | None) -> str:
-    """One object. `done`: what was removed of each plan; None where nothing was asked to be."""
+    """Returns the JSON object. `done`: what was removed of each plan; None if nothing was to be removed."""
     body = {
         "version": VERSION,
         "applied": done is not None,

@@ -1,9 +1,9 @@
-"""Row counts of a live database, asked as gently as can be.
+"""Counts the rows of a live database with as little load as possible.
 
-Read-only sessions without a transaction around them, a time-out in the database itself, one table at a time. Tables that
-the database's own statistics call big are not counted: the estimate is the answer.
+Sessions are read-only and outside of transactions, with a time-out in the database, and count one table at a time. A table that
+the database's own statistics estimate as large is not counted: the estimate is returned.
 
-What belongs here: the questions. What an answer means for a snapshot is `stages/checks/verify.py`.
+What belongs here: the queries. Comparing the counts with a snapshot is `stages/checks/verify.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LOST = {"2006", "2013", "57P01", "57P02", "57P03"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCount:
-    """A table's rows: counted, or as the database estimates them, or unknown because of `why`."""
+    """The rows of a table: counted, or estimated by the database, or unknown with the reason `why`."""
 
     rows: int | None
     exact: bool = True
@@ -48,7 +48,7 @@ class _Session(Protocol):
     """One read-only connection."""
 
     def estimates(self) -> dict[tuple[str, str], int]:
-        """Rows by schema and table, as the statistics have it; below 0: unknown."""
+        """Returns the estimated rows by schema and table, from the database's statistics; below 0: unknown."""
         ...
 
     def count(self, target: TableTarget) -> int: ...
@@ -57,9 +57,9 @@ class _Session(Protocol):
 def count_rows(
     dsn: Dsn, targets: Sequence[TableTarget], *, exact_below: int, timeout_seconds: int
 ) -> dict[TableTarget, RowCount]:
-    """The rows of every table. A table that cannot be counted says why; a database that cannot be reached is an error.
+    """Returns the rows of every table. A table that cannot be counted has a reason instead.
 
-    Raises ConfigError when the driver is not installed, UnavailableError when no connection comes about. Neither has a word
+    ConfigError if the driver is not installed, UnavailableError if the database cannot be reached. Their messages contain nothing
     of the DSN.
     """
     by_database: dict[str, list[TableTarget]] = defaultdict(list)
@@ -178,6 +178,6 @@ def _missing(driver: str) -> ConfigError:
 
 def _unreachable(failure: Exception) -> UnavailableError:
     return UnavailableError(
-        f"the database that `verify:` names cannot be reached ({kind_of(failure)}); see that the secret's host, "
-        "user and password are right and that this process may connect. Nothing published depends on it"
+        f"the database that `verify:` names cannot be reached ({kind_of(failure)}); check host, user and password in "
+        "the secret, and whether this process may connect. Published dates are not affected"
     )

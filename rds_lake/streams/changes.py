@@ -56,7 +56,7 @@ def _problems(change: Any) -> list[str]:
     wrong += [f"{name} is needed for op {op}" for name in _IMAGES[op] if _lacks(change.get(name), name, omitted)]
     wrong += [f"{name} is not an object of texts" for name in ("key", "old", "new") if not _is_image(change.get(name))]
     if not isinstance(omitted, list) or not all(isinstance(column, str) for column in omitted):
-        wrong.append("omitted is no list of columns")
+        wrong.append("omitted is not a list of column names")
     return wrong
 
 

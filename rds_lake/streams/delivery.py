@@ -51,7 +51,8 @@ class Delivery:
     def _failure(self, calls: int, reasons: list[str]) -> NotDeliveredError:
         return NotDeliveredError(
             f"Firehose's stream {self.stream} refused {len(reasons)} records after {calls} calls: "
-            f"{', '.join(sorted(set(reasons)))}; Lambda invokes the function again, and what was taken will then be there twice"
+            f"{', '.join(sorted(set(reasons)))}; Lambda invokes the function again, and the accepted records will then "
+            "be there twice"
         )
 
 

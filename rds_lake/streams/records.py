@@ -24,7 +24,7 @@ def pack(lines: Iterable[bytes], *, most: int = RECORD_BYTES) -> Iterator[bytes]
     for line in lines:
         if len(line) > most:
             raise TooLargeError(
-                f"a change is {len(line):,} bytes long, and Firehose takes records of {most:,}: leave out the table's "
+                f"a change is {len(line):,} bytes long, and Firehose accepts at most {most:,}: leave out the table's "
                 "largest columns (`rds-lake streams triggers` omits what is too large), or use `capture: outbox`"
             )
         if record and len(record) + len(line) > most:

@@ -1,6 +1,6 @@
-"""What two dates differ by, for programs: JSON of version 1, or CSV with a line for every row and column.
+"""The differences of two dates for programs: JSON of version 1, or CSV with a line for every row and column.
 
-Its form is described in docs/diff.md. Values are texts, as Athena shows them, so that no reader rounds them.
+docs/diff.md describes both. Values are texts, as Athena shows them, so that no reader rounds them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from rds_lake.stages.diff.source import SourceDiff
 
 
 def table_json(diff: TableDiff) -> str:
-    """One object."""
+    """Returns the JSON object of one table."""
     return _text({"version": VERSION, **_table(diff)})
 
 
 def source_json(found: SourceDiff) -> str:
-    """One object with the tables of both dates, and what became of the others."""
+    """Returns a JSON object with the tables of both dates, and the status of tables that were not compared."""
     return _text({
         "version": VERSION,
         "source": found.source,
@@ -39,7 +39,7 @@ def source_json(found: SourceDiff) -> str:
 
 
 def table_csv(diff: TableDiff) -> str:
-    """A header, then a line per row and column: kind, the key, column, before, after. NULL is an empty field."""
+    """Returns a header, then a line per row and column: kind, the key, column, before, after. NULL is an empty field."""
     lines: list[Sequence[str | None]] = [["kind", *diff.keys, "row", "column", "before", "after"]]
     for number, row in enumerate(diff.rows, 1):
         before, after = row.before or {}, row.after or {}
@@ -51,7 +51,7 @@ def table_csv(diff: TableDiff) -> str:
 
 
 def source_csv(found: SourceDiff) -> str:
-    """A header, then a line per table of both dates."""
+    """Returns a header, then a line for each table of both dates."""
     header = ["view", "keys", "rows_before", "rows_after", "added", "removed", "changed", "same"]
     return _csv([header, *(_summary(table) for table in found.tables)])
 

@@ -1,4 +1,4 @@
-"""What two dates differ by, as one HTML page that needs nothing else: readable on a phone, on paper, and in the dark."""
+"""The differences of two dates as one self-contained HTML page, readable on a phone, on paper, and in dark mode."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ td.n { text-align: right; font-variant-numeric: tabular-nums; }
 
 
 def table_page(diff: TableDiff) -> str:
-    """The page of one table."""
+    """Returns the page of one table."""
     title = f"{diff.source}.{diff.view}, {diff.before} to {diff.after}"
     parts = [element("p", line) for line in (*schema_lines(diff.schema), counts(diff))]
     if diff.by_column:
@@ -37,7 +37,7 @@ def table_page(diff: TableDiff) -> str:
 
 
 def source_page(found: SourceDiff) -> str:
-    """The page of a source, a line per table."""
+    """Returns the page of a source, with a line for each table."""
     header = ["view", "rows before", "rows after", "added", "removed", "changed", "schema"]
     rows = [
         [

@@ -1,6 +1,6 @@
-"""`rds-lake diff`: two dates compared, and the answer printed.
+"""`rds-lake diff`: compares two dates, and prints the result.
 
-What belongs here: the command. The forms of the answer are `lines.py`, `machines.py` and `page.py`.
+What belongs here: the command. The output formats are `lines.py`, `machines.py` and `page.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def print_table(
     console: Console,
     notes: Console,
 ) -> None:
-    """Compare one table and print what its rows differ by."""
+    """Compare one table and print the differences of its rows."""
     with notes.status(f"Athena compares {source.name}.{view} of {asked.before} and {asked.after}"):
         found = compare_table(connected.lake, source, view, asked, known_key=keys_of_dynamodb(connected.dynamodb))
     if layout == "table":
@@ -41,7 +41,7 @@ def print_table(
 def print_source(
     connected: Connected, source: SourceSettings, asked: Asked, layout: str, *, console: Console, notes: Console
 ) -> int:
-    """Compare all tables and print a line for each; the exit code, 1 where one could not be compared."""
+    """Compare all tables and print a line for each. Returns the exit code: 1 if a table could not be compared."""
     columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
         bar = progress.add_task("", total=None)

@@ -1,4 +1,4 @@
-"""Rows about the databases themselves: names that AWS skips, the triggers of `streams:`, and whether outboxes are emptied."""
+"""Rows about the databases: names that AWS skips, the triggers of `streams:`, and whether outboxes are emptied."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Secrets = Callable[[], SecretsGateway]
 
 
 def examinations(config: LakeConfig, secrets: Secrets) -> Iterator[Examination]:
-    """Tables of every database; triggers and outboxes of those that capture changes and can be reached."""
+    """Returns the examinations: tables of every database; triggers and outboxes of databases with capture that can be reached."""
     for source in config.databases:
         yield Examination(row=TABLES, about=source.name, look=partial(_tables, source))
     for source in forwarded_sources(config):

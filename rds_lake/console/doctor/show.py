@@ -1,4 +1,4 @@
-"""The findings on a screen: a line for each subject that is well, a paragraph for each finding that is not."""
+"""The findings on the terminal: a line for each subject without problems, a paragraph for each problem."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _STYLES = {
 
 
 def progress(console: Console) -> Progress:
-    """A bar that is gone when all is looked at."""
+    """A progress bar that disappears at the end."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=console, transient=True)
 
 
 def show(findings: Sequence[Finding], console: Console, *, every: bool) -> None:
-    """The table, and how many findings have each verdict. `every`: also each that passed."""
+    """Print the table, and how many findings have each verdict. `every`: also those that passed."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -59,7 +59,7 @@ def _lines(subject: str, findings: list[Finding], *, every: bool) -> Iterator[tu
 
 
 def _of(passed: list[Finding]) -> str:
-    """What they are about, where that is not much."""
+    """Returns the names of the objects, if they are few."""
     about = list(dict.fromkeys(one.about for one in passed if one.about and " " not in one.about))
     return f": {', '.join(about)}" if 0 < len(about) <= 3 else f" of {len(about)} objects" if about else ""
 

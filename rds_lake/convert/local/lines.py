@@ -82,7 +82,7 @@ def damaged(file: InputFile, line: int | None, what: str) -> ConversionError:
     """The error that says what is wrong with a file, or with one of its lines."""
     where = file.name if line is None else f"{file.name}, line {line}"
     return ConversionError(
-        "the input is not what its manifest promises; nothing was published, export again or restore the file:",
+        "input files differ from their manifest; nothing was published. Export again, or restore the files:",
         [f"{where}: {what}"],
     )
 

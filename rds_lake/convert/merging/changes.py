@@ -62,7 +62,7 @@ def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: in
             known = changes.get(key)
             if known is None:
                 if len(changes) == most:
-                    raise FullExportDueError(f"more than {most:,} keys changed, and memory holds no more")
+                    raise FullExportDueError(f"more than {most:,} keys changed, which is the most that memory can hold")
                 offset = images.tell()
                 changes[key] = Change(time, existed, time, offset, images.write(_item(image)) if image else 0)
                 continue

@@ -167,7 +167,9 @@ def _copy(
         try:
             out.add(widened(table, changed.plan.schema))
         except (TypeError, pa.ArrowInvalid) as error:
-            raise TypesChangedError(f"{file.name} cannot be brought to the types the changes need ({error})") from error
+            raise TypesChangedError(
+                f"{file.name} cannot be converted to the types that the changes need ({error})"
+            ) from error
 
 
 class _Out:

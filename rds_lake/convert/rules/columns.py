@@ -143,7 +143,7 @@ class _Builder:
             return column
         node = replace(
             column.node,
-            text=f"has a type longer than the {LONGEST_TYPE:,} characters that Glue takes",
+            text=f"has a type longer than the {LONGEST_TYPE:,} characters that Glue accepts",
             fields=None if column.node.fields is None else {},
             element=None if column.node.element is None else Node(),
         )

@@ -81,5 +81,5 @@ def _why_text(column: Column) -> str | None:
     if column.kind is Kind.MIXED:
         return f"has the types {', '.join(tags)}" if len(tags) > 1 else "is always empty" if tags == ["M"] else None
     if column.kind is Kind.NUMBER and column.hive == "string":
-        return "has numbers that no decimal(38) holds together"
+        return "has numbers that do not fit one type decimal(38)"
     return None

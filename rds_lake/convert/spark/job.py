@@ -94,7 +94,7 @@ class _Job:
         rows = sum(file.rows for file in written)
         if rows != items:
             raise ConversionError(
-                "the job wrote another number of rows than it read; nothing was published, start it again:",
+                "the job did not write as many rows as it read; nothing was published. Start it again:",
                 [f"{self.request.target}: {rows:,} rows of {items:,} items"],
             )
         return JobResult(
@@ -173,7 +173,7 @@ class _Job:
 def _require_none(problems: Sequence[tuple[str, str]]) -> None:
     if problems:
         raise ConversionError(
-            "the input is not what its manifest promises; nothing was published, export again or restore the file:",
+            "input files differ from their manifest; nothing was published. Export again, or restore the files:",
             [f"{where}: {what}" for where, what in problems],
         )
 

@@ -57,8 +57,8 @@ def _is_there(look: Look, name: str) -> bool:
     region = answer.get("BucketRegion") or headers.get("x-amz-bucket-region") or look.account.region
     if region != look.account.region:
         look.problems.append(
-            f"bucket {name} is in Region {region}, and these credentials and lake.yaml are of {here}: an export is written in its own "
-            "Region alone. Choose another bucket, or set `region:` in lake.yaml"
+            f"bucket {name} is in Region {region}, and these credentials and lake.yaml are of {here}: AWS writes an "
+            "export only to a bucket of the same Region. Choose another bucket, or set `region:` in lake.yaml"
         )
         return False
     return True

@@ -25,7 +25,7 @@ def key(look: Look) -> Iterator[Found]:
         )
     elif key_alias(look.config) is None:
         look.problems.append(
-            f"KMS key {named} does not exist: name another in lake.yaml, or an alias that is to be made"
+            f"KMS key {named} does not exist: name another in lake.yaml, or an alias, whose key is created"
         )
 
 
@@ -43,8 +43,8 @@ def roles(look: Look) -> Iterator[Found]:
     pipeline = f"{look.value('NamePrefix')}-pipeline"
     if look.wants("NamePrefix", "PipelineRole") and _is_role(look, pipeline):
         look.problems.append(
-            f"role {pipeline} exists, and does not belong to stack {look.stack}: if another stack has this lake, name it with "
-            "--stack; else use other names for this stack with --parameter NamePrefix=…"
+            f"role {pipeline} exists, but does not belong to stack {look.stack}: if this lake has another stack, name "
+            "that stack with --stack; otherwise choose other names with --parameter NamePrefix=…"
         )
 
 

@@ -133,7 +133,7 @@ def _encrypted(config: LakeConfig, names: Names) -> Iterator[Deployed]:
         keys = fixed(names.arn("kms", "key/*"))
         yield Deployed(
             sid="DeployTheKey",
-            reason="The lake's key and its alias. A key's id is AWS's choice, so this is allowed for all keys of the account.",
+            reason="The lake's key and its alias. AWS chooses a key's id, so this is allowed for all keys of the account.",
             types=("AWS::KMS::Key", "AWS::KMS::Alias"),
             resources=(*keys, *fixed(names.arn("kms", f"alias/{alias}"))),
         )
@@ -158,7 +158,7 @@ def _athena(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     )
     yield Deployed(
         sid="DeployDatabases",
-        reason="A database of Glue for each source. Deleting one deletes what is in it.",
+        reason="A database of Glue for each source. Deleting a database deletes its tables.",
         types=("AWS::Glue::Database",),
         resources=(
             *fixed(names.arn("glue", "catalog")),
@@ -192,7 +192,7 @@ def _backup(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     )
     yield Deployed(
         sid="DeployThePlan",
-        reason="The plan of AWS Backup and what it backs up. A plan's id is AWS's choice, so this is allowed for all plans.",
+        reason="The plan of AWS Backup and its selection. AWS chooses a plan's id, so this is allowed for all plans.",
         types=("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
         resources=fixed(names.arn("backup", "backup-plan:*")),
     )
@@ -238,7 +238,7 @@ def _forwarder(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     name = f"{_prefix(config, names)}-{FORWARDER}"
     yield Deployed(
         sid="DeployForwarder",
-        reason="The function that forwards outboxes, who may invoke it, and how often that is tried.",
+        reason="The function that forwards outboxes, who may invoke it, and how often a failed invocation is repeated.",
         types=("AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission"),
         resources=fixed(names.arn("lambda", f"function:{name}")),
     )

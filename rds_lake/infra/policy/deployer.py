@@ -100,7 +100,7 @@ def deployer_policy(
     statements.append(
         Statement(
             sid="DeployWhatHasNoName",
-            reason="What CloudFormation asks about nothing in particular, and create what has no name yet: AWS knows no resource.",
+            reason="Actions for which AWS has no resource: general questions of CloudFormation, and creating unnamed objects.",
             actions=tuple(sorted({"cloudformation:ValidateTemplate", *everywhere})),
             resources=anything(),
         )
@@ -141,7 +141,7 @@ def _stack(config: LakeConfig, names: Names) -> Iterator[Statement]:
     begins = (name_prefix(config.lake), names.prefix or name_prefix(config.lake))
     yield Statement(
         sid="DeployTheStack",
-        reason="Create, update, watch and delete stacks whose name begins as the lake's objects do.",
+        reason="Create, update, watch and delete stacks whose name begins with the lake's name prefix.",
         actions=tuple(f"cloudformation:{operation}" for operation in _STACK),
         resources=fixed(*(names.arn("cloudformation", f"stack/{begin}*/*") for begin in dict.fromkeys(begins))),
     )
@@ -151,7 +151,7 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
     for sid, service, role in roles_passed(config, names):
         yield Statement(
             sid=sid,
-            reason="Hand the service the role that the stack makes for it.",
+            reason="Pass to the service the role that the stack creates for it.",
             actions=("iam:PassRole",),
             resources=fixed(role),
             conditions={"StringEquals": {"iam:PassedToService": service}},
@@ -167,7 +167,7 @@ def _looks(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if named:
         yield Statement(
             sid="LookForRoles",
-            reason="Look whether roles exist: of one that does not, IAM knows the name alone, and not the path.",
+            reason="Check whether roles exist: for a role that does not exist, IAM checks the name without the path.",
             actions=("iam:GetRole",),
             resources=fixed(*(f"arn:{names.partition}:iam::{names.account}:role/{name}" for name in named)),
         )
@@ -182,7 +182,7 @@ def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
     files = ["/".join(part for part in (lake.prefix, folder) if part) for folder in folders]
     yield Statement(
         sid="UploadFiles",
-        reason="Put the template, where it is too long for a call, the Glue job's script and the function's package into the lake.",
+        reason="Write the Glue job's script, the function's package, and a template that is too long for a call into the lake.",
         actions=("s3:GetObject", "s3:PutObject"),
         resources=fixed(*(names.objects(lake.bucket, file) for file in files)),
     )
@@ -195,13 +195,13 @@ def _first_upload(bucket: str | None, names: Names) -> Iterator[Statement]:
         return
     yield Statement(
         sid="FindTheTemplatesBucket",
-        reason="Look whether the bucket that the template is put into is this account's.",
+        reason="Check that the bucket for the template belongs to this account.",
         actions=("s3:ListBucket",),
         resources=fixed(names.bucket(bucket)),
     )
     yield Statement(
         sid="UploadTheTemplate",
-        reason="Put the template, where it is too long for a call, and let CloudFormation read it.",
+        reason="Write a template that is too long for a call, and let CloudFormation read it.",
         actions=("s3:GetObject", "s3:PutObject"),
         resources=fixed(names.objects(bucket, TEMPLATES)),
     )

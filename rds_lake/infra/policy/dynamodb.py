@@ -41,7 +41,7 @@ def dynamodb_statements(config: LakeConfig, names: Names) -> Iterator[Statement]
     if config.has_glue_job:
         yield Statement(
             sid="RunTheGlueJob",
-            reason="Have large tables converted by the lake's Glue job, and see how its runs go.",
+            reason="Start the lake's Glue job, which converts large tables, and see the state of its runs.",
             actions=("glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"),
             resources=fixed(names.arn("glue", f"job/{config.lake.glue_job}")),
         )
@@ -50,13 +50,13 @@ def dynamodb_statements(config: LakeConfig, names: Names) -> Iterator[Statement]
 def _exports(sources: list[DynamoDb], names: Names) -> Iterator[Statement]:
     yield Statement(
         sid="ExportTables",
-        reason="Export the configured tables as of an instant, and find the exports that there are.",
+        reason="Export the configured tables as of an instant, and find existing exports.",
         actions=("dynamodb:DescribeContinuousBackups", "dynamodb:ExportTableToPointInTime", "dynamodb:ListExports"),
         resources=_tables(sources, names),
     )
     yield Statement(
         sid="WatchTableExports",
-        reason="See how these exports go.",
+        reason="See the state of these exports.",
         actions=("dynamodb:DescribeExport",),
         resources=_tables(sources, names, "/export/*"),
     )

@@ -72,7 +72,7 @@ def _objects(config: LakeConfig, names: Names) -> Iterator[Statement]:
     results = LakeLayout(bucket=lake.bucket, prefix=lake.prefix).athena_results().split("/", 3)[3].rstrip("/")
     yield Statement(
         sid="WriteResults",
-        reason="Athena writes the result of a query as who asked.",
+        reason="Athena writes the result of a query with the rights of the caller.",
         actions=("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"),
         resources=fixed(names.objects(lake.bucket, results)),
     )

@@ -33,13 +33,13 @@ def _export_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
     bucket, prefix = settings.exports_bucket, settings.export_prefix
     find = Statement(
         sid="FindTheBucket",
-        reason="RDS looks at the bucket before an export begins. It does not say with which prefix, so there is no condition.",
+        reason="RDS checks the bucket before an export begins. AWS does not document the prefix, so there is no condition.",
         actions=("s3:GetBucketLocation", "s3:ListBucket"),
         resources=fixed(names.bucket(bucket)),
     )
     write = Statement(
         sid="WriteExports",
-        reason="Write the files of an export, and read back or remove what RDS wrote.",
+        reason="Write the files of an export, and read them back or remove them.",
         actions=("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
         resources=fixed(names.objects(bucket, prefix)),
     )
@@ -95,7 +95,7 @@ def _job_files(settings: LakeSettings, names: Names) -> Iterator[Statement]:
 def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
     yield Statement(
         sid="MakeLogGroups",
-        reason="Glue makes the log groups of its jobs where they are not there yet.",
+        reason="Glue creates the log groups of its jobs if they do not exist.",
         actions=("logs:CreateLogGroup",),
         resources=fixed(names.arn("logs", "log-group:/aws-glue/*")),
     )
@@ -107,7 +107,7 @@ def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
     )
     yield Statement(
         sid="WriteMetrics",
-        reason="Glue reports the job's metrics as its role. CloudWatch takes metrics on no narrower resource than all.",
+        reason="Glue reports the job's metrics as its role. CloudWatch has no narrower resource for this action.",
         actions=("cloudwatch:PutMetricData",),
         resources=anything(),
         conditions={"StringEquals": {"cloudwatch:namespace": "Glue"}},
@@ -115,7 +115,7 @@ def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
     if settings.kms_key:
         yield Statement(
             sid="ReadTheSecurityConfiguration",
-            reason="Glue looks up with which key the job writes.",
+            reason="Glue looks up the key that the job encrypts with.",
             actions=("glue:GetSecurityConfiguration",),
             resources=anything(),
         )

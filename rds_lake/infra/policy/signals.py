@@ -13,7 +13,7 @@ def signal_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
     """The statements of SQS, SNS and Secrets Manager."""
     yield Statement(
         sid="ReceiveEvents",
-        reason="Receive events of snapshots and exports, and delete those that were dealt with.",
+        reason="Receive events of snapshots and exports, and delete processed ones.",
         actions=("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
         resources=fixed(names.arn("sqs", config.lake.events_queue)),
     )
@@ -21,7 +21,7 @@ def signal_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if topic and config.lake.notifications:
         yield Statement(
             sid="Notify",
-            reason="Tell people of failures and of dates that wait for approval.",
+            reason="Send notifications of failures and of dates that wait for approval.",
             actions=("sns:Publish",),
             resources=fixed(topic),
         )

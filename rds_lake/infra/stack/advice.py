@@ -28,8 +28,8 @@ _EXISTING = {
 }
 _IMPORT = (
     "bring it into a stack by CloudFormation's import "
-    "(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html), give it another name in lake.yaml or "
-    "by the parameter NamePrefix, or delete it"
+    "(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html), choose another name in "
+    "lake.yaml or with the parameter NamePrefix, or delete the object"
 )
 
 
@@ -37,7 +37,7 @@ def denied(message: str, action: str) -> str:
     """The sentence for a call that AWS denied; the action of AWS's own message comes first."""
     match = _ACTION.search(message)
     right = match.group(1) if match else action
-    names = ", for stacks whose name begins as the lake's objects do" if right.startswith("cloudformation:") else ""
+    names = ", for stacks whose name begins with the lake's name prefix" if right.startswith("cloudformation:") else ""
     return f"the right {right} is missing: {message}; {_POLICY}{names}"
 
 
@@ -51,8 +51,8 @@ def advice(logical: str, kind: str, reason: str) -> str:
         return f"it exists already: {_way_out(logical, kind)}"
     if kind == "AWS::S3::Bucket" and _FULL.search(reason):
         return (
-            "the bucket is not empty: look at what is in it, empty it (`aws s3 rm --recursive s3://BUCKET`), "
-            "and repeat with --remove"
+            "the bucket is not empty: check its objects, empty it (`aws s3 rm --recursive s3://BUCKET`), and repeat "
+            "with --remove"
         )
     return ""
 

@@ -56,16 +56,16 @@ def _require_own(clients: AwsClients, settings: LakeSettings, place: dict[str, A
         if error.code != "NoSuchKey":
             raise
         raise UnavailableError(
-            f"{where}, which says whose place it is, is written by another at this moment; repeat the command"
+            f"another command is writing {where}, which records the lake that the prefix belongs to; repeat the command"
         ) from error
     owner = _queue_in(text)
     if owner == settings.events_queue:
         return
     root = where.removesuffix(f"{TEMPLATES}/{_OWNER}")
     raise ConfigError(
-        f"{root} is the place of another lake, whose events_queue is {owner or 'not readable'}, and nothing was changed: give "
-        "this lake another `prefix:` in lake.yaml. If it is the same lake and its queue got another name, delete "
-        f"{where}, then repeat"
+        f"{root} belongs to another lake, with events_queue {owner or 'not readable'}; nothing was changed. Give this "
+        f"lake another `prefix:` in lake.yaml. If it is the same lake and its queue was renamed, delete {where}, then "
+        "repeat"
     )
 
 

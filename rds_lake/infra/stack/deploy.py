@@ -181,7 +181,8 @@ class Deployment:
         if any(event.type == "AWS::SNS::Subscription" and event.status == "CREATE_COMPLETE" for event in events):
             mail = stack.parameters.get("NotificationEmail", "")
             self.say(
-                f"AWS has sent a mail to {mail}: until it is confirmed there, the subscription is pending and gets nothing"
+                f"AWS has sent a mail to {mail}: until the recipient confirms it, the subscription is pending and gets "
+                "no messages"
             )
         return stack
 

@@ -15,11 +15,11 @@ _COSTS = {
     "AWS::S3::Bucket": ("bucket", "S3's price of what is in it, until you delete it"),
     "AWS::KMS::Key": (
         "key",
-        "1 USD a month, more with each of the first two rotations; without the key the lake can never be read again",
+        "1 USD a month, more with each of the first two rotations; without the key nobody can read the lake",
     ),
     "AWS::KMS::Alias": ("alias of the key", "nothing"),
     "AWS::S3::BucketPolicy": ("policy of bucket", "nothing"),
-    "AWS::Glue::Database": ("Glue database with its tables", "nothing up to a million objects in the account"),
+    "AWS::Glue::Database": ("Glue database with its tables", "free up to a million objects in the account"),
     "AWS::Backup::BackupVault": ("AWS Backup's vault with its recovery points", "AWS Backup's price of what is in it"),
 }
 _AGAIN = {

@@ -49,10 +49,10 @@ def _require_own(clients: AwsClients, bucket: str, account: Account, size: int) 
         there = (
             "does not exist"
             if error.code in ("404", "NoSuchBucket")
-            else "is not of this account and Region, or may not be read"
+            else "is not in this account and Region, or may not be read"
         )
         raise ConfigError(
-            f"the template has {size:,} bytes, and CloudFormation takes more than {INLINE_BYTES:,} only from S3, but bucket {bucket} "
-            f"{there}: name one of account {account.number} in {account.region} with --template-bucket (rds-lake policy --for "
-            "deployer takes the same option)"
+            f"the template has {size:,} bytes, and CloudFormation accepts more than {INLINE_BYTES:,} only from S3, but "
+            f"bucket {bucket} {there}: name one of account {account.number} in {account.region} with --template-bucket "
+            "(rds-lake policy --for deployer takes the same option)"
         ) from error

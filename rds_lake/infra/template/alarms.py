@@ -43,13 +43,13 @@ def topic(config: LakeConfig) -> Part:
                 "Type": "String",
                 "Default": config.lake.notifications if _is_foreign(config) else "",
                 "AllowedPattern": "^$|^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$",
-                "Description": "ARN of an existing topic, whose policy you keep yourself. Empty: a new one is created.",
+                "Description": "ARN of an existing topic, whose policy you maintain yourself. Empty: a new one is created.",
             },
             "NotificationEmail": {
                 "Type": "String",
                 "Default": "",
                 "AllowedPattern": "^$|^[^@ ]+@[^@ ]+$",
-                "Description": "Who gets failures by e-mail; AWS asks this address to confirm. Empty: no e-mail is sent.",
+                "Description": "E-mail address that gets failures; AWS asks it to confirm. Empty: no e-mail is sent.",
             },
         },
         conditions={"NewTopic": empty("TopicArn"), "Mailed": given("NotificationEmail")},
@@ -67,7 +67,7 @@ def topic(config: LakeConfig) -> Part:
 
 def alarms(config: LakeConfig) -> Part:
     """One per queue and rule, whatever the number of sources."""
-    dead = "An event could not be read ten times: see the message in the dead-letter queue."
+    dead = "Reading an event failed ten times: see the message in the dead-letter queue."
     lost = "EventBridge could not send an event to the queue: see the message in this queue."
     age = "The oldest event waits for an hour: does Dagster's daemon run, with the sensor switched on?"
     waiting = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")

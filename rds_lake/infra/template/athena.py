@@ -27,8 +27,8 @@ def databases(config: LakeConfig, *, most: int) -> Part:
     if len(names) <= most:
         return _databases(names) if names else Part()
     note = (
-        f"the template has no Glue databases: with {len(names)} of them it would have more than 500 resources, which CloudFormation "
-        "does not take. The pipeline creates each with the first date of its source"
+        f"the template has no Glue databases: with {len(names)} of them it would have more than 500 resources, which "
+        "CloudFormation does not accept. The pipeline creates each with the first date of its source"
     )
     return Part(notes=(note,))
 
@@ -57,7 +57,7 @@ def _workgroup(config: LakeConfig) -> Part:
         },
         "Tags": tags(config.lake),
     }
-    described = f"new: create the workgroup {name}. existing: it is there, and is left as it is."
+    described = f"new: create the workgroup {name}. existing: it exists, and is not changed."
     return Part(
         parameters={"AthenaWorkgroup": new_or_existing(described)},
         conditions={"NewWorkgroup": equals("AthenaWorkgroup", "new")},
@@ -73,9 +73,7 @@ def _results(config: LakeConfig) -> dict[str, Any]:
 
 
 def _databases(names: list[str]) -> Part:
-    described = (
-        "new: create a Glue database per source. existing: some are there; the pipeline creates the others itself."
-    )
+    described = "new: create a Glue database per source. existing: some exist; the pipeline creates the others itself."
     return Part(
         parameters={"Databases": new_or_existing(described)},
         conditions={"NewDatabases": equals("Databases", "new")},

@@ -24,7 +24,7 @@ def backup(config: LakeConfig) -> Part:
                 "Type": "String",
                 "Default": "existing",
                 "AllowedValues": ["new", "existing"],
-                "Description": "new: a vault, a daily plan and a selection of the sources that take `backup` snapshots.",
+                "Description": "new: a vault, a daily plan and a selection of the sources that use `backup` snapshots.",
             },
             "BackupSchedule": {
                 "Type": "String",

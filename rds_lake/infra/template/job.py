@@ -29,7 +29,7 @@ def job(config: LakeConfig) -> Part:
     known = {"Name": config.lake.glue_job, "Role": job_role_arn(config), "Tags": tag_map(config.lake)}
     secured = {"SecurityConfiguration": ref("JobSecurity")} if config.lake.kms_key else {}
     name = config.lake.glue_job
-    described = f"new: create the Glue job {name}. existing: it is there; `rds-lake setup` brings it to its release."
+    described = f"new: create the Glue job {name}. existing: it exists; `rds-lake setup` updates it to its release."
     return Part(
         parameters={"ConversionJob": new_or_existing(described)},
         conditions={_NEW: equals("ConversionJob", "new")},

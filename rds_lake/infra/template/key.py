@@ -67,7 +67,7 @@ def key(config: LakeConfig) -> Part:
 
 
 def _described(name: str, alias: str | None, *, by_arn: bool) -> str:
-    existing = "ARN of an existing key, whose policy you keep yourself"
+    existing = "ARN of an existing key, whose policy you maintain yourself"
     if by_arn:
         return f"{existing}."
     return f"{existing}. Empty: {f'a new key, {alias}' if alias else f'the key {name} of this account'}."

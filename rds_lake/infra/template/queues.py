@@ -54,11 +54,11 @@ def queues(config: LakeConfig) -> Part:
         outputs={
             "EventsQueue": {"Description": "lake.yaml: events_queue", "Value": queue_name(config)},
             "DeadLettersUrl": {
-                "Description": "What could not be read ends here",
+                "Description": "Messages that could not be read",
                 "Value": either(_NEW_DEAD_LETTERS, ref("DeadLetters"), _url(f"{name}{DEAD_SUFFIX}")),
             },
             "UndeliveredUrl": {
-                "Description": "What could not be sent to the queue ends here",
+                "Description": "Events that could not be sent to the queue",
                 "Value": ref("Undelivered"),
             },
         },
@@ -70,10 +70,10 @@ def _choices(config: LakeConfig) -> dict[str, Any]:
     dead_letters = f"{name}{DEAD_SUFFIX}"
     return {
         "Queue": new_or_existing(
-            f"new: create the events queue, {name}. existing: it is there; its policy must let the rules send to it."
+            f"new: create the events queue, {name}. existing: it exists; its policy must let the rules send to it."
         ),
         "DeadLetterQueue": new_or_existing(
-            f"new: create {dead_letters}, for events that cannot be read. existing: it is there."
+            f"new: create {dead_letters}, for events that cannot be read. existing: it exists."
         ),
         **{rule_parameter(what): _rule_choice(rule) for what, (rule, _) in rules_of(config).items()},
     }
@@ -169,7 +169,7 @@ def _url(queue: str) -> dict[str, Any]:
 
 
 def _rule_choice(rule: str) -> dict[str, Any]:
-    return new_or_existing(f"new: create the rule {rule}. existing: it is there, and sends to the events queue.")
+    return new_or_existing(f"new: create the rule {rule}. existing: it exists, and sends to the events queue.")
 
 
 def _from_rules(queue: str, senders: list[str]) -> list[dict[str, Any]]:

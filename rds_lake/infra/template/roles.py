@@ -88,7 +88,7 @@ def _pipeline(config: LakeConfig) -> Part:
             "PipelineProfile": resource("AWS::IAM::InstanceProfile", profile, condition="OnEc2"),
         },
         outputs={
-            "PipelineRole": {"Description": "What Dagster runs as", "Value": get_att("PipelineRole")},
+            "PipelineRole": {"Description": "The role that Dagster runs as", "Value": get_att("PipelineRole")},
             "PipelineProfile": {
                 "Description": "The profile of an instance that Dagster runs on",
                 "Value": get_att("PipelineProfile"),
@@ -107,7 +107,7 @@ def _service_role(config: LakeConfig, logical: str, role_arn: str, trust: dict[s
     properties = {"RoleName": name, "Path": f"{path}/", "AssumeRolePolicyDocument": trust}
     parameter, condition, key = _SERVICE_ROLES[logical]
     made = role(config, properties, may)
-    described = f"new: create the role {name}. existing: it is there, and is left as it is."
+    described = f"new: create the role {name}. existing: it exists, and is not changed."
     return Part(
         parameters={parameter: new_or_existing(described)},
         conditions={condition: equals(parameter, "new")},

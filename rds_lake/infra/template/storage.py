@@ -40,9 +40,7 @@ def storage(config: LakeConfig) -> Part:
 def _bucket(config: LakeConfig, name: str, bucket: str, what: str) -> Part:
     condition, logical = f"New{name}", f"{name}Itself"
     return Part(
-        parameters={
-            name: new_or_existing(f"new: create {what}, {bucket}. existing: it is there, and is left as it is.")
-        },
+        parameters={name: new_or_existing(f"new: create {what}, {bucket}. existing: it exists, and is not changed.")},
         conditions={condition: equals(name, "new")},
         resources={
             logical: resource("AWS::S3::Bucket", _properties(config, bucket), condition=condition, keep=True),

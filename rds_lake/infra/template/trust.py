@@ -22,9 +22,9 @@ def trust_parameters() -> Part:
                 "Type": "String",
                 "Default": "ecs",
                 "AllowedValues": list(_PLACES),
-                "Description": "Who becomes the pipeline role. ecs: tasks of ECS. eks: pods, by EKS Pod Identity. eks-oidc: pods, by "
-                "the cluster's OIDC provider. ec2: instances; a profile is created. account: every principal of this account that IAM "
-                "allows.",
+                "Description": "Who may assume the pipeline role. ecs: tasks of ECS. eks: pods, by EKS Pod Identity. "
+                "eks-oidc: pods, by the cluster's OIDC provider. ec2: instances; a profile is created. "
+                "account: every principal of this account that IAM allows.",
             },
             "OidcProvider": {
                 "Type": "String",

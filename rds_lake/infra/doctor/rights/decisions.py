@@ -21,7 +21,7 @@ from rds_lake.model.permissions.request import Principal, Request, full_context
 
 # Keys that AWS has in requests, but nobody knows before one is sent.
 _OF_THE_CALLER = "aws:"
-_KNOWN_LATER = "depends on what only AWS knows of a request"
+_KNOWN_LATER = "depends on values that only AWS knows when the request is made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

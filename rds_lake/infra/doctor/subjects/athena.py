@@ -93,7 +93,7 @@ def _output(patient: Patient) -> Seen:
         return good("queries choose theirs, in the lake")
     if place.startswith(own):
         return good(place)
-    return bad(f"it enforces {place or 'no place at all'}, which is not in the lake ({own})")
+    return bad(f"it enforces {place or 'no location'}, which is not in the lake ({own})")
 
 
 def _limit(patient: Patient) -> Seen:

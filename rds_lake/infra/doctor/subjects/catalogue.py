@@ -50,7 +50,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 def _database(name: str, patient: Patient) -> Seen:
     database = _found(name, patient)
     if database is None:
-        return good("not there yet: the first date makes it")
+        return good("it does not exist yet: the first date creates it")
     target = database.get("TargetDatabase")
     if target:
         return bad(f"it is a link to {target.get('DatabaseName')} of catalogue {target.get('CatalogId')}")
@@ -79,7 +79,7 @@ def _governed(queried: Sequence[str], patient: Patient) -> Seen:
     ]
     governed += [f"new tables of {', '.join(own)}"] if own else []
     if governed:
-        return doubtful(f"{' and '.join(governed)} are governed by Lake Formation, and IAM's rights alone do not count")
+        return doubtful(f"{' and '.join(governed)} are governed by Lake Formation, and rights of IAM are not enough")
     return good("by IAM")
 
 

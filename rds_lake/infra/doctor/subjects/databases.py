@@ -83,11 +83,11 @@ def _exportable(source: Database, found: dict[str, Any] | None) -> Seen:
     known = found or {}
     engine, mode, storage = known.get("Engine", ""), known.get("EngineMode") or "", known.get("StorageType") or ""
     if engine not in _ENGINES:
-        return bad(f"AWS exports no snapshots of {engine or 'an unknown engine'}")
+        return bad(f"AWS does not export snapshots of {engine or 'an unknown engine'}")
     if mode not in _MODES:
-        return bad(f"AWS exports no snapshots of clusters in the mode {mode} (Aurora Serverless v1 and others)")
+        return bad(f"AWS does not export snapshots of clusters in the mode {mode} (Aurora Serverless v1 and others)")
     if storage == "standard" and not isinstance(source, Aurora):
-        return bad("AWS exports no snapshots of magnetic storage", "change the storage type to gp3")
+        return bad("AWS does not export snapshots of magnetic storage", "change the storage type to gp3")
     return good(f"{engine}, {known.get('DBInstanceClass') or mode or 'a cluster'}")
 
 

@@ -57,7 +57,7 @@ def _state(patient: Patient) -> Seen:
     key = patient.key(patient.lake.kms_key or "") or {}
     spec, state = key.get("KeySpec", "SYMMETRIC_DEFAULT"), key.get("KeyState", "unknown")
     if spec != "SYMMETRIC_DEFAULT":
-        return bad(f"it is a key of the kind {spec}, with which S3 encrypts nothing", "name a symmetric key")
+        return bad(f"it is a key of the kind {spec}, which S3 cannot encrypt with", "name a symmetric key")
     if state == "Enabled":
         return good(state)
     until = key.get("DeletionDate")

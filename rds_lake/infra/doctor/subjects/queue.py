@@ -39,7 +39,7 @@ POLICY = Row(
 KEY = Row(
     id="queue.key",
     looks_at="The queue is encrypted so that EventBridge may send to it: by SQS itself, or with a key whose policy lets it in.",
-    remedy="let events.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy, or encrypt the queue by SQS (SSE-SQS)",
+    remedy="allow events.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy, or encrypt the queue by SQS (SSE-SQS)",
 )
 CONSUMERS = Row(
     id="queue.consumers",
@@ -48,7 +48,7 @@ CONSUMERS = Row(
 )
 VISIBILITY = Row(
     id="queue.visibility",
-    looks_at="A received message stays hidden for at least two minutes, which the sensor needs to decide it and delete it.",
+    looks_at="A received message stays hidden for at least two minutes: the sensor needs this time to process and delete it.",
     remedy="set the queue's visibility timeout to 300 seconds",
 )
 ROWS = (EXISTS, REDRIVE, DEAD, POLICY, KEY, CONSUMERS, VISIBILITY)

@@ -12,8 +12,8 @@ from rds_lake.model.exports.task import ExportStatus
 
 EXPORTS = Row(
     id="quota.exports",
-    looks_at="The account's places for exports in progress (five, shared by everybody in the account) are not all taken.",
-    remedy="wait, or see who else exports; exports of this lake wait their turn by themselves",
+    looks_at="The account has fewer exports in progress than AWS allows (five, shared by everybody in the account).",
+    remedy="wait, or find out who else exports; rds-lake starts this lake's exports as soon as AWS allows more",
 )
 SOURCES = Row(
     id="quota.daily",
@@ -42,7 +42,7 @@ def _exports(patient: Patient) -> Seen:
         Filters=[{"Name": "status", "Values": running}],
     )
     quota = patient.lake.export_quota
-    text = f"{len(tasks)} of {quota} places are taken"
+    text = f"{len(tasks)} of {quota} exports that AWS allows are in progress"
     return doubtful(text) if len(tasks) >= quota else good(text)
 
 

@@ -95,10 +95,10 @@ def _pattern(what: str, rule: str, patient: Patient) -> Seen:
     try:
         unmatched = [sample.said for sample in samples if not pattern or not event_fits(pattern, sample.event)]
     except ValueError as error:
-        return undecided(f"its pattern is not understood here: {error}", "compare it with that of `rds-lake template`")
+        return undecided(f"rds-lake cannot read its pattern: {error}", "compare it with that of `rds-lake template`")
     if unmatched:
         more = f" and {len(unmatched) - _SHOWN} more" if len(unmatched) > _SHOWN else ""
-        return bad(f"it does not take {', '.join(unmatched[:_SHOWN])}{more}")
+        return bad(f"it does not match {', '.join(unmatched[:_SHOWN])}{more}")
     return good(f"it matches the {len(samples)} events that the sources wait for")
 
 
@@ -110,7 +110,7 @@ def _target(rule: str, patient: Patient) -> Seen:
         others = ", ".join(target["Arn"] for target in targets) or "nothing"
         return bad(f"it sends to {others}, not to {queue}")
     if changed := [key for key in _CHANGES_THE_EVENT if key in ours]:
-        return bad(f"its target has {', '.join(changed)}: the sensor cannot read what arrives")
+        return bad(f"its target has {', '.join(changed)}: the sensor cannot read its messages")
     return good("to the queue")
 
 

@@ -19,8 +19,8 @@ EXISTS = Row(
 )
 RECOVERY = Row(
     id="tables.recovery",
-    looks_at="Point-in-time recovery is on for every table of `method: export`: without it DynamoDB exports nothing.",
-    remedy="switch point-in-time recovery on for these tables, or take `method: scan`",
+    looks_at="Point-in-time recovery is on for every table of `method: export`: without it DynamoDB cannot export the table.",
+    remedy="switch point-in-time recovery on for these tables, or use `method: scan`",
 )
 ROWS = (EXISTS, RECOVERY)
 _MISSING = ("ResourceNotFoundException", "TableNotFoundException")

@@ -32,7 +32,7 @@ POLICY = Row(
 KEY = Row(
     id="topic.key",
     looks_at="The topic is not encrypted, or with a key whose policy lets alarms in; they cannot use AWS's own key.",
-    remedy="let cloudwatch.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy",
+    remedy="allow cloudwatch.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy",
 )
 ROWS = (EXISTS, SUBSCRIBED, POLICY, KEY)
 _MISSING = ("NotFound", "NotFoundException")
@@ -96,9 +96,7 @@ def _key(patient: Patient) -> Seen:
     if not named:
         return good("not encrypted")
     if named.endswith(_OF_AWS):
-        return bad(
-            f"with AWS's own key {_OF_AWS}, with which alarms cannot publish", "encrypt the topic with `kms_key:`"
-        )
+        return bad(f"with AWS's own key {_OF_AWS}, which alarms cannot use", "encrypt the topic with `kms_key:`")
     key = patient.key(named)
     if key is None:
         return bad(f"with the key {named}, which does not exist")

@@ -55,7 +55,7 @@ def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocu
     statements = [
         Statement(
             sid="HandOverChanges",
-            reason="Put changes into the sources' delivery streams.",
+            reason="Send changes to the sources' delivery streams.",
             actions=("firehose:PutRecordBatch",),
             resources=names.named("firehose", f"deliverystream/{stream_name(prefix, '')}", sources),
         ),
@@ -67,7 +67,7 @@ def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocu
         ),
         Statement(
             sid="FindTheBucket",
-            reason="Lambda looks at the bucket of failed events.",
+            reason="Lambda checks the bucket of failed events.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions={"StringLikeIfExists": {"s3:prefix": f"{_RECORDS}/*"}},
@@ -100,13 +100,13 @@ def stream_policy(config: LakeConfig, names: Names) -> PolicyDocument:
     statements = [
         Statement(
             sid="WriteChanges",
-            reason="Write objects of changes, and what could not be written as such.",
+            reason="Write objects of changes, and records that Firehose could not process.",
             actions=("s3:AbortMultipartUpload", "s3:PutObject"),
             resources=tuple(Resource(stem=f"{bucket}/", name=f"{folder}*") for folder in folders),
         ),
         Statement(
             sid="FindTheBucket",
-            reason="Firehose looks at the bucket and for uploads that it began.",
+            reason="Firehose checks the bucket, and looks for uploads that it began.",
             actions=("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
             resources=fixed(bucket),
         ),

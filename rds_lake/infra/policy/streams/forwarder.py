@@ -79,19 +79,19 @@ def network_policy(names: Names) -> PolicyDocument:
     interfaces = names.arn("ec2", "network-interface/*")
     make = Statement(
         sid="ReachTheVpc",
-        reason="Lambda makes the network interfaces of the function.",
+        reason="Lambda creates the network interfaces of the function.",
         actions=("ec2:CreateNetworkInterface",),
         resources=fixed(interfaces, names.arn("ec2", "subnet/*"), names.arn("ec2", "security-group/*")),
     )
     change = Statement(
         sid="LeaveTheVpc",
-        reason="Lambda changes and removes them. Before it makes a function, it looks whether its role may remove anything.",
+        reason="Lambda changes and removes the interfaces. Before it creates a function, it checks that the role may do so.",
         actions=("ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"),
         resources=fixed(names.arn("ec2", "*/*")),
     )
     look = Statement(
         sid="SeeTheVpc",
-        reason="Lambda looks for them.",
+        reason="Lambda looks up the network interfaces.",
         actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
         resources=anything(),
     )

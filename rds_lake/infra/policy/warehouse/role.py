@@ -51,7 +51,7 @@ def _reads(config: LakeConfig, settings: WarehouseSettings, names: Names) -> Ite
         prefixes = [prefix.rstrip("/") for other, prefix in places if other == bucket]
         yield Statement(
             sid=f"ListWhatIsLoaded{number or ''}",
-            reason="List the folders of the tables, and look whether the staging is empty.",
+            reason="List the folders of the tables, and check that the staging folder is empty.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions=listing(*prefixes),
@@ -84,7 +84,7 @@ def _writes(config: LakeConfig, settings: WarehouseSettings, names: Names) -> It
     staging = f"{layout.warehouse_folder(settings.name)}staging"
     yield Statement(
         sid="WriteResults",
-        reason="Write results where they are staged; the pipeline publishes them when they are whole.",
+        reason="Write results to the staging folder; the pipeline publishes them when they are complete.",
         actions=("s3:AbortMultipartUpload", "s3:PutObject"),
         resources=fixed(names.objects(layout.bucket, staging)),
     )

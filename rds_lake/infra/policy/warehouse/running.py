@@ -19,7 +19,7 @@ def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[
     """
     yield Statement(
         sid="RunStatements",
-        reason="Run statements in the warehouses. IAM knows workgroups by an id that AWS makes up, so all are allowed.",
+        reason="Run statements in the warehouses. IAM knows workgroups by an id that AWS chooses, so all are allowed.",
         actions=("redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"),
         resources=fixed(*_places(warehouses, names)),
     )
@@ -28,7 +28,7 @@ def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[
         # No condition on redshift-data:statement-owner-iam-userid: with `${aws:userid}` it would be of one session of the role, and
         # the next turn of a run, or the reaper, is another session. The Data API itself shows a role nothing but its own
         # statements (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-iam.html).
-        reason="Follow, list and cancel statements: Redshift lets a role do so with its own alone. IAM knows no resource for it.",
+        reason="Follow, list and cancel statements: Redshift allows this only for a role's own. IAM has no resource for this action.",
         actions=(
             "redshift-data:CancelStatement",
             "redshift-data:DescribeStatement",
@@ -83,7 +83,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
     if others:
         yield Statement(
             sid="PublishResults",
-            reason="Copy whole results to where lake.yaml wants them, and look whether that is empty.",
+            reason="Copy complete results to the folders that lake.yaml names, and check that these are empty.",
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
             resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in others)),
         )
@@ -97,7 +97,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
         )
         yield Statement(
             sid="SayWhatIsWrongWithInput",
-            reason="Write what is wrong with a JSON file beside it.",
+            reason="Write a file of problems beside a JSON file that is wrong.",
             actions=("s3:PutObject",),
             resources=fixed(*(f"{names.bucket(bucket)}/{prefix}*.errors.json" for bucket, prefix in inputs)),
         )
@@ -106,7 +106,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
     if files:
         yield Statement(
             sid="FindFiles",
-            reason="Look whether the files that are loaded are there, and how long they are.",
+            reason="Check that the files to load exist, and how long they are.",
             actions=("s3:GetObject",),
             resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in files)),
         )
@@ -114,7 +114,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
     for number, bucket in enumerate(dict.fromkeys(bucket for bucket, _ in listed)):
         yield Statement(
             sid=f"ListResults{number or ''}",
-            reason="List what is there already.",
+            reason="List the existing files.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions=listing(*(prefix.rstrip("/") for other, prefix in listed if other == bucket)),

@@ -69,11 +69,11 @@ def capture(config: LakeConfig) -> Part:
             "CaptureCodeKey": {
                 "Type": "String",
                 "Default": "",
-                "Description": f"Key in {config.lake.bucket} of the package, as `rds-lake streams package --upload` says. Empty: the "
-                f"function {', '.join(functions)} is there already, or comes later.",
+                "Description": f"Key in {config.lake.bucket} of the package, as `rds-lake streams package --upload` "
+                f"says. Empty: the function {', '.join(functions)} exists already, or is deployed later.",
             },
             "ChangesStreams": new_or_existing(
-                "new: create a delivery stream for each source with `capture: lambda`. existing: they are there."
+                "new: create a delivery stream for each source with `capture: lambda`. existing: they exist."
             ),
         },
         conditions={_FUNCTION: given("CaptureCodeKey"), _STREAMS: equals("ChangesStreams", "new")},
@@ -145,8 +145,8 @@ def _function(config: LakeConfig, at: int, name: str) -> Iterator[tuple[str, dic
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 _FAILURES = {
-    "Errors": "The function could not hand over a change: see its log, and after three attempts the bucket below aws/lambda/async.",
-    "AsyncEventsDropped": "Lambda dropped changes, which it had no place for in time.",
+    "Errors": "A change could not be sent to Firehose: see the log, and after three attempts the bucket below aws/lambda/async.",
+    "AsyncEventsDropped": "Lambda dropped changes, because it could not process them in time.",
     "DestinationDeliveryFailures": "A change that failed could not be written to the bucket either: it is lost.",
 }
 

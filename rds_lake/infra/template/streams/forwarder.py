@@ -75,14 +75,14 @@ def _parameters(config: LakeConfig, sources: str) -> dict[str, Any]:
             "Type": "String",
             "Default": "",
             "AllowedPattern": ids.format("subnet"),
-            "Description": "Subnets of the databases' VPC, with commas between. They need ways to S3 and Secrets Manager (endpoints "
-            "or NAT). Empty: the function is in no VPC.",
+            "Description": "Subnets of the databases' VPC, separated by commas. They must reach S3 and Secrets "
+            "Manager (by endpoints or NAT). Empty: the function is in no VPC.",
         },
         "ForwarderSecurityGroups": {
             "Type": "String",
             "Default": "sg-00000000",
             "AllowedPattern": ids.format("sg"),
-            "Description": "Security groups that the databases let in, with commas between; read with ForwarderSubnets only.",
+            "Description": "Security groups that the databases let in, separated by commas; used only with ForwarderSubnets.",
         },
     }
 

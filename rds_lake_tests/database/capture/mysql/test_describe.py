@@ -98,9 +98,9 @@ def test_tables_of_the_server_and_of_capture_are_refused(lab: Lab) -> None:
     targets = [TableTarget(database=name, schema=name, table="t") for name in ("mysql", "sys", "rds_lake")]
     found = describe(lab.dsn, targets, capture=Capture.OUTBOX, level=Level.ROW)
     assert [each.reasons[0] for each in found] == [
-        "mysql is the server's own database",
-        "sys is the server's own database",
-        "rds_lake is where capture keeps its own tables",
+        "mysql is a system database of the server; remove it from `streams.tables`",
+        "sys is a system database of the server; remove it from `streams.tables`",
+        "rds_lake has the tables of capture itself; remove it from `streams.tables`",
     ]
 
 
