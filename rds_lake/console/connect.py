@@ -34,7 +34,7 @@ class Connected:
     secrets: SecretsGateway | None = None
 
     def under_way(self, source: SourceSettings) -> Sequence[TableUnderWay]:
-        """Returns a DynamoDB source's tables that are being exported or converted. Empty for a database: `status` lists its exports."""
+        """Returns a DynamoDB source's tables that are being exported or converted; empty for a database: `status` lists those."""
         if not isinstance(source, DynamoDb):
             return ()
         lake = self.lake

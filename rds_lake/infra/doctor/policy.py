@@ -1,6 +1,6 @@
 """The policy of the user or role that runs `rds-lake doctor`.
 
-It reads settings and leases, and no data. Nothing in it can change anything.
+It may read settings and leases, but no data, and it may change nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rds_lake.model.warehouse.names import stem_of
 
 
 def doctor_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIMIT) -> PolicyDocument:
-    """The IAM policy for the calls that the doctor makes for exactly this lake.yaml."""
+    """Returns the IAM policy for the doctor's calls for exactly this lake.yaml."""
     every = (_databases, _tables, _buckets, _key, _roles, _queues, _rules, _topic, _athena, _glue_job, _warehouses)
     return fitted([statement for part in every for statement in part(config, names)], limit)
 
@@ -75,7 +75,7 @@ def _tables(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _iam_pattern(table: str) -> str:
-    """The table, or everything with the same beginning as a pattern."""
+    """Returns the table's name, or the beginning of a pattern followed by `*`."""
     beginning = next((at for at, character in enumerate(table) if character in "*?["), None)
     return table if beginning is None else f"{table[:beginning]}*"
 

@@ -1,4 +1,4 @@
-"""What the pipeline does with RDS and Aurora: it looks for snapshots, starts exports, and passes them a role and a key."""
+"""The pipeline's permissions for RDS and Aurora: it looks for snapshots, starts exports, and passes them a role and a key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BACKUPS = "awsbackup:"
 
 
 def database_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The statements of all databases; none where lake.yaml has no database."""
+    """Returns the statements of all databases; empty if lake.yaml has no database."""
     if not config.databases:
         return
     yield from _snapshots(config, names)
@@ -77,7 +77,7 @@ def _snapshots(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _exported(source: Database, names: Names) -> Iterator[Resource]:
-    """What may be exported. The name of a manual snapshot says nothing of its database."""
+    """Returns the ARNs that may be exported. The name of a manual snapshot does not contain its database."""
     snapshot = source.snapshot_about
     for kind in source.snapshots:
         if kind == "automated":

@@ -1,4 +1,4 @@
-"""What the pipeline does with DynamoDB: exports or scans of tables, and Glue's job that converts large ones."""
+"""The pipeline's permissions for DynamoDB: exports or scans of tables, and Glue's job that converts large ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rds_lake.infra.policy.names import Names
 
 
 def dynamodb_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The statements of all DynamoDB sources; none where lake.yaml has no such source."""
+    """Returns the statements of all DynamoDB sources; empty if lake.yaml has no such source."""
     exported = [source for source in config.dynamodb if source.method == "export"]
     scanned = [source for source in config.dynamodb if source.method == "scan"]
     if any(not is_table_name(table) for source in config.dynamodb for table in source.tables):
@@ -68,5 +68,5 @@ def _tables(sources: tuple[DynamoDb, ...] | list[DynamoDb], names: Names, below:
 
 
 def _iam_pattern(table: str) -> str:
-    """A shell pattern as IAM has it: `[abc]` becomes `?`, any one character."""
+    """Returns a shell pattern as IAM writes it: `[abc]` becomes `?`, any one character."""
     return re.sub(r"\[!?\]?[^]]*\]", "?", table).replace("[", "?")

@@ -1,6 +1,6 @@
-"""What the pipeline does with the lake itself: objects in S3 and the key they are encrypted with, tables in Glue, Athena.
+"""The pipeline's permissions for the lake: objects in S3 and their key, tables in Glue, Athena.
 
-Queries run with the rights of who asks: Athena reads Glue and S3, and writes its result, as the pipeline.
+Queries run with the caller's rights: Athena reads Glue and S3, and writes its result, as the pipeline.
 https://docs.aws.amazon.com/athena/latest/ug/security-iam-athena.html
 """
 
@@ -20,7 +20,7 @@ _DEFAULT_DATABASE = "database/default"
 
 
 def lake_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The statements of S3, KMS, Glue and Athena."""
+    """Returns the statements of S3, KMS, Glue and Athena."""
     yield from _lists(config, names)
     lake = config.lake
     yield Statement(
@@ -147,7 +147,7 @@ def _tables_of_before(names: Names, sources: Sequence[str]) -> Statement:
 
 
 def catalogue(names: Names, sources: Sequence[str]) -> tuple[Resource, ...]:
-    """The account's catalogue, the sources' databases, and everything in them."""
+    """Returns the ARNs of the account's catalogue, the sources' databases, and everything in them."""
     return (
         *fixed(names.arn("glue", "catalog")),
         *names.named("glue", "database/", sources),
@@ -156,7 +156,7 @@ def catalogue(names: Names, sources: Sequence[str]) -> tuple[Resource, ...]:
 
 
 def default_database(names: Names) -> Statement:
-    """What Athena asks of everybody who queries."""
+    """Returns what Athena needs for every caller that queries."""
     return Statement(
         sid="SeeTheDefaultDatabase",
         reason="Athena asks for the database `default` before any query, whichever database the query names.",
@@ -166,7 +166,7 @@ def default_database(names: Names) -> Statement:
 
 
 def locate_results(config: LakeConfig, names: Names) -> Statement:
-    """What Athena asks of everybody before it writes a result."""
+    """Returns what Athena needs for every caller before it writes a result."""
     return Statement(
         sid="LocateTheBucket",
         reason="Athena asks in which Region the bucket of its results is.",
@@ -176,7 +176,7 @@ def locate_results(config: LakeConfig, names: Names) -> Statement:
 
 
 def key_through_s3(settings: LakeSettings, names: Names) -> Iterator[Statement]:
-    """What reading and writing the lake's objects takes besides S3; nothing where the lake has no key."""
+    """Returns the permissions on the key to read and write the lake's objects; empty if the lake has no key."""
     if key := find_key(settings, names):
         yield Statement(
             sid="UseTheKeyThroughS3",

@@ -1,4 +1,4 @@
-"""The policies of the roles that services of AWS assume: RDS's export service, and Glue's job. And which principals they trust."""
+"""The policies of the roles that AWS services assume, RDS's export service and Glue's job, and their trust policies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.infra.policy.names import Names, listing
 
 
 def export_role_trust() -> dict[str, Any]:
-    """Lets RDS's export service assume the role.
+    """Returns the policy that lets RDS's export service assume the role.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.Setup.html
     """
@@ -21,13 +21,14 @@ def export_role_trust() -> dict[str, Any]:
 
 
 def export_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
-    """What RDS's export service may do; without a statement where lake.yaml has no database."""
+    """Returns the policy of RDS's export service, without a statement if lake.yaml has no database."""
     return _export_policy(config.lake, names) if config.databases else PolicyDocument(statements=())
 
 
 def _export_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
-    """AWS's page has `s3:PutObject*`, `s3:GetObject*` and `s3:DeleteObject*` on the whole bucket; these are the actions among them
+    """AWS's page has `s3:PutObject*`, `s3:GetObject*` and `s3:DeleteObject*` on the whole bucket; this has only those of them
     that write, read back and remove the files of an export.
+
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
     """
     bucket, prefix = settings.exports_bucket, settings.export_prefix
@@ -47,17 +48,17 @@ def _export_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
 
 
 def job_role_trust() -> dict[str, Any]:
-    """Lets Glue assume the role."""
+    """Returns the policy that lets Glue assume the role."""
     return trust("glue.amazonaws.com")
 
 
 def job_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
-    """What Glue's job may do; without a statement where no source is converted by Glue."""
+    """Returns the policy of Glue's job, without a statement if Glue converts no source."""
     return _job_policy(config.lake, names) if config.has_glue_job else PolicyDocument(statements=())
 
 
 def _job_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
-    """Read exports, read and write the lake, logs. Nothing with DynamoDB."""
+    """Read exports, read and write the lake, write logs. Nothing with DynamoDB."""
     return PolicyDocument(statements=(*_job_files(settings, names), *_job_logs(settings, names)))
 
 

@@ -1,4 +1,4 @@
-"""What a person does about a resource that failed, or a right that is missing.
+"""Advice about a resource that failed, or about a missing permission.
 
 Reasons are CloudFormation's: "… (RequestToken: …, HandlerErrorCode: AlreadyExists)", with the codes of
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
@@ -34,7 +34,7 @@ _IMPORT = (
 
 
 def denied(message: str, action: str) -> str:
-    """The sentence for a call that AWS denied; the action of AWS's own message comes first."""
+    """Returns the sentence for a call that AWS denied; the action in AWS's own message has priority."""
     match = _ACTION.search(message)
     right = match.group(1) if match else action
     names = ", for stacks whose name begins with the lake's name prefix" if right.startswith("cloudformation:") else ""
@@ -42,7 +42,7 @@ def denied(message: str, action: str) -> str:
 
 
 def advice(logical: str, kind: str, reason: str) -> str:
-    """What to do about a resource of this logical id and type that failed for this reason; empty where nothing is known."""
+    """Returns what to do about a resource of this logical id and type that failed for this reason; empty if nothing is known."""
     if match := _ACTION.search(reason):
         return f"the right {match.group(1)} is missing: {_POLICY}"
     if "HandlerErrorCode: AccessDenied" in reason:

@@ -1,4 +1,4 @@
-"""Why a stack is in a state that nothing can be deployed over, and what to do: one sentence, and a line per failed resource."""
+"""Explains a stack in a state that cannot be updated, and what to do: one sentence, and a line per failed resource."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STATES = {
 
 
 def failure(stack: Stack, events: Sequence[Event]) -> StackError:
-    """The error for a stack in such a state. `events`: oldest first; those of the last operation count."""
+    """Returns the error for a stack in such a state. `events`: oldest first; those of the last operation count."""
     what = _STATES.get(stack.status, "nothing can be deployed in this state; look at the stack in AWS's console")
     failed = [event for event in last_operation(events) if event.failed]
     return StackError(

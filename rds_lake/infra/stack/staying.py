@@ -1,6 +1,6 @@
 """What a deleted stack leaves in the account, what it costs, and how the next stack uses it again.
 
-The prices are those of docs/template.md: us-east-1's, as AWS publishes them.
+The prices are those of docs/template.md: AWS's published prices of us-east-1.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _AGAIN = {
 
 
 def kept(events: Sequence[Event]) -> list[Event]:
-    """The resources that were left where they are; `events` of the whole stack, the oldest first."""
+    """Returns the resources that were not deleted; `events`: of the whole stack, oldest first."""
     last = {(event.logical, event.physical): event for event in events if not event.of_stack and event.physical}
     return [event for event in last.values() if event.status == "DELETE_SKIPPED"]
 
 
 def stays(events: Sequence[Event]) -> Iterator[str]:
-    """One line for each kind of what stays."""
+    """Returns one line for each kind of remaining resource."""
     kinds: dict[str, list[Event]] = {}
     for event in kept(events):
         kinds.setdefault(event.type, []).append(event)

@@ -1,4 +1,4 @@
-"""What Athena needs: the workgroup that lake.yaml names, and the Glue databases of its sources."""
+"""The workgroup of lake.yaml, and the Glue databases of its sources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def workgroup(config: LakeConfig) -> Part:
 
 
 def databases(config: LakeConfig, *, most: int) -> Part:
-    """A Glue database per source that is queried; none where that is more than `most`."""
+    """A Glue database for each source that is queried; none if that is more than `most`."""
     names = [source.name for source in config.sources if source.athena]
     if len(names) <= most:
         return _databases(names) if names else Part()
@@ -34,7 +34,7 @@ def databases(config: LakeConfig, *, most: int) -> Part:
 
 
 def database_id(source: str) -> str:
-    """The logical id of a source's database. Names have no capital letters, so no two sources get one id."""
+    """Returns the logical id of a source's database. Names have no capital letters, so no two sources get the same id."""
     return f"Database{source.replace('_', 'U')}"
 
 

@@ -1,6 +1,6 @@
-"""The lake's bucket, and the bucket of the exports where it is another one.
+"""The lake's bucket, and the exports' bucket if it is another one.
 
-A bucket that exists already stays as it is: its policy is not replaced, and its notifications are only added to
+An existing bucket is not changed: its policy is not replaced, and notifications are only added
 (`infra/existing/buckets.py`).
 """
 

@@ -1,6 +1,6 @@
 """Roles and users with their policies, as IAM has them now, for `model/permissions`.
 
-Not seen: policies of an organization (SCPs and RCPs), which no account can read of itself.
+Policies of an organization (SCPs and RCPs) are not included: no account can read its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SESSION = "doctor"
 
 
 def identity_of(arn: str) -> str:
-    """The role behind a session, without its path, which a session's ARN does not have; else the ARN itself."""
+    """Returns the role of a session, without its path, which a session's ARN does not have; else the ARN itself."""
     parsed = parse_arn(arn)
     kind, _, rest = parsed.resource.partition("/")
     if parsed.service != "sts" or kind != "assumed-role":
@@ -28,7 +28,7 @@ def identity_of(arn: str) -> str:
 
 
 def without_policies(arn: str) -> Principal:
-    """The principal of a role's or user's ARN, as resources see it."""
+    """Returns the principal of a role's or user's ARN, as resource policies see it."""
     parsed = parse_arn(arn)
     if not parsed.resource.startswith("role/"):
         return Principal(arn=arn, account=parsed.account)
@@ -37,7 +37,7 @@ def without_policies(arn: str) -> Principal:
 
 
 def with_policies(patient: Patient, arn: str) -> Principal:
-    """The principal with all policies that are attached to it. PolicyError where one cannot be read."""
+    """Returns the principal with all attached policies. PolicyError if one cannot be read."""
     return patient.once(f"principal {arn}", lambda: _read(patient, arn))
 
 
@@ -57,7 +57,7 @@ def _read(patient: Patient, arn: str) -> Principal:
 
 
 def inline_policies(patient: Patient, kind: str, name: str) -> dict[str, Any]:
-    """The documents of the policies that are written into a role, user or group, by their names."""
+    """Returns the inline policies of a role, user or group, by their names."""
     keys: dict[str, Any] = {f"{kind.capitalize()}Name": name}
     listed = patient.answers.pages("iam", f"list_{kind}_policies", "PolicyNames", about=name, **keys)
     return {
@@ -91,5 +91,5 @@ def _managed(patient: Patient, arn: str, kind: PolicyType) -> Policy:
 
 
 def _name(arn: Arn) -> str:
-    """`acme-export` of `role/lake/acme-export`."""
+    """Returns `acme-export` of `role/lake/acme-export`."""
     return arn.resource.rpartition("/")[2]

@@ -46,7 +46,7 @@ _KMS = ("aws:kms", "aws:kms:dsse")
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The rows of one bucket, or of two; of another account's, what can be seen from here."""
+    """Returns the rows of one bucket, or of two; for another account's bucket, the rows that can be checked from here."""
     lake = config.lake
     for name in dict.fromkeys((lake.bucket, lake.exports_bucket)):
         owner = lake.export_bucket_owner if name != lake.bucket else None
@@ -60,7 +60,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _head(patient: Patient, name: str, owner: str | None) -> Any:
-    """S3's answer; None where the bucket does not exist, its error where it belongs to another account or Region.
+    """Returns S3's answer; None if the bucket does not exist, the error if it belongs to another account or Region.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     """

@@ -1,4 +1,4 @@
-"""The databases of `kind: rds` and `kind: aurora`: whether AWS has them, and will have something to export."""
+"""The databases of `kind: rds` and `kind: aurora`: whether AWS has them, and can export them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NOT_RUNNING = ("stopped", "stopping", "failed", "storage-full", "inaccessible-e
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Four rows for each database."""
+    """Returns four rows for each database."""
     for source in config.databases:
         exists = ((EXISTS.id, source.name),)
         yield Examination(row=EXISTS, about=source.name, look=_looking(source, _exists), after=((ACCOUNT.id, ""),))
@@ -56,7 +56,7 @@ def _looking(source: Database, look: Any) -> Any:
 
 
 def _found(patient: Patient, source: Database) -> dict[str, Any] | None:
-    """What RDS says of the instance or cluster; None where it knows none."""
+    """Returns RDS's description of the instance or cluster; None if it does not exist."""
     is_cluster = isinstance(source, Aurora)
     operation, key, items = (
         ("describe_db_clusters", "DBClusterIdentifier", "DBClusters")

@@ -1,4 +1,4 @@
-"""The events queue: whether it is there, where messages go that cannot be read, who sends and who else receives."""
+"""The events queue: whether it exists, its dead-letter queue, who sends to it, and who else receives from it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _OF_AWS = "alias/aws/sqs"
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Policy: a row for each rule."""
+    """Returns the examinations of the queue, with a policy row for each rule."""
     name = config.lake.events_queue
     exists = ((EXISTS.id, name),)
     yield Examination(row=EXISTS, about=name, look=_exists, after=((ACCOUNT.id, ""),))
@@ -80,7 +80,7 @@ def _exists(patient: Patient) -> Seen:
 
 
 def _dead_letters(patient: Patient) -> str | None:
-    """The name of the dead-letter queue."""
+    """Returns the name of the dead-letter queue."""
     redrive = json.loads(_queue(patient).get("RedrivePolicy") or "{}")
     return redrive.get("deadLetterTargetArn", "").rpartition(":")[2] or None
 
@@ -103,7 +103,7 @@ def _dead(patient: Patient) -> Seen:
 
 
 def rule_arn(patient: Patient, rule: str) -> str:
-    """The ARN of a rule of this account."""
+    """Returns the ARN of a rule of this account."""
     return patient.names().arn("events", f"rule/{rule}")
 
 

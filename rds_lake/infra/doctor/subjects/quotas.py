@@ -1,4 +1,4 @@
-"""What AWS has only so much of: places for exports in progress, and runs of Glue's job."""
+"""AWS's quotas: exports in progress, and runs of Glue's job."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHORTEST_MINUTES, _DAY_MINUTES = 30, 24 * 60
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The examinations of quotas; empty if RDS exports nothing."""
+    """Returns the examinations of quotas; empty if RDS exports nothing."""
     if config.databases:
         yield Examination(row=EXPORTS, look=_exports, after=((ACCOUNT.id, ""),))
         yield Examination(row=SOURCES, look=_daily)

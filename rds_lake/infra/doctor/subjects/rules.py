@@ -1,4 +1,4 @@
-"""The rules of EventBridge: whether they are there and on, match the events of every source, and deliver them."""
+"""The rules of EventBridge: whether they exist and are enabled, match the events of every source, and deliver them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _SHOWN = 3
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Five rows for each rule."""
+    """Returns five rows for each rule."""
     for what, (rule, _) in rules_of(config).items():
         exists = ((EXISTS.id, rule),)
         yield Examination(row=EXISTS, about=rule, look=partial(_exists, rule), after=((ACCOUNT.id, ""),))
@@ -79,7 +79,7 @@ def _enabled(rule: str, patient: Patient) -> Seen:
 
 
 def _enable(rule: str, present: dict[str, Any]) -> Fix:
-    """By PutRule, as `rds-lake setup` does: who may deploy may do this. What the rule has, it keeps."""
+    """Enable the rule by PutRule, as `rds-lake setup` does, so the deployer's permissions are enough. Its settings are kept."""
     kept = {key: present[key] for key in ("EventPattern", "Description", "RoleArn") if present.get(key)}
 
     def apply(client: Callable[[str], Any]) -> None:

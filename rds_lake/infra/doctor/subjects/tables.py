@@ -1,4 +1,4 @@
-"""The tables of `kind: dynamodb`: whether they are there, and can be exported as of an instant."""
+"""The tables of `kind: dynamodb`: whether they exist, and can be exported as of an instant."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MISSING = ("ResourceNotFoundException", "TableNotFoundException")
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Two rows for each source; a scan needs no recovery."""
+    """Returns two rows for each source; a scan needs no recovery."""
     for source in config.dynamodb:
         yield Examination(row=EXISTS, about=source.name, look=partial(_exist, source), after=((ACCOUNT.id, ""),))
         if source.method == "export":
@@ -36,7 +36,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _tables(patient: Patient, source: DynamoDb) -> dict[str, list[str]]:
-    """Item of `tables:` -> the tables that it means; a plain name means itself, whether that table exists or not."""
+    """Returns the tables of each item of `tables:`; a plain name is itself, whether that table exists or not."""
     patterns = [item for item in source.tables if not is_table_name(item)]
     every = patient.answers.pages("dynamodb", "list_tables", "TableNames") if patterns else []
     matching = {item: [name for name in every if fnmatchcase(name, item)] for item in patterns}

@@ -40,7 +40,7 @@ _OF_AWS = "alias/aws/sns"
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The examinations of the topic; empty without `notifications`."""
+    """Returns the examinations of the topic; empty without `notifications`."""
     named = config.lake.notifications
     if named is None:
         return
@@ -78,7 +78,7 @@ def _subscribed(patient: Patient) -> Seen:
 
 
 def _alarm(patient: Patient) -> dict[str, tuple[str, ...]]:
-    """The condition keys of a request by which an alarm publishes."""
+    """Returns the condition keys of a request by which an alarm publishes."""
     alarm = patient.names().arn("cloudwatch", f"alarm:{name_prefix(patient.lake)}-unread")
     owner = (patient.account().number,)
     # A topic's default policy asks for SourceOwner: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html

@@ -38,7 +38,7 @@ _GONE = ("DELETE_COMPLETE",)
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Two or three rows for each warehouse; of an existing one nothing is made."""
+    """Returns two or three rows for each warehouse; none for an existing one, of which rds-lake creates nothing."""
     for each in config.warehouses:
         after = ((ACCOUNT.id, ""),)
         yield Examination(row=LEASE, about=each.name, look=partial(_lease, each.name), after=after)
@@ -100,7 +100,7 @@ def _stacks(warehouse: str, patient: Patient) -> Seen:
 
 
 def _is_ours(patient: Patient, warehouse: str, stack: str) -> bool:
-    """By its tag: another lake's warehouse may have the same name."""
+    """Whether the stack's tag names this lake: another lake's warehouse may have the same name."""
     answer = patient.ask(
         "cloudformation", "describe_stacks", about=stack, missing=("ValidationError",), StackName=stack
     )

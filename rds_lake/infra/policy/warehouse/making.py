@@ -1,6 +1,6 @@
-"""What the pipeline does to have warehouses come and go: CloudFormation creates them with the pipeline's own rights.
+"""The pipeline's permissions to create and remove warehouses: CloudFormation uses the pipeline's own rights.
 
-All of it is allowed on names that only these warehouses have (`model/warehouse/names.py`), as far as IAM knows names.
+They cover only names that these warehouses have (`model/warehouse/names.py`), as far as IAM knows names.
 https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html
 """
 
@@ -20,7 +20,7 @@ from rds_lake.model.warehouse.names import stem_of
 def warehouse_statements(
     config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: Names
 ) -> Iterator[Statement]:
-    """What the pipeline may do, for all warehouses of lake.yaml together; nothing where there are none."""
+    """Returns the permissions for all warehouses of lake.yaml together; empty without warehouses."""
     if not warehouses:
         return
     made = [settings for settings in warehouses if settings.mode != "existing"]

@@ -1,4 +1,4 @@
-"""What Redshift itself may do: read what a warehouse loads, and write results that are not published yet.
+"""Redshift's own permissions: read the files that a warehouse loads, and write results that are not published yet.
 
 https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html
 """
@@ -21,12 +21,12 @@ _SERVICES = {
 
 
 def redshift_services(settings: WarehouseSettings) -> tuple[str, ...]:
-    """The services that assume the warehouse's role."""
+    """Returns the services that assume the warehouse's role."""
     return _SERVICES.get(settings.mode, _SERVICES["cluster"])
 
 
 def redshift_role_policy(config: LakeConfig, settings: WarehouseSettings, names: Names) -> PolicyDocument:
-    """What Redshift may do: read what the warehouse loads, and write below its own staging."""
+    """Returns Redshift's policy: read the warehouse's input, and write below its own staging folder."""
     return PolicyDocument(statements=(*_reads(config, settings, names), *_writes(config, settings, names)))
 
 

@@ -1,4 +1,4 @@
-"""What the pipeline does in a warehouse that is there: statements, logins, results, and files that ask for a run."""
+"""The pipeline's permissions in an existing warehouse: statements, logins, results, and files that request a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.model.warehouse.names import ADMIN, stem_of
 
 
 def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
-    """Statements, and how the pipeline logs in for them.
+    """Returns the permissions for statements, and for the logins that they need.
 
     Long: statements of a policy, one after the other.
     """
@@ -74,7 +74,7 @@ def _credentials(others: Sequence[WarehouseSettings], names: Names) -> Iterator[
 
 
 def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
-    """Where results are published and JSON files arrive, outside of the lake.
+    """Returns the permissions on the locations of results and JSON files outside of the lake.
 
     Long: statements of a policy, one after the other.
     """
@@ -122,7 +122,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
 
 
 def key_by_alias(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """UNLOAD takes no alias: which key it is has to be asked. Where there are databases, that right is there already."""
+    """UNLOAD accepts no alias, so the pipeline looks up the key. With databases, it already has this permission."""
     key = find_key(config.lake, names)
     if key is not None and "alias/" in (config.lake.kms_key or "") and not config.databases:
         yield Statement(
@@ -135,7 +135,7 @@ def key_by_alias(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _outside(lake: tuple[str, str], places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those that are not in the lake, where the pipeline has its rights already."""
+    """Returns the locations that are not in the lake, where the pipeline already has its permissions."""
     return [place for place in dict.fromkeys(places) if place[0] != lake[0] or not below(place[1], lake[1])]
 
 

@@ -1,8 +1,7 @@
-"""`capture: lambda`: the function that triggers call, the delivery streams to the lake, and the role by which databases call it.
+"""`capture: lambda`: the function that triggers call, the delivery streams to the lake, and the role with which databases call it.
 
-The function's package has to lie in the lake before CloudFormation can make the function. `rds-lake streams package --upload`
-puts it there and says what `CaptureCodeKey` is; without that parameter the stack has everything but the function.
-
+The function's package must be in the lake before CloudFormation can create the function. `rds-lake streams package --upload`
+puts it there and prints the value of `CaptureCodeKey`; without that parameter the stack has everything but the function.
 A person associates the caller's role with each database: CloudFormation would have to own the database for that.
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddRoleToDBCluster.html
 """
@@ -58,7 +57,7 @@ _LATE_SECONDS = 1_800
 
 
 def capture(config: LakeConfig) -> Part:
-    """All that is needed beside triggers; nothing where no source has `capture: lambda`."""
+    """All AWS objects beside triggers; none if no source has `capture: lambda`."""
     sources = calling_sources(config)
     if not sources:
         return Part()
@@ -98,7 +97,7 @@ def _require_short_names(config: LakeConfig, sources: tuple[Database, ...]) -> N
 
 
 def _policies(config: LakeConfig) -> dict[str, tuple[str, str, PolicyDocument, str | None]]:
-    """Logical id -> name, service, policy and condition of each role."""
+    """Returns logical id -> name, service, policy and condition of each role."""
     return {
         "CaptureRole": (FUNCTION_ROLE, "lambda", function_policy(config, TEMPLATE_NAMES, _PREFIX), _FUNCTION),
         "ChangesRole": (STREAM_ROLE, "firehose", stream_policy(config, TEMPLATE_NAMES), _STREAMS),
