@@ -43,7 +43,7 @@ def _problems(change: Any) -> list[str]:
     texts = [
         name for name in ("id", "source", "table", "at") if not (isinstance(change.get(name), str) and change[name])
     ]
-    wrong = [f"{name} is no text" for name in texts]
+    wrong = [f"{name} is not a text" for name in texts]
     if "at" not in texts and not _is_time(change["at"]):
         wrong.append("at is not a time with a zone (2026-11-28T03:00:00+00:00)")
     if not _is_number(change.get("xid")):

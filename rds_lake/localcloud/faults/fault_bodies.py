@@ -11,10 +11,10 @@ from rds_lake.localcloud.http.app import ApiError
 
 Json = dict[str, Any]
 _PHRASES = {
-    "model_type": "is no object",
-    "string_type": "is no text",
-    "string_too_short": "is no text",
-    "string_pattern_mismatch": "is no error code: letters and digits",
+    "model_type": "is not an object",
+    "string_type": "is not a text",
+    "string_too_short": "is not a text",
+    "string_pattern_mismatch": "is not an error code: use letters and digits",
 }
 
 
@@ -49,7 +49,7 @@ def _phrase(problem: Json, field: str, *, known: Any) -> str:
     if type_ == "missing":
         return f"{field} is missing"
     if type_ == "list_type":
-        return f"{field} is no list"
+        return f"{field} is not a list"
     text = str(error) if error else _PHRASES.get(type_, f"is wrong: {problem['msg']}")
     return f"{field} {problem['input']!r} {text}".lstrip()
 

@@ -36,7 +36,7 @@ def _only_true(value: object) -> bool:
 
 def _known_event(name: str) -> str:
     if name not in EVENT_NAMES:
-        raise ValueError(f"is no event the local cloud sends; it sends {', '.join(EVENT_NAMES)}")
+        raise ValueError(f"is not an event that the local cloud sends; it sends {', '.join(EVENT_NAMES)}")
     return name
 
 

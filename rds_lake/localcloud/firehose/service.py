@@ -252,7 +252,7 @@ def _data(given: Json, place: str) -> bytes:
     try:
         data = base64.b64decode(given["Data"], validate=True)
     except (KeyError, TypeError, binascii.Error) as error:
-        raise ApiError("SerializationException", f"{place}.data is no base64 text") from error
+        raise ApiError("SerializationException", f"{place}.data is not base64 text") from error
     if len(data) > _RECORD_BYTES:
         raise _invalid(f"{place}.data", f"Member must have length less than or equal to {_RECORD_BYTES}")
     return data

@@ -210,7 +210,7 @@ class GlueJobRuns:
     def _script(self, run: str, folder: Path, script: str, arguments: Json) -> str | None:
         """Runs the script; the end of its stderr when it failed, None when it did not."""
         if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
-            return f"there is no Java on this machine: {_INSTALL}"
+            return f"Java is not installed on this machine: {_INSTALL}"
         zips = [str(place_of(folder, uri)) for uri in arguments.get("--extra-py-files", "").split(",") if uri]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(zips), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1",

@@ -85,5 +85,5 @@ def place_of(folder: Path, uri: str) -> Path:
     """The file of `s3://bucket/key`; NotAnObjectError for anything that is no object of a bucket."""
     place = uri.removeprefix("s3://")
     if not uri.startswith("s3://") or "/" not in place or not is_path(place):
-        raise NotAnObjectError(f"{uri!r} is no object of a bucket: a job's script and files are s3://bucket/key")
+        raise NotAnObjectError(f"{uri!r} is not an object of a bucket: a job's script and files are s3://bucket/key")
     return folder / place

@@ -80,7 +80,7 @@ def _micros(words: object) -> int:
     try:
         moment = datetime.fromisoformat(str(words))
     except ValueError as error:
-        raise ApiError("InvalidParameterValue", f"now {words!r} is no time like 2026-11-20T10:00:00Z") from error
+        raise ApiError("InvalidParameterValue", f"now {words!r} is not a time like 2026-11-20T10:00:00Z") from error
     if moment.tzinfo is None:
         raise ApiError("InvalidParameterValue", f"now {words!r} names no zone; add Z for UTC")
     return round(moment.timestamp() * 1_000_000)

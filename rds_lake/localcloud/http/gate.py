@@ -69,7 +69,7 @@ class PageGate:
             )
         if (method, path) not in self._app.routes:
             known = ", ".join(f"{verb} {route}" for verb, route in sorted(self._app.routes))
-            return _answer(start, 404, f"there is no {method} {path}; there are {known}")
+            return _answer(start, 404, f"{method} {path} does not exist; the local cloud has {known}")
         return self._inner(environ, _without_cors(start))
 
 
@@ -92,7 +92,7 @@ def _media_type(environ: dict[str, Any]) -> str:
 
 def _refuse_unsigned(environ: dict[str, Any], start: StartResponse) -> list[bytes]:
     message = (
-        "The request is not signed: the local cloud takes calls with an AWS4 signature in the Authorization header, by any "
+        "The request is not signed: the local cloud accepts calls with an AWS4 signature in the Authorization header, by any "
         "credentials (rds-lake local env prints some); no presigned URLs, no anonymous ones."
     )
     code = "MissingAuthenticationToken" if _service(environ) == _UNSIGNED_JSON else "AccessDenied"

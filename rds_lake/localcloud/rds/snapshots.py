@@ -244,4 +244,4 @@ def _moment(text: object) -> datetime:
         except ValueError as error:
             raise ApiError("InvalidParameterValue", f"at: {error}") from error
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    raise ApiError("InvalidParameterValue", f"at {text!r} is no ISO time")
+    raise ApiError("InvalidParameterValue", f"at {text!r} is not an ISO time")

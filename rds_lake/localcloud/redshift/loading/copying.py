@@ -106,7 +106,7 @@ class Copying:
         try:
             opened_file = pq.ParquetFile(io.BytesIO(file.content))
         except (pa.ArrowException, OSError) as error:
-            raise StatementFailedError(f"{file.url} is no Parquet file: {error}") from error
+            raise StatementFailedError(f"{file.url} is not a Parquet file: {error}") from error
         given = len(opened_file.schema_arrow)
         if given != len(columns) and not ("FILLRECORD" in copy.flags and given < len(columns)):
             raise StatementFailedError(f"Unmatched number of columns between table and file. Table columns: {len(columns)}, "

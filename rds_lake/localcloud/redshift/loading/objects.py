@@ -101,7 +101,7 @@ def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
         entries = json.loads(content)["entries"]
         found = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StatementFailedError(f"{copy.source} is no manifest: {error!r}") from error
+        raise StatementFailedError(f"{copy.source} is not a manifest: {error!r}") from error
     missing = [url for url, _, size in found if size is None]
     if copy.format == "PARQUET" and missing:
         raise StatementFailedError(f"The manifest {copy.source} has no meta.content_length for {missing[0]}")
