@@ -19,7 +19,7 @@ _PHRASES = {
 
 
 def read_faults(body: Json) -> FaultLists:
-    """The faults a body asks for; ApiError 400 naming every problem."""
+    """Returns the faults of a body. ApiError 400 names every problem."""
     try:
         asked = FaultLists.model_validate(body)
     except ValidationError as error:
@@ -33,7 +33,7 @@ def read_faults(body: Json) -> FaultLists:
 
 
 def _in_words(problem: Json) -> str:
-    """One of pydantic's problems: `events[0]: seconds belong to a delay, not to drop`."""
+    """Returns one of pydantic's problems as text: `events[0]: seconds belong to a delay, not to drop`."""
     kind, number, *inner = *problem["loc"], *[None] * (2 - len(problem["loc"]))
     place, field = ("", str(kind)) if number is None else (f"{kind}[{number}]", ".".join(map(str, inner)))
     text = _phrase(problem, field, known=_known_fields(str(kind)) if place else FaultLists.model_fields)

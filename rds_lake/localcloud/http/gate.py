@@ -74,7 +74,7 @@ class PageGate:
 
 
 def _foreign(environ: dict[str, Any]) -> str | None:
-    """Why the request may come from a web page; None if it comes from a program on this machine."""
+    """Returns why the request may come from a web page; None if it comes from a program on this machine."""
     host = environ.get("HTTP_HOST", "")
     name = re.sub(r":\d*$", "", host).lower()
     if name not in _HOSTS and not name.endswith(_OWN_SUFFIX):
@@ -104,7 +104,7 @@ def _refuse_call(environ: dict[str, Any], start: StartResponse, code: str, messa
 
 
 def _service(environ: dict[str, Any]) -> str:
-    """The service in whose protocol a refusal is answered; of an unsigned request only JSON's protocol is recognised."""
+    """Returns the service whose protocol a refusal uses; for an unsigned request, only JSON's protocol is recognised."""
     unsigned = "HTTP_X_AMZ_TARGET" in environ and not environ.get("HTTP_AUTHORIZATION")
     return _UNSIGNED_JSON if unsigned else request_context(environ).service
 
