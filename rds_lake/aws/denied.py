@@ -145,11 +145,11 @@ def advice_in(text: str) -> str:
 
 def _formation(text: str) -> str:
     """Returns the advice if Lake Formation refused, where IAM policies do not help; otherwise empty."""
-    found = _FORMATION.search(text)
-    if found is None:
+    match = _FORMATION.search(text)
+    if match is None:
         return ""
-    rights = found["rights"].strip().upper().replace(" ", "_") if found["rights"] else "what is missing"
-    on = f" on {found['what'].rstrip('.')}" if found["what"] else ""
+    rights = match["rights"].strip().upper().replace(" ", "_") if match["rights"] else "what is missing"
+    on = f" on {match['what'].rstrip('.')}" if match["what"] else ""
     return (
         f"; grant {rights}{on} to the role that rds-lake runs as, in Lake Formation (`aws lakeformation "
         "grant-permissions`), then repeat: an IAM policy does not replace this grant"

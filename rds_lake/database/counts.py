@@ -68,10 +68,10 @@ def count_rows(
         by_database[target.database if dsn.engine is Engine.POSTGRES else dsn.database].append(target)
     open_session = _postgres if dsn.engine is Engine.POSTGRES else _mysql
     counts: dict[TableTarget, RowCount] = {}
-    for database, mine in by_database.items():
+    for database, tables_of_database in by_database.items():
         with open_session(dsn, database, timeout_seconds) as session:
             estimates = session.estimates()
-            for target in mine:
+            for target in tables_of_database:
                 estimate = estimates.get((target.schema, target.table), -1)
                 if estimate >= exact_below:
                     counts[target] = RowCount(rows=estimate, exact=False)

@@ -71,10 +71,10 @@ class PostgresSchema:
             session.lock(self.schema)
             missing = missing_rights(session, self.schema)
             views = [table.view for table in plan.tables]
-            found = find_tables(session, self.schema, views, may_read=not missing)
-            refuse_in_the_way(plan, self.schema, found, replace=self.replace, missing=missing)
-            session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=found.schema_exists)
-            session.run(f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=found.has_record)
+            existing = find_tables(session, self.schema, views, may_read=not missing)
+            refuse_in_the_way(plan, self.schema, existing, replace=self.replace, missing=missing)
+            session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=existing.schema_exists)
+            session.run(f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=existing.has_record)
             drop_unfinished(session, self.schema)
             with connect(":memory:", self.room) as engine:
                 engine.execute("SET GLOBAL arrow_large_buffer_size = true")
@@ -82,7 +82,7 @@ class PostgresSchema:
                     target=self,
                     plan=plan,
                     engine=engine,
-                    whole=found.whole(plan),
+                    whole=existing.whole(plan),
                     refused=too_wide(plan),
                     sessions=Sessions(self.parallel),
                 )
@@ -224,10 +224,10 @@ def _choosing(table: PulledTable) -> Iterator[None]:
     try:
         yield
     except psycopg.DataError as error:
-        found = _IN_COLUMN.search(error.diag.context or "")
-        if found is None or found[1] not in {column.name for column in table.columns}:
+        match = _IN_COLUMN.search(error.diag.context or "")
+        if match is None or match[1] not in {column.name for column in table.columns}:
             raise
-        raise UnfitError([found[1]]) from error
+        raise UnfitError([match[1]]) from error
 
 
 def _rows_at_once(table: PulledTable) -> int:

@@ -128,14 +128,14 @@ class RedshiftDataGateway:
 
     def rows(self, part: str) -> list[tuple[Any, ...]]:
         """Returns all rows of a query: texts, numbers, booleans, None. `part`: the id of a statement, or of one text of a batch."""
-        found: list[tuple[Any, ...]] = []
+        rows: list[tuple[Any, ...]] = []
         token: dict[str, str] = {}
         while True:
             with aws_errors(_SERVICE, "GetStatementResult", about=part):
                 answer = self._client.get_statement_result(Id=part, **token)
-            found += [tuple(map(_value, record)) for record in answer["Records"]]
+            rows += [tuple(map(_value, record)) for record in answer["Records"]]
             if not answer.get("NextToken"):
-                return found
+                return rows
             token = {"NextToken": answer["NextToken"]}
 
     def named(self, prefix: str) -> Iterator[Listed]:

@@ -100,14 +100,14 @@ class StackGateway:
 
     def events(self, stack_id: str, *, after: str | None = None) -> list[Event]:
         """Returns the events after the event of this id, oldest first; all events if it is None."""
-        found: dict[str, Event] = {}
+        events: dict[str, Event] = {}
         with self._asked("DescribeStackEvents"):
             for page in self.api.get_paginator("describe_stack_events").paginate(StackName=stack_id):
                 for item in page["StackEvents"]:
                     if item["EventId"] == after:
-                        return list(found.values())[::-1]
-                    found[item["EventId"]] = _event(item)
-        return list(found.values())[::-1]
+                        return list(events.values())[::-1]
+                    events[item["EventId"]] = _event(item)
+        return list(events.values())[::-1]
 
     def newest(self, stack_id: str) -> str | None:
         """Returns the id of the newest event."""

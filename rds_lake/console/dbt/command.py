@@ -72,15 +72,15 @@ def _described(config: LakeConfig, asked: Asked, say: Callable[[str], None]) -> 
                 )
             say(f"{source.name}: left out, as it has no views (`athena: false`)")
             continue
-        found = _one(config, source, lake, asked.adapter)
-        if found is None:
+        described = _one(config, source, lake, asked.adapter)
+        if described is None:
             if asked.sources:
                 raise ConfigError(
                     f"no date of {source.name} is in the lake yet; repeat the command after its first date"
                 )
             say(f"{source.name}: left out, as no date of it is in the lake yet")
             continue
-        yield found
+        yield described
 
 
 def _one(config: LakeConfig, source: SourceSettings, lake: Lake | None, adapter: Adapter) -> Described | None:

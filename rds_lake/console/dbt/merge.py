@@ -70,7 +70,9 @@ def merge(document: Any, sources: Sequence[DbtSource], *, where: str) -> Merged:
     entries: list[Any] = made.get("sources") or []
     notes: list[str] = []
     for source in sources:
-        entry = next((one for one in _mappings(entries) if one.get("schema", one.get("name")) == source.name), None)
+        entry = next(
+            (listed for listed in _mappings(entries) if listed.get("schema", listed.get("name")) == source.name), None
+        )
         if entry is None:
             entry = {"name": source.name}
             entries.append(entry)
@@ -88,11 +90,11 @@ def _merge_source(entry: dict[str, Any], source: DbtSource) -> Iterator[str]:
     tables = entry.get("tables") or []
     known = {_identifier(table): table for table in _mappings(tables)}
     for table in source.tables:
-        found = known.get(table.name)
-        if found is None:
-            found = {"name": table.name}
-            tables.append(found)
-        yield from _merge_table(found, table, source.name)
+        table_entry = known.get(table.name)
+        if table_entry is None:
+            table_entry = {"name": table.name}
+            tables.append(table_entry)
+        yield from _merge_table(table_entry, table, source.name)
     if tables:
         entry["tables"] = tables
     has = {table.name for table in source.tables}
@@ -122,16 +124,16 @@ def _merge_table(entry: dict[str, Any], table: DbtTable, source: str) -> Iterato
     columns = entry.get("columns") or []
     known = {str(column.get("name", "")).lower(): column for column in _mappings(columns)}
     for column in table.columns:
-        found: dict[str, Any] | None = known.get(column.name)
-        if found is None:
-            found = {"name": column.name}
-            columns.append(found)
-        if found.get("data_type", column.type) != column.type:
-            yield f"{source}.{table.name}.{column.name}: {found['data_type']} became {column.type}"
-        found["data_type"] = column.type
-        _describe(found, column.description, _OUR_COLUMN)
+        column_entry: dict[str, Any] | None = known.get(column.name)
+        if column_entry is None:
+            column_entry = {"name": column.name}
+            columns.append(column_entry)
+        if column_entry.get("data_type", column.type) != column.type:
+            yield f"{source}.{table.name}.{column.name}: {column_entry['data_type']} became {column.type}"
+        column_entry["data_type"] = column.type
+        _describe(column_entry, column.description, _OUR_COLUMN)
         if column.quote:
-            found.setdefault("quote", True)
+            column_entry.setdefault("quote", True)
     entry["columns"] = columns
     has = {column.name for column in table.columns}
     gone = sorted(name for name in known if name not in has)

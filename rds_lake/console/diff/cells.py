@@ -10,10 +10,10 @@ from rds_lake.stages.diff.source import SourceDiff
 Row = list[str | None]
 
 
-def of_one_date(found: SourceDiff) -> Iterator[str]:
+def of_one_date(diff: SourceDiff) -> Iterator[str]:
     """Returns a sentence for each table that only one of the dates has."""
-    yield from (f"{view}: only at {found.before}" for view in found.only_before)
-    yield from (f"{view}: only at {found.after}" for view in found.only_after)
+    yield from (f"{view}: only at {diff.before}" for view in diff.only_before)
+    yield from (f"{view}: only at {diff.after}" for view in diff.only_after)
 
 
 def whole_rows(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], list[Row]]:
@@ -22,7 +22,7 @@ def whole_rows(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], lis
     header, cells = list(values[0]), [list(each.values()) for each in values]
     if diff.keys:
         return header, cells
-    return ["times", *header], [[f"{row.times:,}", *mine] for row, mine in zip(rows, cells, strict=True)]
+    return ["times", *header], [[f"{row.times:,}", *shown] for row, shown in zip(rows, cells, strict=True)]
 
 
 def changed_values(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], list[Row]]:

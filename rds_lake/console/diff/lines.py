@@ -39,22 +39,22 @@ def print_table_lines(console: Console, diff: TableDiff, asked: Asked) -> None:
     console.print(scanned(diff.bytes_scanned, 1, diff.milliseconds), style="dim", highlight=False)
 
 
-def print_source_lines(console: Console, found: SourceDiff) -> None:
+def print_source_lines(console: Console, diff: SourceDiff) -> None:
     """Print a line for every table that differs, and the number of equal tables."""
-    console.print(f"{found.source}, {found.before} to {found.after}", style="bold", highlight=False)
-    for line in of_one_date(found):
+    console.print(f"{diff.source}, {diff.before} to {diff.after}", style="bold", highlight=False)
+    for line in of_one_date(diff):
         console.print(line, markup=False, highlight=False)
-    differing = [table for table in found.tables if not table.is_same]
+    differing = [table for table in diff.tables if not table.is_same]
     columns = ["view", "before", "after", "added", "removed", "changed", "most changed columns", "schema"]
     rows = [_summary_row(table) for table in differing]
     filled = [at for at in range(len(columns)) if at < 6 or any(row[at] for row in rows)]  # fits a terminal more often
     if differing:
         shown = [[row[at] for at in filled] for row in rows]
         print_values(console, [columns[at] for at in filled], shown, right=frozenset({1, 2, 3, 4, 5}))
-    same = len(found.tables) - len(differing)
-    console.print(f"{same} of {len(found.tables)} tables are the same", highlight=False)
-    spent = sum(table.milliseconds for table in found.tables)
-    console.print(scanned(found.bytes_scanned, len(found.tables), spent), style="dim", highlight=False)
+    same = len(diff.tables) - len(differing)
+    console.print(f"{same} of {len(diff.tables)} tables are the same", highlight=False)
+    spent = sum(table.milliseconds for table in diff.tables)
+    console.print(scanned(diff.bytes_scanned, len(diff.tables), spent), style="dim", highlight=False)
 
 
 def counts(diff: TableDiff) -> str:

@@ -36,7 +36,7 @@ def table_page(diff: TableDiff) -> str:
     return _page(title, parts, scanned(diff.bytes_scanned, 1, diff.milliseconds))
 
 
-def source_page(found: SourceDiff) -> str:
+def source_page(diff: SourceDiff) -> str:
     """Returns the page of a source, with a line for each table."""
     header = ["view", "rows before", "rows after", "added", "removed", "changed", "schema"]
     rows = [
@@ -46,21 +46,21 @@ def source_page(found: SourceDiff) -> str:
             f"{table.changed:,}" if table.keys else "no key",
             "; ".join(schema_lines(table.schema)),
         ]
-        for table in found.tables
+        for table in diff.tables
         if not table.is_same
     ]
-    same = len(found.tables) - len(rows)
+    same = len(diff.tables) - len(rows)
     lines = [
-        *of_one_date(found),
-        *(f"{view} could not be compared: {problem}" for view, problem in found.problems.items()),
-        f"{same} of {len(found.tables)} tables are the same",
+        *of_one_date(diff),
+        *(f"{view} could not be compared: {problem}" for view, problem in diff.problems.items()),
+        f"{same} of {len(diff.tables)} tables are the same",
     ]
     parts = [*(element("p", line) for line in lines), *([_table(header, rows)] if rows else [])]
-    spent = sum(table.milliseconds for table in found.tables)
+    spent = sum(table.milliseconds for table in diff.tables)
     return _page(
-        f"{found.source}, {found.before} to {found.after}",
+        f"{diff.source}, {diff.before} to {diff.after}",
         parts,
-        scanned(found.bytes_scanned, len(found.tables), spent),
+        scanned(diff.bytes_scanned, len(diff.tables), spent),
     )
 
 

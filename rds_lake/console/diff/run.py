@@ -31,11 +31,11 @@ def print_table(
 ) -> None:
     """Compare one table and print the differences of its rows."""
     with notes.status(f"Athena compares {source.name}.{view} of {asked.before} and {asked.after}"):
-        found = compare_table(connected.lake, source, view, asked, known_key=keys_of_dynamodb(connected.dynamodb))
+        diff = compare_table(connected.lake, source, view, asked, known_key=keys_of_dynamodb(connected.dynamodb))
     if layout == "table":
-        print_table_lines(console, found, asked)
+        print_table_lines(console, diff, asked)
     else:
-        click.echo({"csv": table_csv, "json": table_json, "html": table_page}[layout](found), nl=False)
+        click.echo({"csv": table_csv, "json": table_json, "html": table_page}[layout](diff), nl=False)
 
 
 def print_source(
@@ -45,7 +45,7 @@ def print_source(
     columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
         bar = progress.add_task("", total=None)
-        found = compare_source(
+        diff = compare_source(
             connected.lake,
             source,
             asked,
@@ -54,11 +54,11 @@ def print_source(
             done=lambda: progress.advance(bar),
         )
     if layout == "table":
-        print_source_lines(console, found)
+        print_source_lines(console, diff)
     else:
-        click.echo({"csv": source_csv, "json": source_json, "html": source_page}[layout](found), nl=False)
-    for view, problem in found.problems.items():
+        click.echo({"csv": source_csv, "json": source_json, "html": source_page}[layout](diff), nl=False)
+    for view, problem in diff.problems.items():
         notes.print(
             f"{source.name}.{view} could not be compared: {problem}", style="red", markup=False, highlight=False
         )
-    return 1 if found.problems else 0
+    return 1 if diff.problems else 0

@@ -88,15 +88,15 @@ def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def _finding(one: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     return {
-        "id": one.row.id,
-        "subject": one.row.subject,
-        "about": one.about,
-        "verdict": one.verdict.value,
-        "seen": one.seen,
-        "remedy": one.remedy,
-        "missing_actions": list(one.missing),
-        "depends_on": [{"id": row, "about": about} for row, about in one.depends_on],
-        "fixable": one.fix is not None,
+        "id": finding.row.id,
+        "subject": finding.row.subject,
+        "about": finding.about,
+        "verdict": finding.verdict.value,
+        "seen": finding.seen,
+        "remedy": finding.remedy,
+        "missing_actions": list(finding.missing),
+        "depends_on": [{"id": row, "about": about} for row, about in finding.depends_on],
+        "fixable": finding.fix is not None,
     }

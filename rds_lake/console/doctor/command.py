@@ -79,7 +79,7 @@ def look(config: LakeConfig, asked: Asked, around: Surroundings) -> tuple[Findin
         findings = examine(chosen, patient, around.pace, on_finding=show_finding)
     if not asked.only:
         return findings
-    return tuple(one for one in findings if _is_asked(one.row, asked.only))
+    return tuple(finding for finding in findings if _is_asked(finding.row, asked.only))
 
 
 def examinations_of(config: LakeConfig, clients: Callable[[], AwsClients], home: str | None) -> list[Examination]:

@@ -136,7 +136,7 @@ def sensor_names(config: LakeConfig) -> tuple[str, ...]:
 
 def _sensors(config: LakeConfig, instance: Any, _: Patient) -> Seen:
     names = sensor_names(config)
-    known = {one.instigator_name: one.status.value for one in instance.all_instigator_state()}
+    known = {state.instigator_name: state.status.value for state in instance.all_instigator_state()}
     off = [name for name in names if known.get(name) == "STOPPED"]
     if off:
         return bad(f"{', '.join(off)} {'is' if len(off) == 1 else 'are'} switched off")

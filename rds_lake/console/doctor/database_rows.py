@@ -89,19 +89,19 @@ def _capturable(source: Database, secrets: Secrets) -> Seen:
 
 def _triggers(source: Database, secrets: Secrets) -> Seen:
     dsn, wanted, described = _described(source, secrets)
-    found = differences(dsn, generate(dsn.engine, require_capturable(described), wanted))
+    problems = differences(dsn, generate(dsn.engine, require_capturable(described), wanted))
     remedy = f"run `rds-lake streams triggers {source.name} --install`"
-    return bad(_some(found), remedy) if found else good("they are the same as rds-lake would install today")
+    return bad(_some(problems), remedy) if problems else good("they are the same as rds-lake would install today")
 
 
 def _outbox(source: Database, secrets: Secrets) -> Seen:
     outboxes = watch_outboxes(source, dsn_of(source, secrets))
-    alarms = [alarm for one in outboxes if (alarm := one.alarm)]
+    alarms = [alarm for outbox in outboxes if (alarm := outbox.alarm)]
     if alarms:
         return doubtful(
             "; ".join(alarms), f"run `rds-lake streams forward {source.name}`, and find out why no run does"
         )
-    unseen = [str(one) for one in outboxes if isinstance(one.found, Failed)]
+    unseen = [str(outbox) for outbox in outboxes if isinstance(outbox.found, Failed)]
     return (
         undecided("; ".join(unseen), "check that the database can be reached from here")
         if unseen

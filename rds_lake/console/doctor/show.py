@@ -60,17 +60,17 @@ def _lines(subject: str, findings: list[Finding], *, every: bool) -> Iterator[tu
 
 def _of(passed: list[Finding]) -> str:
     """Returns the names of the objects, if they are few."""
-    about = list(dict.fromkeys(one.about for one in passed if one.about and " " not in one.about))
+    about = list(dict.fromkeys(finding.about for finding in passed if finding.about and " " not in finding.about))
     return f": {', '.join(about)}" if 0 < len(about) <= 3 else f" of {len(about)} objects" if about else ""
 
 
-def _name(one: Finding) -> str:
-    return f"{one.row.id} {one.about}".rstrip()
+def _name(finding: Finding) -> str:
+    return f"{finding.row.id} {finding.about}".rstrip()
 
 
-def _text(one: Finding) -> str:
-    mends = " [cyan](--fix does it)[/]" if one.fix else ""
-    return escape(one.seen) + (f"\n[bold]->[/] {escape(one.remedy)}{mends}" if one.remedy else "")
+def _text(finding: Finding) -> str:
+    mends = " [cyan](--fix does it)[/]" if finding.fix else ""
+    return escape(finding.seen) + (f"\n[bold]->[/] {escape(finding.remedy)}{mends}" if finding.remedy else "")
 
 
 def _summary(findings: Sequence[Finding]) -> str:

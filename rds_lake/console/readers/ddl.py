@@ -58,8 +58,8 @@ def read_date(connected: Connected, source: SourceSettings, wanted: Wanted) -> R
     day = wanted.day or published_date(lake, source)
     # Tables that no name or pattern wants are not looked at.
     named = None if any(set("*?[") & set(name) for name in wanted.tables) else frozenset(wanted.tables) or None
-    found = _chosen(readable_tables(lake, source, day, named), wanted.tables, source, day)
-    tables = [_table(table, source) for table in found]
+    chosen = _chosen(readable_tables(lake, source, day, named), wanted.tables, source, day)
+    tables = [_table(table, source) for table in chosen]
     own_schema = wanted.engine in BY_GLUE and wanted.engine != "redshift-spectrum"
     return ReadDate(
         database=source.name,

@@ -33,7 +33,7 @@ def report(
     columns = (TextColumn("reading sources"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("", total=len(sources))
-        found = gather(
+        gathered = gather(
             connected.config,
             sources,
             rds=connected.rds,
@@ -42,9 +42,9 @@ def report(
             now=now,
             done=lambda: progress.advance(bar),
         )
-    _write(out, render_page(found))
-    _print(console, found, out)
-    return 1 if any(source.status is None for source in found.sources) else 0
+    _write(out, render_page(gathered))
+    _print(console, gathered, out)
+    return 1 if any(source.status is None for source in gathered.sources) else 0
 
 
 def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> KnownFailures:

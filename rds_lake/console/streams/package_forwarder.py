@@ -76,17 +76,17 @@ def forwarder_zip(config: LakeConfig, text: str, packages: Path | None = None) -
         raise ConfigError("no source has an outbox and `streams.secret`, so the function would have nothing to forward")
     own = Path(rds_lake.__file__).parent
     files = {file.relative_to(own.parent).as_posix(): file.read_bytes() for file in _sources(own)}
-    found: list[str] = []
+    packages_found: list[str] = []
     for file, name in _packages(packages):
         files[name] = file.read_bytes()
-        found.append(name)
+        packages_found.append(name)
     size = sum(map(len, files.values()))
     if size > _MOST_BYTES:
         raise ConfigError(
             f"the package has {size:,} bytes, and Lambda accepts at most {_MOST_BYTES:,}: is `--packages` the right "
             "folder?"
         )
-    runtime, architecture = _made_for(found)
+    runtime, architecture = _made_for(packages_found)
     return Packed(body=zipped(files | {CONFIG: text.encode()}), runtime=runtime, architecture=architecture)
 
 

@@ -62,21 +62,21 @@ def rows_of(before: Reaped, after: Reaped, *, apply: bool) -> list[tuple[str, ..
 
 
 def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[Reaped]:
-    began, found = pace.clock(), first
-    while any(each.left for each in found) and pace.clock() - began < pace.patience:
+    began, reaped = pace.clock(), first
+    while any(each.left for each in reaped) and pace.clock() - began < pace.patience:
         pace.sleep(pace.pause)
-        found = list(reap(sites, apply=True))
-    return found
+        reaped = list(reap(sites, apply=True))
+    return reaped
 
 
-def _sentence(found: Reaped) -> str:
-    lease = found.lease
-    if found.error is not None or lease is None:
-        without = "it has no lease, but some of its AWS objects exist" if found.left else "it was never used"
-        return f"{found.warehouse}: {found.error or without}"
-    if found.due:
-        return f"{found.warehouse}: the lease of run {lease.run} has expired"
-    if found.left:
-        return f"{found.warehouse}: {lease.state}, last by run {lease.run}; some of its AWS objects are in no lease"
+def _sentence(reaped: Reaped) -> str:
+    lease = reaped.lease
+    if reaped.error is not None or lease is None:
+        without = "it has no lease, but some of its AWS objects exist" if reaped.left else "it was never used"
+        return f"{reaped.warehouse}: {reaped.error or without}"
+    if reaped.due:
+        return f"{reaped.warehouse}: the lease of run {lease.run} has expired"
+    if reaped.left:
+        return f"{reaped.warehouse}: {lease.state}, last by run {lease.run}; some of its AWS objects are in no lease"
     until = f" until {lease.expires_at:%Y-%m-%d %H:%M} UTC" if lease.expires_at is not None else ""
-    return f"{found.warehouse}: {lease.state}, last by run {lease.run}{until}; there is nothing to remove"
+    return f"{reaped.warehouse}: {lease.state}, last by run {lease.run}{until}; there is nothing to remove"

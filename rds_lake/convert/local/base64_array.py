@@ -19,11 +19,11 @@ def decode_base64(texts: pa.Array) -> pa.Array:
         raise ValueError("a binary value is not base64 with padding")
     whole = _decode_whole(texts)
     two: Any = pc.ends_with(texts, "==")
-    one: Any = pc.ends_with(texts, "=")
-    if not pc.any(one).as_py():
+    one_padding: Any = pc.ends_with(texts, "=")
+    if not pc.any(one_padding).as_py():
         return whole
     cut = pc.if_else(two, pc.binary_slice(whole, 0, -2), pc.binary_slice(whole, 0, -1))
-    return pc.if_else(one, cut, whole)
+    return pc.if_else(one_padding, cut, whole)
 
 
 def _decode_whole(texts: pa.Array) -> pa.Array:

@@ -27,8 +27,8 @@ class Plan:
 
     def holds(self, schema: pa.Schema) -> bool:
         """Whether files of this schema can be kept: columns may be missing, but none may differ."""
-        mine = {field.name: field.type for field in self.schema}
-        return all(mine.get(field.name) == field.type for field in schema)
+        planned = {field.name: field.type for field in self.schema}
+        return all(planned.get(field.name) == field.type for field in schema)
 
 
 def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:

@@ -61,13 +61,13 @@ def _extent(text: str) -> tuple[int, int]:
     return (len(figures) + exponent, exponent) if figures else (0, 0)
 
 
-def wider(one: int | None, other: int | None) -> int | None:
+def wider(first: int | None, second: int | None) -> int | None:
     """Returns the need of both together; None means that there is no number."""
-    if one is None or other is None:
-        return other if one is None else one
-    if TEXT in (one, other) or max(one, other) < _EXACT:
-        return max(one, other)
-    return _EXACT + max(scale if scale < _EXACT else scale - _EXACT for scale in (one, other, 0))
+    if first is None or second is None:
+        return second if first is None else first
+    if TEXT in (first, second) or max(first, second) < _EXACT:
+        return max(first, second)
+    return _EXACT + max(scale if scale < _EXACT else scale - _EXACT for scale in (first, second, 0))
 
 
 def next_wider(need: int) -> int:

@@ -89,7 +89,7 @@ def _typed(value: Expression, column: Column) -> Expression:
     if column.kind is Kind.LIST:
         element = column.below[0]
         inner = _typed if column.tag == "L" else _plain
-        return f.transform(content, lambda one: inner(one, element))
+        return f.transform(content, lambda item: inner(item, element))
     return _plain(content, column)
 
 

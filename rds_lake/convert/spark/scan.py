@@ -47,8 +47,8 @@ def _look_at(lines: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[See
     yield seen
 
 
-def _both(one: Seen, other: Seen, limits: Limits) -> Seen:
-    merge(one.root, other.root, limits)
-    one.lines.update(other.lines)
-    one.problems = (one.problems + other.problems)[:_MOST_PROBLEMS]
-    return one
+def _both(first: Seen, second: Seen, limits: Limits) -> Seen:
+    merge(first.root, second.root, limits)
+    first.lines.update(second.lines)
+    first.problems = (first.problems + second.problems)[:_MOST_PROBLEMS]
+    return first

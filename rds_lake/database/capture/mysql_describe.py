@@ -71,9 +71,9 @@ def describe_mysql(
     with mysql_session(dsn) as cursor:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
         server = _read(cursor, databases)
-    found = [_described(server, target, capture=capture, level=level) for target in targets]
-    found[0] = replace(found[0], notes=(*_server_notes(server.settings), *found[0].notes))
-    return tuple(found)
+    described = [_described(server, target, capture=capture, level=level) for target in targets]
+    described[0] = replace(described[0], notes=(*_server_notes(server.settings), *described[0].notes))
+    return tuple(described)
 
 
 def _described(server: _Server, target: TableTarget, *, capture: Capture, level: Level) -> Described:
@@ -181,7 +181,7 @@ def _read(cursor: Any, databases: tuple[str, ...]) -> _Server:
 
 def _by_table(cursor: Any, query: str, *arguments: tuple[str, ...]) -> Rows:
     cursor.execute(query, arguments)
-    found: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
+    rows: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
     for database, table, *rest in cursor.fetchall():
-        found[database, table].append(tuple(rest))
-    return dict(found)
+        rows[database, table].append(tuple(rest))
+    return dict(rows)

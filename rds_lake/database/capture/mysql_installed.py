@@ -70,14 +70,14 @@ def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
     place = (table.target.database, table.target.table)
     present = dict(there.triggers.get(place, {}))
     for op, event in EVENTS.items():
-        found = present.pop(trigger_name(table.target, op), None)
-        if found is None:
+        trigger = present.pop(trigger_name(table.target, op), None)
+        if trigger is None:
             yield f"its trigger for {event} is missing: writes since then were not captured"
-        elif found[:2] != (event, "AFTER") or not found[2].lstrip().startswith(f"{LABEL}{table.digest}:"):
+        elif trigger[:2] != (event, "AFTER") or not trigger[2].lstrip().startswith(f"{LABEL}{table.digest}:"):
             yield f"its trigger for {event} differs from the one that rds-lake would install"
-        elif there.users is not None and found[3] not in there.users:
+        elif there.users is not None and trigger[3] not in there.users:
             yield (
-                f"its trigger for {event} belongs to {found[3]}, a user that no longer exists: every write to the "
+                f"its trigger for {event} belongs to {trigger[3]}, a user that no longer exists: every write to the "
                 "table fails (error 1449). Install again as a permanent user"
             )
     if present:

@@ -70,11 +70,11 @@ def describe_postgres(
 ) -> tuple[Described, ...]:
     """Returns each table, in the order of `targets`, which must all be in one database."""
     with postgres_session(dsn, targets[0].database) as connection:
-        found = read_tables(connection, targets)
+        tables = read_tables(connection, targets)
         everywhere = tuple(_of_the_server(connection))
     described: list[Described] = []
     for target in targets:
-        table = found.get((target.schema, target.table))
+        table = tables.get((target.schema, target.table))
         captured = CapturedTable(
             target=target,
             columns=table.columns if table else (),
@@ -98,7 +98,7 @@ def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tupl
         columns[schema, table].append(CapturedColumn(name=name, type=word, nullable=nullable))
         if how == "v":
             generated[schema, table].append(name)
-    found: dict[tuple[str, str], Found] = {}
+    tables: dict[tuple[str, str], Found] = {}
     for (
         schema,
         table,
@@ -111,7 +111,7 @@ def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tupl
         key,
         deferrable,
     ) in connection.execute(_TABLES, wanted):
-        found[schema, table] = Found(
+        tables[schema, table] = Found(
             kind=kind,
             persistence=persistence,
             is_partition=is_partition,
@@ -123,7 +123,7 @@ def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tupl
             columns=tuple(columns[schema, table]),
             generated=tuple(generated[schema, table]),
         )
-    return found
+    return tables
 
 
 def _of_the_server(connection: Any) -> Iterator[str]:

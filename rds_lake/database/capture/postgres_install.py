@@ -63,8 +63,8 @@ def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
 
 def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
     """See `install.py`."""
-    found, others = _compared(dsn, plan)
-    return (*found, *(f"{target}: is captured, but is not in `streams.tables` of lake.yaml" for target in others))
+    problems, others = _compared(dsn, plan)
+    return (*problems, *(f"{target}: is captured, but is not in `streams.tables` of lake.yaml" for target in others))
 
 
 def _compared(dsn: Dsn, plan: TriggerPlan) -> tuple[list[str], tuple[TableTarget, ...]]:
@@ -73,7 +73,7 @@ def _compared(dsn: Dsn, plan: TriggerPlan) -> tuple[list[str], tuple[TableTarget
     with postgres_session(dsn, database) as connection:
         known = {table.target: table for table in _captured(connection, database)}
         triggers, bodies = _triggers(connection, plan.tables), _bodies(plan)
-        found = [
+        problems = [
             problem
             for place, table in enumerate(plan.tables, start=1)
             for problem in (
@@ -81,7 +81,7 @@ def _compared(dsn: Dsn, plan: TriggerPlan) -> tuple[list[str], tuple[TableTarget
                 *_of_triggers(table, triggers[place], bodies),
             )
         ]
-    return found, tuple(known)
+    return problems, tuple(known)
 
 
 def _of_definition(table: CapturedTable, was: CapturedTable | None) -> Iterator[str]:
@@ -109,10 +109,10 @@ def _triggers(connection: Any, tables: Sequence[CapturedTable]) -> Mapping[int, 
     """Returns the triggers with capture's names of each table and its partitions; the first table has the number 1."""
     names = sorted({name for table in tables for name in trigger_names(table)})
     relations = [qualified(table.target.schema, table.target.table) for table in tables]
-    found: dict[int, list[_Trigger]] = defaultdict(list)
+    triggers: dict[int, list[_Trigger]] = defaultdict(list)
     for place, *trigger in connection.execute(_TRIGGERS, [relations, names]):
-        found[place].append(tuple(trigger))
-    return found
+        triggers[place].append(tuple(trigger))
+    return triggers
 
 
 def _bodies(plan: TriggerPlan) -> frozenset[str]:
@@ -123,13 +123,13 @@ def _bodies(plan: TriggerPlan) -> frozenset[str]:
     return frozenset(body[2] for body in bodies if body)
 
 
-def _of_triggers(table: CapturedTable, found: Sequence[_Trigger], bodies: Collection[str]) -> Iterator[str]:
+def _of_triggers(table: CapturedTable, triggers: Sequence[_Trigger], bodies: Collection[str]) -> Iterator[str]:
     names = trigger_names(table)
-    there = {name for name, _, _, _, own in found if own}
+    there = {name for name, _, _, _, own in triggers if own}
     for name in names:
         if name not in there:
             yield f"{table.target}: the trigger {name!r} is missing"
-    for name, enabled, where, source, _ in found:
+    for name, enabled, where, source, _ in triggers:
         if name not in names:
             continue
         if enabled in ("D", "R"):
@@ -146,8 +146,8 @@ def _captured(connection: Any, database: str) -> Iterator[CapturedTable]:
 
 
 def _columns_differ(connection: Any, table: CapturedTable) -> bool:
-    found = read_tables(connection, [table.target]).get((table.target.schema, table.target.table))
-    return found is None or found.columns != table.columns or found.key != table.key
+    table_now = read_tables(connection, [table.target]).get((table.target.schema, table.target.table))
+    return table_now is None or table_now.columns != table.columns or table_now.key != table.key
 
 
 def _execute(connection: Any, statements: Sequence[str]) -> None:
@@ -158,14 +158,14 @@ def _execute(connection: Any, statements: Sequence[str]) -> None:
 def _require_own_tables(connection: Any) -> None:
     """ConfigError if other tables have the names of capture's own tables: triggers could not write to them."""
     for table, columns in OWN_COLUMNS.items():
-        (found,) = connection.execute(
+        (existing,) = connection.execute(
             "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute "
             "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
             [f"rds_lake.{table}"],
         ).fetchone()
-        if found is not None and found != list(columns):
+        if existing is not None and existing != list(columns):
             raise ConfigError(
-                f"rds_lake.{table} has the columns {found} and should have {list(columns)}: another program or another "
+                f"rds_lake.{table} has the columns {existing} and should have {list(columns)}: another program or another "
                 "release of rds-lake made it; nothing was changed"
             )
 

@@ -43,7 +43,7 @@ def examine(
     work = _Work(examinations=examinations, patient=patient, pace=pace, on_finding=on_finding)
     with cancelling_threads(pace.threads, "doctor", patience=0) as pool:
         work.run(pool)
-    return tuple(work.found[one.key] for one in examinations)
+    return tuple(work.found[examination.key] for examination in examinations)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,33 +59,33 @@ class _Work:
     def run(self, pool: Executor) -> None:
         """Run until every examination has a finding."""
         waiting = list(self.examinations)
-        wanted = {one.key for one in waiting}
+        wanted = {examination.key for examination in waiting}
         while waiting or self.running:
-            waiting = [one for one in waiting if not self._begin(one, wanted, pool)]
+            waiting = [examination for examination in waiting if not self._begin(examination, wanted, pool)]
             done, _ = wait(self.running, _SLICE, FIRST_COMPLETED)
             for future in done:
                 examination = self.running.pop(future)
                 self._keep(examination, future.result())
             self._give_up()
 
-    def _begin(self, one: Examination, wanted: set[Key], pool: Executor) -> bool:
+    def _begin(self, examination: Examination, wanted: set[Key], pool: Executor) -> bool:
         """Whether the examination was started or skipped: all that it depends on have findings. Unselected ones count as passed."""
-        before = [key for key in one.after if key in wanted]
+        before = [key for key in examination.after if key in wanted]
         if any(key not in self.found for key in before):
             return False
         failed = [self.found[key] for key in before if self.found[key].verdict.blocks]
         if failed:
             first = failed[0]
             name = f"{first.row.id} {first.about}".strip()
-            self._keep(one, Seen(verdict=Verdict.SKIPPED, text=f"{name} comes first", remedy=""))
+            self._keep(examination, Seen(verdict=Verdict.SKIPPED, text=f"{name} comes first", remedy=""))
         else:
-            self.running[pool.submit(self._look, one)] = one
+            self.running[pool.submit(self._look, examination)] = examination
         return True
 
-    def _look(self, one: Examination) -> Seen:
-        self.begun[one.key] = self.pace.clock()
+    def _look(self, examination: Examination) -> Seen:
+        self.begun[examination.key] = self.pace.clock()
         try:
-            return one.look(self.patient)
+            return examination.look(self.patient)
         except AwsError as error:
             return _refused(error)
         except RdsLakeError as error:
@@ -94,26 +94,27 @@ class _Work:
     def _give_up(self) -> None:
         """An examination that takes too long is unknown. Its time counts from its start."""
         now = self.pace.clock()
-        for future, one in list(self.running.items()):
-            if one.key in self.begun and now - self.begun[one.key] > self.pace.seconds:
+        for future, examination in list(self.running.items()):
+            if examination.key in self.begun and now - self.begun[examination.key] > self.pace.seconds:
                 del self.running[future]
                 self._keep(
-                    one, undecided(f"no answer within {self.pace.seconds:g} s", "repeat, or see why AWS is slow")
+                    examination,
+                    undecided(f"no answer within {self.pace.seconds:g} s", "repeat, or see why AWS is slow"),
                 )
 
-    def _keep(self, one: Examination, seen: Seen) -> None:
-        remedy = "" if seen.verdict is Verdict.PASS else one.row.remedy if seen.remedy is None else seen.remedy
+    def _keep(self, examination: Examination, seen: Seen) -> None:
+        remedy = "" if seen.verdict is Verdict.PASS else examination.row.remedy if seen.remedy is None else seen.remedy
         finding = Finding(
-            row=one.row,
-            about=one.about,
+            row=examination.row,
+            about=examination.about,
             verdict=seen.verdict,
             seen=seen.text,
             remedy=remedy,
             missing=seen.missing,
-            depends_on=one.after,
+            depends_on=examination.after,
             fix=seen.fix,
         )
-        self.found[one.key] = finding
+        self.found[examination.key] = finding
         self.on_finding(finding)
 
 

@@ -31,4 +31,4 @@ ROWS: tuple[Row, ...] = tuple(row for subject in SUBJECTS for row in subject.ROW
 
 def examinations_of(config: LakeConfig) -> tuple[Examination, ...]:
     """Returns all examinations for this lake.yaml."""
-    return tuple(one for subject in SUBJECTS for one in subject.examinations(config))
+    return tuple(examination for subject in SUBJECTS for examination in subject.examinations(config))

@@ -37,14 +37,14 @@ def job(look: Look) -> Iterator[Found]:
 
 def _is_secured(look: Look, name: str) -> bool:
     glue = look.clients.client("glue")
-    found = ask(
+    configuration = ask(
         "glue",
         "GetSecurityConfiguration",
         name,
         lambda: glue.get_security_configuration(Name=name),
         missing=("EntityNotFoundException",),
     )
-    return found is not None
+    return configuration is not None
 
 
 def _mend(look: Look, name: str, say: Say) -> None:

@@ -16,11 +16,11 @@ def key(look: Look) -> Iterator[Found]:
     if named is None or not look.wants("KeyArn", "Key", "KeyAlias"):
         return
     kms = look.clients.client("kms")
-    found = ask("kms", "DescribeKey", named, lambda: kms.describe_key(KeyId=named), missing=("NotFoundException",))
-    if found is not None:
+    answer = ask("kms", "DescribeKey", named, lambda: kms.describe_key(KeyId=named), missing=("NotFoundException",))
+    if answer is not None:
         yield Found(
             parameter="KeyArn",
-            value=found["KeyMetadata"]["Arn"],
+            value=answer["KeyMetadata"]["Arn"],
             said=f"KMS key {named} exists: it is used, and its policy stays as it is",
         )
     elif key_alias(look.config) is None:

@@ -27,7 +27,9 @@ def queue_policy(present: dict[str, Any], queue_arn: str, rule_arns: Sequence[st
 
 def own_rules(present: dict[str, Any]) -> list[str]:
     """Returns the ARNs of the rules that rds-lake's statement in the policy lets send."""
-    conditions = [one.get("Condition", {}) for one in _statements(present) if one.get("Sid") == _RULES_SID]
+    conditions = [
+        statement.get("Condition", {}) for statement in _statements(present) if statement.get("Sid") == _RULES_SID
+    ]
     listed = [condition.get("ArnEquals", {}).get("aws:SourceArn", []) for condition in conditions]
     return [arn for arns in listed for arn in (arns if isinstance(arns, list) else [arns])]
 

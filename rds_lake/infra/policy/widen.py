@@ -23,7 +23,9 @@ def fitted(statements: Sequence[Statement], limit: int) -> PolicyDocument:
 
     Resources that another resource of their statement covers are left out. The same statements always give the same document.
     """
-    exact = PolicyDocument(statements=tuple(replace(one, resources=_uncovered(one.resources)) for one in statements))
+    exact = PolicyDocument(
+        statements=tuple(replace(statement, resources=_uncovered(statement.resources)) for statement in statements)
+    )
     excess = exact.characters - limit
     groups = [_Group.of(at, stem, names) for at, stem, names in _names(exact.statements)]
     longest = max((len(entry.pattern) for group in groups for entry in group.entries), default=0)

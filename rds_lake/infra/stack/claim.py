@@ -71,8 +71,8 @@ def _require_own(clients: AwsClients, settings: LakeSettings, place: dict[str, A
 
 def _queue_in(text: str) -> str | None:
     try:
-        found = json.loads(text)
+        record = json.loads(text)
     except ValueError:
         return None
-    queue = found.get("events_queue") if isinstance(found, dict) else None
+    queue = record.get("events_queue") if isinstance(record, dict) else None
     return queue if isinstance(queue, str) else None

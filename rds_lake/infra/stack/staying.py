@@ -40,19 +40,19 @@ def stays(events: Sequence[Event]) -> Iterator[str]:
     kinds: dict[str, list[Event]] = {}
     for event in kept(events):
         kinds.setdefault(event.type, []).append(event)
-    for kind, found in kinds.items():
+    for kind, resources in kinds.items():
         name, cost = _COSTS.get(kind, (kind, "see AWS's prices"))
-        again = _again(kind, found)
-        yield f"stays: {name} {_names(found)}; costs {cost}" + (f"; to deploy again: {again}" if again else "")
+        again = _again(kind, resources)
+        yield f"stays: {name} {_names(resources)}; costs {cost}" + (f"; to deploy again: {again}" if again else "")
 
 
-def _names(found: Sequence[Event]) -> str:
-    shown = ", ".join(event.physical for event in found[:_MOST_NAMES])
-    return shown + (f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else "")
+def _names(resources: Sequence[Event]) -> str:
+    shown = ", ".join(event.physical for event in resources[:_MOST_NAMES])
+    return shown + (f" and {len(resources) - _MOST_NAMES} more" if len(resources) > _MOST_NAMES else "")
 
 
-def _again(kind: str, found: Sequence[Event]) -> str:
+def _again(kind: str, resources: Sequence[Event]) -> str:
     if kind == "AWS::S3::Bucket":
         # The parameters are named as the resources, which end in `Itself`: infra/template/storage.py.
-        return " ".join(f"--parameter {event.logical.removesuffix('Itself')}=existing" for event in found)
+        return " ".join(f"--parameter {event.logical.removesuffix('Itself')}=existing" for event in resources)
     return _AGAIN.get(kind, "")

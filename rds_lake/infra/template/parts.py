@@ -75,8 +75,8 @@ def substituted(value: Any, known: Mapping[str, Any] | None = None) -> Any:
         return [substituted(inner, known) for inner in value]
     if isinstance(value, str):
         # `${aws:userid}` and its like are IAM's to fill in.
-        ours = "${" in value.replace(_IAMS, "")
-        return known.get(value, sub(value.replace(_IAMS, "${!aws:")) if ours else value)
+        has_reference = "${" in value.replace(_IAMS, "")
+        return known.get(value, sub(value.replace(_IAMS, "${!aws:")) if has_reference else value)
     return value
 
 

@@ -29,8 +29,8 @@ class Service:
 def by_its_policy(patient: Patient, arn: str, what: str) -> Seen:
     """Whether the resource's own policy lets the lake's roles do their work with it."""
     resource_of(patient, arn)  # what may not be read is unknown, and not allowed
-    found = [denial for denial in _of_parties(patient, arn) if denial.by_resource]
-    return said(found, otherwise=f"the {what}'s policy forbids nothing that is needed")
+    refused = [denial for denial in _of_parties(patient, arn) if denial.by_resource]
+    return said(refused, otherwise=f"the {what}'s policy forbids nothing that is needed")
 
 
 def by_service(patient: Patient, arn: str, service: Service) -> list[Denial]:
@@ -47,14 +47,14 @@ def by_service(patient: Patient, arn: str, service: Service) -> list[Denial]:
     return list(denials(requests, who, lambda _: resource))
 
 
-def said(found: Sequence[Denial], *, otherwise: str, remedy: str | None = None) -> Seen:
+def said(refused: Sequence[Denial], *, otherwise: str, remedy: str | None = None) -> Seen:
     """Returns the denials as a finding: bad if one is certain, doubtful if all depend on values known only at the request."""
-    if not found:
+    if not refused:
         return good(otherwise)
-    certain = [denial for denial in found if not denial.depends_on]
-    text = "; ".join(map(str, (certain or list(found))[:_SHOWN]))
-    if len(certain or found) > _SHOWN:
-        text += f"; and {len(certain or found) - _SHOWN} more"
+    certain = [denial for denial in refused if not denial.depends_on]
+    text = "; ".join(map(str, (certain or list(refused))[:_SHOWN]))
+    if len(certain or refused) > _SHOWN:
+        text += f"; and {len(certain or refused) - _SHOWN} more"
     if not certain:
         return doubtful(text, "see whether the requests of the pipeline meet these conditions")
     return bad(text, remedy, missing=actions_of(certain))

@@ -155,6 +155,6 @@ def _read(text: Any, name: str) -> Policy | None:
     return parse_policy(json.loads(text), name=name, kind=PolicyType.RESOURCE) if text else None
 
 
-def actions_of(found: Sequence[Denial]) -> tuple[str, ...]:
+def actions_of(denials: Sequence[Denial]) -> tuple[str, ...]:
     """Returns the actions that are denied, without duplicates."""
-    return tuple(dict.fromkeys(denial.request.action for denial in found))
+    return tuple(dict.fromkeys(denial.request.action for denial in denials))

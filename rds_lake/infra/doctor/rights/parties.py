@@ -41,18 +41,18 @@ class Party:
 def parties(config: LakeConfig) -> tuple[Party, ...]:
     """Returns the pipeline first, then the roles that lake.yaml needs."""
     lake, prefix = config.lake, name_prefix(config.lake)
-    found = [Party(name=PIPELINE, role=f"{prefix}-pipeline", service=None)]
+    roles = [Party(name=PIPELINE, role=f"{prefix}-pipeline", service=None)]
     if config.databases and lake.export_role:
-        found.append(Party(name="export-role", role=_name(lake.export_role), service=EXPORT_SERVICE))
+        roles.append(Party(name="export-role", role=_name(lake.export_role), service=EXPORT_SERVICE))
     if config.has_glue_job and lake.glue_role:
-        found.append(Party(name="job-role", role=_name(lake.glue_role), service="glue.amazonaws.com"))
+        roles.append(Party(name="job-role", role=_name(lake.glue_role), service="glue.amazonaws.com"))
     if any(source.streams and source.streams.capture == "lambda" for source in config.databases):
-        found += [
+        roles += [
             Party(name="function-role", role=f"{prefix}-{FUNCTION_ROLE}", service="lambda.amazonaws.com"),
             Party(name="stream-role", role=f"{prefix}-{STREAM_ROLE}", service="firehose.amazonaws.com"),
             Party(name="caller-role", role=f"{prefix}-{CALLER_ROLE}", service="rds.amazonaws.com"),
         ]
-    return tuple(found)
+    return tuple(roles)
 
 
 def statements_of(party: Party, config: LakeConfig, names: Names) -> tuple[Statement, ...]:
@@ -102,8 +102,8 @@ def samples(patient: Patient) -> Samples:
 
 def _samples(patient: Patient) -> Samples:
     here, named = patient.account(), patient.lake.kms_key
-    found = patient.key(named) if named else None
-    key = None if found is None else LakeKey(arn=found["Arn"], aliases=_aliases(patient, found))
+    described = patient.key(named) if named else None
+    key = None if described is None else LakeKey(arn=described["Arn"], aliases=_aliases(patient, described))
     return Samples(account=here.number, region=here.region, key=key)
 
 

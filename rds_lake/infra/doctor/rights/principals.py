@@ -79,15 +79,15 @@ def _policies(patient: Patient, kind: str, name: str) -> Iterator[Policy]:
 
 
 def _boundary(patient: Patient, kind: str, name: str) -> Policy | None:
-    found = patient.role_of(name) if kind == "role" else patient.ask("iam", "get_user", UserName=name)["User"]
-    arn = ((found or {}).get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+    answer = patient.role_of(name) if kind == "role" else patient.ask("iam", "get_user", UserName=name)["User"]
+    arn = ((answer or {}).get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     return _managed(patient, arn, PolicyType.BOUNDARY) if arn else None
 
 
 def _managed(patient: Patient, arn: str, kind: PolicyType) -> Policy:
     version = patient.ask("iam", "get_policy", about=arn, PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    found = patient.ask("iam", "get_policy_version", about=arn, PolicyArn=arn, VersionId=version)
-    return parse_policy(found["PolicyVersion"]["Document"], name=arn.rpartition("/")[2], kind=kind)
+    answer = patient.ask("iam", "get_policy_version", about=arn, PolicyArn=arn, VersionId=version)
+    return parse_policy(answer["PolicyVersion"]["Document"], name=arn.rpartition("/")[2], kind=kind)
 
 
 def _name(arn: Arn) -> str:

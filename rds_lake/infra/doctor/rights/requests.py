@@ -42,7 +42,9 @@ class Samples:
 
 def requests_of(statement: Statement, samples: Samples) -> Iterator[Request]:
     """Returns a request for each action, resource and condition value of the statement; none for an unknown key."""
-    resources = list(dict.fromkeys(filter(None, (_resource(one.arn, samples) for one in statement.resources))))
+    resources = list(
+        dict.fromkeys(filter(None, (_resource(resource.arn, samples) for resource in statement.resources)))
+    )
     for action in statement.actions:
         for resource in resources:
             if action in _NO_TABLES and ":table/" in resource:

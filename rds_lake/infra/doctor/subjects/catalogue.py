@@ -60,8 +60,8 @@ def _database(name: str, patient: Patient) -> Seen:
 def _found(name: str, patient: Patient) -> Any:
     """Returns Glue's description of the database; None if it does not exist."""
     arn = patient.names().arn("glue", f"database/{name}")
-    found = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
-    return found["Database"] if found is not None else None
+    answer = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
+    return answer["Database"] if answer is not None else None
 
 
 def _governed(queried: Sequence[str], patient: Patient) -> Seen:
@@ -84,7 +84,9 @@ def _governed(queried: Sequence[str], patient: Patient) -> Seen:
 
 
 def _open(permissions: Any) -> bool:
-    return any(one.get("Principal", {}).get("DataLakePrincipalIdentifier") == _EVERYBODY for one in permissions)
+    return any(
+        permission.get("Principal", {}).get("DataLakePrincipalIdentifier") == _EVERYBODY for permission in permissions
+    )
 
 
 def _job(patient: Patient) -> Seen:

@@ -67,20 +67,20 @@ def _found(patient: Patient, source: Database) -> dict[str, Any] | None:
     return answer[items][0] if answer and answer[items] else None
 
 
-def _exists(source: Database, found: dict[str, Any] | None) -> Seen:
+def _exists(source: Database, database: dict[str, Any] | None) -> Seen:
     what = "cluster" if isinstance(source, Aurora) else "DB instance"
-    if found is None:
+    if database is None:
         return bad(f"the {what} {source.identifier} does not exist in this account and Region")
-    if not isinstance(source, Aurora) and found.get("DBClusterIdentifier"):
+    if not isinstance(source, Aurora) and database.get("DBClusterIdentifier"):
         return bad(
-            f"{source.identifier} is a member of the cluster {found['DBClusterIdentifier']}, which has the snapshots",
-            f"write `kind: aurora` and `identifier: {found['DBClusterIdentifier']}` in lake.yaml",
+            f"{source.identifier} is a member of the cluster {database['DBClusterIdentifier']}, which has the snapshots",
+            f"write `kind: aurora` and `identifier: {database['DBClusterIdentifier']}` in lake.yaml",
         )
-    return good(f"{what} {source.identifier}: {found.get('Engine')} {found.get('EngineVersion', '')}".rstrip())
+    return good(f"{what} {source.identifier}: {database.get('Engine')} {database.get('EngineVersion', '')}".rstrip())
 
 
-def _exportable(source: Database, found: dict[str, Any] | None) -> Seen:
-    known = found or {}
+def _exportable(source: Database, database: dict[str, Any] | None) -> Seen:
+    known = database or {}
     engine, mode, storage = known.get("Engine", ""), known.get("EngineMode") or "", known.get("StorageType") or ""
     if engine not in _ENGINES:
         return bad(f"AWS does not export snapshots of {engine or 'an unknown engine'}")
@@ -91,8 +91,8 @@ def _exportable(source: Database, found: dict[str, Any] | None) -> Seen:
     return good(f"{engine}, {known.get('DBInstanceClass') or mode or 'a cluster'}")
 
 
-def _backups(source: Database, found: dict[str, Any] | None) -> Seen:
-    days = (found or {}).get("BackupRetentionPeriod", 0)
+def _backups(source: Database, database: dict[str, Any] | None) -> Seen:
+    days = (database or {}).get("BackupRetentionPeriod", 0)
     if "automated" not in source.snapshots:
         return good(f"`snapshots: [{', '.join(source.snapshots)}]` needs no automated backups")
     if not days:
@@ -100,7 +100,7 @@ def _backups(source: Database, found: dict[str, Any] | None) -> Seen:
     return good(f"kept for {days} days, with point-in-time recovery")
 
 
-def _available(_: Database, found: dict[str, Any] | None) -> Seen:
-    known = found or {}
+def _available(_: Database, database: dict[str, Any] | None) -> Seen:
+    known = database or {}
     status = str(known.get("DBInstanceStatus") or known.get("Status") or "")
     return doubtful(f"its status is {status}") if status in _NOT_RUNNING else good(f"its status is {status}")

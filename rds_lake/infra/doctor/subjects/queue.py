@@ -111,10 +111,10 @@ def _policy(rule: str, patient: Patient) -> Seen:
     arn, sender = _queue(patient)["QueueArn"], rule_arn(patient, rule)
     context = {"aws:SourceArn": (sender,), "aws:SourceAccount": (patient.account().number,)}
     events = Service(principal="events.amazonaws.com", actions=("sqs:SendMessage",), context=context)
-    found = said(by_service(patient, arn, events), otherwise="EventBridge may send in its name")
-    if not found.missing or any(denial.decision.statement for denial in by_service(patient, arn, events)):
-        return found
-    return bad(found.text, missing=found.missing, fix=_let_send(patient, sender))
+    seen = said(by_service(patient, arn, events), otherwise="EventBridge may send in its name")
+    if not seen.missing or any(denial.decision.statement for denial in by_service(patient, arn, events)):
+        return seen
+    return bad(seen.text, missing=seen.missing, fix=_let_send(patient, sender))
 
 
 def _let_send(patient: Patient, sender: str) -> Fix:

@@ -84,22 +84,22 @@ def _trust(party: Party, patient: Patient) -> Seen:
     request = Request(
         action="sts:AssumeRole", resource=role["Arn"], account=here, context={"aws:SourceAccount": (here,)}
     )
-    found = list(denials([request], who, lambda _: OfResource(policy=policy)))
+    refused = list(denials([request], who, lambda _: OfResource(policy=policy)))
     remedy = f"give the role what `rds-lake policy --for {party.name} --trust` prints"
-    return said(found, otherwise=f"it trusts {party.service}", remedy=remedy)
+    return said(refused, otherwise=f"it trusts {party.service}", remedy=remedy)
 
 
 def _rights(party: Party, sid: str, patient: Patient) -> Seen:
     statement = _statement(party, sid, patient)
-    found = [denial for denial in denied(party, patient, statement) if not denial.by_resource]
+    refused = [denial for denial in denied(party, patient, statement) if not denial.by_resource]
     remedy = (
         f"add this to the policies of {arn_of(party, patient)}: {json.dumps(statement.as_dict(), ensure_ascii=False)}"
     )
-    return said(found, otherwise=statement.reason, remedy=remedy)
+    return said(refused, otherwise=statement.reason, remedy=remedy)
 
 
 def _statement(party: Party, sid: str, patient: Patient) -> Statement:
-    return next(one for one in own_statements(party, patient) if one.sid == sid)
+    return next(statement for statement in own_statements(party, patient) if statement.sid == sid)
 
 
 def _drift(party: Party, patient: Patient) -> Seen:
@@ -127,7 +127,7 @@ def _differences(deployed: Mapping[str, Any], printed: Mapping[str, Any]) -> lis
 def _by_sid(document: Mapping[str, Any]) -> dict[str, Any]:
     listed = document.get("Statement", [])
     statements = listed if isinstance(listed, list) else [listed]
-    return {str(one.get("Sid", number)): _sorted(one) for number, one in enumerate(statements)}
+    return {str(statement.get("Sid", number)): _sorted(statement) for number, statement in enumerate(statements)}
 
 
 def _sorted(value: Any) -> Any:

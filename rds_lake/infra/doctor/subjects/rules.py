@@ -105,11 +105,11 @@ def _pattern(what: str, rule: str, patient: Patient) -> Seen:
 def _target(rule: str, patient: Patient) -> Seen:
     queue = patient.names().arn("sqs", patient.lake.events_queue)
     targets = patient.answers.pages("events", "list_targets_by_rule", "Targets", about=rule, Rule=rule)
-    ours = next((target for target in targets if target["Arn"] == queue), None)
-    if ours is None:
+    our_target = next((target for target in targets if target["Arn"] == queue), None)
+    if our_target is None:
         others = ", ".join(target["Arn"] for target in targets) or "nothing"
         return bad(f"it sends to {others}, not to {queue}")
-    if changed := [key for key in _CHANGES_THE_EVENT if key in ours]:
+    if changed := [key for key in _CHANGES_THE_EVENT if key in our_target]:
         return bad(f"its target has {', '.join(changed)}: the sensor cannot read its messages")
     return good("to the queue")
 

@@ -44,8 +44,8 @@ def _tables(patient: Patient, source: DynamoDb) -> dict[str, list[str]]:
 
 
 def _exist(source: DynamoDb, patient: Patient) -> Seen:
-    found = _tables(patient, source)
-    missing = [item for item, names in found.items() if not names]
+    tables = _tables(patient, source)
+    missing = [item for item, names in tables.items() if not names]
     missing += [
         item
         for item in source.tables
@@ -54,7 +54,7 @@ def _exist(source: DynamoDb, patient: Patient) -> Seen:
     ]
     if missing:
         return bad(f"these tables do not exist: {', '.join(missing)}")
-    return good(f"{len({name for names in found.values() for name in names})} tables")
+    return good(f"{len({name for names in tables.values() for name in names})} tables")
 
 
 def _recovery(source: DynamoDb, patient: Patient) -> Seen:

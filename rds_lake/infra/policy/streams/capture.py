@@ -25,12 +25,12 @@ def calling_sources(config: LakeConfig) -> tuple[Database, ...]:
 
 def called_functions(config: LakeConfig) -> Mapping[str, tuple[str, ...]]:
     """Returns name of each function, with its alias if lake.yaml has one (`changes:live`) -> the sources that call it."""
-    found: dict[str, tuple[str, ...]] = {}
+    functions: dict[str, tuple[str, ...]] = {}
     for source in calling_sources(config):
         assert source.streams and source.streams.function, "config/streams_rules.py refuses it without"
         name = parse_arn(source.streams.function).resource.removeprefix("function:")
-        found[name] = (*found.get(name, ()), source.name)
-    return found
+        functions[name] = (*functions.get(name, ()), source.name)
+    return functions
 
 
 def function_names(config: LakeConfig) -> tuple[str, ...]:
