@@ -115,7 +115,7 @@ def test_a_deletion_that_fails_names_the_resource_and_can_be_repeated(site: Site
     site.formation.fault(resource="Workgroup", action="delete", fail="it has saved queries")
     with pytest.raises(StackError, match=r"DELETE_FAILED[\s\S]*Workgroup .*it has saved queries"):
         site.remove()
-    with pytest.raises(StackError, match="could not be deleted entirely"):
+    with pytest.raises(StackError, match="could not be deleted completely"):
         site.deploy()
     site.remove()
     assert site.told("stack lake is deleted")

@@ -1,4 +1,4 @@
-"""The files that a COPY loads: those of a prefix, or those that a manifest lists. Read as the role that it names.
+"""The files that a COPY loads: those of a prefix, or those in a manifest, read with the role that it names.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
 """
@@ -38,7 +38,7 @@ class LoadedFile:
 
 
 def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
-    """Each file, a URL that is listed twice twice; StatementFailedError when there is none at all."""
+    """Returns each file; a URL that is listed twice is loaded twice. StatementFailedError if there is none."""
     s3 = stores(copy.role, "s3", copy.region)
     found = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
     for bucket in dict.fromkeys(_split(url)[0] for url, _, _ in found):
@@ -109,7 +109,7 @@ def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
 
 
 def read_object(s3: Any, url: str, *, mandatory: bool) -> bytes | None:
-    """What is in an object; None when it is not there and need not be."""
+    """Returns the content of an object; None if it does not exist and is optional."""
     bucket, key = _split(url)
     try:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -122,7 +122,7 @@ def read_object(s3: Any, url: str, *, mandatory: bool) -> bytes | None:
 
 
 def refused(error: ClientError, url: str) -> StatementFailedError:
-    """What S3 or Glue answered, in Redshift's words."""
+    """Returns the error of S3 or Glue as Redshift's."""
     details = error.response["Error"]
     if not url.startswith("s3://"):
         return StatementFailedError(f"{details.get('Message', details['Code'])} ({details['Code']}, {url})")
