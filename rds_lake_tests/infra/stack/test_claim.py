@@ -71,7 +71,7 @@ def test_a_place_that_another_claims_at_this_moment_is_asked_for_again(clients: 
 
     clients.s3.meta.events.register("before-call.s3.PutObject", refuse, unique_id="refuse")
     try:
-        with pytest.raises(UnavailableError, match="another command is writing .*; repeat"):
+        with pytest.raises(UnavailableError, match=r"another command is writing s3://acme-lake/.*; repeat"):
             claim(clients, lake(), HERE)
     finally:
         clients.s3.meta.events.unregister("before-call.s3.PutObject", unique_id="refuse")
