@@ -41,9 +41,9 @@ def main() -> None:
 @click.option("--remove", is_flag=True, help="Delete the stack, and say what stays and what that costs.")
 @config_option
 def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
-    """Create the AWS objects of lake.yaml, or update them: deploys `rds-lake template` as a CloudFormation stack.
+    """Create or update the AWS objects of lake.yaml: deploys `rds-lake template` as a CloudFormation stack.
 
-    What is there already is used: nothing is made twice, and nothing that others put there is replaced.
+    Existing objects are used: nothing is created twice, and nothing that others created is replaced.
     """
     from uuid import uuid4
 
@@ -102,7 +102,7 @@ def policy(config_path: Path, **asked: Any) -> None:
 @click.option("--yes", is_flag=True, help="With --fix: do not ask.")
 @config_option
 def doctor(config_path: Path, **asked: Any) -> None:
-    """Look at the account, Dagster and databases before anything is paid for: what is wrong, and what to do.
+    """Check the account, Dagster and databases before anything costs money: what is wrong, and what to do.
 
     Exit code: 0 all is well, 1 something has to be looked at, 2 something failed.
     """
@@ -131,7 +131,7 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
 @click.option("--test", is_flag=True, required=True, expose_value=False, help="Send a test message.")
 @config_option
 def notify(config_path: Path) -> None:
-    """Send a test message to the topic of lake.yaml, as failures are sent."""
+    """Send a test message to the topic and the webhook of lake.yaml, which also get failures."""
     from rds_lake.console.notify import notify as run
 
     run(load_config(config_path), say=click.echo)
@@ -268,7 +268,7 @@ def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_f
 @local.command()
 @click.option("--port", default=CLOUD_PORT, show_default=True)
 def env(port: int) -> None:
-    """Print the exports that point boto3 at the local cloud: eval "$(rds-lake local env)"."""
+    """Print the exports that make boto3 use the local cloud: eval "$(rds-lake local env)"."""
     local_env(port, say=click.echo)
 
 

@@ -1,4 +1,4 @@
-"""One thin gateway per AWS service; the client is an argument, botocore's errors are translated once.
+"""One thin gateway per AWS service. The client is an argument; botocore's errors are translated in one place.
 
-Calls, paging, batch limits, errors per item, and JSON to frozen values at the border; no decision about the pipeline.
+What belongs here: calls, paging, batch limits, errors per item, and JSON to frozen values. Decisions of the pipeline do not.
 """

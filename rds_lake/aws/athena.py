@@ -1,6 +1,6 @@
 """Athena: run statements to their end, within its quotas.
 
-Start, poll, page, cancel. Where the quota of active queries is used up, a statement waits for its turn and does not fail:
+Starts, polls, pages and cancels. If the quota of active queries is used up, a statement waits and does not fail:
 https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 boto3 has no waiter for queries. Which statements are run is decided in `stages/`.
 """
@@ -41,10 +41,9 @@ _AWAY_SECONDS = 120.0  # how long Athena may not answer before a statement that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryResult:
-    """A finished query: rows as text, as Athena gives them, the types of its columns in Athena's words (`bigint`);
-    `milliseconds` of engine time.
+    """A finished query: rows as text, as Athena returns them, and the types of its columns in Athena's names (`bigint`).
 
-    `output` is where Athena keeps the whole answer; `more`: it has rows beyond those that were asked for.
+    `milliseconds`: engine time. `output`: the S3 URI of the complete result. `more`: whether there are more rows than requested.
     """
 
     query_id: str
@@ -60,7 +59,7 @@ class QueryResult:
 class AthenaGateway:
     """Statements in one workgroup. `sleep`, `clock` (monotonic seconds) and `token` are arguments for tests.
 
-    `token` makes a start that is repeated the same start: Athena runs, and bills, one statement per token.
+    `token` makes a repeated start idempotent: Athena runs, and bills, one statement per token.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class AthenaGateway:
     def run(
         self, sql: str, *, database: str, timeout_seconds: float = _TIMEOUT_SECONDS, most_rows: int | None = None
     ) -> QueryResult:
-        """Run one statement and fetch its rows, `most_rows` of them; QueryError with Athena's reason when it fails."""
+        """Run one statement and return its first `most_rows` rows. QueryError, with Athena's reason, if it fails."""
         deadline = self._clock() + timeout_seconds
         query_id = self._start(sql, database, deadline)
         try:
@@ -115,7 +114,7 @@ class AthenaGateway:
     def try_many(
         self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL
     ) -> list[QueryResult | RdsLakeError]:
-        """Run statements in parallel; the result or the error of each, in order. ConfigError ends them all."""
+        """Run statements in parallel; returns the result or the error of each, in order. ConfigError stops all of them."""
 
         def attempt(sql: str) -> QueryResult | RdsLakeError:
             try:
@@ -131,7 +130,7 @@ class AthenaGateway:
             return list(pool.map(attempt, statements))
 
     def run_many(self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL) -> list[QueryResult]:
-        """Run statements in parallel, results in order; when some fail, all run, and the error lists every failure."""
+        """Run statements in parallel, and return their results in order. All are run; one error lists every failure."""
         outcomes = self.try_many(statements, database=database, parallel=parallel)
         errors = [outcome for outcome in outcomes if isinstance(outcome, RdsLakeError)]
         if len(errors) == 1:
@@ -148,7 +147,7 @@ class AthenaGateway:
         return [outcome for outcome in outcomes if isinstance(outcome, QueryResult)]
 
     def _start(self, sql: str, database: str, deadline: float) -> str:
-        """Too many active queries in the account is a queue, not a failure; Athena may be away for a moment."""
+        """Start a statement. Waits while the account has too many active queries; repeats for a while if Athena is unavailable."""
         token, away = self._token(), min(deadline, self._clock() + _AWAY_SECONDS)
 
         def start() -> str:
@@ -164,7 +163,7 @@ class AthenaGateway:
         return self._patiently(start, throttled=deadline, away=away)
 
     def _patiently(self, call: Callable[[], Any], *, throttled: float, away: float) -> Any:
-        """The call's answer, asked for again until a moment while it is throttled, and until one while Athena is away."""
+        """Repeat a call while it is throttled, or while Athena is unavailable, each until its own time limit."""
         wait = _FIRST_POLL_SECONDS
         while True:
             try:
@@ -180,7 +179,7 @@ class AthenaGateway:
         check()
 
     def _await(self, query_id: str, deadline: float, *, kind: str) -> Any:
-        """The query once it has ended. It is first looked at when statements of its kind usually have, never at once."""
+        """Returns the query once it has ended. The first poll comes after the usual duration of such a statement."""
         usual = self._usual.get(kind, 0.0)
         self._pause(min(max(usual, _FIRST_POLL_SECONDS), _LAST_PAUSE_SECONDS))
         wait = min(max(_FIRST_POLL_SECONDS, usual / 2), _LAST_POLL_SECONDS)
@@ -193,7 +192,7 @@ class AthenaGateway:
                 return execution
             if self._clock() > deadline:
                 if isinstance(state, TransientError):
-                    raise UnavailableError(f"what became of Athena query {query_id} is unknown: {state}") from state
+                    raise UnavailableError(f"the result of Athena query {query_id} is unknown: {state}") from state
                 raise QueryError(
                     f"Athena query {query_id} was still {state} at its time limit and was stopped; run it again, or "
                     "look at its scanned bytes in the console",
@@ -203,7 +202,7 @@ class AthenaGateway:
             wait = min(wait * 1.5, _LAST_POLL_SECONDS)
 
     def _look(self, query_id: str) -> Any:
-        """The query as it is now; where the look is refused, the error takes the place of the query's state."""
+        """Returns the query as it is now; if the call fails temporarily, the error is in the place of its state."""
         try:
             with aws_errors("athena", "GetQueryExecution", about=query_id):
                 return self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
@@ -218,14 +217,14 @@ class AthenaGateway:
             cause.add_note(f"query {query_id} could not be stopped: {error}")
 
     def _rows_in_time(self, query_id: str, deadline: float, *, header: bool, most: int | None) -> Any:
-        """The rows, asked for again whatever keeps Athena from giving them: the statement itself was run and paid."""
+        """Returns the rows. Temporary failures are retried, because the statement itself was already run and paid for."""
         paid = max(deadline, self._clock() + _AWAY_SECONDS)
         return self._patiently(partial(self._rows, query_id, header, most), throttled=paid, away=paid)
 
     def _rows(
         self, query_id: str, header: bool, most: int | None
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
-        """Columns, their types, and rows; no page more than it takes to know that there are more than `most`."""
+        """Returns columns, their types, and rows. Reads only as many pages as show whether there are more than `most` rows."""
         with aws_errors("athena", "GetQueryResults", about=query_id):
             columns: tuple[str, ...] = ()
             types: tuple[str, ...] = ()
@@ -249,7 +248,7 @@ def _kind(sql: str) -> str:
 
 
 def _makes_something(kind: str | None, sql: str) -> bool:
-    """Whether there are no rows to fetch: a call saved for every view. SHOW and DESCRIBE may be DDL too, and have rows."""
+    """Whether the statement returns no rows: this saves a call for each view. SHOW and DESCRIBE may be DDL, and return rows."""
     return kind == "DDL" and _kind(sql) == "CREATE"
 
 

@@ -1,10 +1,10 @@
-"""One budget of time per request, for the wire and then boto3 together; and when boto3 repeats a call at all.
+"""A time budget per request, shared by the wire and boto3; and the decision when boto3 repeats a call.
 
-A server that accepts connections and stays silent would otherwise cost eight tries of a minute each, and the same again by the
-other way. boto3 counts tries only; the hooks here let it count seconds too, for every client of `clients.py`.
+A server that accepts connections and does not answer would otherwise cost eight attempts of a minute each, first by one way and
+then again by the other. boto3 counts only attempts; these hooks make every client of `clients.py` count seconds too.
 
-When to give up; how often and after which pause boto3 repeats is its own ("standard" mode). What a thread waits for whose caller
-has ended (`threads.py`) is given up at once: its connection is closed under it.
+What belongs here: when to stop. How often boto3 repeats, and with which pauses, is its own "standard" mode. When a thread's caller
+has ended (`threads.py`), the thread's wait ends at once, because its connection is closed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _own = threading.local()
 
 @contextmanager
 def until(deadline: float) -> Iterator[None]:
-    """boto3's calls of this thread end by then: the wire has spent the rest of the budget on the same request."""
+    """boto3's calls in this thread end by then: the wire has used the rest of the budget for the same request."""
     before, _own.deadline = _given(), deadline
     try:
         yield
@@ -49,13 +49,13 @@ def until(deadline: float) -> Iterator[None]:
 
 @contextmanager
 def tidying(clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """For calls that put right what is given up: made although the caller has ended, and repeated for seconds only."""
+    """For calls that clean up cancelled work: they are made although the caller has ended, and are repeated only for seconds."""
     with undisturbed(), until(clock() + _TIDY_SECONDS):
         yield
 
 
 class _Ending:
-    """A connection of botocore that ends with the caller of the thread that waits for it."""
+    """A botocore connection that ends when the caller of the waiting thread ends."""
 
     sock: Any
 
@@ -88,7 +88,7 @@ class _SecurePool(AWSHTTPSConnectionPool):
 
 
 def shut(sock: Any) -> None:
-    """End what another thread reads from the socket or writes to it; the socket stays that thread's to close."""
+    """End another thread's reads and writes on the socket; that thread still closes the socket itself."""
     if isinstance(sock, socket.socket):
         with suppress(OSError):
             # Not the method of TLS's, which takes its state away from under the thread that reads.
@@ -96,7 +96,7 @@ def shut(sock: Any) -> None:
 
 
 def keep_budget(client: Any, clock: Callable[[], float] = time.monotonic) -> None:
-    """Have the client's calls keep to the budget, and end with the caller of their thread (`threads.py`)."""
+    """Make the client's calls keep the budget, and end with the caller of their thread (`threads.py`)."""
 
     def begin(params: Any, **_: Any) -> None:
         check()
@@ -108,7 +108,7 @@ def keep_budget(client: Any, clock: Callable[[], float] = time.monotonic) -> Non
     def again(
         response: Any, request_dict: Any, caught_exception: Exception | None, attempts: int, **_: Any
     ) -> float | bool | None:
-        """False: no further try; seconds: one after those; None: as botocore says."""
+        """Returns False: do not repeat; seconds: repeat after this time; None: botocore decides."""
         if caught_exception is None and response[0].status_code < 300:
             return None
         check()
@@ -135,5 +135,5 @@ def _given() -> float | None:
 
 
 def is_untrusted(error: BaseException) -> bool:
-    """Whether the server's certificate was refused: expired, of another host, or of an authority that is not trusted."""
+    """Whether the server's certificate was rejected: expired, for another host, or from an untrusted authority."""
     return isinstance(error, SSLError) and any(words in str(error) for words in _UNTRUSTED)

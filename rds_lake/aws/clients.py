@@ -1,6 +1,6 @@
-"""boto3 clients with our timeouts and retries. Plain boto3: `AWS_ENDPOINT_URL` reaches the local cloud.
+"""boto3 clients with rds-lake's timeouts and retries. It is plain boto3: `AWS_ENDPOINT_URL` points it at the local cloud.
 
-Client configuration; calls are made by the gateways, one for each service.
+What belongs here: client configuration. The gateways make the calls, one gateway for each service.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class AwsClients:
         attempts: int = 8,
         hurried: bool = False,
     ) -> None:
-        """`hurried`: for ticks. A call gives up within seconds, be it throttled, unanswered or refused a connection."""
+        """`hurried`: for sensor ticks. A call fails within seconds if it is throttled, unanswered, or cannot connect."""
         self._session = session
         self._region = region
         self._endpoint_url = endpoint_url
@@ -59,9 +59,9 @@ class AwsClients:
         self._lock = threading.Lock()
 
     def client(self, service: str, *, once: bool = False) -> Any:
-        """The boto3 client of a service. Building one is not thread-safe in boto3, hence the lock.
+        """Returns the boto3 client of a service. Building a client is not thread-safe in boto3, hence the lock.
 
-        `once`: it repeats nothing. For starting what costs money and has no token, and what is refused for hours.
+        `once`: the client repeats nothing. For starts that cost money and have no token, and for refusals that last for hours.
         """
         name = f"{service} once" if once else service
         with self._lock:
@@ -85,7 +85,7 @@ class AwsClients:
         return cast("S3Client", self.client("s3"))
 
     def keys(self) -> Callable[[], ReadOnlyCredentials] | None:
-        """A function that returns the credentials of the moment, renewed where they end; None where there are none."""
+        """Returns a function that returns the current credentials, renewed if they expire; None if there are none."""
         credentials = self._session.get_credentials()
         return credentials.get_frozen_credentials if credentials else None
 

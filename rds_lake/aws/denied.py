@@ -1,11 +1,11 @@
-"""What a refusal for want of permission says, and the statement that would end it.
+"""Explains an access-denied error: what is missing, and the policy statement that would allow it.
 
     User: arn:aws:sts::…:assumed-role/pipeline/i-0a is not authorized to perform: glue:CreateTable on resource:
     arn:aws:glue:…:catalog because no identity-based policy allows the glue:CreateTable action; add {"Effect": "Allow", "Action":
     "glue:CreateTable", "Resource": "arn:aws:glue:…:catalog"} to the identity-based policy of arn:aws:iam::…:role/pipeline …
 
-AWS's words differ by service and change: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
-Where they name no action, it is that of the call. Nothing here raises: AWS's error reaches the person, however it is worded.
+The wording differs by service and changes: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
+If it names no action, the call's action is used. Nothing here raises: AWS's error always reaches the user.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ _OF_BUCKETS = ("ListBucket", "ListBucketMultipartUploads", "GetBucketLocation")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denied:
-    """Who may not do what on what; `principal` is None where AWS does not say. `lacking`: the type of policy that lacks it."""
+    """Which principal may not do which action on which resources. `principal`: None if AWS does not name it. `lacking`: the type of
+    policy that has no Allow.
+    """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -66,12 +68,12 @@ class Denied:
 
     @property
     def advice(self) -> str:
-        """What a person has to change, as the second half of a sentence."""
+        """Returns what the user has to change, as the second half of a sentence."""
         what = f"{' and '.join(self.actions)} on {' and '.join(self.resources)}"
         if self.denying is not None:
             return (
-                f"{what} is denied by {self.denying}, which no statement that allows it outweighs: remove or narrow it, "
-                "then repeat"
+                f"{what} is denied by {self.denying}, and an explicit deny overrides every allow: remove or narrow the "
+                "deny, then repeat"
             )
         if self.lacking == _OF_RESOURCE:
             return self._of_resource
@@ -84,9 +86,9 @@ class Denied:
 
     @property
     def _of_resource(self) -> str:
-        """A key, bucket or queue whose own policy allows no principal of the account: no policy of the role can change that.
+        """Returns the advice for a key, bucket or queue whose own policy allows no principal of the account.
 
-        https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+        No policy of a role can change that: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         """
         owner = self.principal or "ARN of the role that rds-lake runs as"
         in_key = all(action.startswith("kms:") for action in self.actions)
@@ -97,18 +99,18 @@ class Denied:
             "Resource": "*" if in_key else _one(self.resources),
         }
         return (
-            f"add {json.dumps(statement, ensure_ascii=False)} to the policy of {' and '.join(self.resources)} itself, then repeat: "
-            "by its present policy, no policy of the role's counts"
+            f"add {json.dumps(statement, ensure_ascii=False)} to the policy of {' and '.join(self.resources)} itself, "
+            "then repeat: its present policy does not let IAM policies of the role take effect"
         )
 
 
 def is_denied(code: str) -> bool:
-    """Whether an error code says that a right is missing."""
+    """Whether the error code means that a permission is missing."""
     return "AccessDenied" in code or code in _CODES
 
 
 def read_denied(message: str, *, service: str = "", operation: str = "", about: str = "") -> Denied:
-    """The denial that AWS's message describes; what the message leaves out is taken from the call."""
+    """Returns the denial in AWS's message; values that the message does not have come from the call."""
     match = _PERFORM.search(message)
     named = match["quoted"] or match["plain"] if match else None
     actions = (_spelled(match["action"]),) if match else _actions(service, operation)
@@ -123,9 +125,9 @@ def read_denied(message: str, *, service: str = "", operation: str = "", about: 
 
 
 def advice_of(error: ClientError, service: str, operation: str, about: str) -> str:
-    """The advice for a refused call, with a semicolon before it; empty where no right is missing.
+    """Returns the advice for a refused call, after a semicolon; empty if no permission is missing.
 
-    Some services have another code and AWS's sentence within their own: Athena says InvalidRequestException.
+    Some services use another code, and quote AWS's sentence in their own: Athena says InvalidRequestException.
     """
     detail = error.response.get("Error", {})
     said = str(detail.get("Message", ""))
@@ -137,25 +139,25 @@ def advice_of(error: ClientError, service: str, operation: str, about: str) -> s
 
 
 def advice_in(text: str) -> str:
-    """The advice for a text that has AWS's sentence in it (the reason of a failed query); empty for any other text."""
+    """Returns the advice for a text that contains AWS's sentence (the reason of a failed query); otherwise empty."""
     return _formation(text) or (f"; {read_denied(text).advice}" if _PERFORM.search(text) else "")
 
 
 def _formation(text: str) -> str:
-    """What to do where Lake Formation refused, of which no policy of IAM is the remedy; empty where it did not."""
-    found = _FORMATION.search(text)
-    if found is None:
+    """Returns the advice if Lake Formation refused, where IAM policies do not help; otherwise empty."""
+    match = _FORMATION.search(text)
+    if match is None:
         return ""
-    rights = found["rights"].strip().upper().replace(" ", "_") if found["rights"] else "what is missing"
-    on = f" on {found['what'].rstrip('.')}" if found["what"] else ""
+    rights = match["rights"].strip().upper().replace(" ", "_") if match["rights"] else "what is missing"
+    on = f" on {match['what'].rstrip('.')}" if match["what"] else ""
     return (
-        f"; grant {rights}{on} to the role that rds-lake runs as, in Lake Formation (`aws lakeformation grant-permissions`), then "
-        "repeat: no policy of IAM stands in for it"
+        f"; grant {rights}{on} to the role that rds-lake runs as, in Lake Formation (`aws lakeformation "
+        "grant-permissions`), then repeat: an IAM policy does not replace this grant"
     )
 
 
 def _spelled(action: str) -> str:
-    """SNS writes its name in capitals."""
+    """Returns the action as policies spell it: SNS writes its name in capitals."""
     service, _, name = action.partition(":")
     return f"{service.lower()}:{name}"
 
@@ -168,7 +170,7 @@ def _actions(service: str, operation: str) -> tuple[str, ...]:
 
 
 def _resources(service: str, actions: Sequence[str], about: str) -> tuple[str, ...]:
-    """ARNs of what a call was about; `*` where that is no ARN and no object of S3."""
+    """Returns the ARNs of the call's objects; `*` for anything that is neither an ARN nor an S3 object."""
     if about.startswith("arn:"):
         return (about,)
     places = _OBJECTS.findall(about) if service == "s3" else []
@@ -179,7 +181,7 @@ def _resources(service: str, actions: Sequence[str], about: str) -> tuple[str, .
 
 
 def _identity(arn: str) -> str:
-    """The role behind a session: policies are the role's."""
+    """Returns the role of a session: policies belong to the role."""
     session = _SESSION.fullmatch(arn)
     return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else arn
 

@@ -1,8 +1,7 @@
 """DynamoDB: tables, point-in-time recovery, exports, scans.
 
-The calls with paging, and their answers as values. Which tables and exports are wanted is decided in
-`stages/dynamodb/exporting/exports.py`, how fast to scan in `stages/dynamodb/scanning/pace.py`.
-
+What belongs here: calls with paging, and answers as values. Which tables and exports are wanted is decided in
+`stages/dynamodb/exporting/exports.py`, and the speed of a scan in `stages/dynamodb/scanning/pace.py`.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
 """
 
@@ -32,8 +31,8 @@ _STATUSES = {
 class ScanPage:
     """One page of a segment: its items as DynamoDB JSON, binary values as bytes.
 
-    `after` is the key after which the next page begins, None at the end.
-    `units` are the read units it consumed; `throttled`: DynamoDB refused the page before it gave it.
+    `after`: the key after which the next page begins, None at the end. `units`: the consumed read units. `throttled`: whether
+    DynamoDB refused the page at least once before it returned it.
     """
 
     items: Sequence[Mapping[str, Any]]
@@ -46,8 +45,9 @@ class DynamoGateway:
     """Tables of the account and Region, and their exports."""
 
     def __init__(self, client: Any, *, starting: Any = None) -> None:
-        """`starting` is the client that starts exports, one that repeats nothing: boto3 takes AWS's limit on exports, which
-        may hold for an hour, for throttling, and would repeat the call for nothing."""
+        """`starting`: the client that starts exports, and repeats nothing. boto3 would take AWS's limit of exports, which may last for
+        an hour, for throttling, and would repeat the call without success.
+        """
         self._client, self._starting = client, starting or client
 
     def list_tables(self) -> list[str]:
@@ -57,7 +57,7 @@ class DynamoGateway:
             return sorted(name for page in pages for name in page["TableNames"])
 
     def find_table(self, name: str) -> DynamoTable | None:
-        """The table of this name, or None."""
+        """Returns the table, or None."""
         try:
             with aws_errors("dynamodb", "DescribeTable", about=name):
                 table = self._client.describe_table(TableName=name)["Table"]
@@ -79,7 +79,7 @@ class DynamoGateway:
         )
 
     def recovery(self, name: str) -> Recovery:
-        """The instants the table can be exported as of."""
+        """Returns the earliest and latest instant that the table can be exported as of."""
         with aws_errors("dynamodb", "DescribeContinuousBackups", about=name):
             answer = self._client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
         recovery = answer.get("PointInTimeRecoveryDescription", {})
@@ -102,11 +102,9 @@ class DynamoGateway:
         token: str,
         since: datetime | None = None,
     ) -> TableExport:
-        """Start a full export as of the moment, or an incremental one of what was written from `since` on and before it.
+        """Start a full export as of `moment`, or an incremental export of the changes from `since` until `moment`.
 
-        The same token within eight hours gives the export it gave before.
-
-        Raises ExportQuotaError when AWS has no place for another one.
+        The same token within eight hours returns the same export. ExportQuotaError if AWS allows no more exports at once.
         """
         optional = {"S3BucketOwner": bucket_owner} if bucket_owner else {}
         optional |= {"S3SseAlgorithm": "KMS", "S3SseKmsKeyId": kms_key} if kms_key else {}
@@ -132,7 +130,7 @@ class DynamoGateway:
     def scan_page(
         self, name: str, *, segment: int, total: int, after: Mapping[str, Any] | None, limit: int
     ) -> ScanPage:
-        """The next page of a segment, of at most `limit` items or 1 MB; ThrottledError when boto3's own retries ran out."""
+        """Returns the next page of a segment, of at most `limit` items or 1 MB. ThrottledError after boto3's own retries."""
         start = {"ExclusiveStartKey": after} if after else {}
         with aws_errors("dynamodb", "Scan", about=name):
             answer = self._client.scan(
@@ -151,7 +149,7 @@ class DynamoGateway:
         )
 
     def find_export(self, arn: str) -> TableExport | None:
-        """The export of this ARN, or None where DynamoDB knows none (any more)."""
+        """Returns the export of this ARN, or None if DynamoDB does not know it (any more)."""
         try:
             with aws_errors("dynamodb", "DescribeExport", about=arn):
                 return _export(self._client.describe_export(ExportArn=arn)["ExportDescription"])
@@ -161,7 +159,7 @@ class DynamoGateway:
             raise
 
     def list_export_arns(self, table_arn: str) -> Iterator[str]:
-        """The ARNs of the table's exports that DynamoDB still lists (90 days)."""
+        """Returns the ARNs of the table's exports that DynamoDB still lists (90 days)."""
         token: str | None = None
         while True:
             arguments = {"NextToken": token} if token else {}
@@ -208,9 +206,7 @@ def _export(item: Any) -> TableExport:
 def _status(item: Any) -> ExportStatus:
     status = _STATUSES.get(item["ExportStatus"])
     if status is None:
-        message = (
-            f"{item['ExportArn']} has the status {item['ExportStatus']!r}, unknown to this release; update rds-lake"
-        )
+        message = f"{item['ExportArn']} has the status {item['ExportStatus']!r}, which this release does not know; update rds-lake"
         raise AwsError(service="dynamodb", operation="DescribeExport", code="UnknownStatus", message=message)
     return status
 

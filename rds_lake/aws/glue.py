@@ -1,8 +1,7 @@
 """Glue's Data Catalog: databases, tables, partitions.
 
-The calls with Glue's batch limits and errors per item (a batch is answered with 200 and lists what failed), and TableInput for
-Parquet. What the catalogue should hold is decided in `stages/catalogue/sync.py`.
-
+What belongs here: calls with Glue's batch limits and errors per item (Glue answers a batch with 200 and lists the failed items), and
+TableInput for Parquet. The wanted content of the catalogue is decided in `stages/catalogue/sync.py`.
 https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html
 """
 
@@ -35,7 +34,7 @@ _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 
 class GlueGateway:
-    """The catalogue of the account. Limited to a database, it deletes nothing of another."""
+    """The account's catalogue. A gateway that is limited to a database deletes nothing in other databases."""
 
     def __init__(
         self,
@@ -51,19 +50,20 @@ class GlueGateway:
         self._only = only
 
     def limited(self, database: str) -> GlueGateway:
-        """The same gateway, which deletes nothing outside this database."""
+        """Returns the same gateway, which deletes nothing outside this database."""
         return GlueGateway(self._client, starting=self._starting, only=database, sleep=self._sleep)
 
     def _require_deletable(self, database: str, what: str) -> None:
         if self._only is not None and database != self._only:
             raise RefusedDeleteError(
-                f"nothing was deleted: lake.yaml does not give the source {self._only} {what} of the database {database!r}. A "
-                "record in the lake names it: see who wrote that, then delete the record and materialize the date again"
+                f"nothing was deleted: lake.yaml does not give the source {self._only} {what} of the database "
+                f"{database!r}. A record in the lake names it: find out who wrote that record, then delete it and "
+                "materialize the date again"
             )
 
     @property
     def region(self) -> str:
-        """The Region that is asked."""
+        """The Region of the calls."""
         return self._client.meta.region_name
 
     @property
@@ -80,14 +80,14 @@ class GlueGateway:
             return
 
     def list_tables(self, database: str, *, beginning: str = "") -> dict[str, GlueTable]:
-        """Every table and view of the database by name, or those whose names begin so."""
+        """Returns every table and view of the database by name, or only those whose names have the prefix."""
         expression: dict[str, Any] = {"Expression": f"{beginning}.*"} if beginning else {}
         with aws_errors("glue", "GetTables", about=database):
             pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database, **expression)
             return {item["Name"]: _table(item) for page in pages for item in page["TableList"]}
 
     def find_table(self, database: str, name: str) -> GlueTable | None:
-        """The table, or None."""
+        """Returns the table, or None."""
         try:
             with aws_errors("glue", "GetTable", about=f"{database}.{name}"):
                 return _table(self._client.get_table(DatabaseName=database, Name=name)["Table"])
@@ -102,7 +102,7 @@ class GlueGateway:
             self._client.create_table(DatabaseName=database, TableInput=table_input(spec))
 
     def update_table(self, database: str, spec: TableSpec, *, existing: GlueTable) -> None:
-        """Update the table, keeping parameters others set; ConflictError when it changed since it was read.
+        """Update the table, and keep parameters that others set. ConflictError if it changed since it was read.
 
         SkipArchive: Glue keeps at most 100,000 versions of a table (https://docs.aws.amazon.com/general/latest/gr/glue.html).
         """
@@ -113,7 +113,7 @@ class GlueGateway:
             self._client.update_table(DatabaseName=database, TableInput=body, SkipArchive=True, **version)
 
     def delete_view(self, database: str, name: str) -> None:
-        """Delete a view; a table of that name, or nothing at all, is left as it is."""
+        """Delete a view. If the name belongs to a table, or to nothing, this does nothing."""
         self._require_deletable(database, f"the view {name!r}")
         table = self.find_table(database, name)
         if table is None or not table.is_view:
@@ -128,9 +128,9 @@ class GlueGateway:
     def get_partitions(
         self, database: str, table: str, values: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], GluePartition]:
-        """The partitions that exist, by their values, among those asked for.
+        """Returns the requested partitions that exist, by their values.
 
-        ThrottledError when Glue leaves partitions unprocessed again and again.
+        ThrottledError if Glue repeatedly leaves partitions unprocessed.
         """
         partitions: dict[tuple[str, ...], GluePartition] = {}
         for start in range(0, len(values), _GET_BATCH):
@@ -151,7 +151,7 @@ class GlueGateway:
         return partitions
 
     def _before_the_rest(self, database: str, table: str, left: Sequence[Any], fruitless: int) -> None:
-        """Wait before Glue is asked for what it left unprocessed, longer each time it answered nothing of it."""
+        """Wait before the next request for unprocessed partitions; longer after each answer without a partition."""
         if fruitless >= _FRUITLESS:
             raise ThrottledError(
                 f"glue BatchGetPartition ({database}.{table}) left {len(left)} partitions unprocessed {fruitless} times in a "
@@ -162,7 +162,7 @@ class GlueGateway:
             check()
 
     def find_partitions(self, database: str, table: str, expression: str = "") -> Iterator[GluePartition]:
-        """The partitions that Glue's filter expression admits, page by page; all of them without one."""
+        """Returns the partitions that match Glue's filter expression, page by page; all partitions without an expression."""
         wanted: dict[str, Any] = {"Expression": expression} if expression else {}
         paginator = self._client.get_paginator("get_partitions")
         with aws_errors("glue", "GetPartitions", about=f"{database}.{table}"):
@@ -170,7 +170,7 @@ class GlueGateway:
                 yield from map(_partition, page["Partitions"])
 
     def create_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
-        """Create partitions, 100 per call; CatalogError lists every one Glue refused."""
+        """Create partitions, 100 per call. CatalogError lists every partition that Glue refused."""
         errors: list[Any] = []
         for start in range(0, len(specs), _CREATE_BATCH):
             batch = [_partition_input(spec) for spec in specs[start : start + _CREATE_BATCH]]
@@ -182,7 +182,7 @@ class GlueGateway:
         _raise_items(f"partitions of {database}.{table} were not created:", errors)
 
     def update_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
-        """Update partitions, 100 per call; CatalogError lists every one Glue refused."""
+        """Update partitions, 100 per call. CatalogError lists every partition that Glue refused."""
         errors: list[Any] = []
         for start in range(0, len(specs), _UPDATE_BATCH):
             entries: list[Any] = [
@@ -196,7 +196,7 @@ class GlueGateway:
         _raise_items(f"partitions of {database}.{table} were not updated:", errors)
 
     def delete_partitions(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> int:
-        """Delete partitions, 25 per call; returns how many there were. One that is gone, or whose table is, is no error."""
+        """Delete partitions, 25 per call; returns how many existed. A missing partition or table is not an error."""
         self._require_deletable(database, f"partitions of {table!r}")
         errors: list[Any] = []
         gone = 0
@@ -219,7 +219,7 @@ class GlueGateway:
 
 
 def table_input(spec: TableSpec) -> Any:
-    """Glue's TableInput of an external Parquet table, as Athena reads it.
+    """Returns Glue's TableInput of an external Parquet table, as Athena reads it.
 
     https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
     """

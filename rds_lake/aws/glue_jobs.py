@@ -1,6 +1,7 @@
-"""AWS Glue's jobs: a Spark job's definition and its runs.
+"""AWS Glue's jobs: the definition of a Spark job, and its runs.
 
-The calls, with paging, and their answers as values. What a job converts is `stages/dynamodb/converting/glue/runs.py`.
+What belongs here: calls with paging, and answers as values. Which tables a run converts is decided in
+`stages/dynamodb/converting/glue/runs.py`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ class GlueJobs:
     """Jobs of the account and Region."""
 
     def __init__(self, client: Any, *, starting: Any = None) -> None:
-        """`starting` starts runs: StartJobRun has no token, and what boto3 repeats after a lost answer would run twice."""
+        """`starting` starts runs, and repeats nothing: StartJobRun has no token, so a repeated call could start a second run."""
         self._client, self._starting = client, starting or client
 
     def find_script(self, name: str) -> str | None:
-        """URI of the job's script; None where there is no such job."""
+        """Returns the URI of the job's script; None if the job does not exist."""
         try:
             with aws_errors("glue", "GetJob", about=name):
                 return self._client.get_job(JobName=name)["Job"].get("Command", {}).get("ScriptLocation", "")
@@ -37,7 +38,7 @@ class GlueJobs:
             return None
 
     def put_job(self, name: str, definition: Mapping[str, Any]) -> bool:
-        """Create the job, or make an existing one as given; True if it is new."""
+        """Create the job, or update an existing one to this definition; returns whether it is new."""
         if self.find_script(name) is None:
             with aws_errors("glue", "CreateJob", about=name):
                 self._client.create_job(Name=name, **definition)
@@ -47,7 +48,7 @@ class GlueJobs:
         return False
 
     def start(self, job: str, arguments: Mapping[str, str]) -> str:
-        """Start a run and give its id. Raises ThrottledError while the job or the account has no place for another."""
+        """Start a run and return its id. ThrottledError if the job or the account allows no more runs at once."""
         try:
             with aws_errors("glue", "StartJobRun", about=job):
                 return self._starting.start_job_run(JobName=job, Arguments=dict(arguments))["JobRunId"]
@@ -57,7 +58,7 @@ class GlueJobs:
             raise
 
     def list_runs(self, job: str) -> Iterator[JobRun]:
-        """Its runs, newest first, as far back as Glue keeps them (90 days); none if there is no such job."""
+        """Returns the job's runs, newest first, as far back as Glue keeps them (90 days); empty if the job does not exist."""
         try:
             with aws_errors("glue", "GetJobRuns", about=job):
                 for page in self._client.get_paginator("get_job_runs").paginate(
@@ -69,11 +70,11 @@ class GlueJobs:
                 raise
 
     def newest_runs(self, job: str) -> list[JobRun]:
-        """Its newest 200 runs; none if there is no such job. A run still in progress is seldom older than those."""
+        """Returns the job's newest 200 runs; empty if the job does not exist. Runs in progress are almost always among them."""
         return list(islice(self.list_runs(job), _PAGE))
 
     def find_run(self, job: str, run: str) -> JobRun | None:
-        """The run as it is now, or None where Glue knows none (any more: it forgets after 90 days)."""
+        """Returns the run, or None if Glue does not know it (any more: Glue keeps runs for 90 days)."""
         try:
             with aws_errors("glue", "GetJobRun", about=f"{job} {run}"):
                 return _run(self._client.get_job_run(JobName=job, RunId=run)["JobRun"])

@@ -1,8 +1,7 @@
 """RDS: snapshots of instances and clusters, live clusters, and export tasks.
 
-The calls with paging, and their answers as values. How AWS describes a snapshot, and when the data of a copied one is from, is
-in `rds_snapshots.py`; which snapshot or task is wanted, in `stages/databases/export.py`.
-
+What belongs here: calls with paging, and answers as values. The fields of a snapshot, and the time of the data in a copied one, are
+in `rds_snapshots.py`; which snapshot or task is wanted is decided in `stages/databases/export.py`.
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeExportTasks.html
 """
@@ -44,7 +43,7 @@ _NOT_FOUND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ServerApi:
-    """How AWS lists the servers of a kind of source: the call, and in its answer the list, the identifier and the time of creation."""
+    """The call that lists one kind of servers, and the names of the list, the identifier and the creation time in its answer."""
 
     operation: str
     items: str
@@ -73,7 +72,7 @@ _SERVERS: Mapping[Literal["rds", "aurora"], _ServerApi] = {
 
 @dataclass(slots=True)
 class _Pages:
-    """How many more pages of a list are wanted; below 0: more than that were there."""
+    """How many more pages of a list may be read; below 0: the list had more pages than that."""
 
     left: int
 
@@ -90,13 +89,13 @@ class RdsGateway:
         self._copies = Copies(self._find)
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
-        """Every snapshot of exactly this instance or cluster of the given kinds (automated, manual, awsbackup)."""
+        """Returns every snapshot of exactly this instance or cluster, of the given kinds (automated, manual, awsbackup)."""
         snapshots = self._snapshots(about, kinds, identifier)
         wanted = identifier.lower()
         return [s for s in snapshots if s.source_identifier.lower() == wanted and s.kind in kinds]
 
     def list_account_snapshots(self, about: Exportable, kind: str, *, most_pages: int) -> list[Snapshot] | None:
-        """Every snapshot of this kind of all instances or clusters of the account and Region; None where it takes more pages."""
+        """Returns every snapshot of this kind in the account and Region; None if that takes more pages than given."""
         pages = _Pages(most_pages)
         snapshots = self._snapshots(about, (kind,), None, pages)
         return None if pages.left < 0 else [snapshot for snapshot in snapshots if snapshot.kind == kind]
@@ -134,7 +133,7 @@ class RdsGateway:
         return self._copies.snapshots(items, api)
 
     def find_snapshot(self, about: Exportable, reference: str) -> Snapshot | None:
-        """The snapshot or cluster snapshot of this ARN or identifier, or None when it is gone."""
+        """Returns the snapshot or cluster snapshot of this ARN or identifier, or None if it does not exist."""
         api = SNAPSHOT_APIS[about]
         is_arn = reference.startswith("arn:")
         answer = self._find(
@@ -145,7 +144,7 @@ class RdsGateway:
         return next((snapshot for snapshot in snapshots if not is_arn or snapshot.arn == reference), None)
 
     def find_cluster(self, identifier: str, *, now: datetime) -> Snapshot | None:
-        """The live cluster as something to export as of `now`, or None when there is no such cluster."""
+        """Returns the live cluster, to be exported as of `now`, or None if it does not exist."""
         answer = self._find("describe_db_clusters", identifier, DBClusterIdentifier=identifier)
         if not answer or not answer["DBClusters"]:
             return None
@@ -162,14 +161,14 @@ class RdsGateway:
         )
 
     def find_created(self, about: Exportable, identifier: str) -> datetime | None:
-        """When this instance, or the cluster, was made, or None when there is none."""
+        """Returns when this instance or cluster was created, or None if it does not exist."""
         api = _SERVERS["rds" if about is Exportable.SNAPSHOT else "aurora"]
         answer = self._find(api.operation, identifier, **{api.identifier: identifier})
         owners = answer[api.items] if answer else []
         return owners[0].get(api.created) if owners else None
 
     def list_servers(self, kind: Literal["rds", "aurora"]) -> list[DatabaseServer]:
-        """Every DB instance of the account and Region that belongs to no cluster, or every cluster; by name."""
+        """Returns every DB instance of the account and Region that is not in a cluster, or every cluster, by name."""
         api = _SERVERS[kind]
         with aws_errors("rds", api.operation):
             client: Any = self._client  # its types know each paginator by a literal
@@ -179,7 +178,7 @@ class RdsGateway:
         return sorted(servers, key=lambda server: server.identifier)
 
     def _find(self, operation: str, about: str, **arguments: str) -> Any:
-        """The answer, or None when AWS knows no such thing."""
+        """Returns the answer, or None if AWS does not know the object."""
         try:
             with aws_errors("rds", operation, about=about):
                 return getattr(self._client, operation)(**arguments)
@@ -194,11 +193,11 @@ class RdsGateway:
         return _task(answer["ExportTasks"][0]) if answer and answer["ExportTasks"] else None
 
     def list_export_tasks(self, *, source_arn: str | None = None) -> list[ExportTask]:
-        """Every export task of the account and Region, or of one snapshot or cluster; oldest first."""
+        """Returns every export task of the account and Region, or of one snapshot or cluster, oldest first."""
         return self._export_tasks({"SourceArn": source_arn} if source_arn else {})
 
     def list_running_exports(self) -> list[ExportTask]:
-        """The tasks in progress of the whole account, which share its quota. AWS keeps ended tasks for ever; they are left out."""
+        """Returns the account's export tasks in progress, which share its quota. AWS keeps ended tasks for ever; they are left out."""
         running = [status.value.lower() for status in ExportStatus if status.running]
         return self._export_tasks({"Filters": [{"Name": "status", "Values": running}]})
 
@@ -224,8 +223,8 @@ class RdsGateway:
     ) -> ExportTask:
         """Start an export task.
 
-        Raises ExportQuotaError when five are in progress or one of this snapshot is, ConflictError when the id was
-        ever used in this account and Region.
+        ExportQuotaError if five exports are in progress, or one of this snapshot is; ConflictError if the id was ever used before
+        in this account and Region.
         """
         try:
             with aws_errors("rds", "StartExportTask", about=identifier):

@@ -1,7 +1,6 @@
-"""How RDS describes a snapshot, and when the data of a copied one is from.
+"""The fields of an RDS snapshot, and the time of the data in a copied snapshot.
 
-What AWS names differently for instances and clusters is one table, `SNAPSHOT_APIS`.
-
+AWS's different names for instances and clusters are in one table, `SNAPSHOT_APIS`.
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBSnapshot.html
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBClusterSnapshot.html
 """
@@ -21,7 +20,7 @@ from rds_lake.model.aws.snapshot import BACKUP, Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotApi:
-    """How AWS names things of one kind of snapshot."""
+    """AWS's names of fields and calls for one kind of snapshot."""
 
     operation: Literal["describe_db_snapshots", "describe_db_cluster_snapshots"]
     items: str
@@ -56,7 +55,7 @@ _AUTOMATED = re.compile(r":rds:.*-(\d{4}-\d\d-\d\d-\d\d-\d\d)", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Origin:
-    """A snapshot as the origin of a copy: when it was made, and of which snapshot's ARN it is a copy itself, or ""."""
+    """A snapshot as the origin of a copy: its creation time, and the ARN of the snapshot that it was copied from, or ""."""
 
     made_at: datetime
     source: str
@@ -64,22 +63,24 @@ class _Origin:
 
 @dataclass(slots=True)
 class Copies:
-    """Reads snapshots, and follows copies of clusters' snapshots to their origin.
+    """Reads snapshots, and follows copies of cluster snapshots to their origin.
 
-    `find(operation, about, **arguments)` is one call of AWS, None when AWS knows no such thing. Where a copy comes from never
-    changes, so each origin is asked for once.
+    `find(operation, about, **arguments)` makes one call of AWS and returns None if AWS does not know the object. The origin of a copy
+    never changes, so each origin is read only once.
     """
 
     find: Callable[..., Any]
     _origins: dict[str, _Origin | None] = field(default_factory=dict)
 
     def snapshots(self, items: Sequence[Any], api: SnapshotApi) -> list[Snapshot]:
-        """The snapshots of a whole list, each of which may be the origin of another."""
+        """Returns the snapshots of a complete list; each may be the origin of another."""
         self._origins |= {item[api.arn]: origin for item in items if (origin := _origin(item))}
         return [self.snapshot(item, api) for item in items]
 
     def snapshot(self, item: Any, api: SnapshotApi) -> Snapshot:
-        """The snapshot with the time of its data. AWS has it in a copied instance's snapshot, of a cluster's only in the source."""
+        """Returns the snapshot with the time of its data. AWS reports this time for a copied instance snapshot; for a cluster's copy
+        only the source snapshot has it.
+        """
         snapshot = _snapshot(item, api)
         source = item.get("SourceDBClusterSnapshotArn")
         original = item.get("OriginalSnapshotCreateTime") if not source else self._time_of_origin(source)
@@ -90,7 +91,7 @@ class Copies:
         return replace(snapshot, created_at=original, copied_at=snapshot.created_at)
 
     def _time_of_origin(self, arn: str) -> datetime | None:
-        """The time of the snapshot at the beginning of a chain of copies, or None where the trail is lost."""
+        """Returns the time of the first snapshot in a chain of copies, or None if a snapshot of the chain is missing."""
         for _ in range(_LONGEST_CHAIN):
             if arn not in self._origins:
                 self._origins[arn] = self._look_up(arn)

@@ -1,7 +1,4 @@
-"""Secrets Manager: the text of one secret, and whether there is one of a name.
-
-It is never logged.
-"""
+"""Secrets Manager: the text of a secret, which is never logged, and whether a secret exists."""
 
 from __future__ import annotations
 
@@ -12,13 +9,13 @@ from rds_lake.errors import AwsError, ConfigError
 
 
 class SecretsGateway:
-    """Secrets the credentials may read."""
+    """Secrets that the credentials may read."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def get_text(self, arn: str) -> str:
-        """The current text of the secret; ConfigError when it holds bytes."""
+        """Returns the current text of the secret. ConfigError if it holds bytes."""
         with aws_errors("secretsmanager", "GetSecretValue", about=arn):
             text = self._client.get_secret_value(SecretId=arn).get("SecretString")
         if text is None:
@@ -26,7 +23,7 @@ class SecretsGateway:
         return text
 
     def find(self, name: str) -> str | None:
-        """The ARN of the secret of this name; None where there is none, or one that only waits for its deletion."""
+        """Returns the ARN of the secret of this name; None if it does not exist, or only waits for its deletion."""
         try:
             with aws_errors("secretsmanager", "DescribeSecret", about=name):
                 secret = self._client.describe_secret(SecretId=name)
@@ -37,6 +34,6 @@ class SecretsGateway:
         return None if "DeletedDate" in secret else secret["ARN"]
 
     def delete(self, name: str) -> None:
-        """Delete the secret, without days in which it could be restored."""
+        """Delete the secret at once, without a recovery window."""
         with aws_errors("secretsmanager", "DeleteSecret", about=name):
             self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)

@@ -1,6 +1,6 @@
-"""boto3's session as the shell configures it, and whether AWS can be reached with it.
+"""Opens boto3's session from the environment, and checks that AWS can be reached with it.
 
-What can be wrong in a person's environment before the first call, in one sentence each. Clients are `clients.py`.
+What belongs here: one sentence for each error of the user's environment that shows before the first call. Clients: `clients.py`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
-    """Clients with the profile, credentials, Region and endpoint that boto3 finds; `region` comes before the session's.
-    `hurried`: as `AwsClients` has it.
+    """Returns clients with the profile, credentials, Region and endpoint that boto3 finds; `region` overrides the session's.
 
-    Raises ConfigError where profile, Region or endpoint cannot be used, UnavailableError where nothing answers at the
-    endpoint: boto3 alone would try for a minute before it says so. Nothing is asked of AWS.
+    `hurried`: as in `AwsClients`. ConfigError if profile, Region or endpoint cannot be used, UnavailableError if nothing
+    answers at the endpoint: boto3 alone would try for a minute first. Makes no call of AWS.
     """
     import boto3  # a tenth of a second, for a process that asks AWS
 
@@ -45,7 +44,7 @@ def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
 
 
 def _unusable(error: BotoCoreError | OSError | ValueError) -> ConfigError:
-    """What boto3 says when it makes a client, with where to correct it. OSError is of a `credential_process` that cannot be begun."""
+    """Returns boto3's error when it creates a client, and where to correct it. OSError: a `credential_process` cannot be started."""
     match error:
         case NoRegionError() | InvalidRegionError():
             return ConfigError(f"{error} Set `region` under `lake:` in lake.yaml, or AWS_REGION")
@@ -60,7 +59,7 @@ def _unusable(error: BotoCoreError | OSError | ValueError) -> ConfigError:
 
 
 def _require_answer(endpoint: str, region: str, proxies: Mapping[str, str]) -> None:
-    """UnavailableError unless the endpoint's name is known and, where it is not AWS's own, something listens there."""
+    """UnavailableError if the endpoint's name cannot be resolved or, except for AWS itself, if nothing listens there."""
     parts = urlsplit(endpoint)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     if parts.scheme in proxies:

@@ -1,7 +1,4 @@
-"""SNS: one topic for what a person must know.
-
-The text is made in `stages/runs/notify.py`.
-"""
+"""SNS: one topic for messages to people. `stages/runs/notify.py` writes the text."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ class SnsGateway:
         self._topic_arn = topic_arn
 
     def publish(self, *, subject: str, message: str) -> str:
-        """Send one message; its id. What SNS would refuse is made legal, since an alarm must not be lost for it."""
+        """Publish one message; returns its id. Text that SNS would refuse is changed, because an alarm must not be lost."""
         with aws_errors("sns", "Publish", about=self._topic_arn):
             answer = self._client.publish(
                 TopicArn=self._topic_arn, Subject=legal_subject(subject), Message=_cut(message)
@@ -34,7 +31,7 @@ class SnsGateway:
 
 
 def legal_subject(text: str) -> str:
-    """The text as SNS takes it for a subject: 100 printable ASCII characters."""
+    """Returns the text as a valid subject of SNS: 100 printable ASCII characters."""
     return "".join(character if " " <= character <= "~" else "?" for character in text)[:_SUBJECT_LIMIT]
 
 

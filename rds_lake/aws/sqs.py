@@ -1,7 +1,4 @@
-"""SQS: receive and delete in batches.
-
-The queue's calls; what a message means is `model/events/parse.py`.
-"""
+"""SQS: receive and delete messages in batches. `model/events/parse.py` decides what a message means."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ _BATCH = 10  # SQS's limit for one receive or delete
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMessage:
-    """One received message. `receipt_handle` deletes it as long as the visibility time-out lasts."""
+    """One received message. `receipt_handle` can delete it until the visibility time-out ends."""
 
     message_id: str
     receipt_handle: str
@@ -40,7 +37,7 @@ class SqsGateway:
             return self._client.get_queue_url(QueueName=self._queue_name)["QueueUrl"]
 
     def receive(self, *, max_messages: int = _BATCH, wait_seconds: int = 0) -> list[QueueMessage]:
-        """Up to ten messages, waiting at most `wait_seconds` for the first."""
+        """Returns up to ten messages; waits at most `wait_seconds` for the first."""
         with aws_errors("sqs", "ReceiveMessage", about=self._queue_name):
             answer = self._client.receive_message(
                 QueueUrl=self.url,
@@ -57,7 +54,7 @@ class SqsGateway:
         ]
 
     def delete(self, handles: Sequence[str]) -> list[str]:
-        """Delete messages; returns the handles SQS refused (expired ones): those messages come again."""
+        """Delete messages; returns the (expired) handles that SQS refused: their messages are delivered again."""
         failed: list[str] = []
         for start in range(0, len(handles), _BATCH):
             batch = handles[start : start + _BATCH]

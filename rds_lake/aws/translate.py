@@ -1,6 +1,6 @@
-"""botocore's errors become rds-lake's, here and nowhere else.
+"""Translates botocore's errors into rds-lake's; no other module does.
 
-Which code is transient, and which is a conflict; what to do about it is decided in `stages/`.
+What belongs here: which error code is transient, and which is a conflict. `stages/` decides what to do about an error.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _SIGNATURES = {"InvalidSignatureException", "SignatureDoesNotMatch"}
 _OTHER_TIME = ("Signature expired", "Signature not yet current")
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
 _CLOCK_ADVICE = "this machine's clock differs from AWS's by minutes: set it (NTP), then repeat"
-_LOGIN_ADVICE = "log in again (`aws sso login`) or see to the role, then repeat"
+_LOGIN_ADVICE = "log in again (`aws sso login`) or check the role, then repeat"
 PROFILE_ADVICE = "correct that in ~/.aws/config or ~/.aws/credentials, or choose another profile with AWS_PROFILE"
 TRUST_ADVICE = (
     "name the file of certificates to trust in AWS_CA_BUNDLE or the profile's `ca_bundle`, or correct the endpoint"
@@ -89,9 +89,9 @@ _CONFLICT = {
 
 @contextmanager
 def aws_errors(service: str, operation: str, *, about: str = "") -> Iterator[None]:
-    """Run one AWS call; raise our error for botocore's, with the service's code and message kept.
+    """Run one AWS call, and raise rds-lake's error for botocore's, with the service's code and message.
 
-    `about` names the object, since AWS's own message mostly does not.
+    `about` names the object, because AWS's message usually does not.
     """
     try:
         yield
@@ -144,7 +144,7 @@ def _translate(error: ClientError, service: str, operation: str, about: str) -> 
 
 
 def _other_region(error: ClientError, code: str, status: int) -> str | None:
-    """The Region of a bucket that S3 redirects to, where its answer names it."""
+    """Returns the bucket's Region if S3's redirect names it."""
     if status not in _REDIRECTS and code not in _OTHER_REGION:
         return None
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})

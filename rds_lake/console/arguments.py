@@ -1,4 +1,4 @@
-"""Arguments that several commands have. Imports neither pydantic nor YAML: every `--help` would wait for them."""
+"""Arguments that several commands have. Imports neither pydantic nor YAML, because every `--help` would wait for them."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def load_config(path: Path) -> LakeConfig:
 
 
 def is_wide() -> bool:
-    """Whether the output is a file or a pipe, for which rich would assume 80 columns, and no width was given."""
+    """Whether the output is a file or a pipe, for which rich would assume 80 columns, and no width was set."""
     return not sys.stdout.isatty() and "COLUMNS" not in os.environ

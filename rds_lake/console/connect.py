@@ -1,4 +1,4 @@
-"""The gateways of a lake for the command line, without Dagster; building them calls nothing of AWS."""
+"""The gateways of a lake for the command line, without Dagster. Creating them makes no call to AWS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rds_lake.stages.streams.outboxes import dsn_of, forwarded_sources, outbox_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """A configured lake and access to it."""
+    """A configured lake with its gateways."""
 
     config: LakeConfig
     rds: RdsGateway
@@ -34,7 +34,7 @@ class Connected:
     secrets: SecretsGateway | None = None
 
     def under_way(self, source: SourceSettings) -> Sequence[TableUnderWay]:
-        """Tables of a DynamoDB source that AWS exports or converts now; none for a database, whose exports `status` lists itself."""
+        """Returns a DynamoDB source's tables that are being exported or converted; empty for a database: `status` lists those."""
         if not isinstance(source, DynamoDb):
             return ()
         lake = self.lake
@@ -49,7 +49,7 @@ class Connected:
         return tables_under_way(exports, watch)
 
     def outboxes(self, source: SourceSettings) -> Sequence[WatchedOutbox]:
-        """The outboxes of a database with `streams.secret`, which are asked how full they are."""
+        """Returns the outboxes of a database with `streams.secret`, to ask how full they are."""
         secrets = self.secrets
         if secrets is None or source not in forwarded_sources(self.config):
             return ()
@@ -57,17 +57,17 @@ class Connected:
         return watch_outboxes(outboxes, dsn_of(outboxes, lambda: secrets))
 
     def sources(self, names: tuple[str, ...]) -> list[SourceSettings]:
-        """The named sources; all where none is named."""
+        """Returns the named sources; all sources if none is named."""
         return [self.config.source(name) for name in names] or list(self.config.sources)
 
 
 def connect(config: LakeConfig) -> Connected:
-    """Access with the credentials, Region and endpoint boto3 finds."""
+    """Connect with the credentials, Region and endpoint that boto3 finds."""
     return connect_by(config, open_clients(region=config.lake.region))
 
 
 def connect_by(config: LakeConfig, clients: AwsClients) -> Connected:
-    """Access by these clients."""
+    """Connect with these clients."""
     return Connected(
         config=config,
         rds=RdsGateway(clients.rds),
@@ -78,7 +78,7 @@ def connect_by(config: LakeConfig, clients: AwsClients) -> Connected:
 
 
 def has_dagster(home: str | None, *, otherwise: str) -> bool:
-    """Whether DAGSTER_HOME is set; prints the consequence where it is not."""
+    """Whether DAGSTER_HOME is set; prints the consequence if it is not."""
     if not home:
         click.echo(f"DAGSTER_HOME is not set, so Dagster did not record this: {otherwise}", err=True)
     return bool(home)

@@ -24,7 +24,7 @@ _LOCAL_PACKAGES = (
 
 
 def require_local() -> None:
-    """ClickException naming the packages of the local cloud that are not installed; before anything starts."""
+    """ClickException, before anything starts, that names the packages of the local cloud that are not installed."""
     missing = [name for name in _LOCAL_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"the local cloud needs {', '.join(missing)}: pip install 'rds-lake[local]'")
@@ -47,7 +47,7 @@ def local_up(*, port: int, databases: tuple[str, ...], clusters: tuple[str, ...]
 
 
 def local_env(port: int, *, say: Callable[[str], None]) -> None:
-    """Print the `export` lines that point boto3 at a local cloud of this machine."""
+    """Print the `export` lines that make boto3 use a local cloud on this machine."""
     from rds_lake.localcloud.environment import environment
 
     for name, value in environment(f"http://127.0.0.1:{port}").items():
@@ -55,7 +55,7 @@ def local_env(port: int, *, say: Callable[[str], None]) -> None:
 
 
 def _urls(option: str, items: tuple[str, ...]) -> dict[str, list[str]]:
-    """The URLs of each identifier, in the order they were given."""
+    """Returns the URLs of each identifier, in the given order."""
     urls: dict[str, list[str]] = {}
     for number, item in enumerate(items, start=1):
         identifier, _, url = item.partition("=")

@@ -14,7 +14,7 @@ from rds_lake.stages.runs.webhook import Webhook
 
 
 def notify(config: LakeConfig, *, say: Callable[[str], None]) -> None:
-    """Send the message; ClickException where lake.yaml names neither topic nor webhook, UnavailableError where that fails."""
+    """Send the message. ClickException if lake.yaml names neither topic nor webhook, UnavailableError if sending fails."""
     topic, webhook = config.lake.notifications, config.lake.notify.webhook
     if topic is None and webhook is None:
         raise click.ClickException(

@@ -1,4 +1,4 @@
-"""`rds-lake policy`: print what a role may do for exactly this lake.yaml. AWS is asked only for what was not given."""
+"""`rds-lake policy`: print the policy of a role for exactly this lake.yaml. AWS is asked only for values that were not given."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ _PLACEHOLDERS = Account(number="ACCOUNT", region="REGION", partition="aws")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command is asked for. `whose`: one of `WHOSE`, or `all`. `trust`: print which principals the role trusts, instead.
+    """The arguments. `whose`: one of `WHOSE`, or `all`. `trust`: print the trust policy instead.
 
-    `name_prefix`, `template_bucket`: what `rds-lake setup` will be given, for the deployer's policy.
+    `name_prefix`, `template_bucket`: the arguments of `rds-lake setup`, for the deployer's policy.
     """
 
     whose: str
@@ -65,7 +65,7 @@ class Asked:
 
 
 def policy(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say: Callable[[str], None]) -> None:
-    """Show the policy as JSON; `say` gets its length, and each pattern that took the place of names."""
+    """Show the policy as JSON; `say` gets its length, and each pattern that replaces names."""
     if asked.trust:
         show(_json(_trust(asked.whose)))
         return
@@ -89,7 +89,7 @@ def policy(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say
 
 
 def find_names(config: LakeConfig, asked: Asked, *, say: Callable[[str], None]) -> Names:
-    """Account, Region and partition: as asked for, else as ARNs of lake.yaml have them, else of the credentials."""
+    """Returns account, Region and partition: from the arguments, else from the ARNs of lake.yaml, else from the credentials."""
     lake = config.lake
     roles = [parse_arn(text) for text in (lake.export_role, lake.glue_role) if text]
     regional = [parse_arn(text) for text in (lake.kms_key, lake.notifications) if text and text.startswith("arn:")]
@@ -109,8 +109,8 @@ def _require_deployer(asked: Asked) -> None:
         raise ConfigError(f"{' and '.join(options)}: only the deployer's policy uses it; add --for deployer")
     if asked.name_prefix is not None and not re.search(PREFIX_PATTERN, asked.name_prefix):
         raise ConfigError(
-            f"--name-prefix {asked.name_prefix!r}: the template takes letters, digits and dashes, at most {LONGEST_PREFIX}, and "
-            "no dash at the beginning"
+            f"--name-prefix {asked.name_prefix!r}: the template allows letters, digits and dashes, at most "
+            f"{LONGEST_PREFIX}, and no dash at the beginning"
         )
 
 

@@ -1,6 +1,6 @@
-"""`rds-lake prune`: what would be removed and why, and its removal with a progress bar.
+"""`rds-lake prune`: shows what would be removed and why, and removes it with a progress bar.
 
-What is removed is decided in `stages/upkeep/prune.py`.
+`stages/upkeep/prune.py` decides what is removed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def prune(
     console: Console,
     notes: Console | None = None,
 ) -> None:
-    """Show what would be removed; with `apply`, remove it. With `notes`, JSON is printed, and all else goes there."""
+    """Show what would be removed; with `apply`, remove it. With `notes`, JSON is printed, and all other text goes there."""
     lake, sources = connected.lake, connected.sources(names)
     exports = Exports.read(connected.config, connected.rds, lake.s3)
     plans = [plan_prune(connected.config, source, exports, rds=connected.rds, lake=lake, now=now) for source in sources]

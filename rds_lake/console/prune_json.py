@@ -13,7 +13,7 @@ _RULE = "`retention:` does not keep it"
 
 
 def prune_json(plans: Sequence[PrunePlan], done: Sequence[Pruned] | None) -> str:
-    """One object. `done`: what was removed of each plan; None where nothing was asked to be."""
+    """Returns the JSON object. `done`: what was removed of each plan; None if nothing was to be removed."""
     body = {
         "version": VERSION,
         "applied": done is not None,
@@ -46,18 +46,20 @@ def _dates(plan: PrunePlan, done: Pruned | None) -> list[dict[str, Any]]:
 
 
 def _leftovers(plan: PrunePlan, done: Pruned | None) -> list[dict[str, Any]]:
-    gone = None if done is None else {(one.kind, one.bucket, one.key) for one in done.plan.orphans}
-    fates = [(one, _fate((one.kind, one.bucket, one.key), gone)) for one in plan.orphans]
+    gone = None if done is None else {(leftover.kind, leftover.bucket, leftover.key) for leftover in done.plan.orphans}
+    fates = [(leftover, _fate((leftover.kind, leftover.bucket, leftover.key), gone)) for leftover in plan.orphans]
     return [
-        _item(one.kind, one.key, one.bytes, one.why, fate) | {"age_days": round(one.age.total_seconds() / 86400, 2)}
-        for one, fate in (*fates, *((one, "stays") for one in plan.left))
+        _item(leftover.kind, leftover.key, leftover.bytes, leftover.why, fate)
+        | {"age_days": round(leftover.age.total_seconds() / 86400, 2)}
+        for leftover, fate in (*fates, *((leftover, "stays") for leftover in plan.left))
     ]
 
 
 def _changes(plan: PrunePlan, done: Pruned | None) -> list[dict[str, Any]]:
-    gone = None if done is None else {(one.what, one.where) for one in done.plan.changes.items}
+    gone = None if done is None else {(item.what, item.where) for item in done.plan.changes.items}
     return [
-        _item(one.what, one.where, one.bytes, one.why, _fate((one.what, one.where), gone)) for one in plan.changes.items
+        _item(item.what, item.where, item.bytes, item.why, _fate((item.what, item.where), gone))
+        for item in plan.changes.items
     ]
 
 
@@ -65,5 +67,5 @@ def _item(what: str, where: str, size: int, why: str, fate: str) -> dict[str, An
     return {"what": what, "where": where, "bytes": size, "age_days": None, "why": why, "fate": fate}
 
 
-def _fate(one: object, gone: set[Any] | None) -> str:
-    return "removable" if gone is None else "removed" if one in gone else "stays"
+def _fate(leftover: object, gone: set[Any] | None) -> str:
+    return "removable" if gone is None else "removed" if leftover in gone else "stays"

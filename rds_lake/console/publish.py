@@ -1,6 +1,6 @@
 """`rds-lake publish` and `rds-lake rollback`: a person moves the views of a source.
 
-Whether they may move is decided in `stages/publish/by_hand.py`.
+`stages/publish/by_hand.py` decides whether they may move.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def publish(
     dagster_home: str | None,
     say: Say,
 ) -> None:
-    """Publish the date, or the newest that `publish: manual` holds."""
+    """Publish the date, or the newest date that `publish: manual` holds."""
     source = _source(connected, name)
     outcome = by_hand.approve(_publisher(connected, source, now, say), day, accept_drop=accept_drop)
     _report(source, outcome, say)

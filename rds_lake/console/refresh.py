@@ -1,4 +1,4 @@
-"""`rds-lake refresh`: write which tables each source has, for Dagster to load. One source: `stages/lake/refresh.py`."""
+"""`rds-lake refresh`: writes the tables of each source, for Dagster to load. One source: `stages/lake/refresh.py`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rds_lake.stages.lake.refresh import newest_tables
 def refresh(config: LakeConfig, names: tuple[str, ...], *, dagster_home: str | None, say: Callable[[str], None]) -> int:
     """Write the tables of the named sources, or of all, and record in Dagster the dates that it does not show yet.
 
-    Returns the exit code: 1 where a named source, or every source, could not be written. A source whose tables cannot be
-    read, or that has none yet, does not keep the others from being written.
+    Returns the exit code: 1 if a named source, or every source, could not be written. A source whose tables cannot be read, or
+    that has no date yet, does not prevent the others.
     """
     status = _write(S3Gateway(open_clients(region=config.lake.region).s3), config, names, say)
     if has_dagster(dagster_home, otherwise="new tables show their earlier dates as missing"):

@@ -1,4 +1,4 @@
-"""A command ends with the error's own sentence instead of a traceback."""
+"""A command ends with the error's message instead of a traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class SentenceGroup(click.Group):
-    """Commands whose errors (RdsLakeError, OSError of a file) end as a sentence and exit code 1."""
+    """Commands whose errors (RdsLakeError, OSError of a file) end with the message and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -1,4 +1,4 @@
-"""`rds-lake status`: one screen that says what readers see, how old it is, and what AWS works on.
+"""`rds-lake status`: shows on one screen which date readers see, how old it is, and what AWS works on.
 
 The figures come from `stages/watch/status.py`.
 """
@@ -35,7 +35,7 @@ _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """Failed runs by source. `error`: why Dagster could not be asked for them; then there may be any number."""
+    """Failed runs by source. `error`: why Dagster could not be read; then the number of failed runs is unknown."""
 
     runs: Mapping[str, Sequence[FailedRun]] = field(default_factory=dict)
     error: str | None = None
@@ -51,9 +51,9 @@ def status(
     as_json: bool = False,
     failed: Failures | None = None,
 ) -> bool:
-    """Show every source, or the named ones with more of their tables. Whether what readers see of one of them is stale.
+    """Show every source, or the named ones with more of their tables. Returns whether the data of one of them is stale.
 
-    `as_json`: an array of objects, one a source, with all tables (`docs/monitoring.md`).
+    `as_json`: an array of objects, one for each source, with all tables (`docs/monitoring.md`).
     """
     failed = failed or Failures()
     config, rds, lake = connected.config, connected.rds, connected.lake
@@ -81,7 +81,7 @@ def status(
 
 
 def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Failures:
-    """Failed runs by source, where `dagster_home` says which Dagster it is; what cannot be read is said on stderr and ends nothing."""
+    """Returns failed runs by source, if `dagster_home` is set. If Dagster cannot be read, stderr gets a message."""
     if not dagster_home:
         return Failures()
     import dagster as dg
@@ -99,7 +99,7 @@ def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
 
 
 def _body(source: SourceSettings, state: SourceStatus, connected: Connected, *, now: datetime) -> dict[str, Any]:
-    """The source for programs: dates as `2026-11-27`, times with their zone, what is unknown as null."""
+    """Returns the source for programs: dates as `2026-11-27`, times with their zone, unknown values as null."""
     age = state.age(now)
     return {
         "version": VERSION,
@@ -164,7 +164,7 @@ def _show(
 
 
 def _under_way(tables: Sequence[TableUnderWay], now: datetime, limit: int | None) -> list[str]:
-    """Tables in progress, and since when: neither DynamoDB nor Glue says how far an export or a run is."""
+    """Returns the tables in progress, and since when: DynamoDB and Glue report no percentage."""
     lines: list[str] = []
     for table in tables[:limit]:
         what = {"export": "exporting", "conversion": "Glue converts"}[table.what]

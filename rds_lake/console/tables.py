@@ -1,7 +1,7 @@
-"""A table of values for a person: never cut, whatever the width of the terminal.
+"""A table of values for a person: values are never cut, whatever the width of the terminal.
 
-Where the columns do not fit side by side, each row is shown as a list of its columns, one a line. A terminal may wrap the
-line, but no value is shortened: a number without its end is another number. Control characters are written as escapes
+If the columns do not fit side by side, each row is shown as a list of its columns, one a line. A terminal may wrap the
+line, but no value is shortened: a number without its last digits is another number. Control characters are written as escapes
 (`\\t`, `\\x1b`): rich drops some of them, and a terminal obeys the others.
 """
 
@@ -30,7 +30,7 @@ def print_values(
     title: str | None = None,
     right: frozenset[int] = frozenset(),
 ) -> None:
-    """Print rows of `columns`, side by side where that fits; those whose number is in `right` are aligned there."""
+    """Print rows of `columns`, side by side if that fits. `right`: the numbers of right-aligned columns."""
     table = _table(columns, rows, title, right)
     if _width(console, table) <= console.width:
         console.print(table)
@@ -41,7 +41,7 @@ def print_values(
 
 
 def print_side_by_side(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print a table as wide as its values are, whatever the terminal's width."""
+    """Print a table as wide as its values, whatever the terminal's width."""
     table = _table(columns, rows, None, frozenset())
     width = console.width
     console.width = max(width, _width(console, table))

@@ -1,7 +1,7 @@
 """Records in Dagster what a command of `rds-lake` did.
 
-What belongs here: opening the instance of DAGSTER_HOME, and the error where that fails: the views have moved by then. The events are
-made by `defs/reports.py`.
+What belongs here: opening the instance of DAGSTER_HOME, and the error if that fails: by then the views have already moved.
+`defs/reports.py` makes the events.
 """
 
 from __future__ import annotations

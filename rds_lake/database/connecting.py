@@ -1,6 +1,6 @@
-"""What drivers are given to connect by a Dsn, and what may be said of their errors.
+"""Arguments for drivers to connect by a Dsn, and the part of their errors that may be shown.
 
-The drivers themselves are imported by the module that connects: they are optional, and each use says in its own words what needs them.
+The drivers are optional: the module that connects imports its driver, and its error names the feature that needs it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 
 def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
-    """Arguments of `psycopg.connect`: where, who, TLS as the Dsn says (`sslmode`, `sslrootcert`, …), and when to give up."""
+    """Returns the arguments of `psycopg.connect`: host, user, TLS as in the Dsn (`sslmode`, `sslrootcert`, …), and time-outs."""
     return {
         "host": dsn.host,
         "port": dsn.port,
@@ -33,9 +33,9 @@ def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
 
 
 def for_pymysql(dsn: Dsn, *, silence_seconds: float = 120) -> dict[str, Any]:
-    """Arguments of `pymysql.connect`: where, who, TLS as the Dsn says (`ssl_ca`), and when to give up.
+    """Returns the arguments of `pymysql.connect`: host, user, TLS as in the Dsn (`ssl_ca`), and time-outs.
 
-    `silence_seconds`: how long the server may say nothing, and take nothing; the handshake of TLS counts as the latter.
+    `silence_seconds`: the longest wait for the server to send or to accept data; the TLS handshake counts as accepting.
     """
     return {
         "host": dsn.host,
@@ -51,7 +51,7 @@ def for_pymysql(dsn: Dsn, *, silence_seconds: float = 120) -> dict[str, Any]:
 
 
 def kind_of(error: BaseException) -> str:
-    """A driver's error as it may be shown: how long the server was silent, or the error's type and code."""
+    """Returns the part of a driver's error that may be shown: how long the server was silent, or the error's type and code."""
     seconds = getattr(error, "silent_seconds", None)
     if seconds is not None:
         return f"no answer within {seconds:g} s"
@@ -59,6 +59,6 @@ def kind_of(error: BaseException) -> str:
 
 
 def code_of(error: BaseException | None) -> str:
-    """SQLSTATE of PostgreSQL, the number of MySQL: the only part of a driver's error that surely holds no secret."""
+    """Returns SQLSTATE of PostgreSQL, or the error number of MySQL: the only part of the error that cannot contain a secret."""
     number = error.args[0] if error is not None and error.args else None
     return str(number) if isinstance(number, int) else getattr(error, "sqlstate", None) or ""

@@ -1,9 +1,9 @@
-"""Row counts of a live database, asked as gently as can be.
+"""Counts the rows of a live database with as little load as possible.
 
-Read-only sessions without a transaction around them, a time-out in the database itself, one table at a time. Tables that
-the database's own statistics call big are not counted: the estimate is the answer.
+Sessions are read-only and outside of transactions, with a time-out in the database, and count one table at a time. A table that
+the database's own statistics estimate as large is not counted: the estimate is returned.
 
-What belongs here: the questions. What an answer means for a snapshot is `stages/checks/verify.py`.
+What belongs here: the queries. Comparing the counts with a snapshot is `stages/checks/verify.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LOST = {"2006", "2013", "57P01", "57P02", "57P03"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCount:
-    """A table's rows: counted, or as the database estimates them, or unknown because of `why`."""
+    """The rows of a table: counted, or estimated by the database, or unknown with the reason `why`."""
 
     rows: int | None
     exact: bool = True
@@ -48,11 +48,11 @@ class ReadOnly(Protocol):
     """One read-only connection."""
 
     def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
-        """The answer to a statement over the database's own catalogue."""
+        """Returns the rows of a statement over the database's catalogue."""
         ...
 
     def estimates(self) -> dict[tuple[str, str], int]:
-        """Rows by schema and table, as the statistics have it; below 0: unknown."""
+        """Returns the estimated rows by schema and table, from the database's statistics; below 0: unknown."""
         ...
 
     def count(self, target: TableTarget) -> int: ...
@@ -61,16 +61,16 @@ class ReadOnly(Protocol):
 def count_rows(
     dsn: Dsn, targets: Sequence[TableTarget], *, exact_below: int, timeout_seconds: int
 ) -> dict[TableTarget, RowCount]:
-    """The rows of every table. A table that cannot be counted says why; a database that cannot be reached is an error.
+    """Returns the rows of every table. A table that cannot be counted has a reason instead.
 
-    Raises ConfigError when the driver is not installed, UnavailableError when no connection comes about. Neither has a word
+    ConfigError if the driver is not installed, UnavailableError if the database cannot be reached. Their messages contain nothing
     of the DSN.
     """
     counts: dict[TableTarget, RowCount] = {}
-    for database, mine in by_database(dsn, targets).items():
+    for database, tables_of_database in by_database(dsn, targets).items():
         with read_only(dsn, database, timeout_seconds) as session:
             estimates = session.estimates()
-            for target in mine:
+            for target in tables_of_database:
                 estimate = estimates.get((target.schema, target.table), -1)
                 if estimate >= exact_below:
                     counts[target] = RowCount(rows=estimate, exact=False)
@@ -80,15 +80,15 @@ def count_rows(
 
 
 def by_database(dsn: Dsn, targets: Sequence[TableTarget]) -> Mapping[str, Sequence[TableTarget]]:
-    """The tables by the database to connect to: a session of PostgreSQL sees one database, MySQL's sees all."""
-    found: dict[str, list[TableTarget]] = defaultdict(list)
+    """Groups the tables by the database to connect to: a session of PostgreSQL sees one database, MySQL's sees all."""
+    grouped: dict[str, list[TableTarget]] = defaultdict(list)
     for target in targets:
-        found[target.database if dsn.engine is Engine.POSTGRES else dsn.database].append(target)
-    return found
+        grouped[target.database if dsn.engine is Engine.POSTGRES else dsn.database].append(target)
+    return grouped
 
 
 def read_only(dsn: Dsn, database: str, timeout_seconds: int) -> AbstractContextManager[ReadOnly]:
-    """A session in which nothing can be written and no statement takes longer; errors as `count_rows`."""
+    """Opens a session that can write nothing, and whose statements end after `timeout_seconds`. Raises what `count_rows` raises."""
     return (_postgres if dsn.engine is Engine.POSTGRES else _mysql)(dsn, database, timeout_seconds)
 
 
@@ -197,6 +197,6 @@ def _missing(driver: str) -> ConfigError:
 
 def _unreachable(failure: Exception) -> UnavailableError:
     return UnavailableError(
-        f"the database that `verify:` names cannot be reached ({kind_of(failure)}); see that the secret's host, "
-        "user and password are right and that this process may connect. Nothing published depends on it"
+        f"the database that `verify:` names cannot be reached ({kind_of(failure)}); check host, user and password in "
+        "the secret, and whether this process may connect. Published dates are not affected"
     )

@@ -1,4 +1,4 @@
-"""Where a database is and who asks, out of a secret's text; the text is in no error and no repr.
+"""Parses a secret's text into the address, user and password of a database. The text is in no error and no repr.
 
     postgresql://reader:secret@shop-prod.….rds.amazonaws.com:5432/shop?sslmode=require
     mysql://reader:secret@shop-prod.….rds.amazonaws.com/shop?ssl_ca=/etc/rds-ca.pem
@@ -24,7 +24,7 @@ _FAMILIES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dsn:
-    """A database server, and the database to begin with."""
+    """A database server, and the database to connect to."""
 
     engine: Engine
     host: str = field(repr=False)
@@ -36,7 +36,7 @@ class Dsn:
 
 
 def parse_dsn(text: str, *, where: str) -> Dsn:
-    """The secret's text as a Dsn; ConfigError names the secret `where` and what it lacks, never what it holds."""
+    """Returns the secret's text as a Dsn. ConfigError names the secret `where` and the missing parts, never its text."""
     parsed: Dsn | None = None
     # Raised outside of the handler: the parsers' own errors quote the text.
     try:
@@ -45,8 +45,8 @@ def parse_dsn(text: str, *, where: str) -> Dsn:
         parsed = None
     if parsed is None:
         raise ConfigError(
-            f"the secret {where} says no database: it has to be a URL (postgresql:// or mysql://, with host and user), or "
-            "JSON with engine, host, username and password; RDS's own managed secrets lack engine and host"
+            f"the secret {where} does not name a database: it must be a URL (postgresql:// or mysql://, with host and "
+            "user), or JSON with engine, host, username and password; secrets that RDS manages lack engine and host"
         )
     return parsed
 

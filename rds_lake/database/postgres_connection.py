@@ -1,9 +1,9 @@
-"""A connection to PostgreSQL for whose answers nobody waits without end.
+"""A connection to PostgreSQL that never waits for an answer without end.
 
-psycopg waits as long as the connection stands. It also stands where a server hangs, or a proxy has lost it: their machines confirm
-every packet, so that no time limit of the system or of the server itself ends the wait.
+psycopg waits as long as the TCP connection exists. It also exists when a server hangs, or when a proxy has lost it: their machines
+still confirm every packet, so no time limit of the operating system or of the server ends the wait.
 
-What belongs here: waiting and its end. What is asked is the caller's.
+What belongs here: waiting and its end. What is queried is the caller's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CANCEL_SECONDS = 3.0  # for the request that ends a statement, and again for th
 
 
 class NoAnswerError(psycopg.OperationalError):
-    """The server said nothing for `silent_seconds`."""
+    """The server sent nothing for `silent_seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")
@@ -34,17 +34,17 @@ class NoAnswerError(psycopg.OperationalError):
 
 
 class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
-    """psycopg's, which gives a statement up when nothing is heard of it for `silence_seconds` (None: never), when the caller of its
-    thread has ended (`threads.py`), and at whatever is raised meanwhile, such as KeyboardInterrupt.
+    """A psycopg connection that cancels a statement if the server sends nothing for `silence_seconds` (None: never), if the
+    thread's caller has ended (`threads.py`), or if anything else is raised, such as KeyboardInterrupt.
 
-    The server is asked to end the statement then. Where it says within seconds that it has, the connection can be used again;
-    else it is closed.
+    The server is asked to cancel the statement. If it confirms this within seconds, the connection can be used again;
+    otherwise it is closed.
     """
 
     silence_seconds: float | None = None
 
     def wait(self, gen: PQGen[T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> T:
-        """What psycopg calls whenever it needs the server."""
+        """psycopg calls this whenever it waits for the server."""
         if timeout is not None:  # for notifications, which may well not come
             return super().wait(gen, interval, timeout)
         try:
@@ -56,7 +56,7 @@ class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
             raise
 
     def _give_up(self, gen: PQGen[Any]) -> None:
-        """End what `gen` waits for."""
+        """Cancel the statement that `gen` waits for."""
         is_known = False
         try:
             # libpq before 17 can only ask in a way that waits without end itself.
@@ -81,7 +81,7 @@ def open_postgres(
     autocommit: bool = True,
     prepare_threshold: int | None = 5,
 ) -> PostgresConnection:
-    """Connect, and give the session this name; errors as `psycopg.connect`."""
+    """Connect, and set the session's name. Errors: as `psycopg.connect`."""
     connection = PostgresConnection.connect(
         application_name=name, autocommit=autocommit, prepare_threshold=prepare_threshold, **for_psycopg(dsn, database)
     )
@@ -90,7 +90,7 @@ def open_postgres(
 
 
 def _watched(gen: PQGen[T], limit: float | None, *, obey: bool) -> PQGen[T]:
-    """The same generator of psycopg. NoAnswerError once nothing came for so many seconds; `obey`: Cancelled as `check` raises it."""
+    """The same psycopg generator. NoAnswerError if the server sends nothing for this many seconds; `obey`: call `check`."""
     heard = time.monotonic()
     try:
         wanted = next(gen)

@@ -68,7 +68,7 @@ class ProcessGroup:
             self._running.clear()
 
     def _await_ends(self, seconds: float) -> None:
-        """Until all have ended, or for so many seconds."""
+        """Wait until all have ended, or for this many seconds."""
         deadline = time.monotonic() + seconds
         for process in reversed(self._running.values()):
             with contextlib.suppress(subprocess.TimeoutExpired):

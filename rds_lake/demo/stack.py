@@ -102,7 +102,7 @@ def running_stack(
 
 
 def _deploy(config: LakeConfig, clients: AwsClients, say: Callable[[str], None]) -> None:
-    """`rds-lake setup`, in short."""
+    """Deploy the stack as `rds-lake setup` does."""
     lines: list[str] = []
     pace = Pace(clock=time.monotonic, sleep=time.sleep, pause=0.1, longest=0.5)
     setup = Setup(config=config, clients=clients, pace=pace, token=lambda: str(uuid4()), say=lines.append)

@@ -1,1 +1,1 @@
-"""The AWS objects a lake needs, created from the same lake.yaml as the pipeline reads; policies and patterns as data."""
+"""The AWS objects that a lake needs, from the same lake.yaml that the pipeline reads; policies and patterns as data."""

@@ -26,7 +26,7 @@ class Account:
 
 
 def find_account(clients: AwsClients) -> Account:
-    """The account and Region of these clients."""
+    """Returns the account and Region of these clients."""
     sts = clients.client("sts")
     with aws_errors("sts", "GetCallerIdentity"):
         caller = parse_arn(sts.get_caller_identity()["Arn"])
@@ -34,7 +34,7 @@ def find_account(clients: AwsClients) -> Account:
 
 
 def require_own(account: Account, settings: LakeSettings) -> None:
-    """ConfigError that lists every ARN of lake.yaml that cannot serve a lake of this account and Region.
+    """ConfigError that lists every ARN of lake.yaml that a lake in this account and Region cannot use.
 
     A role must belong to the account that passes it
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html), a key to the Region. A topic may belong to

@@ -24,11 +24,11 @@ _FIRST_QUEUE = "rds-lake-events"
 
 
 def rule_name(queue: str, what: str = "") -> str:
-    """The name of a queue's rule, or of its rule for `what`: lakes with different queues have different rules.
+    """Returns the name of a queue's rule, or of its rule for `what`: lakes with different queues have different rules.
 
     `a` with `what="backup"` is `a.backup`, and never the rule of a queue `a-backup`: a queue's name has no dot. A rule's
     name has at most 64 characters (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html); a longer
-    one is cut and ends with a digest of the whole.
+    one is shortened and ends with a digest of the complete name.
     """
     name = queue
     if what:
@@ -42,14 +42,15 @@ def rule_name(queue: str, what: str = "") -> str:
 def event_patterns(
     queue: str, *, exports_bucket: str | None = None, glue_job: str | None = None, inputs: Sequence[str] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Rule name -> pattern: every event the sensor understands and no other.
+    """Returns rule name -> pattern: exactly the events that the sensor understands.
 
     Events of RDS are matched by EventID, never by their text, which differs from the documented one. Older envelopes of
-    clusters have no EventID; they pass the pattern, and the parser reads their text
+    clusters have no EventID; they match the pattern, and the parser reads their text
     (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html).
-    `exports_bucket`: where DynamoDB exports to; DynamoDB sends no event, so the manifest that it writes last is the only
-    sign of an export's end. `glue_job`: the job whose ended runs are sent to the queue. `inputs`:
-    the folders (`s3://bucket/prefix/`) where JSON files ask for runs of a warehouse.
+
+    `exports_bucket`: the bucket of DynamoDB's exports. DynamoDB sends no event, so the manifest that it writes last is the only
+    sign of an export's end. `glue_job`: the job whose ended runs are sent to the queue. `inputs`: the folders
+    (`s3://bucket/prefix/`) whose JSON files request runs of a warehouse.
     """
     known: dict[str, Any] = {"detail": {"EventID": list(EVENT_IDS)}}
     unnamed: dict[str, Any] = {"detail": {"EventID": [{"exists": False}]}}
@@ -71,12 +72,12 @@ def event_patterns(
 
 
 def input_folders(config: LakeConfig) -> tuple[str, ...]:
-    """Where the JSON files of warehouses arrive."""
+    """Returns the folders of the JSON files of warehouses."""
     return tuple(dict.fromkeys(each.input for each in config.warehouses if each.input))
 
 
 def _jsons_in(folders: Sequence[str]) -> dict[str, Any]:
-    """New JSON files of the folders; where these are too many for a rule, all JSON files of their buckets."""
+    """Returns the pattern for new JSON files in the folders; if they are too many for a rule, in their buckets."""
     keys: dict[str, list[dict[str, str]]] = {}
     for folder in folders:
         bucket, _, prefix = folder.removeprefix("s3://").partition("/")

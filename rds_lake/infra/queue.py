@@ -1,4 +1,4 @@
-"""What the events queue of a lake is set to, however it is created."""
+"""The settings of a lake's events queue, however it is created."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The Glue job that converts large tables: its definition and its security configuration, as data.
 
-Nothing here calls AWS: the template has the job, and `existing/job.py` brings one that is there to this release. What the job's
-role may do: `policy/service_roles.py`.
+Nothing here calls AWS: the template has the job, and `existing/job.py` updates an existing one to this release. The job's
+permissions: `policy/service_roles.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _HOURS = 24 * 60
 
 
 def job_definition(settings: LakeSettings, *, script: str, rules: str) -> dict[str, Any]:
-    """What CreateJob and UpdateJob take, except the name. `script`, `rules`: their s3:// URIs.
+    """Returns the arguments of CreateJob and UpdateJob, except the name. `script`, `rules`: their s3:// URIs.
 
     Glue 5.1 is Spark 3.5.6 on Python 3.11 (https://docs.aws.amazon.com/glue/latest/dg/release-notes.html). Glue does not
     retry a run: a second run of the same request would write into the folder of the first.
@@ -40,7 +40,7 @@ def job_definition(settings: LakeSettings, *, script: str, rules: str) -> dict[s
 
 
 def security_configuration(kms_key_arn: str) -> dict[str, Any]:
-    """Spark writes with the lake's key, as everything else does; logs stay as CloudWatch encrypts them."""
+    """Returns the configuration with which Spark encrypts files with the lake's key; logs keep CloudWatch's encryption."""
     return {
         "S3Encryption": [{"S3EncryptionMode": "SSE-KMS", "KmsKeyArn": kms_key_arn}],
         "CloudWatchEncryption": {"CloudWatchEncryptionMode": "DISABLED"},

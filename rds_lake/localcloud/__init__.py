@@ -1,6 +1,6 @@
-"""The local cloud: AWS as this pipeline needs it, on one machine, for the demo and the tests.
+"""The local cloud: the parts of AWS that this pipeline needs, on one machine, for the demo and the tests.
 
-A router in front of moto, in one process. RDS's exports are written from a real database as real Parquet, Athena's queries
-are executed by DuckDB. It refuses what AWS refuses. It imports nothing of the pipeline but `model`, and the pipeline nothing of
-it: it is called by plain boto3 with `AWS_ENDPOINT_URL`. What it does and does not prove is in docs/fidelity.md.
+It is a router in front of moto, in one process. Exports of RDS are written from a real database as real Parquet, and DuckDB
+executes Athena's queries. It refuses what AWS refuses. It imports only `model` of the pipeline, and the pipeline imports nothing
+of it: plain boto3 calls it with `AWS_ENDPOINT_URL`. docs/fidelity.md says what it proves and what it does not.
 """

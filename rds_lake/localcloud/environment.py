@@ -6,7 +6,7 @@ from rds_lake.localcloud.http.account import REGION
 
 
 def environment(endpoint: str) -> dict[str, str]:
-    """The variables that point boto3 at the local cloud and keep it from any real account."""
+    """Returns the variables that make boto3 use the local cloud and prevent calls to a real account."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "local",

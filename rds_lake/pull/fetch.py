@@ -78,16 +78,18 @@ def _readings(s3: S3Gateway, table: PulledTable, folder: Path, pool: Executor) -
 def _portions(table: PulledTable) -> Iterator[_Portion]:
     """Group the files into portions; files without rows are left out."""
     for part in table.parts:
-        mine: list[DataFile] = []
+        portion: list[DataFile] = []
         for file in part.files:
             if not file.rows:
                 continue
-            if mine and (len(mine) == _PORTION_FILES or sum(each.bytes for each in (*mine, file)) > _PORTION_BYTES):
-                yield _Portion(part, tuple(mine))
-                mine = []
-            mine.append(file)
-        if mine:
-            yield _Portion(part, tuple(mine))
+            if portion and (
+                len(portion) == _PORTION_FILES or sum(each.bytes for each in (*portion, file)) > _PORTION_BYTES
+            ):
+                yield _Portion(part, tuple(portion))
+                portion = []
+            portion.append(file)
+        if portion:
+            yield _Portion(part, tuple(portion))
 
 
 def _fetch(s3: S3Gateway, bucket: str, file: DataFile, path: Path) -> Path:

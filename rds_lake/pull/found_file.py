@@ -47,7 +47,7 @@ class FoundFile:
     others: tuple[str, ...]
 
     def is_of(self, plan: Plan) -> bool:
-        """Whether its tables come from the export of the plan."""
+        """Whether its tables come from the plan's export."""
         return (self.source, self.day, self.export_task) == (plan.source, plan.day.isoformat(), plan.export_task)
 
     def has_all(self, plan: Plan) -> bool:

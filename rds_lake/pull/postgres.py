@@ -1,11 +1,11 @@
-"""A date into a schema of a PostgreSQL database, by COPY.
+"""Writes a date into a schema of a PostgreSQL database, by COPY.
 
-Each table is one transaction: made under a name of its own, filled, given its key, put in the old one's place, and written
-down in the table `_rds_lake_pull`. Readers see the old rows or the new ones; what has no row there is not whole.
-A big table is filled by several connections: it is made before that transaction, and what a pull that was killed left of it is
-dropped by the next one (`unfinished.py`).
+Each table is one transaction: it is created under a temporary name, filled, given its key, renamed over the old table, and
+recorded in the table `_rds_lake_pull`. Readers see the old or the new rows; a table without a row there is not complete. Several
+connections fill a big table: it is created before that transaction, and the next pull drops the remains of a killed one
+(`unfinished.py`).
 
-What belongs here: what is there, and one table. Connecting is `postgres_session.py`.
+What belongs here: the schema's state, and one table. Connecting is `postgres_session.py`.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ _BIG_BYTES = 64 << 20  # of Parquet, whose text one connection brings in within 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresSchema:
-    """A schema of the database that `url` names. `replace`: also tables that are not of a pull.
+    """A schema of the database of `url`. `replace`: also replace tables that no pull made.
 
-    `parallel`: over so many connections big tables are filled, where other tables do not use them.
+    `parallel`: the number of connections; big tables use those that other tables do not need.
     """
 
     url: str = field(repr=False)
@@ -62,7 +62,7 @@ class PostgresSchema:
 
     @contextmanager
     def open(self, plan: Plan) -> Iterator[OpenedSchema]:
-        """The schema, which no other pull uses meanwhile; PullError lists all tables that cannot come into it."""
+        """Open the schema, which no other pull uses meanwhile. PullError lists all tables that cannot be written to it."""
         if len(self.schema.encode()) > MOST_BYTES:
             raise PullError(
                 f"the schema {self.schema} has a name of more than {MOST_BYTES} bytes, which PostgreSQL does not allow"
@@ -71,8 +71,8 @@ class PostgresSchema:
             session.lock(self.schema)
             names = find_names(session, self.schema, [table.view for table in plan.tables])
             missing = missing_rights(session, self.schema, names)
-            found = find_tables(session, self.schema, names, may_read=not missing)
-            refuse_in_the_way(plan, self.schema, found, replace=self.replace, missing=missing)
+            existing = find_tables(session, self.schema, names, may_read=not missing)
+            refuse_in_the_way(plan, self.schema, existing, replace=self.replace, missing=missing)
             session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=names.namespace is not None)
             session.run(
                 f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=names.record is not None
@@ -84,7 +84,7 @@ class PostgresSchema:
                     target=self,
                     plan=plan,
                     engine=engine,
-                    whole=found.whole(plan),
+                    whole=existing.whole(plan),
                     refused=too_wide(plan),
                     sessions=Sessions(self.parallel),
                 )
@@ -92,7 +92,7 @@ class PostgresSchema:
 
 @dataclass(slots=True)
 class OpenedSchema:
-    """The schema while tables come into it: each by a session of its own."""
+    """The open schema. Each table is written over its own session."""
 
     target: PostgresSchema
     plan: Plan
@@ -110,7 +110,7 @@ class OpenedSchema:
         *,
         moved: Callable[[int], None],
     ) -> Loaded:
-        """One transaction, or of a big table two."""
+        """Write the table in one transaction, a big table in two."""
         with (
             self._reader() as reader,
             open_session(self.target.url) as session,
@@ -124,7 +124,7 @@ class OpenedSchema:
             return self._load_big(session, coming, table, chosen, texts)
 
     def interrupt(self) -> None:
-        """End what DuckDB reads now; statements of PostgreSQL end with their thread."""
+        """Cancel DuckDB's reads; statements of PostgreSQL end with their thread."""
         for reader in tuple(self._readers):
             with suppress(duckdb.ConnectionException):  # it was closed in this moment
                 reader.interrupt()
@@ -183,7 +183,7 @@ class OpenedSchema:
         readings: Iterator[Reading],
         moved: Callable[[int], None],
     ) -> Iterator[memoryview]:
-        """The rows as COPY reads them; UnfitError where a value cannot go its way."""
+        """Returns the rows in COPY's format. UnfitError if a value cannot be written in its column's format."""
         for reading in readings:
             with fitting(self.engine, table.columns, chosen, reading):
                 query = reader.sql(select_lines(table.columns, chosen, reading))
@@ -193,7 +193,7 @@ class OpenedSchema:
                     moved(batch.num_rows)
 
     def _put(self, session: Session, coming: str, table: PulledTable, chosen: Mapping[str, int], rows: int) -> Loaded:
-        """Give the filled table its key and its name, and write it down."""
+        """Give the filled table its key and its name, and record it."""
         require_rows(table, rows)
         if table.keys:
             _add_key(session, table, qualified(self.target.schema, coming))
@@ -222,24 +222,24 @@ class OpenedSchema:
 
 @contextmanager
 def _choosing(table: PulledTable) -> Iterator[None]:
-    """A value that the server refuses puts its column another way."""
+    """If the server refuses a value, choose another format for its column."""
     try:
         yield
     except psycopg.DataError as error:
-        found = _IN_COLUMN.search(error.diag.context or "")
-        if found is None or found[1] not in {column.name for column in table.columns}:
+        match = _IN_COLUMN.search(error.diag.context or "")
+        if match is None or match[1] not in {column.name for column in table.columns}:
             raise
-        raise UnfitError([found[1]]) from error
+        raise UnfitError([match[1]]) from error
 
 
 def _rows_at_once(table: PulledTable) -> int:
-    """So many rows that their text has some megabytes, at least what DuckDB makes at once."""
+    """Returns how many rows have some megabytes of text, at least DuckDB's own batch size."""
     wide = max(1, table.bytes * _UNPACKED // max(1, table.rows))
     return max(_VECTOR, min(_MOST_ROWS, _BATCH_BYTES // wide))
 
 
 def _text_of(lines: pa.Array) -> memoryview:
-    """The lines one after the other, as they lie in memory already."""
+    """Returns the joined lines, from the buffer that they already share."""
     _, offsets, data = lines.buffers()
     if offsets is None or data is None:
         return memoryview(b"")
@@ -260,7 +260,7 @@ def _add_key(session: Session, table: PulledTable, place: str) -> None:
 
 
 def _put_in_place(session: Session, schema: str, coming: str, table: PulledTable) -> None:
-    """The table under its name, and its key under the name that PostgreSQL would give it, where that is free."""
+    """Rename the table, and its key to the name that PostgreSQL would choose, if that is free."""
     session.run(f"DROP TABLE IF EXISTS {qualified(schema, table.view)}")
     session.run(f"ALTER TABLE {qualified(schema, coming)} RENAME TO {identifier(table.view)}")
     key = f"{table.view}_pkey"

@@ -1,4 +1,4 @@
-"""One session with the database that is pulled into; no error of it shows where that is, or a password.
+"""One session with the target database. No error contains its address or a password.
 
 libpq reads the URL, PGPASSWORD, ~/.pgpass and services (https://www.postgresql.org/docs/current/libpq-connect.html).
 """
@@ -70,46 +70,46 @@ _WHY = (
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """A connection, and how many rows its last statement had."""
+    """A connection, and the number of rows of its last statement."""
 
     connection: PostgresConnection
     rows: int = 0
 
     def run(self, statement: str, values: Sequence[Any] | None = None, *, unless: bool = False) -> None:
-        """Run a statement; not where `unless` is so."""
+        """Run a statement, unless `unless` is true."""
         if not unless:
             self.connection.execute(statement.encode(), values)
 
     def run_briefly(self, statement: str) -> None:
-        """Run the session's last statement, and give it up when the server says nothing for ten seconds."""
+        """Run the session's last statement, and give up if the server sends nothing for ten seconds."""
         self.connection.silence_seconds = _BRIEF_SECONDS
         self.run(statement)
 
     def ask(self, query: str, values: Sequence[Any]) -> Any:
-        """The first column of the first row, or None."""
+        """Returns the first column of the first row, or None."""
         row = self.connection.execute(query.encode(), values).fetchone()
         return None if row is None else row[0]
 
     def all(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """All rows."""
+        """Returns all rows."""
         return self.connection.execute(query.encode(), values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing of what is run within."""
+        """A transaction: all statements of the block take effect, or none."""
         with self.connection.transaction():
             yield
 
     @contextmanager
     def copy(self, statement: str) -> Iterator[psycopg.Copy]:
-        """A COPY to write to; `rows` says afterwards how many there were."""
+        """A COPY to write to; afterwards `rows` is the number of rows."""
         with self.connection.cursor() as cursor:
             with cursor.copy(statement.encode()) as copy:
                 yield copy
             self.rows = cursor.rowcount
 
     def lock(self, schema: str) -> None:
-        """Be the only pull of this schema until the session ends; PullError where another is."""
+        """Be the only pull of this schema until the session ends. PullError if another pull holds the lock."""
         if not self.ask("SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))", [RECORD, schema]):
             raise PullError(
                 f"another rds-lake pull is writing to the schema {schema}; wait until it ends, then repeat the command"
@@ -118,7 +118,7 @@ class Session:
 
 @contextmanager
 def open_session(url: str) -> Iterator[Session]:
-    """A session, closed afterwards. UnavailableError where it is refused or breaks; PullError for what the server refuses."""
+    """A session, closed at the end of the block. UnavailableError if it is refused or lost, PullError if a statement is refused."""
     connection = _connected(url)
     try:
         with connection:
@@ -134,7 +134,7 @@ def open_session(url: str) -> Iterator[Session]:
 
 
 def _in_words(error: psycopg.Error, *, is_gone: bool) -> PullError | UnavailableError:
-    """UnavailableError for what concerns all tables, PullError for what the server says of one."""
+    """UnavailableError for a problem of all tables, PullError for the server's error about one."""
     if isinstance(error, psycopg.errors.DiskFull):
         return UnavailableError(
             f"the database's disk is full ({refused(error)}): give it space and repeat; complete tables are kept"
@@ -149,7 +149,7 @@ def _in_words(error: psycopg.Error, *, is_gone: bool) -> PullError | Unavailable
 
 
 def refused(error: psycopg.Error) -> str:
-    """The server's own sentence, with the row or object it is about."""
+    """Returns the server's own sentence, with the row or object that it is about."""
     return " ".join(filter(None, (error.diag.message_primary, error.diag.message_detail))) or type(error).__name__
 
 

@@ -1,1 +1,1 @@
-"""What runs in AWS Lambda: it takes changes from triggers and hands them to Firehose. Only the standard library and boto3."""
+"""The function in AWS Lambda that sends changes from triggers to Firehose. It uses only the standard library and boto3."""

@@ -1,11 +1,10 @@
-"""What triggers of `capture: lambda` send: one change, or a list of changes of one statement.
+"""The events of triggers of `capture: lambda`: one change, or a list of changes of one statement.
 
     {"id": "6f1c…", "source": "shop", "table": "shop.public.routes", "op": "U", "at": "2026-11-28T03:00:00.123456+00:00",
      "xid": 801, "key": {"id": "7"}, "old": {"id": "7", "v": "a"}, "new": {"id": "7", "v": null}}
 
-`op` is I, U, D or T (TRUNCATE, without key and images). Values of key and images are texts, or null. `xid` is null where the
-engine does not say it. `omitted`, when there, lists columns whose values were too large for their way. Members that are not
-named here stay as they are.
+`op` is I, U, D or T (TRUNCATE, without key and images). Values of key and images are texts, or null. `xid` is null if the
+engine has none. `omitted`, if present, lists columns whose values were too large to send. Other members are kept.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ Change = dict[str, Any]
 
 
 class BadChangeError(ValueError):
-    """An event that is not a change, or several. The text names everything that is wrong, and no value of a row."""
+    """An event that is not a change, or several. The text names every problem, but no value of a row."""
 
 
 def read_changes(event: Any) -> list[Change]:
-    """The changes of an event; BadChangeError when there is anything wrong with one of them."""
+    """Returns the changes of an event. BadChangeError if one of them is wrong."""
     changes = event if isinstance(event, list) else [event]
     wrong = [f"change {number}: {text}" for number, change in enumerate(changes) for text in _problems(change)]
     if not changes:
@@ -34,7 +33,7 @@ def read_changes(event: Any) -> list[Change]:
 
 
 def line_of(change: Change) -> bytes:
-    """A change as a line of a file of changes."""
+    """Returns a change as a line of a file of changes."""
     return json.dumps(change, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -44,7 +43,7 @@ def _problems(change: Any) -> list[str]:
     texts = [
         name for name in ("id", "source", "table", "at") if not (isinstance(change.get(name), str) and change[name])
     ]
-    wrong = [f"{name} is no text" for name in texts]
+    wrong = [f"{name} is not a text" for name in texts]
     if "at" not in texts and not _is_time(change["at"]):
         wrong.append("at is not a time with a zone (2026-11-28T03:00:00+00:00)")
     if not _is_number(change.get("xid")):
@@ -56,12 +55,12 @@ def _problems(change: Any) -> list[str]:
     wrong += [f"{name} is needed for op {op}" for name in _IMAGES[op] if _lacks(change.get(name), name, omitted)]
     wrong += [f"{name} is not an object of texts" for name in ("key", "old", "new") if not _is_image(change.get(name))]
     if not isinstance(omitted, list) or not all(isinstance(column, str) for column in omitted):
-        wrong.append("omitted is no list of columns")
+        wrong.append("omitted is not a list of column names")
     return wrong
 
 
 def _lacks(image: Any, name: str, omitted: Any) -> bool:
-    """Whether an image or key says nothing, and not because its columns were too large."""
+    """Whether an image or key is missing, and not because its columns were too large."""
     if omitted:
         return image is None and name != "key"
     return not image

@@ -1,8 +1,8 @@
-"""Hands records to Firehose until it has taken every one of them.
+"""Sends records to Firehose until it has accepted every one.
 
-PutRecordBatch answers 200 also when it refused some records; which ones is in the answer, in the order of the request
-(https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html). Only those are sent again: Firehose keeps what
-it took, and would deliver it twice.
+PutRecordBatch also answers 200 when it refused some records; the answer has their errors, in the order of the request
+(https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html). Only refused records are sent again: Firehose
+keeps the accepted ones, and would deliver them twice.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _ATTEMPTS = 8
 
 
 class NotDeliveredError(RuntimeError):
-    """Firehose did not take all records. Lambda invokes the function again, and then writes the event to the destination."""
+    """Firehose did not accept all records. Lambda invokes the function again, and then writes the event to the destination."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One way to Firehose.
+    """A sender to Firehose.
 
-    `put`: PutRecordBatch of boto3's client. `seconds_left`: until Lambda ends this invocation; nothing is begun that would
-    take longer.
+    `put`: PutRecordBatch of boto3's client. `seconds_left`: until Lambda ends this invocation; no call is begun that would take
+    longer.
     """
 
     put: Callable[..., Any]
@@ -33,7 +33,7 @@ class Delivery:
     seconds_left: Callable[[], float]
 
     def send(self, records: Sequence[bytes]) -> int:
-        """Hand over one batch; how many times it called Firehose. NotDeliveredError when some records are still refused."""
+        """Send one batch; returns how many calls of Firehose it took. NotDeliveredError if some records are still refused."""
         pause, calls = _FIRST_PAUSE, 0
         while True:
             answer = self.put(DeliveryStreamName=self.stream, Records=[{"Data": record} for record in records])
@@ -51,7 +51,8 @@ class Delivery:
     def _failure(self, calls: int, reasons: list[str]) -> NotDeliveredError:
         return NotDeliveredError(
             f"Firehose's stream {self.stream} refused {len(reasons)} records after {calls} calls: "
-            f"{', '.join(sorted(set(reasons)))}; Lambda invokes the function again, and what was taken will then be there twice"
+            f"{', '.join(sorted(set(reasons)))}; Lambda invokes the function again, and the accepted records will then "
+            "be there twice"
         )
 
 

@@ -3,9 +3,9 @@
     handler     rds_lake.streams.handler.handler
     variables   RDS_LAKE_STREAM   the delivery stream; `{source}` in it becomes the source's name
 
-It is invoked asynchronously, one event at a time, at least once and in any order. Such an invocation has no answer for parts of
-an event: what cannot be handed over raises, Lambda tries twice more, and writes the event whole, with the error's text, to the
-on-failure destination (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+It is invoked asynchronously, one event at a time, at least once and in any order. Such an invocation cannot report a part of an
+event: a change that cannot be sent raises an error, Lambda tries twice more, and then writes the whole event, with the error's
+text, to the on-failure destination (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STREAM = "RDS_LAKE_STREAM"
 
 
 def handler(event: Any, context: Any) -> dict[str, int]:
-    """How many changes, records and calls of Firehose it took; BadChangeError, TooLargeError or NotDeliveredError otherwise."""
+    """Returns the numbers of changes, records and calls of Firehose. BadChangeError, TooLargeError or NotDeliveredError."""
     changes = read_changes(event)
     source = _only_source(changes)
     delivery = Delivery(
@@ -55,5 +55,5 @@ def _stream(source: str) -> str:
 
 @cache
 def _firehose() -> Any:
-    """One client for all invocations of this execution environment."""
+    """Returns one client for all invocations of this execution environment."""
     return boto3.client("firehose")

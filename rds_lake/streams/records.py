@@ -1,7 +1,7 @@
-"""Lines packed into Firehose's records, and records into calls of PutRecordBatch.
+"""Packs lines into Firehose's records, and records into calls of PutRecordBatch.
 
-Firehose bills every record as a multiple of 5 KB (https://aws.amazon.com/firehose/pricing/): a row of 300 bytes alone costs as
-much as sixteen together. So a record takes as many lines as fit. An invocation with one change has one record all the same.
+Firehose bills every record as a multiple of 5 KB (https://aws.amazon.com/firehose/pricing/): a single row of 300 bytes costs as
+much as sixteen together. So a record gets as many lines as fit. An invocation with one change still has one record.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class TooLargeError(ValueError):
 
 
 def pack(lines: Iterable[bytes], *, most: int = RECORD_BYTES) -> Iterator[bytes]:
-    """Records of whole lines, in order; TooLargeError for a line of more than `most` bytes."""
+    """Returns records of whole lines, in order. TooLargeError for a line of more than `most` bytes."""
     record = b""
     for line in lines:
         if len(line) > most:
             raise TooLargeError(
-                f"a change is {len(line):,} bytes long, and Firehose takes records of {most:,}: leave out the table's "
+                f"a change is {len(line):,} bytes long, and Firehose accepts at most {most:,}: leave out the table's "
                 "largest columns (`rds-lake streams triggers` omits what is too large), or use `capture: outbox`"
             )
         if record and len(record) + len(line) > most:
@@ -36,7 +36,7 @@ def pack(lines: Iterable[bytes], *, most: int = RECORD_BYTES) -> Iterator[bytes]
 
 
 def batches(records: Iterable[bytes], *, most: int = BATCH_RECORDS, size: int = BATCH_BYTES) -> Iterator[list[bytes]]:
-    """Records for one call each: at most so many, and together at most `size` bytes."""
+    """Returns records for one call each: at most this many, and together at most `size` bytes."""
     batch: list[bytes] = []
     filled = 0
     for record in records:

@@ -276,7 +276,7 @@ def test_an_athena_that_stays_away_is_something_to_repeat(world: World, once: Aw
     clock, faults = Clock(), Faults(once.athena)
     athena = gateway(once.athena, clock, clock.sleep)
     faults.answer("GetQueryExecution", "InternalServerException", status=500)
-    with pytest.raises(UnavailableError, match="what became of Athena query"):
+    with pytest.raises(UnavailableError, match="the result of Athena query"):
         athena.run("SELECT 1", database="default", timeout_seconds=30)
     faults.answer("StartQueryExecution", "InternalServerException", status=500)
     before = clock.now

@@ -158,7 +158,7 @@ def test_decimals_that_no_type_holds_together_are_text_and_reported() -> None:
     items = [{"pk": {"S": "0"}, "n": {"N": "1" * 30}}, {"pk": {"S": "1"}, "n": {"N": "0.000000000000000000001"}}]
     found, table = convert([items[:1], items[1:]])
     assert not differences(items, table, found)
-    assert ("n", "has numbers that no decimal(38) holds together") in found.text
+    assert ("n", "has numbers that do not fit one type decimal(38)") in found.text
 
 
 def test_a_decimal_keeps_its_exact_scale_where_a_rounder_one_would_not_fit() -> None:

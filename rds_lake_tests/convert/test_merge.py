@@ -157,7 +157,7 @@ def test_an_item_that_the_earlier_date_lacks_asks_for_a_full_export() -> None:
 def test_more_changes_than_memory_holds_ask_for_a_full_export() -> None:
     before = day([item("a", "1")])
     many = [change(item(str(n), "1"), item(str(n), "1"), 1, old=False) for n in range(160_000)]
-    with pytest.raises(FullExportDueError, match="keys changed, and memory holds no more"):
+    with pytest.raises(FullExportDueError, match="keys changed, which is the most that memory can hold"):
         merged(before, many, memory_bytes=1)
 
 
@@ -197,7 +197,7 @@ def test_wider_numbers_and_new_attributes_are_merged() -> None:
 
 def test_another_type_asks_for_a_full_export_and_leaves_nothing() -> None:
     before = day([item(str(n), "1", v={"N": "1"}) for n in range(5)])
-    with pytest.raises(TypesChangedError, match="cannot be brought to the types the changes need"):
+    with pytest.raises(TypesChangedError, match="cannot be converted to the types that the changes need"):
         merged(before, [change(item("3", "1"), item("3", "1", v={"S": "one"}), 1)])
 
 

@@ -117,7 +117,7 @@ def test_rdss_own_json_is_read(postgres: EmbeddedPostgres) -> None:
     "text", ["", SECRET, "{", f'{{"password": "{SECRET}"}}', f"oracle://u:{SECRET}@h/d", f"mysql://:{SECRET}@h"]
 )
 def test_a_secret_that_says_no_database_is_named_and_not_quoted(text: str) -> None:
-    with pytest.raises(ConfigError, match="arn:aws:secretsmanager:x says no database") as caught:
+    with pytest.raises(ConfigError, match="arn:aws:secretsmanager:x does not name a database") as caught:
         parse_dsn(text, where="arn:aws:secretsmanager:x")
     assert SECRET not in str(caught.value)
 

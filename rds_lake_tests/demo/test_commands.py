@@ -137,7 +137,7 @@ def test_a_database_that_is_none_is_refused_before_anything_starts(root: Path) -
     with started(root, "local", "up", "--database", "shop=oracle://x") as process:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert "oracle:// is no database" in output
+    assert "oracle:// is not a database" in output
 
 
 @pytest.mark.exhaustive

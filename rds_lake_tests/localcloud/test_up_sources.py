@@ -44,7 +44,7 @@ def test_an_identifier_given_twice_is_one_source_of_two_databases(postgres: Embe
         (["--database", "postgresql://me:hush@h/db"], "number 1 is not IDENTIFIER=postgresql://"),
         (["--database", "postgresql://me:hush@h/db?sslmode=require://"], "number 1 is not IDENTIFIER"),
         (["--cluster", "a=postgresql://h/db", "--cluster", "b=hush"], "number 2 is not IDENTIFIER"),
-        (["--database", "a=oracle://me:hush@h/db"], "oracle:// is no database"),
+        (["--database", "a=oracle://me:hush@h/db"], "oracle:// is not a database"),
         (["--database", "a=postgresql://me:hush@h"], "names no database"),
         (["--database", "a=postgresql://me:hu/sh@h/db"], "percent-encode"),
         (["--database", "a=postgresql://me:%hush@h/db"], "percent-encode"),

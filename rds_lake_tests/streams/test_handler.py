@@ -81,7 +81,10 @@ def test_changes_of_one_statement_share_a_record(lambda_with: Callable[..., dict
         (None, "JSON NoneType"),
         ("x", "JSON str"),
         ([], "empty"),
-        ({}, "id is no text; change 0: source is no text; change 0: table is no text; change 0: at is no text"),
+        (
+            {},
+            "id is not a text; change 0: source is not a text; change 0: table is not a text; change 0: at is not a text",
+        ),
         (CHANGE | {"op": "X"}, "op is not"),
         (CHANGE | {"op": ["U"]}, "op is not"),
         (CHANGE | {"at": "2026-11-28T03:00:00"}, "with a zone"),

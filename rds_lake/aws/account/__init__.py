@@ -1,1 +1,1 @@
-"""What an account is like: questions to AWS that change nothing."""
+"""Read-only questions about an AWS account."""

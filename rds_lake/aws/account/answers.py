@@ -1,8 +1,8 @@
-"""AWS's answers to questions that change nothing: each is asked once, and kept for the next caller.
+"""AWS's answers to read-only questions: each question is asked once, and its answer is kept.
 
     answers.ask("sqs", "get_queue_url", about="acme-events", missing=("QueueDoesNotExist",), QueueName="acme-events")
 
-What belongs here: how a question is asked. What an answer means is `infra/doctor/`.
+What belongs here: asking. The meaning of an answer is decided in `infra/doctor/`.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _QUESTIONS = ("get_", "list_", "describe_", "head_")
 
 
 class Answers:
-    """Questions may come from any thread; the same question is asked once, and its error is raised to everybody."""
+    """Questions may come from any thread. The same question is asked once; its error is raised to everyone who asks it."""
 
     def __init__(self, open_clients: Callable[[], AwsClients]) -> None:
-        """`open_clients` is called for each question, and may fail as `aws/session.py` does."""
+        """`open_clients` is called for each question, and may raise what `aws/session.py` raises."""
         self._open = open_clients
         self._kept: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()
 
     @property
     def region(self) -> str:
-        """The Region that is asked."""
+        """The Region of the calls."""
         return self._open().s3.meta.region_name
 
     def ask(self, service: str, operation: str, *, about: str = "", missing: tuple[str, ...] = (), **asked: Any) -> Any:
-        """The answer, or None where AWS refuses with a code of `missing`. Other errors: `aws_errors`."""
+        """Returns the answer, or None if AWS refuses with a code of `missing`. Other errors: `aws_errors`."""
 
         def call() -> Any:
             client = self._open().client(service)
@@ -47,7 +47,7 @@ class Answers:
     def pages(
         self, service: str, operation: str, items: str, *, about: str = "", missing: tuple[str, ...] = (), **asked: Any
     ) -> Any:
-        """All items of a list that comes in pages, or None as above."""
+        """Returns all items of a paged list, or None as `ask` does."""
 
         def call() -> Any:
             client = self._open().client(service)

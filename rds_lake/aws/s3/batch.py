@@ -1,6 +1,6 @@
-"""One call of `Wire.send_all`: workers on one event loop, each with a connection of its own, repeating what was refused.
+"""One call of `Wire.send_all`: workers on one event loop, each with its own connection; refused requests are repeated.
 
-A connection is `connection.py`; how many workers are busy and how long they pause is `pace.py`.
+A connection is `connection.py`; the number of busy workers, and their pauses, are decided in `pace.py`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Connections = dict[tuple[str, int], Connection]  # of one worker, by host and po
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """Sends `requests`, at most `most` at once; `jitter` in [0, 1) and `clock` in seconds are arguments for tests."""
+    """Sends `requests`, at most `most` at once. `jitter` in [0, 1) and `clock` in seconds are arguments for tests."""
 
     signer: S3Signer
     requests: Iterator[S3Request]
@@ -64,7 +64,7 @@ class Batch:
     _tls: ssl.SSLContext | None = None  # 30 ms of CPU each: reading the bundle of certificates
 
     def run(self) -> Pace:
-        """Send everything on an event loop of this thread; errors as `Wire.send_all`, Cancelled after `stop`."""
+        """Send everything on an event loop of this thread. Errors as `Wire.send_all`; Cancelled after `stop`."""
         import uvloop  # only a process that sends needs it, and it is the heaviest import of the wire
 
         try:
@@ -74,7 +74,7 @@ class Batch:
             raise Cancelled from None
 
     def stop(self) -> None:
-        """End `run`, from any thread; again it changes nothing, as a second time would break off the closing of sockets."""
+        """End `run`, from any thread. A second call changes nothing, because it would interrupt the closing of sockets."""
         self._stopped = True
         loop, main = self._loop, self._main
         if loop is not None and main is not None and not self._cancelled:
@@ -83,7 +83,7 @@ class Batch:
                 loop.call_soon_threadsafe(main.cancel)
 
     async def send(self) -> Pace:
-        """`run` on the event loop that is running."""
+        """Do the work of `run` on the running event loop."""
         self._heard = self.clock()
         self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
         pace = Pace(most=most_sockets(self.most), load=_load(self.clock))
@@ -100,14 +100,14 @@ class Batch:
         return pace
 
     def _begin_worker(self, pace: Pace) -> None:
-        """One more; it begins the next when it has found a request, since most batches have a few of them."""
+        """Start one more worker. A worker that finds a request starts the next one, because most batches have few requests."""
         worker = asyncio.create_task(self._work(len(self._workers), pace))
         self._workers.append(worker)
         self._running += 1
         worker.add_done_callback(self._worker_ended)
 
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
-        """The last one ends the batch, and so does an error of any."""
+        """The batch ends with the last worker, or with the first error."""
         self._running -= 1
         if self._ended is None or self._ended.done():
             return
@@ -118,7 +118,7 @@ class Batch:
             self._ended.set_result(None)
 
     async def _close_all(self) -> None:
-        """The loop may only end when every socket has, also of connections that were being made."""
+        """Close all sockets, also of connections that were being opened: only then may the event loop end."""
         for connection in self._open:
             connection.close()
         for number in range(_CLOSING_ROUNDS):
@@ -127,7 +127,7 @@ class Batch:
                 return
 
     async def _watch(self) -> None:
-        """A connection that has fallen silent is cut; the request is repeated on another."""
+        """Cut a connection that has become silent; its request is repeated on another connection."""
         while True:
             await asyncio.sleep(1)
             now = self.clock()
@@ -151,7 +151,7 @@ class Batch:
         self._wake.set()
 
     async def _settle(self, request: S3Request, connections: Connections, pace: Pace) -> Answer | None:
-        """The plain answer, after repetitions; None, or one of status 0, as `OnAnswer` says."""
+        """Returns the plain answer after repetitions; None, or an answer of status 0, as `OnAnswer` describes."""
         renewed, deadline = 0, self.clock() + BUDGET_SECONDS
         for attempt in count():
             answer = await self._once(request, connections)
@@ -177,17 +177,17 @@ class Batch:
         raise AssertionError("unreachable")
 
     def _require_any_answer(self, request: S3Request, began: float) -> None:
-        """UnavailableError when no request at all has had an answer for too long."""
+        """UnavailableError if no request has had an answer for too long."""
         silence = self.clock() - max(self._heard, began)
         if silence > _DEAD_SECONDS:
             place = self.signer.place(request.bucket)
             raise UnavailableError(
-                f"S3 at {place.authority} has answered nothing for {silence:.0f} s (bucket {request.bucket}): "
+                f"S3 at {place.authority} has not answered for {silence:.0f} s (bucket {request.bucket}): "
                 f"{self._last or 'no answer'}; it can be repeated"
             )
 
     async def _once(self, request: S3Request, connections: Connections) -> Answer | None:
-        """The answer to one try, None where the connection gave none."""
+        """Returns the answer to one attempt, None if the connection ended without an answer."""
         place = self.signer.place(request.bucket)
         where = (place.host, place.port)
         try:
@@ -226,7 +226,7 @@ class Batch:
 
 
 def _failed_late(answer: Answer) -> bool:
-    """Whether a copy failed after S3 had answered 200: a long copy's answer begins before S3 knows the end.
+    """Whether a copy failed after S3 had answered 200: S3 begins the answer to a long copy before the copy has ended.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
     """
@@ -235,18 +235,18 @@ def _failed_late(answer: Answer) -> bool:
 
 
 def _may_have_expired(answer: Answer) -> bool:
-    """Whether a session token ended between signature and arrival. The answer to HEAD does not say why."""
+    """Whether the session token may have expired between signing and arrival: the answer to HEAD has no reason."""
     return answer.status == 400 and (not answer.body or b"<Code>ExpiredToken</Code>" in answer.body)
 
 
 def most_sockets(wanted: int) -> int:
-    """As many of the wanted connections as leave half of the process's file descriptors to others."""
+    """Returns how many of the wanted connections leave half of the process's file descriptors to others."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if allowed == resource.RLIM_INFINITY else max(1, min(wanted, allowed // 2))
 
 
 def _load(clock: Callable[[], float]) -> Callable[[], float]:
-    """Returns the share of the time between two of its calls that the calling thread was busy."""
+    """Returns a function: the share of the time since its last call in which the calling thread was busy."""
     last = [clock(), time.thread_time()]
 
     def load() -> float:

@@ -1,7 +1,7 @@
-"""The body of an answer of S3: read within a limit, and compared with its checksum where it is read in pieces.
+"""The body of an S3 answer: read within a size limit, and compared with its checksum if it is read in several requests.
 
-botocore compares the checksum of one answer read to its end; of a body that was taken up again after it broke it compares
-nothing. What Python computes fast is therefore computed here over the whole.
+botocore compares the checksum only of a body that is read in one request, not of one that was resumed after an error.
+So rds-lake computes the checksums that Python computes fast, over the whole body.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rds_lake.threads import breaking_off
 
 
 def read_within(answer: Any, most: int | None, where: str) -> bytes:
-    """The whole body. ManifestError for one of more than `most` bytes, before it is read where S3 says its length.
+    """Returns the whole body. ManifestError if it has more than `most` bytes, before reading if S3 reports the length.
 
     A person who can write a record could otherwise fill the memory of every run that reads it.
     """
@@ -46,7 +46,7 @@ def _read_within(answer: Any, most: int | None, where: str) -> bytes:
 
 
 def ending(body: Any) -> AbstractContextManager[None]:
-    """Around reads: they end with the caller of their thread."""
+    """Around reads: they end when the caller of their thread ends."""
 
     def end() -> None:
         # urllib3's connection, which it takes away from the answer when all of it has been read.
@@ -76,7 +76,7 @@ _KINDS: dict[str, Any] = {
 
 
 class BodyChecksum:
-    """Of everything given to `update`; compares nothing where no `wanted` is given or its kind cannot be computed."""
+    """The checksum of all bytes given to `update`. Without `wanted`, or with an unknown algorithm, nothing is compared."""
 
     def __init__(self, wanted: str | None = None) -> None:
         """`wanted` is `ALGORITHM:base64`."""
@@ -85,7 +85,7 @@ class BodyChecksum:
 
     @classmethod
     def expected(cls, answer: Any) -> Self:
-        """As the answer to GetObject announces it, where it is one of the whole object."""
+        """Returns the checksum in the answer to GetObject if it is a checksum of the whole object."""
         return cls(checksum_in(answer))
 
     def update(self, data: bytes) -> None:
@@ -93,7 +93,7 @@ class BodyChecksum:
             self._sum.update(data)
 
     def difference(self) -> str | None:
-        """How the content that came differs from what S3 announced, in words; None where it does not."""
+        """Returns in words how the content differs from the checksum of S3; None if it does not differ."""
         if self._sum is None:
             return None
         computed = b64encode(self._sum.digest()).decode()

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection to S3, on asyncio: a request is one write, and its answer is parsed in C.
 
-From bytes to answers; which requests are sent, and what an answer leads to, is in `batch.py`.
+What belongs here: bytes to answers. Which requests are sent, and what happens after an answer, is in `batch.py`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
 
     async def ask(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
-        """Send a request and await its answer; OSError when the connection ends before."""
+        """Send a request and await its answer. OSError if the connection ends before."""
         lines = [f"{method} {target} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
         if method != "GET":
             lines.append(f"content-length: {len(body)}")
@@ -56,13 +56,13 @@ class Connection(asyncio.Protocol):
         return await self._waiting
 
     def cut_if_silent(self, now: float) -> None:
-        """Give the answer up when nothing of it comes any more, or comes by drops."""
+        """Abort the wait for an answer if no more bytes arrive, or too few."""
         silent = now - self._heard > _SILENCE_SECONDS[self._reads]
         if self._waiting is not None and (silent or now - self._asked > _LONGEST_SECONDS[self._reads]):
             self._transport.abort()
 
     def close(self) -> None:
-        """At once: a polite end of TLS waits half a minute for the server's, and holds a file descriptor so long."""
+        """Close the connection at once: an orderly end of TLS waits half a minute for the server, and keeps a file descriptor open."""
         self.closed = True
         self._transport.abort()
 

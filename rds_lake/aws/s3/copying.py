@@ -1,4 +1,4 @@
-"""One object copied inside S3: by CopyObject, or in parts where it is too large for that.
+"""Copies one object inside S3: by CopyObject, or in parts if the object is too large for that.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/CopyingObjectsMPUapi.html
@@ -26,14 +26,14 @@ _WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyLimits:
-    """Above `threshold_bytes` a copy goes by parts of `part_bytes`, `parallel` at a time. Arguments for tests."""
+    """Above `threshold_bytes`, an object is copied in parts of `part_bytes`, `parallel` at a time. Arguments for tests."""
 
     threshold_bytes: int = COPY_LIMIT_BYTES
     part_bytes: int = 512 * MIB
     parallel: int = 8
 
     def parts(self, size: int) -> list[tuple[int, int]]:
-        """First and last byte of every part; parts grow where 10,000 would not do."""
+        """Returns the first and last byte of every part. Parts get larger if the object would need more than 10,000."""
         step = max(self.part_bytes, -(-size // _MAX_PARTS))
         return [(start, min(start + step, size) - 1) for start in range(0, size, step)]
 
@@ -42,7 +42,7 @@ class CopyLimits:
 class Copy:
     """A copy from (bucket, key) to (bucket, key).
 
-    S3 encrypts a copy as the target's bucket says, not as the source was, so the key is named.
+    S3 encrypts a copy with the setting of the target's bucket, not of the source, so the request names the key.
     """
 
     client: S3Client
@@ -51,7 +51,7 @@ class Copy:
     kms_key: str | None
 
     def make(self, size: int, limits: CopyLimits) -> str | None:
-        """Copy `size` bytes; the copy's checksum as `ALGORITHM:value` where S3's answer has it."""
+        """Copy `size` bytes; returns the copy's checksum as `ALGORITHM:value` if S3's answer has it."""
         if size > limits.threshold_bytes:
             return self._in_parts(size, limits)
         with aws_errors("s3", "CopyObject", about=f"{uri(*self.source)} to {uri(*self.target)}"):
@@ -78,7 +78,7 @@ class Copy:
             raise
 
     def _copy_part(self, upload: Any, etag: str, number: int, span: tuple[int, int]) -> Any:
-        """Copy bytes from the first to the last of `span`; what S3 wants to hear of the part when the upload is completed."""
+        """Copy the bytes of `span` (first, last); returns the part's entry for CompleteMultipartUpload."""
         first, last = span
         with aws_errors("s3", "UploadPartCopy", about=f"{uri(*self.source)}, bytes {first}-{last}"):
             answer: Any = self.client.upload_part_copy(
@@ -93,9 +93,9 @@ class Copy:
         return {"PartNumber": number} | {key: value for key, value in given if key != "LastModified"}
 
     def _begin(self, head: Any) -> Any:
-        """Begin a multipart upload with what CopyObject would carry over by itself.
+        """Begin a multipart upload with the properties that CopyObject would copy by itself.
 
-        The checksum is asked for over the whole object and in the source's algorithm, so that both can be compared.
+        The checksum is of the whole object, with the source's algorithm, so that both checksums can be compared.
         """
         carried = {name: head[name] for name in _CARRIED if head.get(name)}
         algorithm = (checksum_in(head) or "").split(":")[0]
@@ -113,9 +113,11 @@ class Copy:
         return {"Bucket": self.target[0], "Key": self.target[1], "UploadId": answer["UploadId"]}
 
     def _abort(self, upload: Any, cause: BaseException) -> None:
-        """Abort the upload: its parts are billed until then. A failure to do so becomes a note on the cause."""
+        """Abort the upload: AWS bills its parts until then. If this fails, the cause gets a note."""
         try:
             with tidying(), aws_errors("s3", "AbortMultipartUpload"):
                 self.client.abort_multipart_upload(**upload)
         except RdsLakeError as error:
-            cause.add_note(f"upload {upload['UploadId']} of s3://{upload['Bucket']}/{upload['Key']} is left: {error}")
+            cause.add_note(
+                f"upload {upload['UploadId']} of s3://{upload['Bucket']}/{upload['Key']} was not aborted: {error}"
+            )

@@ -1,6 +1,6 @@
-"""DeleteObjects written without botocore: 1,000 keys a request, at a tenth of its time.
+"""DeleteObjects without botocore: 1,000 keys a request, in a tenth of botocore's time.
 
-The request, and what its answer says. Where that is not plain, `S3Gateway.delete` repeats it, and words the errors.
+What belongs here: the request, and its answer. If the answer is not plain, `S3Gateway.delete` repeats the request and raises errors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DELETED_AT_ONCE = 1000
 
 
 def delete_request(bucket: str, keys: Sequence[str]) -> S3Request | None:
-    """The request that deletes up to 1,000 keys; None for a key with a character that XML cannot hold. `about` are the keys."""
+    """Returns the request that deletes up to 1,000 keys, with `about` set to the keys; None if XML cannot express a key."""
     if not all(map(str.isprintable, keys)):
         return None
     objects = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
@@ -29,5 +29,5 @@ def delete_request(bucket: str, keys: Sequence[str]) -> S3Request | None:
 
 
 def all_deleted(body: bytes) -> bool:
-    """Whether S3 deleted all of them: asked to be quiet, it names only those it did not."""
+    """Whether S3 deleted all keys: in quiet mode, the answer has only the keys that failed."""
     return b"<DeleteResult" in body and b"<Error>" not in body

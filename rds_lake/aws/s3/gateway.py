@@ -1,6 +1,6 @@
 """S3 through boto3: listing, small objects, ranged reads, server-side copies, deletes.
 
-The calls with paging, limits and errors per object. What is copied and how it is verified is in
+What belongs here: calls with paging, limits and errors per object. What is copied, and how it is verified, is in
 `stages/databases/relocation/relocate.py`.
 """
 
@@ -41,25 +41,25 @@ _SPOILT = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, Flexib
 
 
 class S3Gateway:
-    """Objects of any bucket that the credentials reach. Deletes only what is `deletable`: nothing, where that is not given."""
+    """Objects of any bucket that the credentials can access. Deletes only `deletable` keys; none if `deletable` is not given."""
 
     def __init__(self, client: S3Client, wire: Wire | None = None, deletable: Deletable | None = None) -> None:
-        """`wire` is the fast way for thousands of requests (`many.py`); without one all go through boto3."""
+        """`wire` is the fast client for thousands of requests (`many.py`); without it, boto3 makes all requests."""
         self._client = client
         self.wire = wire
         self.deletable = deletable or Deletable()
 
     def limited(self, deletable: Deletable) -> S3Gateway:
-        """The same gateway, which deletes only this."""
+        """Returns the same gateway, which deletes only these keys."""
         return S3Gateway(self._client, self.wire, deletable)
 
     @property
     def client(self) -> S3Client:
-        """For files of `stream.py`."""
+        """The boto3 client, for the files of `stream.py`."""
         return self._client
 
     def list_objects(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[S3Object]:
-        """Every object under the prefix, or those behind a key, page by page: a single call ends at 1,000 keys."""
+        """Returns every object under the prefix, or those after a key, page by page: one call returns at most 1,000 keys."""
         start: dict[str, Any] = {"StartAfter": after} if after else {}
         with aws_errors("s3", "ListObjectsV2", about=uri(bucket, prefix)):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **start):
@@ -72,7 +72,7 @@ class S3Gateway:
                     )
 
     def find_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str | None:
-        """The object as UTF-8 text, or None when it does not exist; errors as `get_text`."""
+        """Returns the object as UTF-8 text, or None if it does not exist. Errors: as `get_text`."""
         try:
             return self.get_text(bucket, key, most=most)
         except AwsError as error:
@@ -81,7 +81,7 @@ class S3Gateway:
             raise
 
     def get_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str:
-        """The object as UTF-8 text. ManifestError, before it is read, where it has more than `most` bytes."""
+        """Returns the object as UTF-8 text. ManifestError, before reading, if it has more than `most` bytes."""
         body = self._body(bucket, key, most=most)
         try:
             return body.decode()
@@ -89,7 +89,7 @@ class S3Gateway:
             raise MalformedExportError(f"{uri(bucket, key)} is not UTF-8 text: {error}") from error
 
     def find_version(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> tuple[str, str] | None:
-        """The object as UTF-8 text and its ETag, by which `replace_text` knows it again; None when there is none."""
+        """Returns the object as UTF-8 text with its ETag, which `replace_text` needs; None if it does not exist."""
         try:
             body, etag = self._body_and_etag(bucket, key, most=most)
             return body.decode(errors="replace"), etag
@@ -99,18 +99,18 @@ class S3Gateway:
             raise
 
     def put_text(self, bucket: str, key: str, text: str, *, kms_key: str | None) -> None:
-        """Write a text in one PUT: readers see the old object or the new one."""
+        """Write a text in one PUT: readers see either the old or the new object."""
         self.put_bytes(bucket, key, text.encode(), kms_key=kms_key)
 
     def replace_text(self, bucket: str, key: str, text: str, *, etag: str | None, kms_key: str | None) -> str:
-        """Write a text in place of the version with that ETag, or where nothing is (None); the new ETag.
+        """Write a text if the object still has this ETag, or (None) if it does not exist; returns the new ETag.
 
-        ConflictError when the object was written or deleted in between.
+        ConflictError if the object was written or deleted in between.
         """
         return self.replace_bytes(bucket, key, text.encode(), etag=etag, kms_key=kms_key)
 
     def replace_bytes(self, bucket: str, key: str, body: bytes, *, etag: str | None, kms_key: str | None) -> str:
-        """`replace_text` for bytes."""
+        """As `replace_text`, for bytes."""
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
             with aws_errors("s3", "PutObject", about=uri(bucket, key)):
@@ -123,13 +123,13 @@ class S3Gateway:
             raise
 
     def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None, kind: str | None = None) -> None:
-        """Write bytes in one PUT, encrypted with the lake's key where one is given; `kind` is their Content-Type."""
+        """Write bytes in one PUT, encrypted with the lake's key if there is one. `kind` is the Content-Type."""
         of_kind: dict[str, Any] = {"ContentType": kind} if kind else {}
         with aws_errors("s3", "PutObject", about=uri(bucket, key)):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, **of_kind, **encryption(kms_key))
 
     def find_head(self, bucket: str, key: str) -> ObjectHead | None:
-        """Size and whole-object checksum, or None when the object does not exist."""
+        """Returns size and whole-object checksum, or None if the object does not exist."""
         try:
             with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
                 head = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
@@ -140,12 +140,12 @@ class S3Gateway:
         return ObjectHead(bytes=head["ContentLength"], checksum=checksum_in(head))
 
     def find_etag(self, bucket: str, key: str) -> str | None:
-        """The ETag of the version that is there now, as `find_version` gives it; None when there is none."""
+        """Returns the ETag of the current version, as `find_version` does; None if the object does not exist."""
         found = self.find_metadata(bucket, key)
         return found[0] if found else None
 
     def read_tail(self, bucket: str, key: str, *, bytes: int) -> bytes:
-        """The last bytes of an object, all of it when it is shorter."""
+        """Returns the last bytes of an object; the whole object if it is shorter."""
         try:
             return self._body(bucket, key, Range=f"bytes=-{bytes}")
         except AwsError as error:
@@ -154,7 +154,7 @@ class S3Gateway:
             raise
 
     def find_start(self, bucket: str, key: str, *, bytes: int) -> bytes | None:
-        """The first bytes of an object, all of it when it is shorter, or None when it does not exist."""
+        """Returns the first bytes of an object, the whole object if it is shorter, or None if it does not exist."""
         try:
             return self._body(bucket, key, Range=f"bytes=0-{bytes - 1}")
         except AwsError as error:
@@ -168,7 +168,7 @@ class S3Gateway:
         return self._body_and_etag(bucket, key, most=most, **arguments)[0]
 
     def _body_and_etag(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> tuple[bytes, str]:
-        """botocore repeats a request that failed, but not a body that broke off or was damaged on its way."""
+        """botocore repeats a failed request, but not a body that was interrupted or damaged, so this does."""
         with aws_errors("s3", "GetObject", about=uri(bucket, key)):
             for _ in range(_READS - 1):
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
@@ -183,14 +183,14 @@ class S3Gateway:
     def copy(
         self, source: tuple[str, str], target: tuple[str, str], *, size: int, kms_key: str | None, limits: CopyLimits
     ) -> str | None:
-        """Copy one object inside S3, from (bucket, key) to (bucket, key), by parts above the limit.
+        """Copy one object inside S3, from (bucket, key) to (bucket, key); in parts above CopyObject's limit.
 
-        Returns the copy's checksum as `ALGORITHM:value` where S3's answer has it.
+        Returns the copy's checksum as `ALGORITHM:value` if S3's answer has it.
         """
         return Copy(self._client, source, target, kms_key).make(size, limits)
 
     def find_metadata(self, bucket: str, key: str) -> tuple[str, dict[str, str]] | None:
-        """An object's ETag and its own metadata; None when it does not exist."""
+        """Returns an object's ETag and its user metadata; None if it does not exist."""
         try:
             with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
                 head = self._client.head_object(Bucket=bucket, Key=key)
@@ -209,9 +209,9 @@ class S3Gateway:
         metadata: dict[str, str],
         kms_key: str | None,
     ) -> None:
-        """Copy an object of at most 5 GiB in one request, in place of the version with that ETag, or where nothing is (None).
+        """Copy an object of at most 5 GiB in one request, if the target still has this ETag, or (None) if it does not exist.
 
-        ConflictError when the target was written or deleted in between. `metadata` are the copy's.
+        ConflictError if the target was written or deleted in between. `metadata`: of the copy.
         """
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
@@ -232,7 +232,7 @@ class S3Gateway:
             raise _gone("CopyObject", *target) from error
 
     def list_uploads(self, bucket: str, prefix: str) -> Iterator[Upload]:
-        """Multipart uploads under the prefix that were begun and neither completed nor aborted."""
+        """Returns the multipart uploads under the prefix that were neither completed nor aborted."""
         with aws_errors("s3", "ListMultipartUploads", about=uri(bucket, prefix)):
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
             begun: list[Any] = [item for page in pages for item in page.get("Uploads", [])]
@@ -243,7 +243,7 @@ class S3Gateway:
                 yield Upload(key=key, upload_id=upload_id, initiated=item["Initiated"], bytes=size)
 
     def abort_upload(self, bucket: str, upload: Upload) -> None:
-        """Abort a multipart upload; one that is gone is no error. RefusedDeleteError where the key is not `deletable`."""
+        """Abort a multipart upload; a missing upload is not an error. RefusedDeleteError if the key is not `deletable`."""
         self.deletable.require(bucket, [upload.key])
         try:
             with aws_errors("s3", "AbortMultipartUpload", about=uri(bucket, upload.key)):
@@ -255,8 +255,8 @@ class S3Gateway:
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Delete objects, 1,000 per call.
 
-        RelocationError names every key that S3 did not delete; the call itself is answered with 200.
-        RefusedDeleteError, before the first call, where one of them is not `deletable`.
+        RelocationError lists every key that S3 did not delete, although it answers the call with 200.
+        RefusedDeleteError, before the first call, if a key is not `deletable`.
         """
         self.deletable.require(bucket, keys)
         plain = [key for key in keys if not _BEYOND_XML.search(key)]

@@ -1,10 +1,10 @@
-"""Listing a bucket as fast as S3 lists: page after page within a folder, folders side by side.
+"""Lists a bucket as fast as S3 allows: pages of a folder one after the other, folders in parallel.
 
-A page of 1,000 keys can be asked for only after the page before it, so that a million keys of one prefix take a minute however
-many connections there are. Below an export's folder, tables have folders of their own: once a listing turns out to be long,
-those are asked for, and what is left of it is listed in as many chains as there are tables.
+A page of 1,000 keys can be requested only after the page before it, so a million keys under one prefix take a minute with any
+number of connections. But the tables of an export have their own folders: when a listing turns out to be long, the folders are
+requested, and the rest is listed with one sequence of pages per table.
 
-Which pages are asked for, and that no key is missed or reported twice. A page's text is `pages.py`.
+What belongs here: which pages are requested, so that no key is missed or reported twice. The text of a page is `pages.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WITHOUT_END = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What is left of a prefix: the keys behind `after`, all of them where it is empty."""
+    """The unlisted rest of a prefix: the keys after `after`, or all keys if it is empty."""
 
     prefix: str
     after: str = ""
@@ -39,7 +39,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Reports every key of some prefixes of a bucket to `found`, with its size; never two calls at once."""
+    """Calls `found` with every key of some prefixes of a bucket and its size; never two calls at once."""
 
     s3: S3Gateway
     wire: Wire | None
@@ -48,14 +48,14 @@ class Listing:
     found: Found
 
     def whole(self, prefixes: Iterable[str]) -> None:
-        """Everything under the prefixes, keys in order within each."""
+        """List everything under the prefixes, with keys in order within each prefix."""
         rests = [Rest(prefix) for prefix in prefixes]
         if self.wire is not None:
             rests, _ = self._chains(self.wire, rests, pages=_WITHOUT_END)
         self._by_boto3(rests)
 
     def by_folder(self, prefix: str, levels: int) -> None:
-        """Everything under the prefix, keys in order within each folder so many levels below it."""
+        """List everything under the prefix, with keys in order within each folder of this depth."""
         rests = [Rest(prefix)]
         if self.wire is not None:
             rests, long = self._chains(self.wire, rests, pages=_ALONE)
@@ -65,7 +65,7 @@ class Listing:
         self._by_boto3(rests)
 
     def _chains(self, wire: Wire, rests: Sequence[Rest], *, pages: int) -> tuple[list[Rest], list[Rest]]:
-        """List `pages` pages of each; returns what had no plain answer, and what has further pages."""
+        """List `pages` pages of each; returns the requests without a plain answer, and the prefixes with further pages."""
         unsettled: list[Rest] = []
         long: list[Rest] = []
 
@@ -89,7 +89,7 @@ class Listing:
         return unsettled, long
 
     def _parts(self, wire: Wire, rest: Rest, levels: int) -> list[Rest]:
-        """What is left of a prefix, by folder; the rest itself where that does not help. Keys beside the folders are reported."""
+        """Returns the rest by folder, or the rest itself if folders do not help. Reports keys that are beside the folders."""
         folders, loose = [rest.prefix], list[tuple[str, int]]()
         for _ in range(levels):
             below = self._folders(wire, folders, loose)
@@ -101,7 +101,7 @@ class Listing:
         return [Rest(folder, rest.after if rest.after.startswith(folder) else "") for folder in folders]
 
     def _folders(self, wire: Wire, parents: Sequence[str], loose: list[tuple[str, int]]) -> list[str] | None:
-        """The folders in the folders, and into `loose` the keys beside them; None where an answer is not plain."""
+        """Returns the folders in the folders, and adds the keys beside them to `loose`; None if an answer is not plain."""
         folders: list[str] = []
         broken: list[str] = []
 

@@ -1,9 +1,9 @@
-"""The same S3 operation on thousands of objects: by wire where there is one, by boto3 in threads otherwise.
+"""The same S3 operation on thousands of objects: by `Wire` if there is one, otherwise by boto3 in threads.
 
-Whatever the wire does not settle plainly - an error, an object above CopyObject's limit - is asked again through boto3, so
-that its errors, retries and redirects hold here as well. An error of one object is its outcome and stops nothing.
+Requests that the wire does not complete - an error, an object above CopyObject's limit - are repeated through boto3, so
+boto3's errors, retries and redirects apply to them. An error of one object is returned for that object and stops no other.
 
-Copies, tails, heads and deletes in bulk. How folders are listed is `listing.py`; what all this is for,
+What belongs here: copies, tails, heads and deletes in bulk. Listing folders is `listing.py`; the user of all this is
 `stages/databases/relocation/relocate.py`.
 """
 
@@ -45,9 +45,9 @@ class CopyOrder:
 
 @dataclass(frozen=True, slots=True)
 class ManyS3:
-    """Bulk operations over one gateway. `done` gets each position once, with its value or an RdsLakeError.
+    """Bulk operations over one gateway. `done` is called once for each position, with its value or an RdsLakeError.
 
-    `parallel` bounds boto3's threads and the wire's requests alike.
+    `parallel` limits boto3's threads and the wire's requests.
     """
 
     s3: S3Gateway
@@ -55,11 +55,11 @@ class ManyS3:
 
     @classmethod
     def of(cls, s3: S3Gateway) -> ManyS3:
-        """Over the gateway's connections, with as many requests at once as it allows."""
+        """Returns an instance over the gateway's connections, with as many requests at once as the gateway allows."""
         return cls(s3, s3.wire.most if s3.wire else CONNECTIONS)
 
     def copy(self, orders: Sequence[CopyOrder], *, kms_key: str | None, limits: CopyLimits, done: Done) -> None:
-        """Copy every object; the outcome is the copy's checksum, None where S3's answer has none."""
+        """Copy every object. The value is the copy's checksum, None if S3's answer has none."""
         encryption = {"x-amz-server-side-encryption": "aws:kms"} if kms_key else {}
         if kms_key:
             encryption["x-amz-server-side-encryption-aws-kms-key-id"] = kms_key
@@ -78,7 +78,7 @@ class ManyS3:
         self._each(len(orders), request, _copied, slowly, done)
 
     def heads(self, places: Sequence[tuple[str, str]], *, done: Done) -> None:
-        """Size and checksum of every object, None for one that does not exist."""
+        """Returns size and checksum of every object, None for an object that does not exist."""
 
         def request(position: int) -> S3Request:
             return S3Request("HEAD", *places[position], {"x-amz-checksum-mode": "ENABLED"}, about=position)
@@ -87,7 +87,7 @@ class ManyS3:
 
     def tails(self, bucket: str, keys: Sequence[str], *, length: Callable[[int], int], read: Callable[[int, bytes], T | None],
               slowly: Callable[[int], T], done: Done) -> None:  # fmt: skip
-        """The last `length` bytes of every object as `read` understands them; where it returns None, `slowly` is asked."""
+        """Returns the last `length` bytes of every object, parsed by `read`; if `read` returns None, `slowly` is called."""
 
         def request(position: int) -> S3Request:
             return S3Request("GET", bucket, keys[position], {"range": f"bytes=-{length(position)}"}, about=position)
@@ -98,7 +98,7 @@ class ManyS3:
         self._each(len(keys), request, tail, slowly, done)
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
-        """Delete objects, 1,000 per request; raises as `S3Gateway.delete` does, which does what the wire did not settle."""
+        """Delete objects, 1,000 per request. Errors as `S3Gateway.delete`, which repeats requests that the wire did not complete."""
         self.s3.deletable.require(bucket, keys)
         left: list[str] = []
 
@@ -123,24 +123,24 @@ class ManyS3:
         self.s3.delete(bucket, keys if wire is None else left)
 
     def sizes(self, bucket: str, prefixes: Iterable[str], *, found: Found) -> None:
-        """Every object under the prefixes as (key, size): page by page, keys in order within a prefix.
+        """Report every object under the prefixes as (key, size) to `found`, page by page, in key order within a prefix.
 
-        Nothing is kept. What `found` raises ends the listing.
+        No list is kept. An error that `found` raises ends the listing.
         """
         Listing(self.s3, self._wire(), self._threads, bucket, found).whole(prefixes)
 
     def sizes_below(self, bucket: str, prefix: str, *, levels: int, found: Found) -> None:
-        """The same of one prefix, in order only within each folder so many levels below it: a million keys in seconds."""
+        """As `sizes`, for one prefix, in order only within each folder of this depth: a million keys in seconds."""
         Listing(self.s3, self._wire(), self._threads, bucket, found).by_folder(prefix, levels)
 
     def listed(self, bucket: str, prefixes: Iterable[str]) -> list[tuple[str, int]]:
-        """Every object under the prefixes as (key, size), kept."""
+        """Returns every object under the prefixes as (key, size)."""
         items: list[tuple[str, int]] = []
         self.sizes(bucket, prefixes, found=items.extend)
         return items
 
     def listed_below(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
-        """Every object of an export or a table as (key, size), kept, in no order."""
+        """Returns every object of an export or a table as (key, size), in no order."""
         items: list[tuple[str, int]] = []
         self.sizes_below(bucket, prefix, levels=EXPORT_LEVELS, found=items.extend)
         return items
@@ -153,7 +153,7 @@ class ManyS3:
         slowly: Callable[[int], Any],
         done: Done,
     ) -> None:
-        """Settle every position by wire, and those that it does not settle, by `slowly` in threads."""
+        """Complete every position by the wire, and the others by `slowly` in threads."""
         wire = self._wire()
         left = list(range(count)) if wire is None else _by_wire(wire, count, request, settled, done)
         with cancelling_threads(self._threads, "s3") as pool:
@@ -178,7 +178,7 @@ def _by_wire(
     settled: Callable[[int, Answer], Any],
     done: Done,
 ) -> list[int]:
-    """Send a request for every position; returns the positions that have none, or whose answer is not plain."""
+    """Send a request for every position; returns the positions without a request or without a plain answer."""
     left: list[int] = []
 
     def answered(request: S3Request, answer: Answer | None) -> None:

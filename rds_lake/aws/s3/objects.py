@@ -1,4 +1,4 @@
-"""What S3 says of an object, as values: of a listed one, of its size and checksum, of an upload that was never completed."""
+"""S3's data about objects, as values: a listed object, its size and checksum, an incomplete upload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Object:
-    """One listed object; `bytes` is its size, `modified` when it was written, `etag` its version, where the listing says so."""
+    """One listed object. `bytes`: its size; `modified`: when it was written; `etag`: its version, if the listing has it."""
 
     key: str
     bytes: int
@@ -23,7 +23,7 @@ class S3Object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A multipart upload that was begun and never completed; its parts, of `bytes` in all, are billed."""
+    """A multipart upload that was never completed. AWS bills its parts, `bytes` in all."""
 
     key: str
     upload_id: str
@@ -33,9 +33,9 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectHead:
-    """Size in bytes, and `ALGORITHM:value` when S3 knows a checksum of the whole object.
+    """Size in bytes, and `ALGORITHM:value` if S3 has a checksum of the whole object.
 
-    A checksum of parts (COMPOSITE) is no checksum of the content and is left out.
+    A checksum of parts (COMPOSITE) is not a checksum of the content, and is left out.
     """
 
     bytes: int
@@ -43,17 +43,17 @@ class ObjectHead:
 
 
 def uri(bucket: str, key: str) -> str:
-    """The object or prefix as people write it."""
+    """Returns the s3:// URI of the object or prefix."""
     return f"s3://{bucket}/{key}"
 
 
 def encryption(kms_key: str | None) -> dict[str, Any]:
-    """Arguments that have an object encrypted with the key."""
+    """Returns the arguments with which S3 encrypts an object with the key."""
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
 
 def checksum_in(head: Any) -> str | None:
-    """`ALGORITHM:value` of the whole object in an answer of S3."""
+    """Returns the checksum of the whole object in an answer of S3, as `ALGORITHM:value`."""
     if head.get("ChecksumType") == "COMPOSITE":
         return None
     for algorithm in _CHECKSUMS:

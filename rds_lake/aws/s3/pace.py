@@ -1,16 +1,16 @@
-"""How many requests may be under way at once, and how a refused one is repeated.
+"""How many requests may be sent at once, and when a refused request is repeated.
 
-The number follows from what S3 answers. While it answers, the number grows as long as the sending thread has time left:
-256 requests of 20 ms keep a thread busy, 256 of 50 ms leave it idle half of the time. When S3 refuses more than a few of
-the requests (503 SlowDown), the number is halved.
+The number follows S3's answers. While S3 answers, the number grows as long as the sending thread has time left: 256 requests of
+20 ms keep a thread busy, 256 of 50 ms leave it idle half of the time. When S3 refuses more than a few requests (503 SlowDown), the
+number is halved.
 
-A few 503 are no reason to go slower: S3 sends them while it moves a busy prefix to more machines. The request is repeated,
-and that is all. Where halving does not lower the share of refused requests, our pace is not its cause: others use the same
-bucket, or S3 is in trouble. Going slower would then cost hours and change nothing, so the share is borne: the number grows
-again, and a refused request is repeated after a short pause. A long pause would not raise its chance, and a run would wait
-at its end for the few requests that were refused six or seven times.
+A few 503 are no reason to slow down: S3 sends them while it moves a busy prefix to more machines, so the request is only
+repeated. If halving does not lower the share of refused requests, this process is not the cause: others use the same bucket, or
+S3 has a problem. Slowing down would then cost hours and change nothing, so the number grows again, and a refused request is
+repeated after a short pause. A long pause would not improve its chance, and at its end a run would wait for the few requests that
+were refused six or seven times.
 
-Arithmetic only: nothing here waits or sends.
+What belongs here: arithmetic. Nothing here waits or sends.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BUSY = 0.9  # a thread without time left answers no sooner for having more to w
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often a request is tried, and the longest pause before a repetition, in seconds."""
+    """How often a request is attempted, and the longest pause before a repetition, in seconds."""
 
     tries: int
     longest: float
@@ -43,9 +43,9 @@ BEARING = Patience(tries=16, longest=0.2)  # 503 come whatever we do: at 3 in 10
 
 @dataclass(slots=True)
 class Pace:
-    """`limit` of at most `most` requests at once, judged anew after every window of answers.
+    """The `limit` of requests at once, at most `most`, recomputed after every window of answers.
 
-    `load` returns the share of the time since its last call that the sending thread was busy, from 0 to 1.
+    `load` returns the share of the time since its last call in which the sending thread was busy, from 0 to 1.
     """
 
     most: int
@@ -63,11 +63,11 @@ class Pace:
 
     @property
     def patience(self) -> Patience:
-        """How to repeat a refused request, by what S3 has answered so far."""
+        """Returns how to repeat a refused request, based on S3's answers so far."""
         return BEARING if self._borne > _SHARE else YIELDING
 
     def answered(self, *, slow: bool) -> bool:
-        """Count one answer, `slow` where it is a 503; True when the limit has changed by it."""
+        """Count one answer; `slow` for a 503. Returns whether the limit changed."""
         self._answers += 1
         self._slow += slow
         if self._answers < max(self.limit, _SHORTEST_WINDOW):
@@ -94,15 +94,15 @@ class Pace:
             self.limit = max(min(_LEAST, self.most), self.limit // 2)
 
     def _grown(self) -> int:
-        """Twice the limit until S3 has objected, an eighth more afterwards; never more than the thread has time for."""
+        """Returns twice the limit until the first refusals of S3, later an eighth more; never more than the thread has time for."""
         step = max(1, self.limit // 8) if self._halved else self.limit
         useful = self.limit * _BUSY / max(self.load(), _BUSY / self.most)
         return min(self.limit + step, int(useful))
 
 
 def pause(attempt: int, jitter: float, longest: float = YIELDING.longest) -> float:
-    """Seconds before the repetition after `attempt` failures, at most `longest`.
+    """Returns the seconds before the repetition after `attempt` failures, at most `longest`.
 
-    `jitter` in [0, 1) keeps many refused requests from coming back at once.
+    `jitter` in [0, 1) prevents that many refused requests are repeated at the same time.
     """
     return min(longest, 0.05 * 2**attempt) * (0.5 + jitter / 2)

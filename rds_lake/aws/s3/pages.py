@@ -1,9 +1,9 @@
-"""Pages of ListObjectsV2 read without botocore, whose parser takes 64 s of CPU per million keys.
+"""Reads pages of ListObjectsV2 without botocore, whose parser needs 64 s of CPU per million keys.
 
-A page is two searches for `<Key>` and `<Size>`. Whatever is not plainly what S3 writes - another number of keys than of
-objects, an entity in a key - is read by an XML parser instead.
+A page is read by two searches, for `<Key>` and `<Size>`. A page that is not exactly as S3 writes it - another number of keys than
+of objects, an entity in a key - is read by an XML parser instead.
 
-The request for a page, and what its answer says.
+What belongs here: the request for a page, and the content of its answer.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _BETWEEN = "\n"  # no key has one: S3 writes it as %0A
 class Page:
     """Keys with their sizes, and the token of the next page, None at the end.
 
-    `whole` is False, and there are no items, where the page breaks off.
-    `folders` are the prefixes, with trailing slash, in whose place a page `by_folder` leaves out the keys.
+    `whole` is False, without items, if the page is truncated. `folders`: the prefixes, with trailing slash, that a page `by_folder`
+    has instead of the keys below them.
     """
 
     items: list[tuple[str, int]]
@@ -46,9 +46,9 @@ class Page:
 def page_request(
     bucket: str, prefix: str, token: str | None = None, *, after: str = "", by_folder: bool = False, about: Any = None
 ) -> S3Request:
-    """The request for the first page, the first behind a key, or the one the token belongs to.
+    """Returns the request for the first page, for the first page after a key, or for the page of the token.
 
-    The query is in the order signatures want.
+    The query is in the order that signatures need.
     """
     asked = {
         "continuation-token": token,
@@ -63,7 +63,7 @@ def page_request(
 
 
 def parse_page(body: bytes) -> Page:
-    """What a page says. Keys come URL-encoded, since XML cannot hold every character a key can."""
+    """Returns the content of a page. Keys are URL-encoded, because XML cannot express every character of a key."""
     token = _TOKEN.search(body)
     # A page that says there are more and not where: taken for the end, it would lose tables in silence.
     if not body.rstrip().endswith(b"</ListBucketResult>") or (token is None and _CUT in body):
@@ -78,7 +78,7 @@ def parse_page(body: bytes) -> Page:
 
 
 def _plain_items(body: bytes) -> list[tuple[str, int]] | None:
-    """The items where every object has one plain key and one size; else None."""
+    """Returns the items if every object has one plain key and one size; otherwise None."""
     keys = _BETWEEN.join([key.decode() for key in _KEYS.findall(body)])
     sizes = _SIZES.findall(body)
     if "&" in keys or "%0A" in keys or "%0a" in keys or b"<!" in body:
@@ -101,7 +101,7 @@ def _any_items(body: bytes) -> list[tuple[str, int]]:
 
 
 def _folders(body: bytes) -> tuple[str, ...]:
-    """ValueError where they are not written as S3 writes them: one element each."""
+    """Returns the folders. ValueError if they are not as S3 writes them: one element each."""
     folders = _FOLDERS.findall(body)
     if len(folders) != body.count(b"<CommonPrefixes"):
         raise ValueError("folders of a listing")
@@ -109,5 +109,5 @@ def _folders(body: bytes) -> tuple[str, ...]:
 
 
 def _decoded(text: str, body: bytes) -> str:
-    """Servers that do not know the encoding leave it out, and say so by not naming it."""
+    """Returns the decoded keys. A server that does not support the encoding does not name it in the answer."""
     return unquote_str(text) if _ENCODED in body else text

@@ -1,10 +1,9 @@
-"""Signature Version 4 for the few S3 requests that are made by the thousand, at a twentieth of botocore's price.
+"""Signature Version 4 for the few S3 requests that are made by the thousand, in a twentieth of botocore's time.
 
-Where a bucket is reached (virtual host, path style, FIPS, a local endpoint) botocore decides: once per bucket it builds a
-request that its own hook keeps from being sent. Its presigned URLs do not show it: they name the global endpoint.
+botocore decides how a bucket is addressed (virtual host, path style, FIPS, a local endpoint): once per bucket it builds a
+request that a hook stops from being sent. Presigned URLs do not show it, because they name the global endpoint.
 
-From a request's values to its URL path and signed headers; `batch.py` sends them.
-
+What belongs here: a request's values to its URL path and signed headers; `batch.py` sends them.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
 
@@ -38,7 +37,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a bucket's keys are: `https`, host, port, the Host header, and the path before the key."""
+    """The address of a bucket's keys: `https`, host, port, the Host header, and the path before the key."""
 
     secure: bool
     host: str
@@ -49,7 +48,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """`query` is sorted and encoded already; header names are in lower case."""
+    """A request. `query` is already sorted and encoded; header names are in lower case."""
 
     method: str
     bucket: str
@@ -61,22 +60,22 @@ class S3Request:
 
 
 def encoded(key: str) -> str:
-    """A key as S3 wants it in a path and in x-amz-copy-source."""
+    """Returns a key as S3 expects it in a path and in x-amz-copy-source."""
     folder, slash, name = key.rpartition("/")
     return f"{_encoded_part(folder)}{slash}{name if _PLAIN(name) else quote(name, safe='/~')}"
 
 
 @lru_cache(maxsize=4096)
 def _encoded_part(folder: str) -> str:
-    """Thousands of keys share their folders."""
+    """Cached, because thousands of keys have the same folders."""
     return quote(folder, safe="/~")
 
 
 class HeldKeys:
-    """Credentials, and what keeps them from being renewed, for a second each.
+    """Credentials, or the error that prevents their renewal, cached for a second.
 
-    botocore tries to renew them at every single question, from a quarter of an hour before their end: thousands of signatures a
-    second would be as many attempts.
+    In the last quarter of an hour before their end, botocore tries to renew them at every access: thousands of signatures a second
+    would be as many attempts.
     """
 
     def __init__(self, ask: Callable[[], ReadOnlyCredentials], clock: Callable[[], float] = time.monotonic) -> None:
@@ -85,7 +84,7 @@ class HeldKeys:
         self._held: ReadOnlyCredentials | RdsLakeError | None = None
 
     def __call__(self) -> ReadOnlyCredentials:
-        """ConfigError when they cannot be renewed, UnavailableError when that can be tried again."""
+        """Returns the credentials. ConfigError if they cannot be renewed, UnavailableError if that can be tried again."""
         if self._held is None or self._clock() >= self._until:
             try:
                 with aws_errors("s3", "credentials"):
@@ -102,7 +101,7 @@ class HeldKeys:
 
 
 class S3Signer:
-    """Signs for one Region. `keys` gives the credentials of the moment, so that expiring ones are renewed by botocore."""
+    """Signs for one Region. `keys` returns the current credentials, so that botocore renews expiring ones."""
 
     def __init__(
         self,
@@ -119,22 +118,22 @@ class S3Signer:
 
     @classmethod
     def of(cls, client: S3Client, keys: Callable[[], ReadOnlyCredentials]) -> S3Signer:
-        """A signer that reaches buckets as the client does."""
+        """Returns a signer that addresses buckets as the client does."""
         return cls(keys=keys, region=client.meta.region_name, place_of=lambda bucket: _place(client, bucket))
 
     def renew(self) -> None:
-        """Ask for credentials anew: S3 says that those of the last signature have expired."""
+        """Read the credentials again: S3 reports that those of the last signature have expired."""
         self._keys.forget()
 
     def place(self, bucket: str) -> Place:
-        """Where the bucket's keys are."""
+        """Returns the address of the bucket's keys."""
         if bucket not in self._places:
             with aws_errors("s3", "GetObject", about=f"s3://{bucket}"):  # signed, and so in need of credentials
                 self._places[bucket] = self._place_of(bucket)
         return self._places[bucket]
 
     def sign(self, request: S3Request) -> tuple[str, dict[str, str]]:
-        """The target (path and query) and all headers of the request."""
+        """Returns the target (path and query) and all headers of the request."""
         place, keys = self.place(request.bucket), self._keys()
         stamp = self._stamp()
         path = f"{place.path}{encoded(request.key)}"
@@ -156,7 +155,7 @@ class S3Signer:
         return (f"{path}?{request.query}" if request.query else path), headers
 
     def _stamp(self) -> str:
-        """The second, as text; made once a second."""
+        """Returns the second as text; computed once a second."""
         now = self._now().replace(microsecond=0)
         known, stamp = self._second
         if known != now:
@@ -165,7 +164,7 @@ class S3Signer:
         return stamp
 
     def _derive(self, secret: str, day: str) -> bytes:
-        """The day's key. One tuple is swapped whole, so threads never see half of another day's."""
+        """Returns the day's signing key. The whole tuple is replaced at once, so threads never see parts of two days."""
         known, derived = self._derived
         if known != (secret, day):
             derived = f"AWS4{secret}".encode()
@@ -179,7 +178,7 @@ _PROBING = threading.Lock()  # the hook is the client's: two threads would take 
 
 
 class _Reached(Exception):
-    """Stops botocore at the moment it would send the probe; carries the URL it would have sent it to."""
+    """Stops botocore before it sends the probe, and has the probe's URL."""
 
 
 def _place(client: S3Client, bucket: str) -> Place:

@@ -1,6 +1,6 @@
-"""Objects of S3 as files: read from front to back, and written in parts while their content is made.
+"""S3 objects as files: read from beginning to end, and written in parts while their content is produced.
 
-The two files; what is read and written is the caller's.
+What belongs here: the two file classes; the caller decides what is read and written.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _BROKEN = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, HTTPEr
 
 
 class S3Reader(io.RawIOBase):
-    """One object, as it was when it was opened. A connection that breaks is taken up again where it broke.
+    """One object, in the version that existed when it was opened. A lost connection is resumed at the same position.
 
-    Before the end is reported, the content is compared with the checksum S3 keeps of it, where that can be computed here (CRC32,
-    SHA; what else botocore knows). UnavailableError when they differ: what was read must not be used.
+    Before it reports the end, it compares the content with S3's checksum, if Python can compute that algorithm fast (CRC32,
+    SHA, and what botocore supports). UnavailableError if they differ: then no byte that was read may be used.
     """
 
     def __init__(self, client: S3Client, bucket: str, key: str) -> None:
@@ -71,7 +71,7 @@ class S3Reader(io.RawIOBase):
         super().close()
 
     def _read(self, size: int) -> bytes:
-        """The next bytes; none where the connection broke, or at the end."""
+        """Returns the next bytes; empty if the connection was lost, or at the end."""
         check()
         body = self._body or self._open()
         try:
@@ -88,7 +88,7 @@ class S3Reader(io.RawIOBase):
         return data
 
     def _verify(self) -> None:
-        """Compare the checksum, once. botocore does so only when it is asked for more than there is."""
+        """Compare the checksum, once. botocore compares it only on a read beyond the end."""
         if self._verified:
             return
         try:
@@ -125,7 +125,8 @@ class S3Reader(io.RawIOBase):
 
     def _damaged(self, difference: str) -> UnavailableError:
         return UnavailableError(
-            f"{self._where} arrived damaged: {difference}; what was read was discarded, it can be read again"
+            f"{self._where} was damaged on the way: {difference}; the data was discarded, and the object can be read "
+            "again"
         )
 
     @property
@@ -134,9 +135,9 @@ class S3Reader(io.RawIOBase):
 
 
 class S3Writer(io.RawIOBase):
-    """A new object, that is there once the file is closed and not before. `abort` leaves nothing.
+    """A new object that exists once the file is closed, and not before. `abort` leaves nothing.
 
-    At most two parts of 16 MiB are held; an object that fits one part costs one PUT.
+    It holds at most two parts of 16 MiB; an object that fits in one part costs one PUT.
     """
 
     def __init__(
@@ -168,11 +169,11 @@ class S3Writer(io.RawIOBase):
         return len(view)
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        """What an error left half written is not an object."""
+        """Abort after an error: half an object must not exist."""
         self.abort() if kind else self.close()
 
     def __del__(self) -> None:
-        """A file that was never closed is given up: the base class would close it, and so make the object."""
+        """Abort a file that was never closed: the base class would close it, which would create the object."""
         self.abort()
 
     def close(self) -> None:
@@ -186,7 +187,7 @@ class S3Writer(io.RawIOBase):
         super().close()
 
     def abort(self) -> None:
-        """Give the object up; parts that were sent are removed, as they are billed until then."""
+        """Discard the object, and remove the parts that were sent: AWS bills them until then."""
         if not self.closed and self._upload is not None:
             with tidying(), suppress(RdsLakeError), aws_errors("s3", "AbortMultipartUpload", about=self._where):
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload)

@@ -1,11 +1,11 @@
-"""Thousands of small S3 requests at the limit of S3 instead of Python's: one event loop, connections kept open.
+"""Thousands of small S3 requests, as fast as S3 allows: one event loop, with connections that stay open.
 
-boto3 spends 1.7 ms of Python per request, so that no number of threads makes more than 600 a second (docs/decisions/0010).
-Here a request is one signature and one write, and its answer one parse in C. Only plain answers are dealt with: what is
-neither success nor "slow down" comes back as `None`, and the caller asks again through boto3, which knows every error.
+boto3 needs 1.7 ms of Python per request, so no number of threads makes more than 600 a second (docs/decisions/0010).
+Here a request is one signature and one write, and its answer is parsed in C. Only plain answers are handled: for anything but
+success or "slow down", the answer is `None`, and the caller repeats the request through boto3, which knows every error.
 
-Where the wire leads, with which credentials, and what it trusts is decided here; `batch.py` sends, one connection is
-`connection.py`, how many requests are under way `pace.py`. What requests and answers mean is in `many.py`.
+What belongs here: the address, the credentials and the trusted certificates. `batch.py` sends; one connection is
+`connection.py`; the number of requests at once is `pace.py`. The meaning of requests and answers is in `many.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ THREADS = 512  # requests at once where they are of use (`pace.py`): at 50 ms ea
 
 
 class Wire:
-    """Sends requests to the buckets a signer knows, `most` at once."""
+    """Sends requests to the signer's buckets, `most` at once."""
 
     def __init__(
         self,
@@ -45,19 +45,19 @@ class Wire:
         clock: Callable[[], float] = time.monotonic,
         trusted: str | None = None,
     ) -> None:
-        """`trusted` is the file of certificates to trust; botocore's own without one."""
+        """`trusted`: the file of trusted certificates; by default botocore's own."""
         self.signer, self.most, self._jitter, self._clock, self.trusted = signer, most, jitter, clock, trusted
 
     def limited(self, most: int) -> Wire:
-        """A wire over the same connections that sends at most this many requests at once."""
+        """Returns a wire over the same connections that sends at most this many requests at once."""
         return Wire(self.signer, most=most, jitter=self._jitter, clock=self._clock, trusted=self.trusted)
 
     def send_all(self, requests: Iterable[S3Request], on_answer: OnAnswer) -> Pace:
-        """Send every request, each repeated while S3 says to slow down; returns how the pace went.
+        """Send every request, and repeat it while S3 says to slow down; returns the statistics of the pace.
 
-        `requests` is drawn from as connections come free. `on_answer` is called in another thread, one call at a time;
-        what it raises ends everything and is raised here. UnavailableError when S3 answers no request at all, ConfigError
-        when its certificate is not trusted or credentials cannot be renewed.
+        `requests` is read as connections become free. `on_answer` is called in another thread, one call at a time; an error that it
+        raises ends everything and is raised here. UnavailableError if S3 answers no request at all, ConfigError if its certificate is
+        not trusted or credentials cannot be renewed.
         """
         batch = Batch(
             signer=self.signer,
@@ -76,10 +76,10 @@ class Wire:
     def of(
         cls, client: S3Client, keys: Callable[[], ReadOnlyCredentials] | None, *, most: int = THREADS
     ) -> Wire | None:
-        """The wire to where the client sends its requests.
+        """Returns the wire to the client's endpoint.
 
-        None where only boto3 gets there: through a proxy, unsigned, with a certificate of its own, or without looking at
-        the server's.
+        None if only boto3 can reach it: through a proxy, unsigned, with a client certificate, or without verifying the server's
+        certificate.
         """
         config: Any = client.meta.config
         proxied = config.proxies or _proxied(client.meta.endpoint_url)
@@ -90,12 +90,12 @@ class Wire:
 
 
 def open_wire(clients: AwsClients, most: int) -> Wire | None:
-    """The wire for `most` requests at once with the clients' credentials, Region and endpoint; None as in `Wire.of`."""
+    """Returns the wire for `most` requests at once with the clients' credentials, Region and endpoint; None as in `Wire.of`."""
     return Wire.of(clients.s3, clients.keys(), most=most)
 
 
 def _trusted(client: S3Client) -> str | None:
-    """The file of certificates that the client trusts, be it from AWS_CA_BUNDLE, the profile's `ca_bundle` or botocore's."""
+    """Returns the file of certificates that the client trusts: from AWS_CA_BUNDLE, the profile's `ca_bundle` or botocore."""
     sessions: Any = client
     verify = sessions._endpoint.http_session._verify  # what it was built with; botocore has no public way to ask
     return get_cert_path(verify) or None
@@ -107,7 +107,7 @@ def _proxied(url: str) -> bool:
 
 
 def unanswered(request: S3Request) -> UnavailableError:
-    """The error for a request whose answer has status 0."""
+    """Returns the error for a request whose answer has status 0."""
     return UnavailableError(
         f"S3 has not answered {request.method} s3://{request.bucket}/{request.key} within {BUDGET_SECONDS:.0f} s; it can be "
         "repeated"

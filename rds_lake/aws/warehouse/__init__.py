@@ -1,1 +1,1 @@
-"""Redshift: what a warehouse is made of, and the statements that it is sent."""
+"""Redshift: the AWS objects of a warehouse, and its statements."""

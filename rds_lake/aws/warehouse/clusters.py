@@ -1,4 +1,4 @@
-"""Provisioned clusters of Redshift: what exists of a name, and its removal. Stacks create them, not this.
+"""Provisioned clusters of Redshift: finding them by name, and removing them. CloudFormation stacks create them.
 
 https://docs.aws.amazon.com/redshift/latest/APIReference/API_Operations.html
 """
@@ -23,7 +23,7 @@ _GONE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Existing:
-    """A cluster, namespace, workgroup or snapshot. `status` in the service's own word; `secret`: the ARN of the admin's."""
+    """A cluster, namespace, workgroup or snapshot. `status`: AWS's word; `secret`: the ARN of the admin's secret."""
 
     name: str
     status: str
@@ -33,12 +33,12 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class RedshiftGateway:
-    """Clusters, their snapshots and groups. AwsError for what AWS refuses; what is gone already is no error to a removal."""
+    """Clusters, their snapshots and groups. AwsError if AWS refuses a call; removing a missing object is not an error."""
 
     client: Any
 
     def find_cluster(self, name: str) -> Existing | None:
-        """The cluster; None where there is none."""
+        """Returns the cluster; None if it does not exist."""
         clusters: list[Any] = []
         with _gone_is_fine(), aws_errors("redshift", "DescribeClusters", about=name):
             clusters = self.client.describe_clusters(ClusterIdentifier=name)["Clusters"]
@@ -47,7 +47,7 @@ class RedshiftGateway:
         return None
 
     def resume(self, name: str) -> None:
-        """Begin to resume a paused cluster; one that another has resumed meanwhile is no error."""
+        """Begin to resume a paused cluster; a cluster that is already resumed is not an error."""
         try:
             with aws_errors("redshift", "ResumeCluster", about=name):
                 self.client.resume_cluster(ClusterIdentifier=name)
@@ -61,7 +61,7 @@ class RedshiftGateway:
             self.client.delete_cluster(ClusterIdentifier=name, SkipFinalClusterSnapshot=True)
 
     def snapshots(self, cluster: str) -> tuple[Existing, ...]:
-        """Every manual and final snapshot of a cluster, be it there or gone."""
+        """Returns every manual and final snapshot of a cluster, which may already be deleted."""
         existing: list[Existing] = []
         with _gone_is_fine(), aws_errors("redshift", "DescribeClusterSnapshots", about=cluster):
             pages = self.client.get_paginator("describe_cluster_snapshots")
@@ -79,7 +79,7 @@ class RedshiftGateway:
             self.client.delete_cluster_snapshot(SnapshotIdentifier=name, SnapshotClusterIdentifier=cluster)
 
     def subnet_groups(self, prefix: str) -> tuple[str, ...]:
-        """The names of the subnet groups that begin so."""
+        """Returns the names of the subnet groups with this prefix."""
         pages = self._pages("DescribeClusterSubnetGroups", "describe_cluster_subnet_groups", "ClusterSubnetGroups")
         names = (each["ClusterSubnetGroupName"] for each in pages)
         return tuple(name for name in names if name.startswith(prefix))
@@ -90,7 +90,7 @@ class RedshiftGateway:
             self.client.delete_cluster_subnet_group(ClusterSubnetGroupName=name)
 
     def parameter_groups(self, prefix: str) -> tuple[str, ...]:
-        """The names of the parameter groups that begin so."""
+        """Returns the names of the parameter groups with this prefix."""
         pages = self._pages("DescribeClusterParameterGroups", "describe_cluster_parameter_groups", "ParameterGroups")
         return tuple(name for each in pages if (name := each["ParameterGroupName"]).startswith(prefix))
 

@@ -1,4 +1,4 @@
-"""KMS: which key an alias points to, since not every service takes an alias."""
+"""KMS: the key behind an alias, because some services do not accept an alias."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class KeysGateway:
     client: Any
 
     def arn(self, name: str) -> str:
-        """The ARN of the key that an ARN, an id or an alias names; of an alias AWS is asked, and AwsError where it may not be."""
+        """Returns the ARN of the key of an ARN, an id or an alias. An alias needs a call of AWS: AwsError if it is refused."""
         if "alias/" not in name:
             return name
         with aws_errors("kms", "DescribeKey", about=name):

@@ -1,8 +1,7 @@
-"""The Redshift Data API: statements that run by themselves, found again by their names.
+"""The Redshift Data API: statements that run without a connection, and are found again by their names.
 
-Nothing here waits but for one long poll whose length the caller says. Where Redshift has as many active statements or sessions as
-it takes, ThrottledError. Which statements are sent is decided in `stages/warehouse/`.
-
+Nothing here waits, except for one long poll of the caller's length. ThrottledError if Redshift has its maximum of active statements
+or sessions. `stages/warehouse/` decides which statements are sent.
 https://docs.aws.amazon.com/redshift-data/latest/APIReference/Welcome.html
 """
 
@@ -25,7 +24,7 @@ _SECONDS_KEPT = 3600  # how long a session waits for its next statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementPart:
-    """One SQL text of a statement. `rows`: returned or changed, None where Redshift does not say."""
+    """One SQL text of a statement. `rows`: returned or changed; None if Redshift does not report it."""
 
     id: str
     status: str
@@ -37,7 +36,7 @@ class StatementPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementState:
-    """A statement as DescribeStatement reports it; `seconds` of running. `parts`: one, or those of a batch in order."""
+    """A statement as DescribeStatement reports it. `seconds`: its running time. `parts`: one, or those of a batch in order."""
 
     id: str
     status: str
@@ -56,13 +55,13 @@ class StatementState:
 
     @property
     def failed_part(self) -> int | None:
-        """The number of the text that failed, from 0; None where Redshift names none."""
+        """Returns the index of the text that failed, from 0; None if Redshift names none."""
         return next((number for number, part in enumerate(self.parts) if part.status == "FAILED"), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A statement of ListStatements."""
+    """A statement in the answer of ListStatements."""
 
     id: str
     name: str
@@ -75,14 +74,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A statement that was taken; `session` where it runs in one that stays."""
+    """A started statement. `session`: the session that it runs in, if that is kept."""
 
     id: str
     session: str | None = None
 
 
 class RedshiftDataGateway:
-    """The statements of one caller: the Data API does not show those of another role."""
+    """The statements of one caller: the Data API does not show statements of other roles."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -91,9 +90,9 @@ class RedshiftDataGateway:
         self, target: Target, sqls: Sequence[str], *, name: str, together: bool = True, session: str | None = None,
         keep_session: bool = False,
     ) -> Begun:  # fmt: skip
-        """Start 1 to 40 statements in a row. `together`: in one transaction; else each in its own, up to the first that fails.
+        """Start 1 to 40 statements in order. `together`: in one transaction; otherwise each in its own, up to the first that fails.
 
-        The same name within eight hours is the same statement, for every caller. `session`: one that `keep_session` began.
+        The same name within eight hours is the same statement, for every caller. `session`: a session that `keep_session` began.
         """
         arguments: dict[str, Any] = {"StatementName": name, "ClientToken": client_token(name)}
         arguments |= {"SessionId": session} if session else _where(target)
@@ -109,7 +108,7 @@ class RedshiftDataGateway:
         return Begun(id=answer["Id"], session=answer.get("SessionId"))
 
     def look(self, statement: str, *, wait_seconds: int = 0) -> StatementState | None:
-        """The statement, once it has ended or after so many seconds (30 at most); None when Redshift does not know it any more."""
+        """Returns the statement, once it has ended or after this many seconds (at most 30); None if Redshift no longer knows it."""
         wait = {"WaitTimeSeconds": min(wait_seconds, 30)} if wait_seconds > 0 else {}
         try:
             with aws_errors(_SERVICE, "DescribeStatement", about=statement):
@@ -126,19 +125,19 @@ class RedshiftDataGateway:
         )  # fmt: skip
 
     def rows(self, part: str) -> list[tuple[Any, ...]]:
-        """All rows of a query: texts, numbers, booleans, None. `part` is a statement's id, of a batch that of one of its texts."""
-        found: list[tuple[Any, ...]] = []
+        """Returns all rows of a query: texts, numbers, booleans, None. `part`: the id of a statement, or of one text of a batch."""
+        rows: list[tuple[Any, ...]] = []
         token: dict[str, str] = {}
         while True:
             with aws_errors(_SERVICE, "GetStatementResult", about=part):
                 answer = self._client.get_statement_result(Id=part, **token)
-            found += [tuple(map(_value, record)) for record in answer["Records"]]
+            rows += [tuple(map(_value, record)) for record in answer["Records"]]
             if not answer.get("NextToken"):
-                return found
+                return rows
             token = {"NextToken": answer["NextToken"]}
 
     def named(self, prefix: str) -> Iterator[Listed]:
-        """Statements of the last day whose names begin so, whatever their state, the newest first."""
+        """Returns the statements of the last day with this prefix of the name, in any state, newest first."""
         token: dict[str, str] = {}
         while True:
             with aws_errors(_SERVICE, "ListStatements", about=prefix):
@@ -150,7 +149,7 @@ class RedshiftDataGateway:
             token = {"NextToken": answer["NextToken"]}
 
     def cancel(self, statement: str) -> None:
-        """Ask for a statement's end, which comes later; one that has ended, or is not known any more, is no error."""
+        """Request the end of a statement, which comes later. An ended or unknown statement is not an error."""
         try:
             with aws_errors(_SERVICE, "CancelStatement", about=statement):
                 self._client.cancel_statement(Id=statement)
@@ -160,7 +159,7 @@ class RedshiftDataGateway:
 
 
 def _where(target: Target) -> dict[str, str]:
-    """The parameters that name the database and who asks."""
+    """Returns the parameters that name the database and its user."""
     given = {
         "WorkgroupName": target.workgroup, "ClusterIdentifier": target.cluster, "Database": target.database,
         "SecretArn": target.secret, "DbUser": target.db_user,

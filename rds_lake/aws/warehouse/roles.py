@@ -1,4 +1,4 @@
-"""IAM roles: whether there is one of a name, and its removal with its own policies."""
+"""IAM roles: finding one by name, and removing it with its inline policies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rds_lake.errors import AwsError
 
 @dataclass(frozen=True, slots=True)
 class RolesGateway:
-    """Roles that stacks made."""
+    """Roles that CloudFormation stacks created."""
 
     client: Any
 
@@ -27,7 +27,7 @@ class RolesGateway:
         return True
 
     def delete(self, name: str) -> None:
-        """Delete the role and its inline policies. AwsError where others attached policies to it."""
+        """Delete the role and its inline policies. AwsError if someone attached other policies to it."""
         with aws_errors("iam", "ListRolePolicies", about=name):
             policies = self.client.list_role_policies(RoleName=name)["PolicyNames"]
         for policy in policies:

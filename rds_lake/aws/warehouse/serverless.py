@@ -1,4 +1,4 @@
-"""Redshift Serverless: what exists of a name, its usage limit, and its removal. Stacks create namespaces and workgroups.
+"""Redshift Serverless: finding objects by name, usage limits, and removal. CloudFormation stacks create namespaces and workgroups.
 
 https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_Operations.html
 """
@@ -20,12 +20,12 @@ _TAKEN = "ConflictException"
 
 @dataclass(frozen=True, slots=True)
 class ServerlessGateway:
-    """Namespaces, workgroups and snapshots. AwsError for what AWS refuses; what is gone already is no error to a removal."""
+    """Namespaces, workgroups and snapshots. AwsError if AWS refuses a call; removing a missing object is not an error."""
 
     client: Any
 
     def find_namespace(self, name: str) -> Existing | None:
-        """The namespace; None where there is none."""
+        """Returns the namespace; None if it does not exist."""
         with _but(_GONE), aws_errors("redshift-serverless", "GetNamespace", about=name):
             namespace = self.client.get_namespace(namespaceName=name)["namespace"]
             secret = namespace.get("adminPasswordSecretArn")
@@ -33,14 +33,14 @@ class ServerlessGateway:
         return None
 
     def find_workgroup(self, name: str) -> Existing | None:
-        """The workgroup; None where there is none."""
+        """Returns the workgroup; None if it does not exist."""
         with _but(_GONE), aws_errors("redshift-serverless", "GetWorkgroup", about=name):
             workgroup = self.client.get_workgroup(workgroupName=name)["workgroup"]
             return Existing(name=name, status=workgroup["status"], arn=workgroup["workgroupArn"])
         return None
 
     def snapshots(self, namespace: str) -> tuple[Existing, ...]:
-        """Every snapshot of a namespace, be it there or gone."""
+        """Returns every snapshot of a namespace, which may already be deleted."""
         existing: list[Existing] = []
         with _but(_GONE), aws_errors("redshift-serverless", "ListSnapshots", about=namespace):
             for page in self.client.get_paginator("list_snapshots").paginate(namespaceName=namespace):
@@ -48,9 +48,9 @@ class ServerlessGateway:
         return tuple(existing)
 
     def limit_usage(self, workgroup_arn: str, rpu_hours: int, period: str) -> None:
-        """Let the workgroup refuse queries that are beyond so many RPU-hours; one that is there is changed where it differs.
+        """Make the workgroup refuse queries above this many RPU-hours; an existing limit is changed if it differs.
 
-        UnavailableError while another changes it.
+        UnavailableError while another request changes the limit.
         """
         with aws_errors("redshift-serverless", "ListUsageLimits", about=workgroup_arn):
             limits = self.client.list_usage_limits(resourceArn=workgroup_arn, usageType="serverless-compute")
@@ -70,9 +70,7 @@ class ServerlessGateway:
             except AwsError as error:
                 if error.code != _TAKEN:
                     raise
-                raise UnavailableError(
-                    f"{error}; another changes it at this moment, the call can be repeated"
-                ) from error
+                raise UnavailableError(f"{error}; another request is changing it; the call can be repeated") from error
 
     def delete_workgroup(self, name: str) -> None:
         """Begin to delete the workgroup; its usage limits go with it."""
@@ -80,7 +78,7 @@ class ServerlessGateway:
             self.client.delete_workgroup(workgroupName=name)
 
     def delete_namespace(self, name: str) -> None:
-        """Begin to delete the namespace, which has no workgroup any more, without a final snapshot."""
+        """Begin to delete a namespace without a workgroup, without a final snapshot."""
         with _but(_GONE), aws_errors("redshift-serverless", "DeleteNamespace", about=name):
             self.client.delete_namespace(namespaceName=name)
 
@@ -92,7 +90,7 @@ class ServerlessGateway:
 
 @contextmanager
 def _but(code: str) -> Iterator[None]:
-    """Let every refusal through but this one."""
+    """Pass on every refusal except this code."""
     try:
         yield
     except AwsError as error:

@@ -1,7 +1,6 @@
 """CloudFormation: the calls about one stack, and its answers as values.
 
-What belongs here: calls and values. What a lake's stack is deployed with is `infra/stack/`, a warehouse's `stages/warehouse/`.
-
+What belongs here: calls and values. A lake's stack is deployed by `infra/stack/`, a warehouse's by `stages/warehouse/`.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
 """
 
@@ -31,7 +30,7 @@ _REVIEW = "REVIEW_IN_PROGRESS"  # a change set waits to be executed: no operatio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A stack at one moment. `id` is its ARN, which still finds it when it is deleted."""
+    """A stack at one moment. `id` is its ARN, which also finds a deleted stack."""
 
     id: str
     name: str
@@ -43,18 +42,18 @@ class Stack:
 
     @property
     def busy(self) -> bool:
-        """Whether an operation is under way."""
+        """Whether an operation is in progress."""
         return self.status.endswith("IN_PROGRESS") and self.status != _REVIEW
 
     @property
     def unmade(self) -> bool:
-        """Whether it has only a name: its change set was not executed yet."""
+        """Whether the stack is empty, because its change set was not executed yet."""
         return self.status == _REVIEW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What happened to a resource, or to the stack itself (`of_stack`). `physical`: the name or ARN in AWS, if there is one."""
+    """An event of a resource, or of the stack itself (`of_stack`). `physical`: the name or ARN in AWS, if there is one."""
 
     id: str
     at: datetime
@@ -67,19 +66,19 @@ class Event:
 
     @property
     def failed(self) -> bool:
-        """Whether a resource failed by itself, and was not stopped because another one had."""
+        """Whether a resource failed itself, and was not stopped because another one failed."""
         return self.status.endswith("_FAILED") and not self.of_stack and "cancelled" not in self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackGateway:
-    """One stack's calls; AwsError for what AWS refuses."""
+    """The calls of one stack. AwsError if AWS refuses a call."""
 
     api: Any
     name: str
 
     def look(self, stack_id: str | None = None) -> Stack | None:
-        """The stack of this name, or the one of an id; None where there is none."""
+        """Returns the stack of this name, or of an id; None if it does not exist."""
         try:
             with self._asked("DescribeStacks"):
                 stack = self.api.describe_stacks(StackName=stack_id or self.name)["Stacks"][0]
@@ -100,24 +99,24 @@ class StackGateway:
         )
 
     def events(self, stack_id: str, *, after: str | None = None) -> list[Event]:
-        """What happened after the event of this id, the oldest first; everything where it is None."""
-        found: dict[str, Event] = {}
+        """Returns the events after the event of this id, oldest first; all events if it is None."""
+        events: dict[str, Event] = {}
         with self._asked("DescribeStackEvents"):
             for page in self.api.get_paginator("describe_stack_events").paginate(StackName=stack_id):
                 for item in page["StackEvents"]:
                     if item["EventId"] == after:
-                        return list(found.values())[::-1]
-                    found[item["EventId"]] = _event(item)
-        return list(found.values())[::-1]
+                        return list(events.values())[::-1]
+                    events[item["EventId"]] = _event(item)
+        return list(events.values())[::-1]
 
     def newest(self, stack_id: str) -> str | None:
-        """The id of the newest event."""
+        """Returns the id of the newest event."""
         with self._asked("DescribeStackEvents"):
             events = self.api.describe_stack_events(StackName=stack_id)["StackEvents"]
         return events[0]["EventId"] if events else None
 
     def resources(self, stack_id: str) -> frozenset[str]:
-        """The logical ids of what the stack has made and not deleted."""
+        """Returns the logical ids of the resources that the stack has created and not deleted."""
         ids: set[str] = set()
         with self._asked("ListStackResources"):
             for page in self.api.get_paginator("list_stack_resources").paginate(StackName=stack_id):
@@ -130,12 +129,12 @@ class StackGateway:
         return frozenset(ids)
 
     def create(self, **order: Any) -> str:
-        """Begin to create the stack; its id."""
+        """Begin to create the stack; returns its id."""
         with self._asked("CreateStack"):
             return self.api.create_stack(StackName=self.name, OnFailure="ROLLBACK", **order)["StackId"]
 
     def update(self, stack_id: str, **order: Any) -> bool:
-        """Begin to update the stack; False where nothing would change. ConflictError while another operation is under way."""
+        """Begin to update the stack; False if nothing would change. ConflictError while another operation is in progress."""
         try:
             with self._asked("UpdateStack"):
                 self.api.update_stack(StackName=stack_id, **order)
@@ -155,12 +154,12 @@ class StackGateway:
             self.api.delete_stack(StackName=stack_id, ClientRequestToken=token)
 
     def _asked(self, operation: str) -> AbstractContextManager[None]:
-        """Around every call; who needs other errors has a class of his own."""
+        """Translates the errors of every call; a subclass may raise others."""
         return aws_errors("cloudformation", operation, about=f"stack {self.name}")
 
 
 def list_stacks(api: Any) -> tuple[str, ...]:
-    """The names of all stacks of the account in this Region that are not deleted."""
+    """Returns the names of all stacks of the account in this Region that are not deleted."""
     names: list[str] = []
     with aws_errors("cloudformation", "ListStacks"):
         for page in api.get_paginator("list_stacks").paginate(StackStatusFilter=list(_NOT_DELETED)):
@@ -169,7 +168,7 @@ def list_stacks(api: Any) -> tuple[str, ...]:
 
 
 def last_operation(events: Sequence[Event]) -> Sequence[Event]:
-    """The events from the last begin of a creation, update or deletion of the stack on."""
+    """Returns the events since the beginning of the stack's last creation, update or deletion."""
     begins = [at for at, event in enumerate(events) if event.of_stack and event.status in _BEGINNINGS]
     return events[begins[-1] :] if begins else events
 

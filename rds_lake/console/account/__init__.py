@@ -1,1 +1,1 @@
-"""Commands about what an AWS account needs for a lake."""
+"""Commands about the AWS objects that a lake needs."""

@@ -28,7 +28,7 @@ from rds_lake.infra.template.render import as_yaml
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackAsked:
-    """What the command is asked for. `name`: of the stack; None: `name_prefix` of the lake.
+    """The arguments of the command. `name`: of the stack; None: `name_prefix` of the lake.
 
     `parameters`: texts `KEY=VALUE`; `template_bucket`: where a long template is uploaded.
     """
@@ -42,13 +42,13 @@ class StackAsked:
 def setup(
     config: LakeConfig, asked: StackAsked, *, pace: Pace, token: Callable[[], str], say: Callable[[str], None]
 ) -> None:
-    """Create or update the stack of lake.yaml in the account of the credentials; or remove it. See `Setup`."""
+    """Create or update the stack of lake.yaml in the account of the credentials, or remove it. See `Setup`."""
     Setup(config=config, clients=open_clients(region=config.lake.region), pace=pace, token=token, say=say).apply(asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """The stack of one lake in one account. `say` gets a line for each thing that happens."""
+    """The stack of one lake in one account. `say` is called with a line for each event."""
 
     config: LakeConfig
     clients: AwsClients
@@ -58,9 +58,9 @@ class Setup:
     _found: list[Found] = field(default_factory=list)
 
     def apply(self, asked: StackAsked) -> None:
-        """Create or update the stack; what is there already and is not the stack's is used, and added to.
+        """Create or update the stack. Existing objects that are not the stack's are used, and changed only by additions.
 
-        ConfigError where lake.yaml, a parameter or what is there cannot be used, before anything is changed. Others: `Deployment`.
+        ConfigError, before anything is changed, if lake.yaml, a parameter or an existing object cannot be used. Others: `Deployment`.
         """
         made, given = build_template(self.config), _parameters(asked.parameters)
         name = asked.name or name_prefix(self.config.lake)
@@ -117,7 +117,7 @@ class Setup:
 
 
 def _parameters(texts: Iterable[str]) -> dict[str, str]:
-    """The parameters by name; ConfigError lists the texts that are no KEY=VALUE, and keys given twice."""
+    """Returns the parameters by name. ConfigError lists the texts that are not KEY=VALUE, and repeated keys."""
     pairs = [text.partition("=") for text in texts]
     problems = [f"{key}: write KEY=VALUE" for key, equals, _ in pairs if not (key and equals)]
     keys = [key for key, _, _ in pairs]
@@ -128,7 +128,7 @@ def _parameters(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _put_job(config: LakeConfig, clients: AwsClients, say: Callable[[str], None]) -> None:
-    """Files have the digest of what is in them in their names: what is there is left as it is."""
+    """Upload the job's files. Their names contain a digest of their content, so an existing file is not written again."""
     bucket = config.lake.bucket
     for key, body in job_files(config).items():
         try:

@@ -1,4 +1,4 @@
-"""`rds-lake template`: print the CloudFormation template of lake.yaml. Nothing is asked of AWS."""
+"""`rds-lake template`: print the CloudFormation template of lake.yaml. It makes no call to AWS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORMS = {"yaml": as_yaml, "json": as_json}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """Where the template goes. `out`: a file; None: `show` gets it. `form`: `yaml` or `json`. `job_files`: a folder."""
+    """Where the template is written. `out`: a file; None: `show` gets it. `form`: `yaml` or `json`. `job_files`: a folder."""
 
     out: Path | None
     form: str
@@ -27,9 +27,9 @@ class Printed:
 
 
 def template(config: LakeConfig, printed: Printed, *, show: Callable[[str], None], say: Callable[[str], None]) -> None:
-    """Show or write the template; `say` gets what the person who deploys it has to know.
+    """Show or write the template; `say` gets what a person must know to deploy it.
 
-    ConfigError where no template can be made of lake.yaml, or no files of the Glue job can be written.
+    ConfigError if lake.yaml gives no template, or the files of the Glue job cannot be written.
     """
     made = build_template(config)
     text = _FORMS[printed.form](made.body)

@@ -1,1 +1,1 @@
-"""The lake as sources of a dbt project: one file, into which is merged what the lake has."""
+"""The lake as sources of a dbt project: the tables of the lake are merged into one file."""

@@ -14,7 +14,7 @@ from rds_lake.console.arguments import FILE, config_option, load_config
 
 @click.group()
 def dbt() -> None:
-    """The lake in a project of dbt."""
+    """The lake as sources of a dbt project."""
 
 
 @dbt.command()
@@ -43,7 +43,7 @@ def dbt() -> None:
 )
 @config_option
 def sources(config_path: Path, **asked: Any) -> None:
-    """Write the tables of SOURCES (default: all) as dbt sources, merged into the file: what a person wrote there stays."""
+    """Write the tables of SOURCES (default: all) as dbt sources into the file; what a person wrote there is kept."""
     from rds_lake.console.dbt.command import Asked
     from rds_lake.console.dbt.command import sources as run
 

@@ -1,4 +1,4 @@
-"""`rds-lake dbt sources`: the lake's tables as sources of a dbt project, merged into the file that is there."""
+"""`rds-lake dbt sources`: the lake's tables as sources of a dbt project, merged into an existing file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADER = "# Kept up to date by `rds-lake dbt sources`; what is written here by 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """`check`: write nothing, and exit code 1 where something would be written. `dry_run`: show it, write nothing."""
+    """The arguments. `check`: write nothing, and exit with code 1 if the file would change. `dry_run`: show changes, write nothing."""
 
     sources: tuple[str, ...]
     out: Path
@@ -33,10 +33,9 @@ class Asked:
 
 
 def sources(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say: Callable[[str], None]) -> int:
-    """Write the file, or say what would be written. Returns the exit code.
+    """Write the file, or print what would be written. Returns the exit code.
 
-    `show` takes the difference of --dry-run, `say` every sentence. ConfigError where the file cannot be extended; it is then as
-    it was.
+    `show` gets the difference of --dry-run, `say` every message. ConfigError if the file cannot be extended; then it is not changed.
     """
     described = list(_described(config, asked, say))
     before = _text_of(asked.out)
@@ -73,15 +72,15 @@ def _described(config: LakeConfig, asked: Asked, say: Callable[[str], None]) -> 
                 )
             say(f"{source.name}: left out, as it has no views (`athena: false`)")
             continue
-        found = _one(config, source, lake, asked.adapter)
-        if found is None:
+        described = _one(config, source, lake, asked.adapter)
+        if described is None:
             if asked.sources:
                 raise ConfigError(
                     f"no date of {source.name} is in the lake yet; repeat the command after its first date"
                 )
             say(f"{source.name}: left out, as no date of it is in the lake yet")
             continue
-        yield found
+        yield described
 
 
 def _one(config: LakeConfig, source: SourceSettings, lake: Lake | None, adapter: Adapter) -> Described | None:
@@ -91,7 +90,7 @@ def _one(config: LakeConfig, source: SourceSettings, lake: Lake | None, adapter:
 
 
 def _text_of(path: Path) -> str | None:
-    """None where there is no file. Line ends are as they are."""
+    """Returns the file's text with its line endings unchanged; None if the file does not exist."""
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:

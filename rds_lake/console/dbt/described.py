@@ -1,7 +1,7 @@
-"""What the lake has, as sources of dbt: tables and columns as readers see them, and the keys that Dagster's assets have.
+"""The tables and columns of the lake as dbt sources, with the keys of their Dagster assets.
 
-Columns are those of the published date, or of the newest date where none is published yet. Without AWS (`offline_source`) only
-tables are known, by `include:` or `tables/<source>.json`, as Dagster loads them.
+The columns are those of the published date, or of the newest date if nothing is published. Without AWS (`offline_source`) only the
+names of tables are known, from `include:` or `tables/<source>.json`, as Dagster loads them.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _RESERVED: frozenset[str] = frozenset(Trino.Generator.RESERVED_KEYWORDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A source of the lake, and sentences about what it does not say."""
+    """A source of the lake, and messages about missing information."""
 
     source: DbtSource
     notes: tuple[str, ...] = ()
 
 
 def offline_source(config: LakeConfig, source: SourceSettings, adapter: Adapter) -> Described:
-    """The source by its known tables, without columns and without a call to AWS."""
+    """Returns the source with its known tables, without columns and without a call to AWS."""
     known = find_known_tables(config, source)
     if known is None:
         note = f"{source.name}: its tables are not known without AWS; run `rds-lake refresh {source.name}`, or leave --offline out"
@@ -58,7 +58,7 @@ def offline_source(config: LakeConfig, source: SourceSettings, adapter: Adapter)
 
 
 def online_source(config: LakeConfig, source: SourceSettings, lake: Lake, adapter: Adapter) -> Described | None:
-    """The source as it is published, else as its newest date would be; None while no date is in the lake."""
+    """Returns the source as published, or as its newest date would be; None if the lake has no date of it."""
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     notes: list[str] = []
     if pointer is not None:
@@ -115,7 +115,7 @@ def _source(source: SourceSettings, tables: Sequence[DbtTable], adapter: Adapter
 
 
 def _freshness(source: SourceSettings, adapter: Adapter) -> dict[str, Any]:
-    """How old the published snapshot may be, as lake.yaml has it. DuckDB has views or copies alone, and no `_snapshots`."""
+    """Returns the permitted age of the published snapshot, from lake.yaml. DuckDB has only views or copies, and no `_snapshots`."""
     if source.freshness is None:
         return {}
     minutes = max(1, round(source.freshness.total_seconds() / 60))

@@ -1,10 +1,10 @@
-"""A file of dbt sources and what the lake has, merged: the lake's facts are brought up to date, all else is a person's (pure).
+"""Merges the lake's tables into a file of dbt sources: facts about the lake are updated, everything else is kept (pure).
 
-    written and kept up to date     data_type; asset_key below the source's name; descriptions of the form that is written here
-    written where it is missing     every other key: name, schema, database, quote, freshness, loaded_at_query, description
-    never touched                   everything else, and entries of tables and columns that the lake has no more
+    written and kept up to date     data_type; asset_key below the source's name; descriptions in the form that is written here
+    written if missing              every other key: name, schema, database, quote, freshness, loaded_at_query, description
+    never changed                   everything else, and entries of tables and columns that the lake no longer has
 
-What belongs here: which keys, as data. What the lake has is `described.py`; text is `yaml_edit.py`.
+What belongs here: the keys, as data. The content of the lake is `described.py`; text is `yaml_edit.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OUR_COLUMN = re.compile(r"In the database: .*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DbtColumn:
-    """A column of a view. `type` is Athena's."""
+    """A column of a view. `type`: Athena's type."""
 
     name: str
     type: str
@@ -33,7 +33,7 @@ class DbtColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DbtTable:
-    """A view. `columns`: None where they are not known; `asset_key`: None where Dagster has no asset of it."""
+    """A view. `columns`: None if unknown; `asset_key`: None if Dagster has no asset for it."""
 
     name: str
     original: str
@@ -43,7 +43,7 @@ class DbtTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DbtSource:
-    """A source of the lake, which is one schema. `config`: of freshness. `database`: None where dbt's own is meant."""
+    """A source of the lake, which is one schema. `config`: of freshness. `database`: None for dbt's default."""
 
     name: str
     description: str
@@ -54,14 +54,14 @@ class DbtSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """The document as it should be, and sentences about what a person may want to look at."""
+    """The merged document, and messages that a person should read."""
 
     document: Any
     notes: tuple[str, ...]
 
 
 def merge(document: Any, sources: Sequence[DbtSource], *, where: str) -> Merged:
-    """The document with the sources in it. ConfigError where it is not a file of dbt's properties."""
+    """Returns the document with the sources merged in. ConfigError if it is not a dbt properties file."""
     made: Any = copy.deepcopy(document) if document is not None else {"version": 2}
     if not isinstance(made, dict) or not isinstance(made.get("sources") or [], list):
         raise ConfigError(
@@ -70,7 +70,9 @@ def merge(document: Any, sources: Sequence[DbtSource], *, where: str) -> Merged:
     entries: list[Any] = made.get("sources") or []
     notes: list[str] = []
     for source in sources:
-        entry = next((one for one in _mappings(entries) if one.get("schema", one.get("name")) == source.name), None)
+        entry = next(
+            (listed for listed in _mappings(entries) if listed.get("schema", listed.get("name")) == source.name), None
+        )
         if entry is None:
             entry = {"name": source.name}
             entries.append(entry)
@@ -88,11 +90,11 @@ def _merge_source(entry: dict[str, Any], source: DbtSource) -> Iterator[str]:
     tables = entry.get("tables") or []
     known = {_identifier(table): table for table in _mappings(tables)}
     for table in source.tables:
-        found = known.get(table.name)
-        if found is None:
-            found = {"name": table.name}
-            tables.append(found)
-        yield from _merge_table(found, table, source.name)
+        table_entry = known.get(table.name)
+        if table_entry is None:
+            table_entry = {"name": table.name}
+            tables.append(table_entry)
+        yield from _merge_table(table_entry, table, source.name)
     if tables:
         entry["tables"] = tables
     has = {table.name for table in source.tables}
@@ -122,16 +124,16 @@ def _merge_table(entry: dict[str, Any], table: DbtTable, source: str) -> Iterato
     columns = entry.get("columns") or []
     known = {str(column.get("name", "")).lower(): column for column in _mappings(columns)}
     for column in table.columns:
-        found: dict[str, Any] | None = known.get(column.name)
-        if found is None:
-            found = {"name": column.name}
-            columns.append(found)
-        if found.get("data_type", column.type) != column.type:
-            yield f"{source}.{table.name}.{column.name}: {found['data_type']} became {column.type}"
-        found["data_type"] = column.type
-        _describe(found, column.description, _OUR_COLUMN)
+        column_entry: dict[str, Any] | None = known.get(column.name)
+        if column_entry is None:
+            column_entry = {"name": column.name}
+            columns.append(column_entry)
+        if column_entry.get("data_type", column.type) != column.type:
+            yield f"{source}.{table.name}.{column.name}: {column_entry['data_type']} became {column.type}"
+        column_entry["data_type"] = column.type
+        _describe(column_entry, column.description, _OUR_COLUMN)
         if column.quote:
-            found.setdefault("quote", True)
+            column_entry.setdefault("quote", True)
     entry["columns"] = columns
     has = {column.name for column in table.columns}
     gone = sorted(name for name in known if name not in has)
@@ -141,7 +143,7 @@ def _merge_table(entry: dict[str, Any], table: DbtTable, source: str) -> Iterato
 
 
 def _merge_asset_key(entry: dict[str, Any], key: list[str], source: str) -> None:
-    """Where dagster-dbt looks, `config.meta`; or in `meta`, where a person's project has it. A key of another's stays."""
+    """Write the key to `config.meta`, where dagster-dbt reads it, or to `meta` if the file uses that; keep a person's own key."""
     place = entry if "dagster" in (entry.get("meta") or {}) else entry.setdefault("config", {})
     if place is None:
         place = entry["config"] = {}
@@ -164,12 +166,12 @@ def _table_description(original: str) -> str:
 
 
 def column_description(original: str | None) -> str:
-    """A sentence with the database's name of the column's type."""
+    """Returns a sentence with the database's type of the column."""
     return f"In the database: {plain(original or 'not in this snapshot, NULL')}"
 
 
 def plain(text: str) -> str:
-    """The text without what Jinja takes for code and Markdown for the end of a name, on one line."""
+    """Returns the text on one line, without characters that Jinja or Markdown would interpret."""
     return re.sub(r"\{(?=[{%#])", "{ ", " ".join(text.split()).replace("`", "'"))
 
 

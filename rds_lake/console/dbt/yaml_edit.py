@@ -1,10 +1,10 @@
-"""YAML extended as text: lines are put in, single values replaced, and every other byte stays as a person wrote it.
+"""Changes YAML as text: lines are inserted, single values replaced, and all other bytes stay as they are.
 
-Writing a parsed document again would lose comments, or change quotes and indentation of other lines. Here the
-parser (PyYAML, which dbt reads the file with as well) only says where things are. What comes out is parsed again and compared
-with what was asked for, so that a way of writing YAML that this does not know is refused and never damaged.
+Writing a parsed document again would lose comments, and change quotes and indentation of other lines. So the parser (PyYAML,
+which dbt also uses) only reports positions. The result is parsed again and compared with the wanted document, so an unsupported
+form of YAML is refused and never damaged.
 
-What belongs here: text. What is added to a file of sources is `merge.py`.
+What belongs here: text. The wanted content of a file of sources is `merge.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # YAML 1.1, https://yaml.org
 
 
 class _Dumper(yaml.SafeDumper):
-    """Items of a list below a key are indented, as in dbt's own examples; nothing is an alias of anything."""
+    """Indents items of a list below a key, as in dbt's examples, and writes no aliases."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:  # noqa: ARG002
         return super().increase_indent(flow, False)
@@ -33,7 +33,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """PyYAML folds other line ends than `\\n` within quotes, so that they are read back as others; escaped they are not."""
+    """Escapes unusual line breaks: PyYAML would fold them within quotes, and they would be read back changed."""
     is_foreign = not text.replace("\n", "").isprintable()
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if is_foreign else None)
 
@@ -42,7 +42,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def read(text: str, *, where: str) -> Any:
-    """The document; ConfigError where it is none."""
+    """Returns the document. ConfigError if it is not valid."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506 (a safe one)
     except yaml.YAMLError as error:
@@ -50,9 +50,9 @@ def read(text: str, *, where: str) -> Any:
 
 
 def extended(text: str, wanted: Any, *, where: str) -> str:
-    """The text changed so that it reads as `wanted`, which only adds to what is there and changes single values.
+    """Returns the text changed to read as `wanted`, which may only add entries and replace single values.
 
-    Lists may get items at their end, mappings may get keys. ConfigError where that is not possible line by line.
+    Lists may get items at their end, mappings may get keys. ConfigError if that is not possible line by line.
     """
     old = read(text, where=where)
     if old == wanted:
@@ -86,13 +86,13 @@ def _dumped(value: Any, indent: int, newline: str) -> str:
 
 
 def _bracketed(value: Any) -> str:
-    """JSON, which is YAML, with escapes only where YAML takes no character as it is."""
+    """Returns JSON, which is valid YAML, with escapes only for characters that YAML does not allow."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else json.dumps(value)
 
 
 def _scalar(value: Any, *, flow: bool) -> str:
-    """On one line; within brackets a comma needs quotes."""
+    """Returns the value on one line; within brackets, a comma needs quotes."""
     if not isinstance(value, str):
         return json.dumps(value)
     made: Any = [value] if flow else {"a": value}
@@ -102,7 +102,7 @@ def _scalar(value: Any, *, flow: bool) -> str:
 
 @dataclass(slots=True)
 class _Edits:
-    """Replacements of a text, by offset. `starts`: the offset at which each line starts."""
+    """Replacements in a text, by offset. `starts`: the offset of each line's beginning."""
 
     text: str
     newline: str
@@ -115,7 +115,7 @@ class _Edits:
         return cls(text=text, newline="\r\n" if "\r\n" in text else "\n", starts=starts)
 
     def change(self, node: yaml.Node, old: Any, new: Any, *, flow: bool = False) -> None:
-        """Note the edits by which the node's value becomes `new`; it is `old` now. `flow`: the node is within brackets."""
+        """Record the edits that change the node's value from `old` to `new`. `flow`: the node is within brackets."""
         if old == new:
             return
         if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and old:
@@ -144,7 +144,7 @@ class _Edits:
         self._add(node, added)
 
     def _fill(self, key: yaml.Node, value: yaml.Node, wanted: Any) -> None:
-        """Lines below a key that has nothing, `~`, `[]` or `{}`."""
+        """Add lines below a key without a value, or with `~`, `[]` or `{}`."""
         start, end = self._offset(value.start_mark), self._offset(value.end_mark)
         while start < end and self.text[start - 1] == " ":
             start -= 1
@@ -152,7 +152,7 @@ class _Edits:
         self._insert_after(value, _dumped(wanted, key.start_mark.column + 2, self.newline))
 
     def _add(self, node: yaml.CollectionNode, added: Any) -> None:
-        """Entries at the end of a mapping or list that is not empty."""
+        """Add entries at the end of a mapping or list that is not empty."""
         if not added:
             return
         if not node.flow_style:
@@ -170,7 +170,7 @@ class _Edits:
         self.edits.append((start, end, (" " if start == end else "") + made + lines))
 
     def _insert_after(self, node: yaml.Node, lines: str) -> None:
-        """Whole lines behind the last one of the node: before comments that stand above what comes next."""
+        """Insert whole lines after the node's last line, before comments that belong to the next node."""
         last = _last(node)
         mark = last.end_mark
         if getattr(last, "style", None) in ("|", ">") and mark.column == 0:
@@ -184,7 +184,7 @@ class _Edits:
         return self.starts[mark.line] + mark.column
 
     def applied(self) -> str:
-        """The text with all edits made. Insertions at one place keep the order in which they were noted."""
+        """Returns the text with all edits. Insertions at the same place keep their order."""
         pieces: list[str] = []
         position = 0
         broken = False  # the last line had no end, and has one now
@@ -198,7 +198,7 @@ class _Edits:
 
 
 def _last(node: yaml.Node) -> yaml.Node:
-    """The node with which a block of lines ends."""
+    """Returns the last node of a block of lines."""
     while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         if isinstance(last, tuple):

@@ -1,1 +1,1 @@
-"""`rds-lake diff`: what is compared, and how the answer is printed."""
+"""`rds-lake diff`: comparing two dates, and printing the result."""

@@ -1,4 +1,4 @@
-"""What the terminal and the page both show of a comparison: sentences about a source, and rows as cells under a header."""
+"""The parts of a comparison that the terminal and the page share: sentences about a source, and rows as cells under a header."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from rds_lake.stages.diff.source import SourceDiff
 Row = list[str | None]
 
 
-def of_one_date(found: SourceDiff) -> Iterator[str]:
-    """The tables that only one of the dates has, a sentence each."""
-    yield from (f"{view}: only at {found.before}" for view in found.only_before)
-    yield from (f"{view}: only at {found.after}" for view in found.only_after)
+def of_one_date(diff: SourceDiff) -> Iterator[str]:
+    """Returns a sentence for each table that only one of the dates has."""
+    yield from (f"{view}: only at {diff.before}" for view in diff.only_before)
+    yield from (f"{view}: only at {diff.after}" for view in diff.only_after)
 
 
 def whole_rows(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], list[Row]]:
-    """Rows that are added or removed, all of their values; without a key, how often each occurs comes first."""
+    """Returns rows that were added or removed, with all values; without a key, the first cell is how often the row occurs."""
     values = [{**row.key, **(row.after or row.before or {})} for row in rows]
     header, cells = list(values[0]), [list(each.values()) for each in values]
     if diff.keys:
         return header, cells
-    return ["times", *header], [[f"{row.times:,}", *mine] for row, mine in zip(rows, cells, strict=True)]
+    return ["times", *header], [[f"{row.times:,}", *shown] for row, shown in zip(rows, cells, strict=True)]
 
 
 def changed_values(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], list[Row]]:
-    """A line for every value that differs: the key, the column, before, after."""
+    """Returns a line for every value that differs: the key, the column, before, after."""
     cells: list[Row] = []
     for row in rows:
         before, after = row.before or {}, row.after or {}

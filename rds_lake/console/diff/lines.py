@@ -1,4 +1,4 @@
-"""What two dates differ by, for a person at a terminal: changes of columns first, then counts, then rows."""
+"""The differences of two dates for the terminal: changed columns first, then counts, then rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NULL = Text("NULL", style="dim")
 
 
 def print_table_lines(console: Console, diff: TableDiff, asked: Asked) -> None:
-    """Everything about one table."""
+    """Print the differences of one table."""
     console.print(f"{diff.source}.{diff.view}, {diff.before} to {diff.after}", style="bold", highlight=False)
     for line in schema_lines(diff.schema):
         console.print(line, markup=False, highlight=False)
@@ -39,26 +39,26 @@ def print_table_lines(console: Console, diff: TableDiff, asked: Asked) -> None:
     console.print(scanned(diff.bytes_scanned, 1, diff.milliseconds), style="dim", highlight=False)
 
 
-def print_source_lines(console: Console, found: SourceDiff) -> None:
-    """A line for every table that differs, and the number of those that do not."""
-    console.print(f"{found.source}, {found.before} to {found.after}", style="bold", highlight=False)
-    for line in of_one_date(found):
+def print_source_lines(console: Console, diff: SourceDiff) -> None:
+    """Print a line for every table that differs, and the number of equal tables."""
+    console.print(f"{diff.source}, {diff.before} to {diff.after}", style="bold", highlight=False)
+    for line in of_one_date(diff):
         console.print(line, markup=False, highlight=False)
-    differing = [table for table in found.tables if not table.is_same]
+    differing = [table for table in diff.tables if not table.is_same]
     columns = ["view", "before", "after", "added", "removed", "changed", "most changed columns", "schema"]
     rows = [_summary_row(table) for table in differing]
     filled = [at for at in range(len(columns)) if at < 6 or any(row[at] for row in rows)]  # fits a terminal more often
     if differing:
         shown = [[row[at] for at in filled] for row in rows]
         print_values(console, [columns[at] for at in filled], shown, right=frozenset({1, 2, 3, 4, 5}))
-    same = len(found.tables) - len(differing)
-    console.print(f"{same} of {len(found.tables)} tables are the same", highlight=False)
-    spent = sum(table.milliseconds for table in found.tables)
-    console.print(scanned(found.bytes_scanned, len(found.tables), spent), style="dim", highlight=False)
+    same = len(diff.tables) - len(differing)
+    console.print(f"{same} of {len(diff.tables)} tables are the same", highlight=False)
+    spent = sum(table.milliseconds for table in diff.tables)
+    console.print(scanned(diff.bytes_scanned, len(diff.tables), spent), style="dim", highlight=False)
 
 
 def counts(diff: TableDiff) -> str:
-    """`3 rows added, 1 removed, 2 changed, 40 the same (by id): 46 before, 48 after`."""
+    """Returns `3 rows added, 1 removed, 2 changed, 40 the same (by id): 46 before, 48 after`."""
     how = f"by {', '.join(diff.keys)}" if diff.keys else "whole rows"
     changed = f" {diff.changed:,} changed," if diff.keys else ""
     return (
@@ -68,7 +68,7 @@ def counts(diff: TableDiff) -> str:
 
 
 def schema_lines(schema: SchemaChange) -> Iterator[str]:
-    """Which columns are new, gone or of another type, a sentence each."""
+    """Returns a sentence for each column that is new, removed or of another type."""
     if schema.added:
         yield f"new columns, not compared: {', '.join(schema.added)}"
     if schema.dropped:
@@ -79,7 +79,7 @@ def schema_lines(schema: SchemaChange) -> Iterator[str]:
 
 
 def scanned(bytes_scanned: int, statements: int, milliseconds: int) -> str:
-    """Bytes, time and price: `1.2 GB scanned by 1 statement, 3.1 s of Athena, about 0.006 USD`."""
+    """Returns bytes, time and price: `1.2 GB scanned by 1 statement, 3.1 s of Athena, about 0.006 USD`."""
     usd = athena_usd(bytes_scanned, statements)
     many = f"{statements} statement{'' if statements == 1 else 's'}"
     return f"{decimal(bytes_scanned)} scanned by {many}, {milliseconds / 1000:.1f} s of Athena, about {usd:.4f} USD"

@@ -1,4 +1,4 @@
-"""What two dates differ by, as one HTML page that needs nothing else: readable on a phone, on paper, and in the dark."""
+"""The differences of two dates as one self-contained HTML page, readable on a phone, on paper, and in dark mode."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ td.n { text-align: right; font-variant-numeric: tabular-nums; }
 
 
 def table_page(diff: TableDiff) -> str:
-    """The page of one table."""
+    """Returns the page of one table."""
     title = f"{diff.source}.{diff.view}, {diff.before} to {diff.after}"
     parts = [element("p", line) for line in (*schema_lines(diff.schema), counts(diff))]
     if diff.by_column:
@@ -36,8 +36,8 @@ def table_page(diff: TableDiff) -> str:
     return _page(title, parts, scanned(diff.bytes_scanned, 1, diff.milliseconds))
 
 
-def source_page(found: SourceDiff) -> str:
-    """The page of a source, a line per table."""
+def source_page(diff: SourceDiff) -> str:
+    """Returns the page of a source, with a line for each table."""
     header = ["view", "rows before", "rows after", "added", "removed", "changed", "schema"]
     rows = [
         [
@@ -46,21 +46,21 @@ def source_page(found: SourceDiff) -> str:
             f"{table.changed:,}" if table.keys else "no key",
             "; ".join(schema_lines(table.schema)),
         ]
-        for table in found.tables
+        for table in diff.tables
         if not table.is_same
     ]
-    same = len(found.tables) - len(rows)
+    same = len(diff.tables) - len(rows)
     lines = [
-        *of_one_date(found),
-        *(f"{view} could not be compared: {problem}" for view, problem in found.problems.items()),
-        f"{same} of {len(found.tables)} tables are the same",
+        *of_one_date(diff),
+        *(f"{view} could not be compared: {problem}" for view, problem in diff.problems.items()),
+        f"{same} of {len(diff.tables)} tables are the same",
     ]
     parts = [*(element("p", line) for line in lines), *([_table(header, rows)] if rows else [])]
-    spent = sum(table.milliseconds for table in found.tables)
+    spent = sum(table.milliseconds for table in diff.tables)
     return _page(
-        f"{found.source}, {found.before} to {found.after}",
+        f"{diff.source}, {diff.before} to {diff.after}",
         parts,
-        scanned(found.bytes_scanned, len(found.tables), spent),
+        scanned(diff.bytes_scanned, len(diff.tables), spent),
     )
 
 

@@ -1,6 +1,6 @@
-"""What two dates differ by, for programs: JSON of version 1, or CSV with a line for every row and column.
+"""The differences of two dates for programs: JSON of version 1, or CSV with a line for every row and column.
 
-Its form is described in docs/diff.md. Values are texts, as Athena shows them, so that no reader rounds them.
+docs/diff.md describes both. Values are texts, as Athena shows them, so that no reader rounds them.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from rds_lake.stages.diff.source import SourceDiff
 
 
 def table_json(diff: TableDiff) -> str:
-    """One object."""
+    """Returns the JSON object of one table."""
     return _text({"version": VERSION, **_table(diff)})
 
 
-def source_json(found: SourceDiff) -> str:
-    """One object with the tables of both dates, and what became of the others."""
+def source_json(diff: SourceDiff) -> str:
+    """Returns a JSON object with the tables of both dates, and the status of tables that were not compared."""
     return _text({
         "version": VERSION,
-        "source": found.source,
-        "before": found.before.isoformat(),
-        "after": found.after.isoformat(),
-        "tables": [_table(table) for table in found.tables],
-        "only_before": list(found.only_before),
-        "only_after": list(found.only_after),
-        "problems": dict(found.problems),
-        "bytes_scanned": found.bytes_scanned,
-        "usd": round(athena_usd(found.bytes_scanned, len(found.tables)), 6),
+        "source": diff.source,
+        "before": diff.before.isoformat(),
+        "after": diff.after.isoformat(),
+        "tables": [_table(table) for table in diff.tables],
+        "only_before": list(diff.only_before),
+        "only_after": list(diff.only_after),
+        "problems": dict(diff.problems),
+        "bytes_scanned": diff.bytes_scanned,
+        "usd": round(athena_usd(diff.bytes_scanned, len(diff.tables)), 6),
     })  # fmt: skip
 
 
 def table_csv(diff: TableDiff) -> str:
-    """A header, then a line per row and column: kind, the key, column, before, after. NULL is an empty field."""
+    """Returns a header, then a line per row and column: kind, the key, column, before, after. NULL is an empty field."""
     lines: list[Sequence[str | None]] = [["kind", *diff.keys, "row", "column", "before", "after"]]
     for number, row in enumerate(diff.rows, 1):
         before, after = row.before or {}, row.after or {}
@@ -50,10 +50,10 @@ def table_csv(diff: TableDiff) -> str:
     return _csv(lines)
 
 
-def source_csv(found: SourceDiff) -> str:
-    """A header, then a line per table of both dates."""
+def source_csv(diff: SourceDiff) -> str:
+    """Returns a header, then a line for each table of both dates."""
     header = ["view", "keys", "rows_before", "rows_after", "added", "removed", "changed", "same"]
-    return _csv([header, *(_summary(table) for table in found.tables)])
+    return _csv([header, *(_summary(table) for table in diff.tables)])
 
 
 def _summary(table: TableDiff) -> list[str | None]:

@@ -1,6 +1,6 @@
-"""`rds-lake diff`: two dates compared, and the answer printed.
+"""`rds-lake diff`: compares two dates, and prints the result.
 
-What belongs here: the command. The forms of the answer are `lines.py`, `programs.py` and `page.py`.
+What belongs here: the command. The output formats are `lines.py`, `programs.py` and `page.py`.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def print_table(
     console: Console,
     notes: Console,
 ) -> None:
-    """Compare one table and print what its rows differ by."""
+    """Compare one table and print the differences of its rows."""
     with notes.status(f"Athena compares {source.name}.{view} of {asked.before} and {asked.after}"):
-        found = compare_table(connected.lake, source, view, asked, known_key=keys_of_dynamodb(connected.dynamodb))
+        diff = compare_table(connected.lake, source, view, asked, known_key=keys_of_dynamodb(connected.dynamodb))
     if layout == "table":
-        print_table_lines(console, found, asked)
+        print_table_lines(console, diff, asked)
     else:
-        click.echo({"csv": table_csv, "json": table_json, "html": table_page}[layout](found), nl=False)
+        click.echo({"csv": table_csv, "json": table_json, "html": table_page}[layout](diff), nl=False)
 
 
 def print_source(
     connected: Connected, source: SourceSettings, asked: Asked, layout: str, *, console: Console, notes: Console
 ) -> int:
-    """Compare all tables and print a line for each; the exit code, 1 where one could not be compared."""
+    """Compare all tables and print a line for each. Returns the exit code: 1 if a table could not be compared."""
     columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=notes, transient=True) as progress:
         bar = progress.add_task("", total=None)
-        found = compare_source(
+        diff = compare_source(
             connected.lake,
             source,
             asked,
@@ -54,11 +54,11 @@ def print_source(
             done=lambda: progress.advance(bar),
         )
     if layout == "table":
-        print_source_lines(console, found)
+        print_source_lines(console, diff)
     else:
-        click.echo({"csv": source_csv, "json": source_json, "html": source_page}[layout](found), nl=False)
-    for view, problem in found.problems.items():
+        click.echo({"csv": source_csv, "json": source_json, "html": source_page}[layout](diff), nl=False)
+    for view, problem in diff.problems.items():
         notes.print(
             f"{source.name}.{view} could not be compared: {problem}", style="red", markup=False, highlight=False
         )
-    return 1 if found.problems else 0
+    return 1 if diff.problems else 0

@@ -1,1 +1,1 @@
-"""`rds-lake doctor`: shows what the doctor finds, mends what is safe, and adds rows that are not about AWS."""
+"""`rds-lake doctor`: shows the doctor's findings, fixes what is safe, and adds rows that are not about AWS."""

@@ -1,4 +1,4 @@
-"""The findings as JSON, for machines: the form is `SCHEMA`, and changes only with its version."""
+"""The findings as JSON, for programs. The form is `SCHEMA`, and changes only with its version."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ SCHEMA: dict[str, Any] = {
                 "properties": {
                     "id": {"type": "string", "description": "The row: `queue.policy`."},
                     "subject": {"type": "string", "description": "What comes before the dot of `id`."},
-                    "about": {"type": "string", "description": "The object; empty where there is but one."},
+                    "about": {"type": "string", "description": "The object; empty if only one is possible."},
                     "verdict": {"enum": [verdict.value for verdict in Verdict]},
                     "seen": {"type": "string"},
-                    "remedy": {"type": "string", "description": "What to do; empty where nothing is."},
+                    "remedy": {"type": "string", "description": "What to do; empty if nothing has to be done."},
                     "missing_actions": _NAMES | {"description": "Actions of IAM that are denied."},
                     "depends_on": {
                         "type": "array",
@@ -60,7 +60,7 @@ SCHEMA: dict[str, Any] = {
                             "properties": {"id": {"type": "string"}, "about": {"type": "string"}},
                         },
                     },
-                    "fixable": {"type": "boolean", "description": "Whether `--fix` would mend it."},
+                    "fixable": {"type": "boolean", "description": "Whether `--fix` can fix it."},
                 },
             },
         },
@@ -69,7 +69,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """2: something failed. 1: something has to be looked at, or is not known. 0: nothing."""
+    """Returns 2 if something failed, 1 if something has to be looked at or is not known, otherwise 0."""
     verdicts = {finding.verdict for finding in findings}
     if Verdict.FAIL in verdicts:
         return 2
@@ -77,7 +77,7 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The body that is printed."""
+    """Returns the JSON object."""
     code = exit_code(findings)
     return {
         "version": VERSION,
@@ -88,15 +88,15 @@ def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def _finding(one: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     return {
-        "id": one.row.id,
-        "subject": one.row.subject,
-        "about": one.about,
-        "verdict": one.verdict.value,
-        "seen": one.seen,
-        "remedy": one.remedy,
-        "missing_actions": list(one.missing),
-        "depends_on": [{"id": row, "about": about} for row, about in one.depends_on],
-        "fixable": one.fix is not None,
+        "id": finding.row.id,
+        "subject": finding.row.subject,
+        "about": finding.about,
+        "verdict": finding.verdict.value,
+        "seen": finding.seen,
+        "remedy": finding.remedy,
+        "missing_actions": list(finding.missing),
+        "depends_on": [{"id": row, "about": about} for row, about in finding.depends_on],
+        "fixable": finding.fix is not None,
     }

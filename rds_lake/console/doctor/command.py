@@ -1,6 +1,6 @@
-"""`rds-lake doctor`: looks at everything, says what it found, and mends what is safe where a person wants it.
+"""`rds-lake doctor`: examines everything, prints the findings, and fixes what is safe if a person asks for it.
 
-`--fix` only adds or switches on what the lake needs, and never takes away: EventBridge on a bucket, a rule, a rule's right to send.
+`--fix` only adds or enables what the lake needs, and never removes: EventBridge on a bucket, a rule, a rule's right to send.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROWS: tuple[Row, ...] = (*rows.ROWS, *database_rows.ROWS, *dagster_rows.ROWS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command line says. `only`: ids of rows, or subjects; `role`: the ARN of the role that the pipeline runs as."""
+    """The arguments. `only`: ids of rows, or subjects; `role`: the ARN of the role that the pipeline runs as."""
 
     only: tuple[str, ...] = ()
     role: str | None = None
@@ -42,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the doctor works with. `errors`: a console beside the output; `ask`: a person, yes or no."""
+    """The doctor's inputs and outputs. `errors`: a console beside the output; `ask`: asks a person, yes or no."""
 
     clients: Callable[[], AwsClients]
     dagster_home: str | None
@@ -54,7 +54,7 @@ class Surroundings:
 
 
 def doctor(config: LakeConfig, asked: Asked, around: Surroundings) -> int:
-    """The exit code: 0 all is well, 1 something has to be looked at, 2 something failed."""
+    """Returns the exit code: 0 all is well, 1 something has to be looked at, 2 something failed."""
     findings = look(config, asked, around)
     if asked.fix and mend(findings, asked, around):
         findings = look(config, asked, around)
@@ -66,7 +66,7 @@ def doctor(config: LakeConfig, asked: Asked, around: Surroundings) -> int:
 
 
 def look(config: LakeConfig, asked: Asked, around: Surroundings) -> tuple[Finding, ...]:
-    """The findings of what is asked for."""
+    """Returns the findings of the chosen rows."""
     every = examinations_of(config, around.clients, around.dagster_home)
     chosen = _chosen(every, asked.only)
     patient = Patient(config=config, answers=Answers(around.clients), now=around.now, role=asked.role)
@@ -79,11 +79,11 @@ def look(config: LakeConfig, asked: Asked, around: Surroundings) -> tuple[Findin
         findings = examine(chosen, patient, around.pace, on_finding=show_finding)
     if not asked.only:
         return findings
-    return tuple(one for one in findings if _is_asked(one.row, asked.only))
+    return tuple(finding for finding in findings if _is_asked(finding.row, asked.only))
 
 
 def examinations_of(config: LakeConfig, clients: Callable[[], AwsClients], home: str | None) -> list[Examination]:
-    """Everything that can be looked at for this lake.yaml."""
+    """Returns all examinations for this lake.yaml."""
     return [
         *rows.examinations_of(config),
         *database_rows.examinations(config, lambda: SecretsGateway(clients().client("secretsmanager"))),
@@ -92,7 +92,7 @@ def examinations_of(config: LakeConfig, clients: Callable[[], AwsClients], home:
 
 
 def _chosen(every: Sequence[Examination], only: Sequence[str]) -> list[Examination]:
-    """What is asked for, and what that depends on. ConfigError for a name that no row has."""
+    """Returns the chosen examinations, and those that they depend on. ConfigError for a name that is not a row."""
     known = {name for row in ROWS for name in (row.id, row.subject)}
     if unknown := [name for name in only if name not in known]:
         raise ConfigError(
@@ -117,7 +117,7 @@ def _is_asked(row: Row, only: Sequence[str]) -> bool:
 
 
 def mend(findings: Sequence[Finding], asked: Asked, around: Surroundings) -> int:
-    """Mend what is safe, one thing after the other, each after a person agreed; how many were mended."""
+    """Fix what is safe, one finding after the other, each after a person agreed; returns how many were fixed."""
     mended = 0
     for finding in findings:
         fix = finding.fix

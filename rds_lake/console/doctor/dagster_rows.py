@@ -1,4 +1,4 @@
-"""Rows about the Dagster of DAGSTER_HOME: whether it runs what the lake asks for. Only its public instance is asked."""
+"""Rows about the Dagster of DAGSTER_HOME: whether it runs what the lake needs. They use only Dagster's public instance."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Open = Callable[[], "dg.DagsterInstance"]
 
 
 def examinations(config: LakeConfig, home: str | None) -> Iterator[Examination]:
-    """The examinations of Dagster; each needs that the instance could be opened."""
+    """Returns the examinations of Dagster; each requires that the instance can be opened."""
     if not home:
         yield Examination(row=INSTANCE, look=lambda _: Seen(verdict=Verdict.SKIPPED, text="DAGSTER_HOME is not set"))
         return
@@ -68,7 +68,7 @@ def examinations(config: LakeConfig, home: str | None) -> Iterator[Examination]:
 
 
 def _asking(look: Callable[[Any, Patient], Seen]) -> Callable[[Patient], Seen]:
-    """The look at an instance that is opened for it: SQLite takes one thread."""
+    """Returns an examination that opens its own instance, because SQLite works only in one thread."""
 
     def looking(patient: Patient) -> Seen:
         import dagster as dg  # a second
@@ -128,7 +128,7 @@ def _daemon(instance: Any, patient: Patient) -> Seen:
 
 
 def sensor_names(config: LakeConfig) -> tuple[str, ...]:
-    """The sensors of `defs/sensors/`."""
+    """Returns the names of the sensors of `defs/sensors/`."""
     mails = ("rds_lake_failures",) if config.lake.notifications else ()
     changed = (f"{source.name}__changes" for source in config.databases if source.streams)
     return ("rds_lake_events", "rds_lake_reconciliation", *mails, *changed)
@@ -136,7 +136,7 @@ def sensor_names(config: LakeConfig) -> tuple[str, ...]:
 
 def _sensors(config: LakeConfig, instance: Any, _: Patient) -> Seen:
     names = sensor_names(config)
-    known = {one.instigator_name: one.status.value for one in instance.all_instigator_state()}
+    known = {state.instigator_name: state.status.value for state in instance.all_instigator_state()}
     off = [name for name in names if known.get(name) == "STOPPED"]
     if off:
         return bad(f"{', '.join(off)} {'is' if len(off) == 1 else 'are'} switched off")

@@ -1,4 +1,4 @@
-"""Rows about the databases themselves: names that AWS skips, the triggers of `streams:`, and whether outboxes are emptied."""
+"""Rows about the databases: names that AWS skips, the triggers of `streams:`, and whether outboxes are emptied."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Secrets = Callable[[], SecretsGateway]
 
 
 def examinations(config: LakeConfig, secrets: Secrets) -> Iterator[Examination]:
-    """Tables of every database; triggers and outboxes of those that capture changes and can be reached."""
+    """Returns the examinations: tables of every database; triggers and outboxes of databases with capture that can be reached."""
     for source in config.databases:
         yield Examination(row=TABLES, about=source.name, look=partial(_tables, source))
     for source in forwarded_sources(config):
@@ -89,19 +89,19 @@ def _capturable(source: Database, secrets: Secrets) -> Seen:
 
 def _triggers(source: Database, secrets: Secrets) -> Seen:
     dsn, wanted, described = _described(source, secrets)
-    found = differences(dsn, generate(dsn.engine, require_capturable(described), wanted))
+    problems = differences(dsn, generate(dsn.engine, require_capturable(described), wanted))
     remedy = f"run `rds-lake streams triggers {source.name} --install`"
-    return bad(_some(found), remedy) if found else good("they are the same as rds-lake would install today")
+    return bad(_some(problems), remedy) if problems else good("they are the same as rds-lake would install today")
 
 
 def _outbox(source: Database, secrets: Secrets) -> Seen:
     outboxes = watch_outboxes(source, dsn_of(source, secrets))
-    alarms = [alarm for one in outboxes if (alarm := one.alarm)]
+    alarms = [alarm for outbox in outboxes if (alarm := outbox.alarm)]
     if alarms:
         return doubtful(
             "; ".join(alarms), f"run `rds-lake streams forward {source.name}`, and find out why no run does"
         )
-    unseen = [str(one) for one in outboxes if isinstance(one.found, Failed)]
+    unseen = [str(outbox) for outbox in outboxes if isinstance(outbox.found, Failed)]
     return (
         undecided("; ".join(unseen), "check that the database can be reached from here")
         if unseen

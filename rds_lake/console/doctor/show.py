@@ -1,4 +1,4 @@
-"""The findings on a screen: a line for each subject that is well, a paragraph for each finding that is not."""
+"""The findings on the terminal: a line for each subject without problems, a paragraph for each problem."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _STYLES = {
 
 
 def progress(console: Console) -> Progress:
-    """A bar that is gone when all is looked at."""
+    """A progress bar that disappears at the end."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=console, transient=True)
 
 
 def show(findings: Sequence[Finding], console: Console, *, every: bool) -> None:
-    """The table, and how many findings have each verdict. `every`: each row for itself, those that passed as well."""
+    """Print the table, and how many findings have each verdict. `every`: each row, also those that passed."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -76,18 +76,18 @@ def _not_looked_at(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, 
 
 
 def _of(passed: list[Finding]) -> str:
-    """What they are about, where that is not much."""
-    about = list(dict.fromkeys(one.about for one in passed if one.about and " " not in one.about))
+    """Returns the names of the objects, if they are few."""
+    about = list(dict.fromkeys(finding.about for finding in passed if finding.about and " " not in finding.about))
     return f": {', '.join(about)}" if 0 < len(about) <= 3 else f" of {len(about)} objects" if about else ""
 
 
-def _name(one: Finding) -> str:
-    return f"{one.row.id} {one.about}".rstrip()
+def _name(finding: Finding) -> str:
+    return f"{finding.row.id} {finding.about}".rstrip()
 
 
-def _text(one: Finding) -> str:
-    mends = " [cyan](--fix does it)[/]" if one.fix else ""
-    return escape(one.seen) + (f"\n[bold]->[/] {escape(one.remedy)}{mends}" if one.remedy else "")
+def _text(finding: Finding) -> str:
+    mends = " [cyan](--fix does it)[/]" if finding.fix else ""
+    return escape(finding.seen) + (f"\n[bold]->[/] {escape(finding.remedy)}{mends}" if finding.remedy else "")
 
 
 def _summary(findings: Sequence[Finding]) -> str:

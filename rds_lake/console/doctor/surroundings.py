@@ -1,4 +1,4 @@
-"""What the doctor has in production: boto3's credentials that give up within seconds, a screen, a person."""
+"""The doctor's surroundings in production: boto3 clients that give up within seconds, a terminal, a person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rds_lake.infra.doctor.examine import Pace
 def surroundings(
     config: LakeConfig, *, home: str | None, now: Callable[[], datetime], clock: Callable[[], float]
 ) -> Surroundings:
-    """A session is opened when it is first asked for."""
+    """Returns the surroundings. The session is opened on first use."""
 
     @cache
     def clients() -> AwsClients:

@@ -18,7 +18,7 @@ JSON_COMMANDS = ("diff", "doctor", "prune", "query", "status")
 @click.command()
 @config_option
 def validate(config_path: Path) -> None:
-    """Check lake.yaml: every problem with its line. Asks neither AWS nor Dagster."""
+    """Check lake.yaml and print every problem with its line. Asks neither AWS nor Dagster."""
     from rds_lake.console.project.validate import validate as run
 
     run(config_path, say=click.echo)
@@ -30,7 +30,7 @@ def validate(config_path: Path) -> None:
     "--of", "command", type=click.Choice(JSON_COMMANDS), help="Schema of what this command prints with --json."
 )
 def schema(out: Path | None, command: str | None) -> None:
-    """Print the JSON schema of lake.yaml, with which editors complete and check it, or of what a command prints with --json."""
+    """Print the JSON schema of lake.yaml, for completion and checks in editors, or of a command's output with --json."""
     from rds_lake.console.project.schema import schema as run
 
     run(out, command, show=click.echo, say=partial(click.echo, err=True))
@@ -58,7 +58,7 @@ def schema(out: Path | None, command: str | None) -> None:
 )
 @click.option("--only-lake-yaml", is_flag=True, help="Write only lake.yaml and its schema, for an existing project.")
 def init(folder: Path, yes: bool, start_date: datetime | None, **asked: Any) -> None:
-    """Look at the account, ask what becomes a lake, and write a project into FOLDER. Creates nothing in AWS."""
+    """Look at the account, ask which databases and tables to export, and write a project into FOLDER. Creates nothing in AWS."""
     from rds_lake.console.project.init import Asked
     from rds_lake.console.project.init import init as run
 

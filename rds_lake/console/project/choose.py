@@ -1,4 +1,4 @@
-"""Which of what was found becomes a source: by number, by name, or all that can be exported now."""
+"""Which of the found databases and tables become sources: by number, by name, or all that can be exported now."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rds_lake.errors import ConfigError
 
 
 def ready(found: Sequence[Found]) -> list[Found]:
-    """The databases and tables that AWS can export without any change."""
+    """Returns the databases and tables that AWS can export without any change."""
     return [item for item in found if item.obstacle is None]
 
 
 def by_name(found: Sequence[Found], names: Sequence[str]) -> list[Found]:
-    """What `--source` names: an identifier, a table's name, or a pattern of them. ConfigError names what is not there.
+    """Returns what `--source` names: an identifier, a table's name, or a pattern. ConfigError lists names that do not exist.
 
-    A pattern leaves out what AWS never exports, which the list shows; what is named itself has to be exportable.
+    A pattern skips what AWS never exports; an exact name must be exportable.
     """
     missing = [name for name in names if not any(fnmatchcase(item.identifier, name) for item in found)]
     if missing:
@@ -31,7 +31,7 @@ def by_name(found: Sequence[Found], names: Sequence[str]) -> list[Found]:
 
 
 def _there(found: Sequence[Found], missing: Sequence[str]) -> str:
-    """What there is instead: the nearest names, else the first of the list."""
+    """Returns the existing names that are most similar, else the first ones."""
     there = {item.identifier.lower(): item.identifier for item in found}
     nearest = [there[near] for name in missing for near in get_close_matches(name.lower(), there, n=1)]
     if nearest:
@@ -48,7 +48,7 @@ def _never(item: Found) -> bool:
 
 
 def by_number(found: Sequence[Found], answer: str) -> list[Found]:
-    """What a person answered: `1, 3-5`, `all` (that can be exported now), or nothing for the same."""
+    """Returns the choice of a person's answer: `1, 3-5`, `all` (that can be exported now), or an empty answer for the same."""
     if answer.strip().lower() in ("", "all"):
         return ready(found)
     chosen: list[Found] = []
@@ -62,7 +62,7 @@ def by_number(found: Sequence[Found], answer: str) -> list[Found]:
 
 
 def _exportable(chosen: Sequence[Found]) -> list[Found]:
-    """ConfigError for what AWS never exports; other obstacles are a person's to remove."""
+    """ConfigError for what AWS never exports; a person can remove other obstacles."""
     never = [item for item in chosen if _never(item)]
     if never:
         raise ConfigError("these cannot be exported:", [f"{item.identifier}: {item.obstacle}" for item in never])

@@ -1,6 +1,6 @@
-"""What an account has that a lake could be made of: DB instances, clusters, DynamoDB tables.
+"""Finds what an account has for a lake: DB instances, clusters, DynamoDB tables.
 
-A service that refuses to be asked is said, and the others are shown all the same.
+If a service refuses the call, the refusal is shown, and the other services are still listed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OFTEN = 50  # tables between two words about progress: DynamoDB answers ten que
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTable:
-    """A DynamoDB table. `recovers`: point-in-time recovery is on; None where that could not be asked."""
+    """A DynamoDB table. `recovers`: whether point-in-time recovery is on; None if unknown."""
 
     name: str
     gb: float
@@ -35,7 +35,7 @@ class FoundTable:
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing of it can be exported now, with the remedy; else None."""
+        """Returns why it cannot be exported now, with the remedy; None if it can."""
         if self.recovers is False:
             return "point-in-time recovery is off: aws dynamodb update-continuous-backups turns it on"
         return None
@@ -61,7 +61,7 @@ class FoundServer:
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing of it can be exported now, with the remedy; else None."""
+        """Returns why it cannot be exported now, with the remedy; None if it can."""
         if self.server.obstacle:
             return self.server.obstacle
         if self.server.backup_days == 0:
@@ -74,14 +74,14 @@ Found = FoundServer | FoundTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovered:
-    """Everything found, databases first; `refused`: sentences about what could not be asked."""
+    """Everything found, databases first. `refused`: sentences about refused calls."""
 
     found: Sequence[Found]
     refused: Sequence[str]
 
 
 def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], None]) -> Discovered:
-    """Ask every service; `say` gets a word of progress where there are many tables."""
+    """Ask every service. `say` gets progress if there are many tables."""
     found: list[Found] = []
     refused: list[str] = []
     kinds: list[tuple[str, Callable[[], Sequence[Found]]]] = [
@@ -98,7 +98,7 @@ def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], N
 
 
 def _refuse(refused: list[str], sentence: str) -> None:
-    """Once for what is refused of every table."""
+    """Record a refusal that concerns every table only once."""
     if sentence not in refused:
         refused.append(sentence)
 
@@ -122,5 +122,5 @@ def _recovers(dynamodb: DynamoGateway, name: str, refuse: Callable[[str], None])
     try:
         return dynamodb.recovery(name).earliest is not None
     except AwsError as error:
-        refuse(f"whether point-in-time recovery is on is not known: {error.code} at DescribeContinuousBackups")
+        refuse(f"it is not known whether point-in-time recovery is on: {error.code} at DescribeContinuousBackups")
         return None

@@ -31,7 +31,7 @@ _GB_PER_TB = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthPrices:
-    """In USD. `parquet_part`: how big the Parquet is of a database's size: an assumption, and data differ."""
+    """Prices in USD. `parquet_part`: the size of Parquet as a part of the database's size: an assumption, since data differ."""
 
     export_per_gb_snapshot: float = Prices().export_per_gb_snapshot
     export_per_gb_dynamodb: float = Prices().export_per_gb_dynamodb
@@ -43,7 +43,7 @@ class MonthPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Month:
-    """The parts of the sum, in USD; `unknown` are the names of what has no known size and is not in it."""
+    """The parts of the sum, in USD. `unknown`: the names of sources without a known size, which are not in the sum."""
 
     exports: float
     storage: float
@@ -58,7 +58,7 @@ class Month:
 
 
 def read_prices(texts: Sequence[str]) -> MonthPrices:
-    """The prices with those of `--price KEY=USD` in their place. ConfigError lists what cannot be read."""
+    """Returns the prices, with those of `--price KEY=USD` replaced. ConfigError lists values that are not valid."""
     known = {field.name for field in fields(MonthPrices)}
     given: dict[str, float] = {}
     problems: list[str] = []
@@ -77,9 +77,9 @@ def read_prices(texts: Sequence[str]) -> MonthPrices:
 
 
 def month_of(chosen: Sequence[Found], prices: MonthPrices, retention: Retention, sizes: Mapping[str, float]) -> Month:
-    """A month in which each source is exported daily and as many dates lie in the lake as retention keeps in the long run.
+    """Returns the cost of a month in which each source is exported daily, with as many dates as retention keeps in the long run.
 
-    `sizes` are GB by identifier, for what AWS does not say or says wrongly: it names the allocated storage, an upper limit.
+    `sizes`: GB by identifier, which replace AWS's values: AWS reports the allocated storage, an upper limit.
     """
     gb = {item: sizes.get(item.identifier, item.gb) for item in chosen}
     known = {item: size for item, size in gb.items() if size is not None}
@@ -98,7 +98,7 @@ def month_of(chosen: Sequence[Found], prices: MonthPrices, retention: Retention,
 
 
 def dates_kept(retention: Retention) -> int:
-    """How many dates lie in a lake that has had one a day for years."""
+    """Returns how many dates a lake has after years with one date a day."""
     today = date(2026, 12, 31)
     years = [today - timedelta(days=number) for number in range(31 * max(retention.monthly, retention.daily, 14))]
     return len(keep(years, retention, today))

@@ -1,4 +1,4 @@
-"""The files of a new project, which never take the place of others."""
+"""The files of a new project. Existing files are never overwritten."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _TEMPLATES = "rds_lake.console.project"
 
 
 def package_name(folder: Path) -> str:
-    """The Python package of a project in this folder, by the folder's name; no name that another package has."""
+    """Returns the name of the project's Python package, from the folder's name; never the name of another package."""
     name = re.sub(r"\W+", "_", folder.name.lower(), flags=re.ASCII).strip("_")
     taken = not name.isidentifier() or keyword.iskeyword(name) or name in sys.stdlib_module_names
     return "my_lake" if not name else f"lake_{name}" if taken or find_spec(name) else name
 
 
 def project_files(lake_yaml: str, package: str) -> Mapping[str, str]:
-    """The text of every file by its path in the folder."""
+    """Returns the text of every file by its path in the folder."""
     values = {"package": package, "project": package.replace("_", "-"), "version": version("rds-lake")}
 
     def filled(name: str) -> str:
@@ -46,12 +46,12 @@ def project_files(lake_yaml: str, package: str) -> Mapping[str, str]:
 
 
 def lake_files(lake_yaml: str) -> Mapping[str, str]:
-    """Text by file name, of the files that an existing project of Dagster needs for a lake."""
+    """Returns the text by file name of the files that an existing Dagster project needs for a lake."""
     return {"lake.yaml": lake_yaml, SCHEMA_NAME: SCHEMA_FILE.read_text(encoding="utf-8")}
 
 
 def require_room(folder: Path, names: Mapping[str, str] | list[str]) -> None:
-    """ConfigError that lists every file which is there already: nothing is written then."""
+    """ConfigError that lists every file that already exists; then nothing is written."""
     there = [name for name in names if folder.joinpath(name).exists() or folder.joinpath(name).is_symlink()]
     if there:
         raise ConfigError(
@@ -62,7 +62,7 @@ def require_room(folder: Path, names: Mapping[str, str] | list[str]) -> None:
 
 
 def write_files(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write every file anew. ConfigError where one appeared in the meantime; those that were written before it stay."""
+    """Write every file. ConfigError if a file appeared in the meantime; files that were written before it remain."""
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`rds-lake init`: look at an account, ask which of it becomes a lake, and write a project that Dagster loads."""
+"""`rds-lake init`: look at an account, ask which databases and tables to export, and write a project that Dagster loads."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 
 
 class Ask(Protocol):
-    """Asks a person; returns the default where they only press Enter."""
+    """Asks a person; returns the default if they only press Enter."""
 
     def __call__(self, question: str, *, default: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command is asked for. `ask` is None where there is no person to ask: then defaults are taken."""
+    """The arguments. `ask`: None if there is no person to ask; then defaults are used."""
 
     folder: Path
     start_date: date
@@ -59,7 +59,7 @@ class Asked:
 
 
 def init(asked: Asked, *, say: Callable[[str], None]) -> None:
-    """Write the project. ConfigError before anything is written where AWS, an answer or a file that is there is in the way."""
+    """Write the project. ConfigError, before anything is written, if AWS, an answer or an existing file prevents it."""
     package = package_name(asked.folder.resolve())
     written = lake_files("") if asked.only_lake_yaml else project_files("", package)
     require_room(asked.folder, written)
@@ -114,7 +114,7 @@ def _chosen(asked: Asked, discovered: Discovered, say: Callable[[str], None]) ->
 
 
 def _answered(asked: Asked, found: Sequence[Found], say: Callable[[str], None]) -> Sequence[Found]:
-    """By number; a person whose answer cannot be used is asked again."""
+    """Returns the choice by number; asks again after an answer that is not valid."""
     while True:
         try:
             return by_number(
@@ -159,7 +159,7 @@ def _require_name(name: str) -> None:
 
 
 def _bucket_name(name: str, account: Account) -> str:
-    """Lower-case, without `_`, and within the 63 characters that a bucket's name may have."""
+    """Returns the name in lower case, without `_`, and within S3's limit of 63 characters."""
     end = f"-{account.number}-{account.region}"
     return name.lower().replace("_", "-").strip("-")[: 63 - len(end)] + end
 

@@ -23,7 +23,7 @@ _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLake:
-    """`name` begins the names of what `rds-lake setup` makes."""
+    """The new lake. `name`: the beginning of the names of the objects that `rds-lake setup` creates."""
 
     name: str
     account: Account
@@ -34,7 +34,7 @@ class NewLake:
 
 
 def lake_text(lake: NewLake, schema_file: str) -> str:
-    """The file; what was found but cannot be exported yet has a comment that says so."""
+    """Returns the file; sources that cannot be exported yet have a comment with the reason."""
     account = lake.account
     lines = [
         MODELINE.format(f"./{schema_file}"),
@@ -103,7 +103,7 @@ def _retention(retention: Retention) -> list[str]:
 
 
 def _source_name(identifier: str, taken: set[str]) -> str:
-    """A name of Athena's: unique, and not changed when another source is added after it."""
+    """Returns a valid name for Athena: unique, and unchanged if another source is added after it."""
     name = re.sub(r"[^a-z0-9_]", "_", identifier.lower())[:60]
     name = name if name[:1].isalpha() else f"s_{name}"[:60]
     number, free = 2, name
@@ -114,5 +114,5 @@ def _source_name(identifier: str, taken: set[str]) -> str:
 
 
 def _word(text: str) -> str:
-    """A name as YAML keeps it: `on` and `1.0` are none without quotes."""
+    """Returns a name as YAML text: `on` and `1.0` need quotes."""
     return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text)

@@ -12,7 +12,7 @@ _KINDS = {"rds": "instance", "aurora": "cluster", "dynamodb": "table"}
 
 
 def listing(found: Sequence[Found]) -> Iterator[str]:
-    """A line for each, with its number, in columns."""
+    """Returns a line for each, with its number, in columns."""
     rows = [
         (str(number), _KINDS[item.kind], item.identifier, _engine(item), _size(item.gb), item.obstacle or _ready(item))
         for number, item in enumerate(found, start=1)
@@ -27,7 +27,7 @@ def listing(found: Sequence[Found]) -> Iterator[str]:
 
 
 def month_lines(month: Month, p: MonthPrices) -> Iterator[str]:
-    """The sum with its parts, and what it assumes."""
+    """Returns the sum with its parts, and the assumptions."""
     rows = (
         ("exports", month.exports, f"{p.export_per_gb_snapshot:g} a GB of snapshot, {p.export_per_gb_dynamodb:g} of DynamoDB"),
         ("S3", month.storage, f"{p.storage_per_gb_month:g} a GB and month; Parquet is assumed to be {p.parquet_part:.0%} of the size"),

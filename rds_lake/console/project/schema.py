@@ -1,4 +1,4 @@
-"""`rds-lake schema`: the JSON schema of lake.yaml, printed or written beside it, for editors; or of what a command prints."""
+"""`rds-lake schema`: prints the JSON schema of lake.yaml, or of a command's output, or writes it to a file for editors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODELINE = "# yaml-language-server: $schema={}"
 def schema(
     out: Path | None, command: str | None = None, *, show: Callable[[str], None], say: Callable[[str], None]
 ) -> None:
-    """Print the schema that this release ships, or write it to `out`, which it replaces. `command`: of its JSON, not of lake.yaml."""
+    """Print the schema of this release, or write it to `out`, which is replaced. `command`: print the schema of its JSON instead."""
     text = SCHEMA_FILE.read_text(encoding="utf-8") if command is None else _of(command)
     if out is None:
         show(text.rstrip("\n"))

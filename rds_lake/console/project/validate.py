@@ -1,4 +1,4 @@
-"""`rds-lake validate`: is lake.yaml right, as far as can be said without AWS and without Dagster?"""
+"""`rds-lake validate`: checks lake.yaml without AWS and without Dagster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rds_lake.stages.lake.known_tables import find_known_tables
 
 
 def validate(config_path: Path, *, say: Callable[[str], None]) -> None:
-    """Say what lake.yaml has; ConfigError lists every problem with its line."""
+    """Print what lake.yaml has. ConfigError lists every problem with its line."""
     config = load_config(config_path)
     if problems := [problem for source in config.sources for problem in _names(config, source)]:
         text = config_path.read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def validate(config_path: Path, *, say: Callable[[str], None]) -> None:
 
 
 def _names(config: LakeConfig, source: SourceSettings) -> list[str]:
-    """Tables that would have one name in Athena, as far as lake.yaml or the source's list of tables names them."""
+    """Returns a problem for each two tables with one name in Athena, if lake.yaml or the source's list names the tables."""
     try:
         view_names(find_known_tables(config, source) or (), source)
     except NameCollisionError as error:

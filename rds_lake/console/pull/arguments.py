@@ -1,4 +1,4 @@
-"""The arguments of `rds-lake pull`, and which packages it needs."""
+"""The arguments of `rds-lake pull`, and the packages that it needs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _parallel = click.option(
 
 
 def _size(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    """A size as DuckDB reads it."""
+    """Returns a size in DuckDB's notation."""
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?([KMGT]i?B|%)", text, re.IGNORECASE):
         raise click.BadParameter(f"{text!r} is not a size: write for example 300MB or 2GB")
     return text
@@ -112,5 +112,5 @@ def require_pull(*packages: str) -> None:
 
 
 def _listed(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that were given in one option, separated by commas, or in several options."""
+    """Returns names that were given in one option, separated by commas, or in several options."""
     return tuple(part.strip() for name in names for part in name.split(",") if part.strip())

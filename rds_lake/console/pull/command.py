@@ -24,7 +24,7 @@ from rds_lake.stages.diff.keys import keys_of_dynamodb
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The arguments of the command line. `target`: a path, or a URL that may contain a password and is never shown."""
+    """The arguments. `target`: a path, or a URL that may contain a password and is never shown."""
 
     target: str = field(repr=False)
     is_postgres: bool
@@ -84,7 +84,7 @@ def _report(console: Console, plan: Plan, outcome: Outcome, wanted: Wanted) -> N
 
 
 class _Shown:
-    """A progress bar over all rows, and a line for every column that did not get its first choice of type."""
+    """A progress bar over all rows, and a line for every column that did not get its preferred type."""
 
     def __init__(self, console: Console, plan: Plan) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -1,1 +1,1 @@
-"""`rds-lake query`: what is asked, and how the answer is printed."""
+"""`rds-lake query`: running a query, and printing its result."""

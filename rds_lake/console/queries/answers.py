@@ -1,4 +1,4 @@
-"""An answer of Athena as a table, as one column a line, as CSV or as JSON: in none of them is a value cut or rounded.
+"""A result of Athena as a table, as one column a line, as CSV or as JSON. No value is ever cut or rounded.
 
     --format table      side by side, whatever the width        vertical    one column a line
     --json              one object, with the types of the columns (docs/machines.md)
@@ -27,7 +27,7 @@ _FLOATING = frozenset({"double", "real", "float"})
 
 
 class Layout(StrEnum):
-    """How an answer is printed. AUTO: a table where it fits the terminal, else vertical."""
+    """The format of a printed result. AUTO: a table if it fits the terminal, else vertical."""
 
     AUTO = "auto"
     TABLE = "table"
@@ -42,7 +42,7 @@ class Layout(StrEnum):
 
 
 def consoles(*, for_programs: bool, wide: bool) -> tuple[Console, Console]:
-    """Where an answer is printed, and where what is said about it: elsewhere for a program that reads the answer.
+    """Returns the console for the result, and the one for messages: another one if a program reads the result.
 
     `wide`: the output is a file or a pipe, for which rich would assume 80 columns.
     """
@@ -51,7 +51,7 @@ def consoles(*, for_programs: bool, wide: bool) -> tuple[Console, Console]:
 
 
 def print_answer(console: Console, answer: QueryResult, layout: Layout) -> None:
-    """Print all its rows."""
+    """Print all rows of the result."""
     if layout is Layout.CSV:
         for row in (answer.columns, *answer.rows):
             click.echo(",".join(_csv(value) for value in row))
@@ -72,7 +72,7 @@ def _csv(value: str | None) -> str:
 
 
 def _print_json(answer: QueryResult) -> None:
-    """One row a line, so that a reader may take them line by line as well."""
+    """Print one row a line, so that a reader can also read the lines one by one."""
     lines = [
         "{" + ", ".join(f"{json.dumps(name)}: {_json(value, kind)}" for name, value, kind in cells) + "}"
         for cells in (zip(answer.columns, row, answer.types, strict=True) for row in answer.rows)
@@ -85,7 +85,7 @@ def _json(value: str | None, kind: str) -> str:
 
 
 def as_value(value: str | None, kind: str) -> str | int | float | bool | None:
-    """A value of Athena as JSON has it: whole numbers, finite doubles and booleans as such, all else as text."""
+    """Returns a value of Athena for JSON: whole numbers, finite doubles and booleans as such, all else as text."""
     if value is None:
         return None
     if kind == "boolean" and value in ("true", "false"):

@@ -53,7 +53,7 @@ def query(
     here: bool,
     config_path: Path,
 ) -> None:
-    """Run a query in Athena, or on this machine, and show its answer. Statements that change something need --write."""
+    """Run a query in Athena, or on this machine, and show its result. Statements that change something need --write."""
     from rds_lake.console.connect import connect
     from rds_lake.console.queries.answers import Layout, consoles
     from rds_lake.console.queries.query import Question, chosen_source, print_query
@@ -70,7 +70,7 @@ def query(
 def _runner(
     config: LakeConfig, database: str, most_rows: int | None, *, here: bool, write: bool
 ) -> Iterator[Callable[[str], QueryResult] | None]:
-    """What answers in Athena's place, with a folder for the files it reads; None: Athena answers."""
+    """Returns what runs the query instead of Athena, with a folder for the files it reads; None: Athena runs it."""
     if not here:
         yield None
         return

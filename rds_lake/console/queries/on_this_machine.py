@@ -1,7 +1,7 @@
 """`rds-lake query --local`: Athena's SQL, executed by DuckDB on this machine over the lake's tables and files.
 
-It is the engine of the local cloud (`localcloud/athena/engine.py`), which the tests compare with Athena's documented answers,
-asked over AWS's own Glue and S3: views, partitions and types are what Athena would read. Athena is not called.
+The engine is that of the local cloud (`localcloud/athena/engine.py`), which tests compare with Athena's documented results. It reads
+AWS's own Glue and S3, so views, partitions and types are those that Athena would read. Athena is not called.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def run_here(
     most_rows: int | None,
     clock: Callable[[], float],
 ) -> QueryResult:
-    """The answer of a statement that only reads. `folder`: where the files lie that it reads; `clock`: monotonic seconds.
+    """Returns the result of a read-only statement. `folder`: for the files it reads; `clock`: monotonic seconds.
 
-    QueryError with what Athena would say.
+    QueryError with the message that Athena would return.
     """
     begun = clock()
     cache = FileCache(s3=clients.s3, folder=folder, permit=lambda bucket, key: None)  # noqa: ARG005 - each object is fetched

@@ -1,4 +1,4 @@
-"""An answer of Athena as one object, for programs: `rds-lake query --json`. Its schema is `console/schemas/query.py`."""
+"""A result of Athena as one JSON object, for programs: `rds-lake query --json`. Its schema is `console/schemas/query.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rds_lake.console.schemas.query import VERSION
 
 
 def answer_json(source: str, day: date | None, answer: QueryResult) -> str:
-    """The whole answer; a row is a line."""
+    """Returns the whole result, one row a line."""
     rows = [
         json.dumps([as_value(*cell) for cell in zip(row, answer.types, strict=True)], ensure_ascii=False)
         for row in answer.rows

@@ -1,4 +1,4 @@
-"""`rds-lake query`: a query to Athena, now or as of a date, and its answer. As of a date: `sql/as_of.py`."""
+"""`rds-lake query`: a query in Athena, now or as of a date, and its result. As of a date: `sql/as_of.py`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Run = Callable[[str], QueryResult]
 
 
 def chosen_source(config: LakeConfig, name: str | None) -> SourceSettings:
-    """The named source, or the only one; UsageError where none is named and lake.yaml has several."""
+    """Returns the named source, or the only one. UsageError if none is named and lake.yaml has several."""
     names = [source.name for source in config.sources]
     if name is None and len(names) > 1:
         raise click.UsageError(f"use --source with the source whose views the query reads: {', '.join(names)}")
@@ -53,10 +53,10 @@ def print_query(
     most_rows: int | None = None,
     run: Run | None = None,
 ) -> None:
-    """Run the statement and print `most_rows` of its answer; ConfigError for one that changes something, unless it may.
+    """Run the statement and print `most_rows` of its result. ConfigError if it changes something and `write` is not set.
 
-    `run`: what answers in Athena's place, with no more than these rows. What is said about the answer goes to `notes`, so that
-    CSV and JSON are nothing else.
+    `run`: runs the statement instead of Athena, with at most this many rows. Messages about the result go to `notes`, so that
+    CSV and JSON contain nothing else.
     """
     statement = _statement(connected, question)
     if run is None:
@@ -91,7 +91,7 @@ def _statement(connected: Connected, question: Question) -> str:
 
 
 def _why_not(sql: str) -> str:
-    """The end of the sentence that a statement was not run."""
+    """Returns the reason why a statement was not run, as the end of a sentence."""
     word = unknown_word(sql)
     if word is None:
         return ", since it may change or remove something. To run it, repeat the command with --write"

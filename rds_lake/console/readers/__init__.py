@@ -1,1 +1,1 @@
-"""`rds-lake ddl`: DDL by which other engines read the lake's files."""
+"""`rds-lake ddl`: DDL with which other engines read the lake's files."""

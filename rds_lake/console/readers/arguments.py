@@ -37,7 +37,7 @@ def ddl(
     out: Path | None,
     config_path: Path,
 ) -> None:
-    """Print the DDL by which another engine reads the files of SOURCE, with the types of the views in Athena. Nothing is run."""
+    """Print the DDL with which another engine reads the files of SOURCE, with the types of the views in Athena. Nothing is run."""
     from rds_lake.console.connect import connect
     from rds_lake.console.readers.ddl import Wanted
     from rds_lake.console.readers.ddl import ddl as run

@@ -1,6 +1,6 @@
-"""`rds-lake ddl`: a date's tables as another engine reads them.
+"""`rds-lake ddl`: a date's tables for another engine.
 
-What belongs here: which tables, and what is known of them. The SQL is `sql/readers/render.py`.
+What belongs here: which tables, and what is known about them. The SQL is `sql/readers/render.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rds_lake.stages.publish.as_of import published_date, readable_tables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the command line says. `tables`: names of views, or patterns; none: all."""
+    """The arguments. `tables`: names of views, or patterns; empty: all."""
 
     engine: str
     tables: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ def ddl(
     show: Callable[[str], None],
     say: Callable[[str], None],
 ) -> None:
-    """Print the DDL, or write it. AsOfError for a date or a table that there is not."""
+    """Print the DDL, or write it. AsOfError for a date or a table that does not exist."""
     text = render(wanted.engine, read_date(connected, source, wanted))
     if wanted.out is None:
         show(text.rstrip("\n"))
@@ -53,13 +53,13 @@ def ddl(
 
 
 def read_date(connected: Connected, source: SourceSettings, wanted: Wanted) -> ReadDate:
-    """The date's tables; every table is looked at as a query as of that date would: its partition and files are there."""
+    """Returns the date's tables. Checks that each table's partition and files exist, as a query as of that date does."""
     lake = connected.lake
     day = wanted.day or published_date(lake, source)
     # Tables that no name or pattern wants are not looked at.
     named = None if any(set("*?[") & set(name) for name in wanted.tables) else frozenset(wanted.tables) or None
-    found = _chosen(readable_tables(lake, source, day, named), wanted.tables, source, day)
-    tables = [_table(table, source) for table in found]
+    chosen = _chosen(readable_tables(lake, source, day, named), wanted.tables, source, day)
+    tables = [_table(table, source) for table in chosen]
     own_schema = wanted.engine in BY_GLUE and wanted.engine != "redshift-spectrum"
     return ReadDate(
         database=source.name,
@@ -116,7 +116,7 @@ def _files(table: TableManifest, *, union: bool) -> ReadFiles:
 
 
 def _folder(locations: Iterable[str]) -> str:
-    """The deepest folder that holds all of them."""
+    """Returns the deepest folder that contains all of the files."""
     folders = [location.split("/")[:-1] for location in locations]
     # What they begin with: below it, tables have the names of their dates in common, too.
     shared = takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))

@@ -19,9 +19,9 @@ PAGE = Path("rds-lake-report.html")
 @click.option("--out", type=FILE, default=PAGE, show_default=True, help="File to write the page to.")
 @config_option
 def report(sources: tuple[str, ...], out: Path, config_path: Path) -> None:
-    """Write one HTML page about SOURCES (default: all): what needs a person, freshness, rows and bytes over time, cost.
+    """Write one HTML page about SOURCES (default: all): problems that need a person, freshness, rows and bytes over time, cost.
 
-    Exit code 1 where a source could not be read; the page says why, and has the others.
+    Exit code 1 if a source could not be read; the page has the reason, and the other sources.
     """
     from rich.console import Console
 

@@ -1,7 +1,4 @@
-"""`rds-lake report`: gathers the report with a progress bar, and writes the page.
-
-What it says is read by `stages/report/`.
-"""
+"""`rds-lake report`: collects the report with a progress bar, and writes the page. `stages/report/` reads its content."""
 
 from __future__ import annotations
 
@@ -31,12 +28,12 @@ def report(
     now: datetime,
     console: Console,
 ) -> int:
-    """Write the page to `out` and print what needs a person; the exit code, 1 where a source could not be read."""
+    """Write the page to `out` and print what needs a person. Returns the exit code: 1 if a source could not be read."""
     sources, failures = connected.sources(names), ask_dagster(connected.config, dagster_home, now=now)
     columns = (TextColumn("reading sources"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("", total=len(sources))
-        found = gather(
+        gathered = gather(
             connected.config,
             sources,
             rds=connected.rds,
@@ -45,13 +42,13 @@ def report(
             now=now,
             done=lambda: progress.advance(bar),
         )
-    _write(out, render_page(found))
-    _print(console, found, out)
-    return 1 if any(source.status is None for source in found.sources) else 0
+    _write(out, render_page(gathered))
+    _print(console, gathered, out)
+    return 1 if any(source.status is None for source in gathered.sources) else 0
 
 
 def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> KnownFailures:
-    """What the Dagster of `dagster_home` knows of failed runs and checks; a Dagster that cannot be read is a problem of the report."""
+    """Returns the failed runs and checks that the Dagster of `dagster_home` knows. If it cannot be read, the report says so."""
     if not dagster_home:
         return KnownFailures()
     import dagster as dg

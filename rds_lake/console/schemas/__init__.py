@@ -1,1 +1,1 @@
-"""JSON schemas of what commands print with `--json`. Keys are added; one is taken away only with a new version."""
+"""JSON schemas of what commands print with `--json`. Keys may be added; removing one needs a new version."""

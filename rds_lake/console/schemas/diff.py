@@ -10,7 +10,7 @@ _ROW = thing({
     "kind": {"enum": ["added", "removed", "changed"]},
     "key": named(maybe(TEXT)),
     "before": described(_CELLS, "Columns and values, as Athena shows them; null of an added row."),
-    "after": described(_CELLS, "The same at the later date; null of a removed row."),
+    "after": described(_CELLS, "Columns and values at the later date; null of a removed row."),
     "times": described(COUNT, "How often the row was added or removed; more than 1 without a key."),
 })  # fmt: skip
 _TABLE = {

@@ -16,7 +16,7 @@ TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
 
 
 def thing(properties: Mapping[str, Any], about: str = "") -> dict[str, Any]:
-    """An object that has all these keys and no others."""
+    """Returns the schema of an object that has all these keys and no others."""
     body = {"type": "object", "additionalProperties": False, "required": [*properties], "properties": dict(properties)}
     return body | ({"description": about} if about else {})
 
@@ -26,12 +26,12 @@ def many(item: Mapping[str, Any], about: str = "") -> dict[str, Any]:
 
 
 def named(values: Mapping[str, Any], about: str = "") -> dict[str, Any]:
-    """An object whose keys are names of the lake."""
+    """Returns the schema of an object whose keys are names in the lake."""
     return {"type": "object", "additionalProperties": dict(values)} | ({"description": about} if about else {})
 
 
 def maybe(schema: Mapping[str, Any], about: str = "") -> dict[str, Any]:
-    """A schema that also takes null."""
+    """Returns the schema that also allows null."""
     body = dict(schema) | {"type": [schema["type"], "null"]}
     return body | ({"description": about} if about else {})
 
@@ -41,5 +41,5 @@ def described(schema: Mapping[str, Any], about: str) -> dict[str, Any]:
 
 
 def top(title: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole schema."""
+    """Returns a complete schema."""
     return {"$schema": DRAFT, "title": title, **body}

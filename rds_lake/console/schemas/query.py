@@ -12,7 +12,7 @@ SCHEMA = top(
         "version": {"const": VERSION},
         "source": TEXT,
         "as_of": maybe(DAY),
-        "columns": many(thing({"name": TEXT, "type": described(TEXT, "Athena's.")}), "Names may come twice."),
+        "columns": many(thing({"name": TEXT, "type": described(TEXT, "Athena's.")}), "A name may occur twice."),
         "rows": many(
             many(_VALUE),
             "Values in the order of `columns`: whole numbers, finite doubles and booleans as JSON values, everything else as text.",

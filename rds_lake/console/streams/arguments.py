@@ -43,7 +43,7 @@ _database_option = click.option(
 @_dsn_option
 @config_option
 def triggers(source: str, config_path: Path, **asked: Any) -> None:
-    """Print the SQL that captures changes of SOURCE's tables in the database itself, or run it: this touches production."""
+    """Print the SQL that captures changes of SOURCE's tables in the database, or run it: this changes the production database."""
     from rds_lake.console.streams.triggers import Asked
     from rds_lake.console.streams.triggers import triggers as run
 
@@ -63,7 +63,7 @@ def triggers(source: str, config_path: Path, **asked: Any) -> None:
 @_dsn_option
 @config_option
 def forward(forever: bool, config_path: Path, **asked: Any) -> None:
-    """Take the changes of SOURCE out of its outbox, and write them to the lake as one cut."""
+    """Read the changes in SOURCE's outbox, write them to the lake as one cut, and delete them from the outbox."""
     from rds_lake.console.streams.forward import Asked
     from rds_lake.console.streams.forward import forward as run
 

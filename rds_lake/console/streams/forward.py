@@ -25,7 +25,7 @@ from rds_lake.threads import Stop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command line says. `databases`: of the source's, all where empty. `dsn`: instead of `streams.secret`."""
+    """The arguments. `databases`: those of the source; empty: all. `dsn`: replaces `streams.secret`."""
 
     source: str
     databases: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Asked:
 
 
 def forward(config: LakeConfig, asked: Asked, *, forever: bool, say: Callable[[str], None]) -> None:
-    """Forward what is committed now, or until SIGTERM or Ctrl-C with `forever`; a cut that is under way is then given up."""
+    """Forward all committed changes, or with `forever` until SIGTERM or Ctrl-C; then a cut in progress is discarded."""
     works = _works(config, asked, say=say)
     settings = outbox_source(config, asked.source).streams
     assert settings is not None, "outbox_source refuses a source without"
@@ -68,7 +68,7 @@ def _works(config: LakeConfig, asked: Asked, *, say: Callable[[str], None]) -> l
 
 
 def _progress(say: Callable[[str], None], every_seconds: float = 5.0) -> Callable[[str], None]:
-    """A line now and then: a cut of ten million changes has thousands of pages."""
+    """Print a line from time to time: a cut of ten million changes has thousands of pages."""
     shown_at = time.monotonic()
 
     def progress(line: str) -> None:
@@ -82,7 +82,7 @@ def _progress(say: Callable[[str], None], every_seconds: float = 5.0) -> Callabl
 
 @contextmanager
 def _ended_by_sigterm(say: Callable[[str], None]) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end the work where it is: the database rolls back what was not committed."""
+    """SIGTERM and Ctrl-C end the work at once: the database rolls back uncommitted changes."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Captured tables without a database: columns of the newest manifest, keys as a person says them."""
+"""Captured tables without a database: columns from the newest manifest, keys from the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rds_lake.stages.lake.handover import get_manifest, list_dates
 def tables_of_last_snapshot(
     s3: S3Gateway, config: LakeConfig, source: Database, keys: Sequence[str]
 ) -> tuple[CapturedTable, ...]:
-    """The tables of `streams:`; `keys` are `TABLE=COLUMN,COLUMN`, the primary key of each, which no export has.
+    """Returns the tables of `streams:`. `keys`: `TABLE=COLUMN,COLUMN`, each table's primary key, which exports do not have.
 
     ConfigError lists every table without a key or snapshot, and every key without a column.
     """
@@ -57,7 +57,9 @@ def _problems(
     problems = [f"--key {name}: is not a table of `streams.tables`" for name in said if name not in targets]
     for name, target in targets.items():
         if target not in columns:
-            problems.append(f"{name}: is not in that snapshot (a partitioned table never is: its partitions are)")
+            problems.append(
+                f"{name}: is not in that snapshot (of a partitioned table, a snapshot has the partitions only)"
+            )
         elif name not in said:
             problems.append(f"{name}: a snapshot has no keys; add --key '{name}=<the columns of its primary key>'")
         else:

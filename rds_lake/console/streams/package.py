@@ -1,7 +1,7 @@
 """`rds-lake streams package`: the ZIP file of the function that triggers of `capture: lambda` invoke.
 
-The same release makes the same bytes everywhere, so that a deployment sees whether anything changed: fixed times and rights, files
-in order, no compression, whose results differ between versions of zlib.
+The same release makes the same bytes everywhere, so that a deployment can see whether anything changed: it has fixed times and
+permissions, sorted files, and no compression, because its result differs between versions of zlib.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNIX = 3
 
 
 def package(output: Path, *, say: Callable[[str], None]) -> None:
-    """Write the file, and say how to deploy it; OSError when it cannot be written."""
+    """Write the file, and print how to deploy it. OSError if it cannot be written."""
     body = function_zip()
     write_whole(output, body)
     say(f"{output}: {len(body):,} bytes, SHA-256 {hashlib.sha256(body).hexdigest()}")
@@ -37,13 +37,13 @@ def package(output: Path, *, say: Callable[[str], None]) -> None:
 
 
 def upload(config: LakeConfig, *, say: Callable[[str], None], clients: AwsClients | None = None) -> None:
-    """Put the file into the lake's bucket, and say how the stack gets the function; AwsError when S3 refuses it."""
+    """Upload the file to the lake's bucket, and print how to deploy it. AwsError if S3 refuses it."""
     key = put(config, function_zip(), say=say, clients=clients)
     say(f"rds-lake setup --parameter CaptureCodeKey={key}")
 
 
 def put(config: LakeConfig, body: bytes, *, say: Callable[[str], None], clients: AwsClients | None = None) -> str:
-    """Put a package into the lake's bucket under a name of its content; the key. AwsError when S3 refuses it."""
+    """Upload a package under a name with the digest of its content; returns the key. AwsError if S3 refuses it."""
     lake = config.lake
     layout = LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
     key = layout.function_key(hashlib.sha256(body).hexdigest()[:12])
@@ -55,14 +55,14 @@ def put(config: LakeConfig, body: bytes, *, say: Callable[[str], None], clients:
 
 
 def function_zip() -> bytes:
-    """The function's files, and nothing else of rds-lake."""
+    """Returns the ZIP file of the function's own files, without the rest of rds-lake."""
     home = Path(rds_lake.__file__).parent
     files = [home / "__init__.py", *sorted((home / "streams").glob("*.py"))]
     return zipped({file.relative_to(home.parent).as_posix(): file.read_bytes() for file in files})
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """A ZIP file of these files, the same bytes for the same files."""
+    """Returns a ZIP file of these files, the same bytes for the same files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, body in files.items():

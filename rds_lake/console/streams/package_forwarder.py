@@ -1,12 +1,12 @@
 """`rds-lake streams package --forwarder`: the ZIP file of the function that forwards outboxes on a schedule.
 
-It has rds-lake, lake.yaml, and what rds-lake imports there: pydantic, PyYAML, and psycopg or pymysql. boto3 is Lambda's own. Two of
-these are compiled (pydantic's core, and psycopg's own libpq), so the file is for one version of Python on one processor. It is
-made of the packages that run this command, on Linux; or of a folder that pip filled for another one:
+It contains rds-lake, lake.yaml, and the packages that rds-lake imports there: pydantic, PyYAML, and psycopg or pymysql. Lambda has
+boto3. Two packages are compiled (pydantic's core, and psycopg's libpq), so the file works for one version of Python on one
+processor. It is made from the packages that run this command, on Linux; or from a folder that pip filled for another platform:
 
     pip install --target packages --platform manylinux2014_aarch64 --python-version 3.13 --only-binary=:all: 'psycopg[binary]' …
 
-lake.yaml is in the file: after a change of `streams:` it has to be made again.
+lake.yaml is in the file: after a change of `streams:`, make the file again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MOST_BYTES = 250 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """The ZIP file, and what it was made for: `python3.11`, and `x86_64` or `arm64`."""
+    """The ZIP file, and its target: `python3.11`, and `x86_64` or `arm64`."""
 
     body: bytes
     runtime: str
@@ -51,9 +51,9 @@ class Packed:
 def package_forwarder(
     config: LakeConfig, text: str, output: Path | None, packages: Path | None, *, say: Callable[[str], None]
 ) -> None:
-    """Write the file, or put it into the lake where `output` is None, and say how the stack gets the function.
+    """Write the file, or upload it to the lake if `output` is None, and print how to deploy it.
 
-    `text`: of lake.yaml. `packages`: a folder of packages, instead of those that run this. ConfigError for what is missing.
+    `text`: of lake.yaml. `packages`: a folder of packages, instead of those that run this command. ConfigError for missing packages.
     """
     made = forwarder_zip(config, text, packages)
     if output is not None:
@@ -71,21 +71,22 @@ def package_forwarder(
 
 
 def forwarder_zip(config: LakeConfig, text: str, packages: Path | None = None) -> Packed:
-    """The file for this lake.yaml; ConfigError where no source can be forwarded by it, or a package is missing."""
+    """Returns the file for this lake.yaml. ConfigError if no source can be forwarded by it, or a package is missing."""
     if not scheduled_sources(config):
         raise ConfigError("no source has an outbox and `streams.secret`, so the function would have nothing to forward")
     own = Path(rds_lake.__file__).parent
     files = {file.relative_to(own.parent).as_posix(): file.read_bytes() for file in _sources(own)}
-    found: list[str] = []
+    packages_found: list[str] = []
     for file, name in _packages(packages):
         files[name] = file.read_bytes()
-        found.append(name)
+        packages_found.append(name)
     size = sum(map(len, files.values()))
     if size > _MOST_BYTES:
         raise ConfigError(
-            f"the package has {size:,} bytes, and Lambda takes {_MOST_BYTES:,}: is `--packages` the right folder?"
+            f"the package has {size:,} bytes, and Lambda accepts at most {_MOST_BYTES:,}: is `--packages` the right "
+            "folder?"
         )
-    runtime, architecture = _made_for(found)
+    runtime, architecture = _made_for(packages_found)
     return Packed(body=zipped(files | {CONFIG: text.encode()}), runtime=runtime, architecture=architecture)
 
 
@@ -96,7 +97,7 @@ def _sources(home: Path) -> Iterator[Path]:
 
 
 def _packages(folder: Path | None) -> Iterator[tuple[Path, str]]:
-    """The files of the packages, and their names in the ZIP file; ConfigError names all that are missing."""
+    """Returns the files of the packages, and their names in the ZIP file. ConfigError names all that are missing."""
     places = {name: _place(name, folder) for name in (*_ALWAYS, *_DRIVERS)}
     missing = [name for name in _ALWAYS if places[name] is None]
     if all(places[name] is None for name in ("psycopg", "pymysql")):
@@ -125,7 +126,7 @@ def _place(name: str, folder: Path | None) -> Path | None:
 
 
 def _made_for(names: Sequence[str]) -> tuple[str, str]:
-    """Runtime and architecture of compiled files; ConfigError where they are for no Lambda, or for several."""
+    """Returns runtime and architecture of compiled files. ConfigError if Lambda does not support them, or if they differ."""
     made = {match.groups() for name in names if (match := _COMPILED.search(name))}
     foreign = [name for name in names if name.endswith((".pyd", ".dylib")) or "-darwin" in name]
     if foreign or len(made) > 1:

@@ -1,6 +1,6 @@
 """`rds-lake streams triggers`: the SQL that captures changes in the database itself, printed or run.
 
-What belongs here: where tables, keys and users come from, and the script as people read it.
+What belongs here: where tables, keys and users come from, and the printed script.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command line says. `keys`: `TABLE=COLUMN,…`, where no database shall be asked."""
+    """The arguments. `keys`: `TABLE=COLUMN,…`, if no database is used."""
 
     source: str
     install: bool = False
@@ -42,7 +42,7 @@ class Asked:
 
 
 def triggers(config: LakeConfig, asked: Asked, *, show: Say, say: Say) -> None:
-    """Print the script on `show` and what one should know on `say`, or run it.
+    """Print the script on `show` and notes on `say`, or run the script.
 
     ConfigError lists every table that cannot be captured, with every reason; then nothing is printed or run.
     """
@@ -78,7 +78,7 @@ def triggers(config: LakeConfig, asked: Asked, *, show: Say, say: Say) -> None:
 
 
 def database_source(config: LakeConfig, name: str) -> Database:
-    """The source; ConfigError when it captures nothing."""
+    """Returns the source. ConfigError if it captures nothing."""
     source = config.source(name)
     if not isinstance(source, Rds | Aurora) or source.streams is None:
         raise ConfigError(f"source {name!r} captures no changes: add `streams:` to it (kinds rds and aurora only)")
@@ -86,7 +86,7 @@ def database_source(config: LakeConfig, name: str) -> Database:
 
 
 def wanted_of(source: Database, reader: str | None) -> Wanted:
-    """The triggers that `streams:` of the source asks for."""
+    """Returns the settings of the triggers that the source's `streams:` asks for."""
     streams = source.streams
     assert streams is not None
     return Wanted(
@@ -100,7 +100,7 @@ def wanted_of(source: Database, reader: str | None) -> Wanted:
 
 
 def _databases(config: LakeConfig, streams: Streams, asked: Asked) -> tuple[Dsn, str | None]:
-    """The database to work in, and who forwards from it."""
+    """Returns the database to work in, and the user who forwards from it."""
     if asked.dsn is None and streams.secret is None:
         raise ConfigError(
             "columns and keys have to be read from the database: add `streams.secret`, or use --dsn. Without a database, give "
@@ -116,7 +116,7 @@ def _databases(config: LakeConfig, streams: Streams, asked: Asked) -> tuple[Dsn,
 
 
 def _to_drop(dsn: Dsn, targets: Sequence[TableTarget], wanted: Wanted) -> tuple[CapturedTable, ...]:
-    """The tables of lake.yaml, and all others that the database says are captured."""
+    """Returns the tables of lake.yaml, and all others that the database records as captured."""
     there = {table.target: table for table in installed(dsn, targets[0].database)}
     asked_for = {target: CapturedTable(target=target, columns=(), key=(), level=wanted.level) for target in targets}
     return tuple((asked_for | there).values())
@@ -127,11 +127,12 @@ def _run(dsn: Dsn, plan: TriggerPlan, asked: Asked, say: Say) -> None:
     if asked.drop:
         uninstall(dsn, plan)
         say(
-            f"removed: {names} are no longer captured (an outbox with changes stays until they are forwarded; then once more)"
+            f"removed: {names} are no longer captured (an outbox that still has changes is kept: forward them, then "
+            "repeat the command)"
         )
         return
     install(dsn, plan)
-    say(f"installed: changes of {names} are captured, in the transactions of their writers")
+    say(f"installed: triggers now capture the changes of {names}, each in the transaction that makes it")
     for problem in differences(dsn, plan):
         say(problem)
 

@@ -43,7 +43,7 @@ def schema(out: Path | None) -> None:
 def run(
     name: str, file: Path | None, parameters: tuple[str, ...], check: bool, poll_seconds: float, config_path: Path
 ) -> None:
-    """Begin a run of warehouse NAME and wait for its end. Ctrl-C cancels it, and removes what it made."""
+    """Begin a run of warehouse NAME and wait for its end. Ctrl-C cancels it, and removes the AWS objects that it created."""
     from rds_lake.console.warehouse.run import Asked, Waiting
     from rds_lake.console.warehouse.run import run as run_it
 
@@ -56,7 +56,7 @@ def run(
 @click.argument("names", nargs=-1)
 @config_option
 def status(names: tuple[str, ...], config_path: Path) -> None:
-    """Show which run has each of the warehouses NAMES (default: all), and the phase of their open runs."""
+    """Show which run uses each of the warehouses NAMES (default: all), and the phase of their open runs."""
     from rds_lake.console.warehouse.status import status as run
 
     run(load_config(config_path), names, clock=lambda: datetime.now(UTC), say=click.echo)
@@ -71,7 +71,7 @@ def status(names: tuple[str, ...], config_path: Path) -> None:
 )
 @config_option
 def reap(names: tuple[str, ...], apply: bool, config_path: Path) -> None:
-    """Show what expired leases of warehouses NAMES (default: all) name; remove it with --apply, and check that it is gone."""
+    """Show the AWS objects of expired leases of NAMES (default: all warehouses). With --apply, remove them and check this."""
     from rich.console import Console
 
     from rds_lake.aws.session import open_clients

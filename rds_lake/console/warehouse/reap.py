@@ -1,4 +1,4 @@
-"""`rds-lake warehouse reap`: what expired leases name, what of it is there, and its removal until it is proven gone."""
+"""`rds-lake warehouse reap`: the AWS objects that expired leases name, and their removal, until none of them exists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GONE = "gone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long `--apply` waits for AWS. Seconds; `clock` never goes back."""
+    """How long `--apply` waits for AWS, in seconds. `clock` never goes back."""
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -28,9 +28,9 @@ class Pace:
 
 
 def reap_sites(sites: Sequence[Site], *, apply: bool, pace: Pace, console: Console) -> None:
-    """Show what of expired leases is there; with `apply`, remove it and look until it is gone.
+    """Show the existing AWS objects of expired leases; with `apply`, remove them and check until they are gone.
 
-    ClickException where a warehouse could not be looked at, or something is still there after the pace's patience.
+    ClickException if a warehouse could not be examined, or if something still exists after the time limit.
     """
     first = list(reap(sites, apply=apply))
     last = _until_gone(sites, first, pace) if apply else first
@@ -50,7 +50,7 @@ def reap_sites(sites: Sequence[Site], *, apply: bool, pace: Pace, console: Conso
 
 
 def rows_of(before: Reaped, after: Reaped, *, apply: bool) -> list[tuple[str, ...]]:
-    """A row for each thing that was found; with `apply` the last column says what has become of it."""
+    """Returns a row for each object; with `apply` the last column is its current state."""
     still = {(thing.kind, thing.name): thing.state for thing in after.left}
     run = before.lease.run if before.lease is not None else ""
 
@@ -62,21 +62,21 @@ def rows_of(before: Reaped, after: Reaped, *, apply: bool) -> list[tuple[str, ..
 
 
 def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[Reaped]:
-    began, found = pace.clock(), first
-    while any(each.left for each in found) and pace.clock() - began < pace.patience:
+    began, reaped = pace.clock(), first
+    while any(each.left for each in reaped) and pace.clock() - began < pace.patience:
         pace.sleep(pace.pause)
-        found = list(reap(sites, apply=True))
-    return found
+        reaped = list(reap(sites, apply=True))
+    return reaped
 
 
-def _sentence(found: Reaped) -> str:
-    lease = found.lease
-    if found.error is not None or lease is None:
-        without = "it has no lease, and something of it is there" if found.left else "it was never used"
-        return f"{found.warehouse}: {found.error or without}"
-    if found.due:
-        return f"{found.warehouse}: the lease of run {lease.run} has expired"
-    if found.left:
-        return f"{found.warehouse}: {lease.state}, last by run {lease.run}; there is something that no lease names"
+def _sentence(reaped: Reaped) -> str:
+    lease = reaped.lease
+    if reaped.error is not None or lease is None:
+        without = "it has no lease, but some of its AWS objects exist" if reaped.left else "it was never used"
+        return f"{reaped.warehouse}: {reaped.error or without}"
+    if reaped.due:
+        return f"{reaped.warehouse}: the lease of run {lease.run} has expired"
+    if reaped.left:
+        return f"{reaped.warehouse}: {lease.state}, last by run {lease.run}; some of its AWS objects are in no lease"
     until = f" until {lease.expires_at:%Y-%m-%d %H:%M} UTC" if lease.expires_at is not None else ""
-    return f"{found.warehouse}: {lease.state}, last by run {lease.run}{until}; nothing is to be removed"
+    return f"{reaped.warehouse}: {lease.state}, last by run {lease.run}{until}; there is nothing to remove"

@@ -1,4 +1,4 @@
-"""`rds-lake warehouse run`: a run begun by hand and waited for, or checked only."""
+"""`rds-lake warehouse run`: a run that a person begins and waits for, or only checks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command was given. `run`: the id of the run."""
+    """The arguments. `run`: the id of the run."""
 
     name: str
     run: str
@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How to wait for the end."""
+    """How the command waits for the end of the run."""
 
     poll_seconds: float
     sleep: Callable[[float], None]
@@ -45,7 +45,7 @@ class Waiting:
 
 
 def run(config: LakeConfig, asked: Asked, waiting: Waiting, *, say: Say) -> None:
-    """Begin the run and wait; WarehouseError lists what failed of it."""
+    """Begin the run and wait. WarehouseError lists what failed."""
     settings = _with_parameters(config.warehouse(asked.name), asked.parameters)
     clients = open_clients(region=config.lake.region)
     lake = open_lake(clients, config.lake)
@@ -66,7 +66,7 @@ def run(config: LakeConfig, asked: Asked, waiting: Waiting, *, say: Say) -> None
 
 
 def described(plan: Plan) -> list[str]:
-    """What the run will do, in the order of the plan."""
+    """Returns what the run will do, in the order of the plan."""
     lines = [f"run {plan.run} of warehouse {plan.warehouse}, {plan.mode.value}"]
     for load in plan.loads:
         match load.origin:

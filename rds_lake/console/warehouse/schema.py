@@ -11,7 +11,7 @@ from rds_lake.model.warehouse.input import input_schema
 
 
 def schema_text() -> str:
-    """The schema, with a line's end."""
+    """Returns the schema as text with a final newline."""
     return json.dumps(input_schema(), indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""`rds-lake warehouse status`: who has each warehouse, and how far its open runs are."""
+"""`rds-lake warehouse status`: which run uses each warehouse, and the phase of its open runs."""
 
 from __future__ import annotations
 

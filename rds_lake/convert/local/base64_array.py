@@ -1,4 +1,4 @@
-"""Base64 text to bytes, a whole column at a time, in Arrow's buffers: without a Python object per value."""
+"""Decodes base64 text to bytes, a whole column at a time, in Arrow's buffers: without a Python object per value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rds_lake.convert.local.kernels import pc
 
 
 def decode_base64(texts: pa.Array) -> pa.Array:
-    """The string array's values decoded; nulls stay null. Raises ValueError if a value is not base64 with padding."""
+    """Returns the string array's values decoded; nulls stay null. ValueError if a value is not base64 with padding."""
     if len(texts) == texts.null_count:
         return pa.nulls(len(texts), pa.binary())
     lengths: Any = pc.binary_length(texts)
@@ -19,15 +19,15 @@ def decode_base64(texts: pa.Array) -> pa.Array:
         raise ValueError("a binary value is not base64 with padding")
     whole = _decode_whole(texts)
     two: Any = pc.ends_with(texts, "==")
-    one: Any = pc.ends_with(texts, "=")
-    if not pc.any(one).as_py():
+    one_padding: Any = pc.ends_with(texts, "=")
+    if not pc.any(one_padding).as_py():
         return whole
     cut = pc.if_else(two, pc.binary_slice(whole, 0, -2), pc.binary_slice(whole, 0, -1))
-    return pc.if_else(one, cut, whole)
+    return pc.if_else(one_padding, cut, whole)
 
 
 def _decode_whole(texts: pa.Array) -> pa.Array:
-    """Decoded with `A` for the padding, so that four characters are always three bytes."""
+    """Decodes with `A` in place of the padding, so that four characters are always three bytes."""
     valid, offsets, characters = texts.buffers()
     bounds = pa.Array.from_buffers(pa.int32(), len(texts) + 1, [None, offsets], offset=texts.offset)
     first, last = bounds[0].as_py(), bounds[len(texts)].as_py()

@@ -1,8 +1,8 @@
-"""The compiled parser, where it was built: chunks that fit the plan become columns without pyarrow's JSON reader.
+"""The compiled parser, if it was built: chunks that fit the plan become columns without pyarrow's JSON reader.
 
-It is optional: `native/parser.c` is built when the package is installed where a C compiler is. Without it `wrapped.py` reads
-everything, with equal values and at about half of the speed (docs/decisions/0016). A chunk that does not fit the plan is left
-to `wrapped.py` too, so that only Python extends the schema and refuses input.
+It is optional: `native/parser.c` is built when the package is installed on a machine with a C compiler. Without it `wrapped.py`
+reads everything, with equal values at about half of the speed (docs/decisions/0016). `wrapped.py` also reads chunks that do not
+fit the plan, so that only Python extends the schema and refuses input.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ INSTALL = "pip install --editable . (or make setup) where a C compiler is: apt-g
 
 
 class Left(Enum):
-    """Why a chunk was left to Python: it has an attribute or type that the plan lacks, or anything else."""
+    """Why Python has to read a chunk: it has an attribute or type that is not in the plan, or anything else."""
 
     NEW = -1
     ODD = -2
@@ -40,7 +40,7 @@ class Left(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """One node as the library gets it; its children follow. `name`: the attribute's; `tags`: a bit per type of `TAGS`."""
+    """One node in the form that the library needs; its children follow. `name`: the attribute's; `tags`: a bit per type of `TAGS`."""
 
     kind: str
     name: str
@@ -56,7 +56,7 @@ _KINDS = ("TEXT", "NUMBER", "INTEGER", "DECIMAL", "BOOL", "BINARY", "LIST", "STR
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled parser; None if it was not built, or was built for another system or another release of rds-lake."""
+    """Returns the compiled parser; None if it was not built, or was built for another system or another release of rds-lake."""
     for suffix in EXTENSION_SUFFIXES:
         path = Path(__file__).parent.parent / f"_parser{suffix}"
         if path.exists():
@@ -81,13 +81,13 @@ def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def count_lines(data: bytes) -> int:
-    """How many line feeds there are; counted by the library where it was built."""
+    """Returns the number of line feeds, counted by the library if it was built."""
     lib = library()
     return data.count(b"\n") if lib is None else lib.rl_lines(data, len(data))
 
 
 class Parser:
-    """Reads chunks for one plan, in one thread at a time. Its scratch memory is used again for each chunk."""
+    """Reads chunks for one plan, in one thread at a time. Its working memory is reused for each chunk."""
 
     def __init__(self, lib: ctypes.CDLL, plan: Plan, member: str) -> None:
         self.plan = plan
@@ -102,11 +102,11 @@ class Parser:
 
     @property
     def stopped(self) -> int:
-        """The offset in the last chunk of the line that did not fit."""
+        """Returns the offset in the last chunk of the line that did not fit."""
         return self._library.rl_stopped(self._reader)
 
     def parse(self, data: bytes, lines: int) -> pa.RecordBatch | Left:
-        """The items of `lines` lines as columns of the plan; or why Python has to read the chunk."""
+        """Returns the items of `lines` lines as columns of the plan, or why Python has to read the chunk."""
         if len(data) > _LARGEST:
             return Left.ODD
         items = self._library.rl_parse(self._reader, data, len(data))
@@ -130,7 +130,7 @@ class Parser:
 
 @dataclass(frozen=True, slots=True)
 class _Building:
-    """Arrays in one piece of memory, at the places that the library returned, in the order of the columns."""
+    """Builds arrays in one piece of memory, at the places that the library returned, in the order of the columns."""
 
     memory: pa.Buffer
     places: Iterator[int]
@@ -152,7 +152,7 @@ class _Building:
 
 
 def _columns(columns: Sequence[Column]) -> Iterator[Column]:
-    """All columns, also nested ones, in the order of their descriptions."""
+    """Returns all columns, also nested ones, in the order of their descriptions."""
     for column in columns:
         yield column
         yield from _columns(column.below)
@@ -169,7 +169,7 @@ def _described(columns: Sequence[Column]) -> Iterator[_Described]:
 
 
 def _kind(column: Column) -> str:
-    """The library's word for a typed column."""
+    """Returns the library's code for a typed column."""
     if column.kind is not Kind.NUMBER:
         return column.kind.name
     if pa.types.is_decimal(column.type):
@@ -192,7 +192,7 @@ def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
 
 
 def described_as_bytes(plan: Plan, member: str) -> tuple[bytes, bytes, int]:
-    """The plan as the library takes it: an array of `description` (columns.h), all names in one text, the number of nodes."""
+    """Returns the plan for the library: an array of `description` (columns.h), all names in one text, the number of nodes."""
     described = [_Described("STRUCT", member, len(plan.columns)), *_described(plan.columns)]
     packed, names = bytearray(), bytearray()
     for node in described:

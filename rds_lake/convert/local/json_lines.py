@@ -18,7 +18,7 @@ from rds_lake.convert.rules.raw_text import quoted
 
 
 def json_lines(table: pa.Table, plan: Plan) -> pa.Table:
-    """The table as one column `line`, a JSON object per row."""
+    """Returns the table as one column `line`, a JSON object per row."""
     lines = [_fields([batch.column(column.name) for column in plan.columns], plan.columns, len(batch))
              for batch in table.to_batches()]  # fmt: skip
     return pa.table({"line": pa.chunked_array(lines, pa.string())})

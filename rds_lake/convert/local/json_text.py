@@ -1,4 +1,4 @@
-"""DynamoDB values as plain JSON text, for what cannot be a typed column.
+"""DynamoDB values as plain JSON text, for attributes that cannot be a typed column.
 
     {"N": "10"}                          10          the digits as they are, never through float
     {"S": "10%"}                         "10%"
@@ -7,7 +7,7 @@
     {"B": "aGk="}                        "aGk="      binary stays base64
 
 Keys are sorted by their quoted text, so that equal items give equal text on every date, in each of three ways: `mixed_text`
-makes it from parsed arrays, a whole column at a time; `rules/raw_text.py` from one value in Python, for what must not be parsed
+makes it from parsed arrays, a whole column at a time; `rules/raw_text.py` from one value in Python, if the value must not be parsed
 into arrays; `native/json_text.h` while it reads.
 """
 
@@ -28,7 +28,7 @@ _ODD_NUMBER = r"^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)$"
 
 
 def mixed_text(array: pa.Array, node: Node) -> pa.Array:
-    """Wrapped values (a struct with a field per type) as JSON text; null where there is no value, or NULL."""
+    """Returns wrapped values (a struct with a field per type) as JSON text; null for a missing value, or NULL."""
     if node.text is not None:
         return array.field("J")
     made = [_content(tag, array.field(tag), node) for tag in node.tags if tag != "NULL"]
@@ -56,7 +56,7 @@ def _content(tag: str, values: pa.Array, node: Node) -> pa.Array:
 
 
 def strings_text(values: pa.Array) -> pa.Array:
-    """Texts in quotes, escaped; nulls stay null."""
+    """Returns texts in quotes, escaped; nulls stay null."""
     special: Any = pc.fill_null(pc.match_substring_regex(values, _TO_ESCAPE), False)
     if pc.any(special).as_py():
         escaped = pa.array([quoted(text) for text in values.filter(special).to_pylist()], pa.string())
@@ -85,7 +85,7 @@ def _objects(values: pa.Array, node: Node) -> pa.Array:
 
 
 def joined(parts: Sequence[pa.Array], length: int) -> pa.Array:
-    """The parts of each row with commas between them, nulls left out; an empty text for a row without parts."""
+    """Returns the parts of each row joined by commas, without nulls; an empty text for a row without parts."""
     if not parts:
         return pa.array([""] * length, pa.string())
     # With null_handling="skip" pyarrow 26 gives no row at all where every part is null.
@@ -95,12 +95,12 @@ def joined(parts: Sequence[pa.Array], length: int) -> pa.Array:
 
 
 def lists_text(values: pa.Array, texts: pa.Array) -> pa.Array:
-    """`[a,b]` for each list; `texts` are those of the values of all lists, one after the other."""
+    """Returns `[a,b]` for each list. `texts`: the texts of the values of all lists, one after the other."""
     mask = values.is_null() if values.null_count else None
     lists = pa.ListArray.from_arrays(values.offsets, texts, mask=mask)
     return around(pc.binary_join(lists, ","), "[", "]")
 
 
 def around(values: pa.Array, before: str, after: str) -> pa.Array:
-    """Each text with `before` and `after` around it; nulls stay null."""
+    """Returns each text with `before` and `after` around it; nulls stay null."""
     return pc.binary_join_element_wise(before, values, after, "")

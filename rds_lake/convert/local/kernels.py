@@ -1,4 +1,4 @@
-"""pyarrow's compute functions as one name of type Any: pyarrow makes them at import, where type checkers cannot see them."""
+"""pyarrow's compute functions under one name of type Any: pyarrow creates them at import, so type checkers cannot see them."""
 
 from __future__ import annotations
 

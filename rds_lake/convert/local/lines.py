@@ -1,7 +1,7 @@
-"""Files of DynamoDB JSON, cut into chunks of whole lines while they are decompressed.
+"""Reads files of DynamoDB JSON in chunks of whole lines, while they are decompressed.
 
-Where a file is cut depends on its bytes alone, so a chunk can be found again by its number. Bytes, MD5 and items of the manifest
-are checked while the file is read.
+The chunks of a file depend only on its bytes, so a chunk can be found again by its number. Bytes, MD5 and the number of items are
+compared with the manifest while the file is read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LONGEST_LINE = 64 * 1024 * 1024  # DynamoDB's own limit is 400 KB, which escape
 class InputFile:
     """One file of lines, gz or plain. `open` may be called several times and returns the same bytes each time.
 
-    `bytes` and `md5` (base64) are of the file as stored, `items` counts its lines. What is None is not checked.
+    `bytes` and `md5` (base64) are of the file as stored, `items` is the number of its lines. A value of None is not checked.
     """
 
     name: str
@@ -47,18 +47,18 @@ class Chunk:
     data: bytes
 
     def numbered(self) -> Iterator[tuple[int, bytes]]:
-        """Every line with its number."""
+        """Returns every line with its number."""
         return enumerate(self.data.rstrip(b"\n").split(b"\n") if self.data else [], self.first_line)
 
     def part(self, start: int, size: int) -> Chunk:
-        """About `size` bytes of lines, from the line that begins at offset `start`."""
+        """Returns about `size` bytes of lines, from the line that begins at offset `start`."""
         end = self.data.find(b"\n", start + size) + 1 or len(self.data)
         data, first = self.data[start:end], self.first_line + count_lines(self.data[:start])
         return Chunk(file=self.file, number=self.number, first_line=first, lines=count_lines(data), data=data)
 
 
 def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
-    """The file in chunks of about `size` bytes. Raises ConversionError naming a file that is damaged or not the manifest's."""
+    """Returns the file in chunks of about `size` bytes. ConversionError names a file that is damaged or differs from the manifest."""
     carry, line, number = b"", 1, 0
     for data in _blocks(file, size):
         end = data.rfind(b"\n") + 1
@@ -79,10 +79,10 @@ def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
 
 
 def damaged(file: InputFile, line: int | None, what: str) -> ConversionError:
-    """The error that says what is wrong with a file, or with one of its lines."""
+    """Returns the error for a file, or for one of its lines."""
     where = file.name if line is None else f"{file.name}, line {line}"
     return ConversionError(
-        "the input is not what its manifest promises; nothing was published, export again or restore the file:",
+        "input files differ from their manifest; nothing was published. Export again, or restore the files:",
         [f"{where}: {what}"],
     )
 
@@ -93,7 +93,7 @@ def _chunk(file: InputFile, number: int, line: int, data: bytes) -> Chunk:
 
 
 def _blocks(file: InputFile, size: int) -> Iterator[bytes]:
-    """Decompressed bytes, `size` at a time, the last one shorter."""
+    """Returns decompressed bytes, `size` at a time, the last block shorter."""
     pending: list[bytes] = []
     length = 0
     for piece in _plain(file, size):
@@ -108,7 +108,7 @@ def _blocks(file: InputFile, size: int) -> Iterator[bytes]:
 
 
 def _plain(file: InputFile, size: int) -> Iterator[bytes]:
-    """Decompressed pieces of at most `size` bytes."""
+    """Returns decompressed pieces of at most `size` bytes."""
     stored = _stored(file)
     first = next(stored, b"")
     if not first.startswith(_GZIP):
@@ -135,7 +135,7 @@ def _plain(file: InputFile, size: int) -> Iterator[bytes]:
 
 
 def _stored(file: InputFile) -> Iterator[bytes]:
-    """The bytes as stored, checked against the manifest at the end."""
+    """Returns the bytes as stored, compared with the manifest at the end."""
     size, sum_ = 0, hashlib.md5(usedforsecurity=False)
     try:
         stream = file.open()

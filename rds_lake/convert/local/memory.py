@@ -1,4 +1,4 @@
-"""Which allocator Arrow takes memory from while a table is converted."""
+"""The memory allocator that Arrow uses while a table is converted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 @contextmanager
 def steady_memory() -> Iterator[None]:
-    """Within, the system's allocator is used instead of Arrow's own.
+    """During the block, Arrow uses the system's allocator instead of its own.
 
-    A conversion allocates the same sizes again and again. Arrow's allocator returns them to the kernel in between, which has
+    A conversion allocates the same sizes again and again. Arrow's allocator returns them to the kernel in between, which then has
     to clear them each time: that costs a tenth of all CPU, and 60 MB more at the peak.
     """
     before = pa.default_memory_pool()

@@ -1,6 +1,6 @@
-"""Files written row group by row group, in one of four formats.
+"""Writes files row group by row group, in one of four formats.
 
-parquet   snappy or zstd; row groups of about `row_group_bytes` in memory; statistics where they prune
+parquet   snappy or zstd; row groups of about `row_group_bytes` in memory; statistics for pruning
 orc       the same stripes
 csv       with a header; nested values are JSON text, binary is base64
 json      one line per item, with the columns' names
@@ -25,14 +25,14 @@ _WORTH_A_DICTIONARY = 0.2
 
 
 class Sink(Protocol):
-    """Where files go. `create` returns a file whose `close` commits it; `abort` is called instead if writing failed."""
+    """The destination of files. `create` returns a file whose `close` commits it; `abort` is called instead if writing failed."""
 
     def create(self, name: str) -> SinkFile: ...
     def remove(self, name: str) -> None: ...
 
 
 class SinkFile(Protocol):
-    """A binary file to write. It does not exist before `close`, nor after `abort`."""
+    """A binary file to write. It exists only after `close`, and never after `abort`."""
 
     def write(self, data: Any, /) -> int: ...
     def close(self) -> None: ...
@@ -40,7 +40,7 @@ class SinkFile(Protocol):
 
 
 class Counted:
-    """A sink's file as pyarrow takes it: counts its bytes. Closing it is left to the caller, who closes `file`."""
+    """A sink's file for pyarrow, which counts its bytes. The caller, not pyarrow, closes `file`."""
 
     def __init__(self, file: SinkFile) -> None:
         self.file = file
@@ -79,7 +79,7 @@ class Writer(Protocol):
 
 
 class ParquetPart:
-    """Parquet. A column gets a dictionary only if its first rows repeat: otherwise that halves the speed of writing."""
+    """Parquet. A column gets a dictionary only if its first rows repeat: for other columns that halves the speed of writing."""
 
     def __init__(self, file: Counted, first: pa.Table, keys: Sequence[str], compression: Compression) -> None:
         dictionary: Any = repeated_columns(first)  # the stubs know only `bool`
@@ -102,7 +102,7 @@ class ParquetPart:
 
 
 class OrcPart:
-    """ORC by pyarrow; its stripes follow the writes."""
+    """ORC by pyarrow; each write is a stripe."""
 
     def __init__(self, file: Counted, compression: Compression) -> None:
         self._writer = pyarrow.orc.ORCWriter(file, compression=compression)
@@ -147,7 +147,7 @@ class LinesPart:
 
 
 def writers(form: Format, keys: Sequence[str], compression: Compression) -> Callable[[Counted, pa.Table], Writer]:
-    """A function that opens a file of the format, for tables with the schema of the first one."""
+    """Returns a function that opens a file of the format, for tables with the schema of the first one."""
     if form == "parquet":
         return lambda file, first: ParquetPart(file, first, keys, compression)
     if form == "orc":
@@ -158,7 +158,7 @@ def writers(form: Format, keys: Sequence[str], compression: Compression) -> Call
 
 
 def repeated_columns(table: pa.Table) -> list[str]:
-    """The paths of text columns whose first values repeat often."""
+    """Returns the paths of text columns whose first values repeat often."""
     paths: list[str] = []
     for name in table.schema.names:
         column = table.column(name)
@@ -186,6 +186,6 @@ def _leaves(array: pa.Array, path: str) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _pruning_columns(schema: pa.Schema, keys: Sequence[str]) -> list[str]:
-    """The columns that get statistics: keys, and numbers that are not nested. Others are seldom in a WHERE."""
+    """Returns the columns that get statistics: keys, and numbers that are not nested. A WHERE seldom uses others."""
     numbers = (field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_decimal(field.type))
     return list(dict.fromkeys([*(key for key in keys if key in schema.names), *numbers]))

@@ -1,4 +1,4 @@
-"""Columns (`rules/columns.py`) with Arrow's types, and the type of the wrapped items they are made from."""
+"""Columns (`rules/columns.py`) with Arrow's types, and the type of the wrapped items that they are made from."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Plan:
 
     def holds(self, schema: pa.Schema) -> bool:
         """Whether files of this schema can be kept: columns may be missing, but none may differ."""
-        mine = {field.name: field.type for field in self.schema}
-        return all(mine.get(field.name) == field.type for field in schema)
+        planned = {field.name: field.type for field in self.schema}
+        return all(planned.get(field.name) == field.type for field in schema)
 
 
 def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
-    """The columns of all items seen so far."""
+    """Returns the columns of all items seen so far."""
     columns = build_columns(root, rules, _arrow_type)
     keeps_nulls = keeps_nulls or any(_needs_nulls(column) for column in columns)
     nodes = {column.original: column.node for column in columns}
@@ -63,7 +63,7 @@ def _number_type(hive: str) -> pa.DataType:
 
 
 def _wrapped(node: Node, keeps_nulls: bool) -> pa.DataType:
-    """The type of `{"S": …}` for pyarrow's JSON reader."""
+    """Returns the type of `{"S": …}` for pyarrow's JSON reader."""
     if node.text is not None:
         return pa.struct([("J", pa.string())])
     inner = [(tag, _content(tag, node, keeps_nulls)) for tag in node.tags if tag != "NULL" or keeps_nulls]
@@ -91,7 +91,7 @@ def _needs_nulls(column: Column) -> bool:
 
 
 def _has_maps(node: Node) -> bool:
-    """Whether a map is in it. Whether a NULL was seen does not matter: a later chunk may have one."""
+    """Whether it contains a map, whether a NULL was seen or not: a later chunk may have one."""
     return bool(node.fields) or (node.element is not None and _has_maps(node.element))
 
 

@@ -1,10 +1,10 @@
-"""The schema of a table while it is being read: shared by all workers, it only grows.
+"""The schema of a table while it is being read: all workers share it, and it only grows.
 
-A chunk is parsed with the types known so far: by the compiled parser if there is one and the chunk fits, else by pyarrow. If it
-does not fit, its lines are read in Python: either the schema grows by them, or one of them is at fault and is named. For
-numbers that do not fit their column, the schema grows without reading lines again.
+A chunk is parsed with the types known so far: by the compiled parser if it exists and the chunk fits, else by pyarrow. If it
+does not fit, its lines are read in Python: either they extend the schema, or a line is wrong and an error names it. Numbers that
+do not fit their column extend the schema without reading lines again.
 
-What happens to files written with an older plan is in `table.py`.
+`table.py` decides what happens to files that were written with an older plan.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class Schema:
 
     @property
     def root(self) -> Node:
-        """The tree; the caller must not change it."""
+        """Returns the tree; the caller must not change it."""
         return self._root
 
     @property
     def plan(self) -> Plan:
-        """The columns of all that was seen so far."""
+        """Returns the columns of everything seen so far."""
         return self._plan
 
     def convert(self, chunk: Chunk) -> tuple[Plan, pa.RecordBatch]:
-        """The chunk's items as columns. Raises ConversionError naming the line at fault."""
+        """Returns the chunk's items as columns. ConversionError names the wrong line."""
         some = _SOME
         while True:
             plan = self._plan
@@ -89,7 +89,7 @@ class Schema:
             self._widen(chunk, plan, misfits)
 
     def learn(self, chunk: Chunk) -> bool:
-        """Reads the lines in Python; True if the tree grew. Raises ConversionError for the first line at fault."""
+        """Read the lines in Python; returns whether the tree grew. ConversionError for the first wrong line."""
         with self._lock:
             grew = False
             for number, line in chunk.numbered():
@@ -104,7 +104,7 @@ class Schema:
         return grew
 
     def _build(self) -> Plan:
-        """A plan on a copy of the tree: other workers still read it while the tree grows."""
+        """Returns a plan for a copy of the tree: other workers still read it while the tree grows."""
         copies: dict[int, Any] = {}
         copy = deepcopy(self._root, copies)
         originals = {id(node): node for node in _nodes(self._root)}
@@ -112,7 +112,7 @@ class Schema:
         return build_plan(copy, self._rules, keeps_nulls=self._keeps_nulls)
 
     def _parse_compiled(self, chunk: Chunk, plan: Plan) -> pa.RecordBatch | Left:
-        """The columns; or why pyarrow has to read the chunk. Each thread has a parser of its own, for one plan."""
+        """Returns the columns, or why pyarrow has to read the chunk. Each thread has its own parser for one plan."""
         if self._compiled is None:
             return Left.ODD
         parser: Parser | None = getattr(self._of_thread, "parser", None)
@@ -121,7 +121,7 @@ class Schema:
         return parser.parse(chunk.data, chunk.lines)
 
     def _parse(self, chunk: Chunk, plan: Plan) -> pa.StructArray | None:
-        """The wrapped items; None if the plan has changed and is to be tried again."""
+        """Returns the wrapped items; None if the plan has changed and the chunk must be parsed again."""
         try:
             items = parse(chunk.data, plan, member=self._member)
             if len(items) == chunk.lines and not items.null_count:
@@ -141,7 +141,7 @@ class Schema:
         raise _unexplained(chunk, problem) from problem
 
     def _widen(self, chunk: Chunk, plan: Plan, misfits: list[Misfit]) -> None:
-        """Makes room in the tree for numbers that did not fit."""
+        """Extend the types in the tree for numbers that did not fit."""
         if any(scale_of(text) is None for misfit in misfits for text in _texts(misfit)):
             self.learn(chunk)  # names the line
         with self._lock:

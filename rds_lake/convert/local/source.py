@@ -1,4 +1,4 @@
-"""Hands chunks to many workers: each reads a file of its own, and shares another worker's file when none is left."""
+"""Gives chunks to many workers: each reads its own file, and shares another worker's file when no file is left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ChunkIds = dict[str, set[int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the pass is: items read, and files begun."""
+    """The progress of the pass: items read, and files begun."""
 
     items: int
     files: int
@@ -41,10 +41,10 @@ class Source:
         self.items = 0
         self.files = 0
 
-    def take(self, mine: _Reader | None) -> tuple[Chunk, _Reader] | None:
-        """The next chunk and its reader, which the worker passes as `mine` next time; None when none is left."""
+    def take(self, reader: _Reader | None) -> tuple[Chunk, _Reader] | None:
+        """Returns the next chunk and its reader, which the worker passes next time; None if no chunk is left."""
         while not self.stop.is_set:
-            reader = mine if mine is not None and not mine.ended else self._another()
+            reader = reader if reader is not None and not reader.ended else self._another()
             if reader is None:
                 return None
             chunk = reader.next()
@@ -53,7 +53,7 @@ class Source:
                     self.items += chunk.lines
                     self._progress(Progress(items=self.items, files=self.files))
                 return chunk, reader
-            mine = None
+            reader = None
         return None
 
     def _another(self) -> _Reader | None:

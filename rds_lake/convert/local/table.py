@@ -1,8 +1,8 @@
 """A whole table: files of DynamoDB JSON in, files of typed columns out, every item once.
 
-Mostly in one pass. Workers take chunks from the files and write parts with the plan known so far. A part whose columns turn
+Usually in one pass. Workers take chunks from the files and write parts with the plan known so far. A part whose columns turn
 out too narrow (an integer that has a fraction in the last file) is removed, and its chunks are read again with the newest plan.
-A part that merely lacks columns is kept: Athena finds columns by name. So columns never depend on the order of items.
+A part that only lacks columns is kept: Athena finds columns by name. So columns never depend on the order of items.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def convert_table(
     options: ConvertOptions,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Converted:
-    """Converts all items of the inputs. Raises ConversionError naming file and line.
+    """Convert all items of the inputs. ConversionError names file and line.
 
-    After an error no file is left in the sink. An interrupt ends it, and its threads, within seconds, and leaves no file either.
+    After an error no file is left in the sink. An interrupt also ends it, and its threads, within seconds, and leaves no file.
     """
     if len({file.name for file in inputs}) < len(inputs):
         raise ValueError("two input files have one name")
@@ -112,14 +112,14 @@ class _Run:
         return replace(result, parser="compiled", left=self.schema.left) if self.compiled else result
 
     def remove(self, parts: Sequence[Part]) -> None:
-        """Removes these parts from the sink."""
+        """Remove these parts from the sink."""
         for part in parts:
             self.sink.remove(part.name)
         gone = {part.name for part in parts}
         self.parts = [part for part in self.parts if part.name not in gone]
 
     def _sample(self) -> None:
-        """Learns from the first lines of some files. Keys are hashed, so they are a sample of the table: few parts get stale."""
+        """Learn from the first lines of some files. Keys are hashed, so these lines are a sample: few parts become stale."""
         step = max(1, len(self.inputs) // _SAMPLED_FILES)
         for file in self.inputs[::step][:_SAMPLED_FILES]:
             for chunk in chunks(file, _SAMPLE):
@@ -127,7 +127,7 @@ class _Run:
                 break
 
     def _pass(self, source: Source) -> list[ChunkIds]:
-        """Converts all chunks of the source; returns the chunks of parts that were dropped on the way."""
+        """Convert all chunks of the source; returns the chunks of parts that were dropped."""
         shares = self._shares()
         self.passes += 1  # a name is never used twice, not even that of a part that was removed
         workers = [
@@ -169,19 +169,19 @@ class _Run:
 
 
 def shares_of(options: ConvertOptions) -> tuple[int, int]:
-    """How many workers fit into the memory, and how many bytes of rows each may gather for a row group."""
+    """Returns how many workers fit into the memory, and how many bytes of rows each may collect for a row group."""
     room = room_of(options)
     workers = max(1, min(cores(options), room // _LEAST))
     return workers, int(min(64 * _MB, room / workers / 4))
 
 
 def room_of(options: ConvertOptions) -> int:
-    """Bytes of memory for data, without the interpreter and its libraries."""
+    """Returns the bytes of memory for data, without the interpreter and its libraries."""
     return max(options.memory_bytes - _BASE, _LEAST)
 
 
 def cores(options: ConvertOptions) -> int:
-    """How many threads can run at once."""
+    """Returns how many threads can run at once."""
     return options.workers or len(os.sched_getaffinity(0))
 
 
@@ -198,9 +198,9 @@ def _key_names(plan: Plan, keys: Sequence[str]) -> list[str]:
 
 
 def _one_error(failures: Sequence[BaseException]) -> BaseException:
-    """The error to raise: any other than ConversionError first, else one ConversionError for all files at fault.
+    """Returns the error to raise: first any that is not ConversionError, else one ConversionError for all wrong files.
 
-    Workers that only stopped because of another one's error do not count.
+    Workers that only stopped because of another worker's error do not count.
     """
     failures = [failure for failure in failures if not isinstance(failure, StoppedError)] or failures
     bad_input = [failure for failure in failures if isinstance(failure, ConversionError)]

@@ -1,4 +1,4 @@
-"""One worker thread: takes chunks, gathers their rows into row groups, and writes files (parts)."""
+"""One worker thread: takes chunks, collects their rows into row groups, and writes files (parts)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Shares:
 
 @dataclass(slots=True, kw_only=True)
 class Part:
-    """A file, while it is written and afterwards: its schema, and the chunks that are in it."""
+    """A file, while it is written and afterwards: its schema, and its chunks."""
 
     name: str
     schema: pa.Schema
@@ -47,7 +47,7 @@ def stays(schema: pa.Schema, plan: Plan, form: Format) -> bool:
 
 
 def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch] | None:
-    """The batches converted to the schema by `widened`; None if that cannot be done."""
+    """Returns the batches converted to the schema by `widened`; None if that is not possible."""
     try:
         return [widened(batch, schema) for batch in batches]
     except (TypeError, pa.ArrowInvalid):
@@ -55,9 +55,9 @@ def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[p
 
 
 def widened(rows: Rows, schema: pa.Schema) -> Rows:
-    """The rows with the columns they lack (null) and with wider numbers.
+    """Returns the rows with their missing columns (null) and with wider numbers.
 
-    Raises TypeError if a column has another type or name in the schema, pa.ArrowInvalid if a number does not fit.
+    TypeError if a column has another type or name in the schema, pa.ArrowInvalid if a number does not fit.
     """
     names = set(rows.schema.names)
     if not names <= set(schema.names):
@@ -82,7 +82,7 @@ def _wider(old: pa.DataType, new: pa.DataType) -> bool:
 
 
 class Worker:
-    """A thread's own state. `parts` are committed files, `dropped` are chunks to be read again."""
+    """The state of one thread. `parts` are committed files, `dropped` are chunks to be read again."""
 
     def __init__(self, source: Source, schema: Schema, sink: Sink, shares: Shares, number: int) -> None:
         self._source, self._schema, self._sink, self._shares = source, schema, sink, shares
@@ -99,9 +99,9 @@ class Worker:
         self.dropped: ChunkIds = {}
 
     def run(self) -> BaseException | None:
-        """Works until no chunk is left; returns the error if there is one, after stopping all workers.
+        """Work until no chunk is left. Returns the error if there is one, after stopping all workers.
 
-        A worker that was stopped commits nothing more.
+        A worker that was stopped commits no more files.
         """
         try:
             self._work()
@@ -133,7 +133,7 @@ class Worker:
                 self._commit()
 
     def _follow(self, plan: Plan) -> None:
-        """Change to a new plan. Rows gathered with the old one get the new columns, or are written, or are read again later."""
+        """Change to a new plan. Rows collected with the old plan get the new columns, or are written, or are read again later."""
         if self._plan is not None and plan.schema != self._plan.schema:
             if self._part is None and (widened := _all_widened(self._pending, plan.schema)) is not None:
                 self._pending = widened
@@ -145,7 +145,7 @@ class Worker:
         self._plan = plan
 
     def _flush(self) -> None:
-        """Writes the gathered rows as one row group."""
+        """Write the collected rows as one row group."""
         if not self._pending:
             return
         table = pa.Table.from_batches(self._pending)
@@ -168,7 +168,7 @@ class Worker:
         self._pending, self._pending_bytes, self._pending_chunks = [], 0, {}
 
     def _commit(self) -> None:
-        """Closes the file; from here on it exists. Raises StoppedError instead once stopped."""
+        """Close the file, which creates it. StoppedError if the work was stopped."""
         self._source.stop.check()
         if self._part is not None and self._file is not None and self._writer is not None:
             self._writer.close()
@@ -178,7 +178,7 @@ class Worker:
         self._part = self._file = self._writer = None
 
     def _drop(self) -> None:
-        """Gives up the open file and the gathered rows; their chunks are read again."""
+        """Abort the open file and drop the collected rows; their chunks are read again."""
         for chunks in (self._pending_chunks, self._part.chunks if self._part else {}):
             for name, numbers in chunks.items():
                 self.dropped.setdefault(name, set()).update(numbers)

@@ -1,8 +1,8 @@
-"""Chunks of lines to typed arrays: pyarrow's JSON reader with the types known, then the wrapping taken off.
+"""Chunks of lines to typed arrays: pyarrow's JSON reader with the known types, then without DynamoDB's wrapping.
 
-DynamoDB wraps every value, `{"S": "x"}`, so a parsed attribute is a struct with one field per type seen. Taking the wrapping
-off costs nothing: the inner arrays are used as they are; only numbers and binaries are converted. What happens to a chunk that
-does not fit is in `schema.py`.
+DynamoDB wraps every value, `{"S": "x"}`, so a parsed attribute is a struct with one field per type seen. Removing the wrapping
+costs nothing, because the inner arrays are used unchanged; only numbers and binaries are converted. `schema.py` decides what
+happens to a chunk that does not fit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Misfit:
 
 
 def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
-    """The lines' items, wrapped. Raises ValueError if a line has something that the plan lacks, or is not JSON."""
+    """Returns the lines' items, wrapped. ValueError if a line has something that is not in the plan, or is not JSON."""
     if plan.raw:
         data = _with_raw_text(data, plan, member)
     elif not plan.keeps_nulls and _NULL in data:
@@ -50,14 +50,14 @@ def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
 
 
 def typed(items: pa.StructArray, plan: Plan) -> tuple[pa.RecordBatch, list[Misfit]]:
-    """The columns of the plan, and the numbers that did not fit (null in the columns)."""
+    """Returns the columns of the plan, and the numbers that did not fit (null in the columns)."""
     misfits: list[Misfit] = []
     arrays = [_column(items.field(column.original), column, misfits) for column in plan.columns]
     return pa.RecordBatch.from_arrays(arrays, schema=plan.schema), misfits
 
 
 def _column(array: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
-    """Wrapped values to typed ones."""
+    """Returns typed values of wrapped ones."""
     match column.kind:
         case Kind.NOTHING:
             return pa.nulls(len(array), pa.string())
@@ -105,7 +105,7 @@ def _numbers(values: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Arra
 
 
 def _odd_integers(values: pa.Array) -> pa.Array | None:
-    """`1E+2` and `1.0` are integers too; None if others are among them."""
+    """Returns integers that are written as `1E+2` or `1.0`; None if other numbers are among them."""
     try:
         return values.cast(pa.decimal128(PRECISION, 0)).cast(pa.int64()) if _fits(values, 0) else None
     except pa.ArrowInvalid:
@@ -135,7 +135,7 @@ def _rebuilt(array: pa.Array, type_: pa.DataType, buffers: list[Any], children: 
 
 
 def _with_raw_text(data: bytes, plan: Plan, member: str) -> bytes:
-    """The lines with `{"J": text}` in the place of what becomes JSON text. Python's own parser: slow, and any depth."""
+    """Returns the lines with `{"J": text}` in place of values that become JSON text. Uses Python's parser: slow, any depth."""
     nodes = {column.original: column.node for column in plan.columns}
     lines: list[str] = []
     for line in data.rstrip(b"\n").split(b"\n"):

@@ -1,9 +1,9 @@
-"""Lines of incremental exports: which keys changed, and what the items are now.
+"""Lines of incremental exports: the changed keys, and their items now.
 
     {"Metadata":{"WriteTimestampMicros":{"N":"17…"}},"Keys":{"pk":{"S":"1"}},"NewImage":{…},"OldImage":{…}}
 
 Without `NewImage` the item is deleted. Of several changes of one key the latest counts: that of the latest window, and
-within a window that of the latest time, in whatever order files and lines come. The earliest change has an `OldImage` if the
+within a window that of the latest time, in any order of files and lines. The earliest change has an `OldImage` if the
 item existed before all of them. The format:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 """
@@ -46,10 +46,10 @@ class Change:
 
 
 def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: int) -> dict[tuple[str, ...], Change]:
-    """The changes by key (the text of each key attribute); images are written to the spool.
+    """Returns the changes by key (the text of each key attribute); images are written to the spool.
 
-    `windows`: the files of each window, oldest window first. Raises ConversionError naming file and line of a damaged change,
-    and FullExportDueError when more keys changed than `most`.
+    `windows`: the files of each window, oldest window first. ConversionError names file and line of a damaged change,
+    FullExportDueError if more than `most` keys changed.
     """
     changes: dict[tuple[str, ...], Change] = {}
     with spool.open("wb") as images:
@@ -62,7 +62,7 @@ def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: in
             known = changes.get(key)
             if known is None:
                 if len(changes) == most:
-                    raise FullExportDueError(f"more than {most:,} keys changed, and memory holds no more")
+                    raise FullExportDueError(f"more than {most:,} keys changed, which is the most that memory can hold")
                 offset = images.tell()
                 changes[key] = Change(time, existed, time, offset, images.write(_item(image)) if image else 0)
                 continue
@@ -75,7 +75,7 @@ def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: in
 
 
 def _read(line: bytes, keys: Sequence[str]) -> tuple[tuple[str, ...], int, dict[str, Any] | None, bool]:
-    """Key, time, new image, and whether there is an old one. ValueError, KeyError or TypeError for anything else."""
+    """Returns key, time, new image, and whether there is an old one. ValueError, KeyError or TypeError for anything else."""
     body = json.loads(line)
     if set(body["Keys"]) != set(keys):
         raise ValueError(f"its Keys are {sorted(body['Keys'])}, the table's {sorted(keys)}")
@@ -88,7 +88,7 @@ def _read(line: bytes, keys: Sequence[str]) -> tuple[tuple[str, ...], int, dict[
 
 
 def keep_latest(changes: dict[tuple[str, ...], Change], spool: Path, images: Path) -> int:
-    """Copies the newest image of every key that still has an item to `images`, one line each; returns their number."""
+    """Copy the newest image of every key that still has an item to `images`, one line each; returns their number."""
     count = 0
     with spool.open("rb") as source, images.open("wb") as target:
         for change in changes.values():
@@ -100,7 +100,7 @@ def keep_latest(changes: dict[tuple[str, ...], Change], spool: Path, images: Pat
 
 
 def name_fault(windows: Windows, limits: Limits) -> None:
-    """Raises ConversionError for the first image that is no item, naming its file and line; else returns."""
+    """ConversionError for the first image that is not an item, with its file and line."""
     for _, chunk, number, line in _lines(windows):
         try:
             if image := json.loads(line).get("NewImage"):
@@ -110,7 +110,7 @@ def name_fault(windows: Windows, limits: Limits) -> None:
 
 
 def key_array(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    """One key attribute of all changes, as an array of the column's type; null where no row of that type can have it."""
+    """Returns one key attribute of all changes, as an array of the column's type; null if that type cannot hold the value."""
     if pa.types.is_binary(type_):
         return pa.array([b64decode(text) for text in texts], pa.binary())
     if pa.types.is_int64(type_):

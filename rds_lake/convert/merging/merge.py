@@ -1,12 +1,12 @@
-"""Merge: a date's table from the files of an earlier date and the changes since. New files, every item once.
+"""Makes a date's table from the files of an earlier date and the changes since: new files, every item once.
 
-    new images of changed items   -> converted like a full export, into files of their own
+    new images of changed items   -> converted like a full export, into their own files
     files of the earlier date     -> written again without the rows whose key changed (`unchanged_rows.py`), small ones joined
     a file without such a row     -> kept; the caller copies it
 
 DynamoDB spreads keys by hash: with one change in a hundred items, every row group has a changed row, and all files are written
-again. That still costs less than a conversion, as nothing is parsed (docs/decisions/0013). Joining small files keeps a year of
-changes from leaving hundreds of files.
+again. That still costs less than a conversion, because nothing is parsed (docs/decisions/0013). Joining small files prevents that a
+year of changes leaves hundreds of files.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Changes = dict[tuple[str, ...], Change]
 class Merged:
     """`converted` describes the date's table and its new files; `kept` names files of the earlier date to be copied.
 
-    Of the changed items, `inserted` are new, `deleted` are gone, `updated` the rest. `repeated` items are new in the changes
-    and in the earlier date already: it had seen those changes.
+    Counts of changed items: `inserted`, `deleted`, `updated`. `repeated`: items that the changes insert, but that the earlier date
+    already has, because it had seen those changes.
     """
 
     converted: Converted
@@ -126,7 +126,7 @@ def _changed(changes: Changes, new: Converted, options: ConvertOptions) -> Chang
 
 
 def _all_without(previous: Sequence[PreviousFile], changed: Changed, sink: Sink, options: ConvertOptions) -> list[Rest]:
-    """The earlier files without changed rows, several at a time; after an error none of the new files is left."""
+    """Returns the earlier files without changed rows, several at a time; after an error no new file is left."""
     groups = list(enumerate(together(previous, options.part_bytes)))
     workers, row_group_bytes = shares_of(options)
     stop = Stop()
@@ -147,7 +147,7 @@ def _all_without(previous: Sequence[PreviousFile], changed: Changed, sink: Sink,
 
 
 def _until(stop: Stop, file: PreviousFile) -> Callable[[], BinaryIO]:
-    """Opens the file; raises StoppedError instead once `stop` is set."""
+    """Open the file; StoppedError instead if `stop` is set."""
 
     def opened() -> BinaryIO:
         stop.check()

@@ -1,4 +1,4 @@
-"""The files of an earlier date, written again without the rows whose key changed."""
+"""Writes the files of an earlier date again, without the rows whose key changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PreviousFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """The changed keys. `keys`: name and type of each key column; `values`: the keys, as `as_one` makes them.
+    """The changed keys. `keys`: name and type of each key column; `values`: the keys, as `as_one` returns them.
 
     The first `existed` values are of items that existed before the changes. `plan`: the columns of the new files.
     """
@@ -47,9 +47,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """Files without their changed rows: `rows` in a new `file` (None if there are none), or in the one that is `kept` as it is.
+    """Files without their changed rows: `rows` in a new `file` (None if there are none), or in the file `kept`, which is unchanged.
 
-    `known` rows were taken out for items that existed before the changes, `repeated` rows for items that were new in them.
+    `known`: removed rows of items that existed before the changes; `repeated`: removed rows of items that the changes insert.
     """
 
     file: ConvertedFile | None
@@ -60,7 +60,7 @@ class Rest:
 
 
 def together(files: Sequence[PreviousFile], part_bytes: int) -> Iterator[list[PreviousFile]]:
-    """Groups of files that become one file each: large files alone, small ones joined up to a file's usual size."""
+    """Returns groups of files that become one file each: large files alone, small ones joined up to a file's usual size."""
     group: list[PreviousFile] = []
     for file in files:
         if file.bytes >= part_bytes * _SMALL:
@@ -83,9 +83,9 @@ def without(
     row_group_bytes: int,
     stop: Stop,
 ) -> Rest:
-    """The files without rows of changed keys, written again as one file; a single file that has no such row is kept.
+    """Write the files again as one file without rows of changed keys; a single file without such a row is kept.
 
-    Raises StoppedError once `stop` is set, and commits no file then; FullExportDueError for a file that cannot be read,
+    StoppedError once `stop` is set, without committing a file; FullExportDueError for a file that cannot be read,
     TypesChangedError for one whose types differ too much.
     """
     with ExitStack() as stack:
@@ -116,7 +116,7 @@ def without(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Staying:
-    """Which rows of a file stay: a mask per row group, None where all stay. The others are counted as in `Rest`."""
+    """Which rows of a file stay: a mask per row group, None if all stay. The others are counted as in `Rest`."""
 
     stay: list[pa.ChunkedArray | None]
     known: int
@@ -167,11 +167,13 @@ def _copy(
         try:
             out.add(widened(table, changed.plan.schema))
         except (TypeError, pa.ArrowInvalid) as error:
-            raise TypesChangedError(f"{file.name} cannot be brought to the types the changes need ({error})") from error
+            raise TypesChangedError(
+                f"{file.name} cannot be converted to the types that the changes need ({error})"
+            ) from error
 
 
 class _Out:
-    """A new file; rows are gathered into row groups."""
+    """A new file, which collects rows into row groups."""
 
     def __init__(self, target: Counted, changed: Changed, compression: Compression, row_group_bytes: int) -> None:
         self._target, self._room = target, row_group_bytes * 1.25
@@ -180,7 +182,7 @@ class _Out:
         self._pending: list[pa.Table] = []
 
     def add(self, table: pa.Table) -> None:
-        """Add rows of the planned schema. A row group that had the right size keeps it."""
+        """Add rows of the planned schema. A row group of the right size is kept."""
         size = table.nbytes + sum(pending.nbytes for pending in self._pending)
         rows = table.num_rows + sum(pending.num_rows for pending in self._pending)
         if size > self._room or rows > _MOST_ROWS:
@@ -189,7 +191,7 @@ class _Out:
             self._pending.append(table)
 
     def close(self) -> None:
-        """Write what is left, and the end of the file."""
+        """Write the remaining rows, and the end of the file."""
         self._flush()
         if self._writer is not None:
             self._writer.close()
@@ -205,7 +207,7 @@ class _Out:
 
 
 def as_one(arrays: Sequence[Any]) -> Any:
-    """One or two key columns as one column; the length of the first keeps ("a", "bc") and ("ab", "c") apart."""
+    """Returns one or two key columns as one column; the length of the first key distinguishes ("a", "bc") from ("ab", "c")."""
     if len(arrays) == 1:
         return arrays[0]
     first, second = (

@@ -1,4 +1,4 @@
-"""From what was seen to columns: kinds, names, types in Hive's words.
+"""From the attributes that were seen to columns: kinds, names, Hive types.
 
     one type             that type: N -> bigint, decimal(38,s) or text; M -> struct; L and sets -> array; B -> binary
     several types        JSON text, in which `10` and `"10"` stay different
@@ -7,7 +7,7 @@
     `text` in the tree   JSON text (too deep, too many keys)
     a type too long      JSON text, all of the attribute
 
-The same tree gives the same columns for every engine, in whatever order the items were seen. Arrow's types of the columns are
+The same tree gives the same columns for every engine, in any order of the items. Arrow's types of the columns are
 `local/plan.py`, Spark's expressions `spark/columns.py`.
 """
 
@@ -28,7 +28,7 @@ LONGEST_TYPE = 131_072
 
 
 class Kind(Enum):
-    """How the values of a column are made from wrapped ones."""
+    """How the values of a column are made from wrapped values."""
 
     TEXT = auto()
     NUMBER = auto()
@@ -67,7 +67,7 @@ class Column:
 
     @property
     def hive(self) -> str:
-        """The type in Glue's words: `struct<a:bigint,b:array<string>>`."""
+        """Returns the type in Glue's notation: `struct<a:bigint,b:array<string>>`."""
         if self.kind is Kind.STRUCT:
             return f"struct<{','.join(f'{field.name}:{field.hive}' for field in self.below)}>"
         if self.kind is Kind.LIST:
@@ -77,7 +77,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the user decides about columns. `keys`: the key attributes; `flat`: no nested columns, binary as base64, for CSV."""
+    """The user's settings for columns. `keys`: the key attributes; `flat`: no nested columns, binary as base64, for CSV."""
 
     keys: Sequence[str] = ()
     numbers: Numbers = "exact"
@@ -89,7 +89,7 @@ Typing = Callable[[Kind, str, Sequence[Column]], Any]
 
 
 def build_columns(root: Node, rules: Rules, typing: Typing = lambda *_: None) -> tuple[Column, ...]:
-    """The columns of all items seen: keys first, then by name. A column whose type is too long for Glue is JSON text."""
+    """Returns the columns of all items: keys first, then by name. A column whose type is too long for Glue is JSON text."""
     builder = _Builder(rules, typing)
     columns = [builder.short(column) for column in builder.columns(root.fields or {}, "")]
     first = {name: place for place, name in enumerate(rules.keys)}
@@ -112,7 +112,7 @@ def settle(columns: Sequence[Column]) -> None:
 
 
 def number_words(scale: int, numbers: Numbers) -> str:
-    """The Hive type for numbers that need this scale (`numbers.py`)."""
+    """Returns the Hive type for numbers that need this scale (`numbers.py`)."""
     if scale == INTEGER:
         return "bigint"
     if numbers == "double":
@@ -133,7 +133,7 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Builder:
-    """Columns level by level, by one set of rules."""
+    """Builds columns level by level, with one set of rules."""
 
     rules: Rules
     typing: Typing
@@ -149,12 +149,12 @@ class _Builder:
         )
 
     def short(self, column: Column) -> Column:
-        """The column, or one of JSON text where its type is longer than Glue takes. The tree keeps what it has seen."""
+        """Returns the column, or one of JSON text if its type is longer than Glue allows. The tree is not changed."""
         if column.kind not in (Kind.STRUCT, Kind.LIST) or len(column.hive) <= LONGEST_TYPE:
             return column
         node = replace(
             column.node,
-            text=f"has a type longer than the {LONGEST_TYPE:,} characters that Glue takes",
+            text=f"has a type longer than the {LONGEST_TYPE:,} characters that Glue accepts",
             fields=None if column.node.fields is None else {},
             element=None if column.node.element is None else Node(),
         )
@@ -189,7 +189,7 @@ class _Builder:
         return _Shape(Kind.NUMBER, tag, scale=INTEGER if scale is None else scale)
 
     def _element(self, tag: str, node: Node, path: str) -> Column:
-        """The column of a list's or set's values."""
+        """Returns the column of a list's or set's values."""
         if tag == "L":
             assert node.element is not None
             return self._column("element", "element", node.element, path + "[]")

@@ -52,7 +52,7 @@ class Converted:
 def converted(
     columns: Sequence[Column], root: Node, files: Sequence[ConvertedFile], *, items: int, again: int = 0
 ) -> Converted:
-    """The result for these columns of the tree, and these files."""
+    """Returns the result for these columns of the tree, and these files."""
     everything = [part for column in columns for part in _all(column)]
     return Converted(
         columns=tuple(
@@ -69,17 +69,17 @@ def converted(
 
 
 def _all(column: Column) -> list[Column]:
-    """The column and everything below it."""
+    """Returns the column and everything below it."""
     return [column, *(part for below in column.below for part in _all(below))]
 
 
 def _why_text(column: Column) -> str | None:
-    """Why the column is text although its values have other types; None if it is no such column."""
+    """Returns why the column is text although its values have other types; None if it is not such a column."""
     if column.kind is Kind.RAW:
         return column.node.text
     tags = [tag for tag in column.node.tags if tag != "NULL"]
     if column.kind is Kind.MIXED:
         return f"has the types {', '.join(tags)}" if len(tags) > 1 else "is always empty" if tags == ["M"] else None
     if column.kind is Kind.NUMBER and column.hive == "string":
-        return "has numbers that no decimal(38) holds together"
+        return "has numbers that do not fit one type decimal(38)"
     return None

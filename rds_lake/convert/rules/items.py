@@ -1,4 +1,4 @@
-"""One line of DynamoDB JSON, read in Python: slow, but its errors say what is wrong. Shipped with the Spark job."""
+"""Reads one line of DynamoDB JSON in Python: slow, but its errors say what is wrong. Shipped with the Spark job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rds_lake.convert.rules.tree import OddValueError
 
 
 def read_item(line: bytes, member: str) -> object:
-    """The item of a line `{member: item}`, not yet checked below its first level. Raises OddValueError saying what is wrong."""
+    """Returns the item of a line `{member: item}`, checked only on its first level. OddValueError says what is wrong."""
     try:
         body = json.loads(line.decode(), object_pairs_hook=_distinct)
     except UnicodeDecodeError as error:
@@ -25,7 +25,7 @@ def read_item(line: bytes, member: str) -> object:
 
 
 def _require_characters(body: object) -> None:
-    """Half of a surrogate pair is legal JSON, but no character: no file format can store it."""
+    """Refuse half of a surrogate pair: it is legal JSON, but not a character, and no file format can store it."""
     try:
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

@@ -1,10 +1,10 @@
-"""Names of columns and fields: legal in Athena, and never two attributes under one.
+"""Names of columns and fields: legal in Athena, and never the same for two attributes.
 
     OrderID      -> orderid
-    a.b, A_b     -> a_b_6a5f0e, a_b_1c2d3e    both want `a_b`, so both get a mark made from their own name
+    a.b, A_b     -> a_b_6a5f0e, a_b_1c2d3e    both would be `a_b`, so both get a suffix made from their own name
     😀           -> _
 
-An attribute that appears later never takes over the column of another: if `Name` kept the column `name` until an attribute
+An attribute that appears later never takes the column of another: if `Name` kept the column `name` until an attribute
 `name` appeared, readers would see other values under the same name from one day to the next.
 
 Names of tables are `model/tables/names.py`.
@@ -23,7 +23,7 @@ _LONGEST = 120  # Glue allows 255; a mark has to fit, and nested types are writt
 
 
 def column_names(originals: Iterable[str]) -> dict[str, str]:
-    """A column name for each attribute of one level, by attribute. Their order makes no difference."""
+    """Returns a column name for each attribute of one level, in any order of the attributes."""
     names = {original: athena_name(original)[:_LONGEST] for original in originals}
     while len(many := Counter(names.values())) < len(names):
         names = {
@@ -34,7 +34,7 @@ def column_names(originals: Iterable[str]) -> dict[str, str]:
 
 
 def path_to(path: str, name: str) -> str:
-    """The path of an attribute below another: `customer.phone`, `customer."a.b"`."""
+    """Returns the path of an attribute below another: `customer.phone`, `customer."a.b"`."""
     shown = name if re.fullmatch(r"[\w-]+", name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{path}.{shown}" if path else shown
 

@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 
 @lru_cache(maxsize=65536)
 def scale_of(text: str) -> int | None:
-    """The need of this number: INTEGER, 0 … 38, or TEXT. None if it is not a number."""
+    """Returns the need of this number: INTEGER, 0 … 38, or TEXT. None if it is not a number."""
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return INTEGER
     if not _NUMBER.fullmatch(text):
@@ -46,14 +46,14 @@ def scale_of(text: str) -> int | None:
 
 @lru_cache(maxsize=65536)
 def whole_digits(text: str) -> int:
-    """How many digits the number has before the point."""
+    """Returns how many digits the number has before the point."""
     if text.isascii() and text.isdigit():
         return len(text.lstrip("0"))
     return max(_extent(text)[0], 0) if _NUMBER.fullmatch(text) else 0
 
 
 def _extent(text: str) -> tuple[int, int]:
-    """Digits before the point (negative: zeros after it), and the power of ten of the last digit."""
+    """Returns the digits before the point (negative: zeros after it), and the power of ten of the last digit."""
     _, digits, exponent = Decimal(text).as_tuple()
     assert isinstance(exponent, int)
     figures = "".join(map(str, digits)).lstrip("0")
@@ -61,36 +61,36 @@ def _extent(text: str) -> tuple[int, int]:
     return (len(figures) + exponent, exponent) if figures else (0, 0)
 
 
-def wider(one: int | None, other: int | None) -> int | None:
-    """The need of both together; None means that there is no number."""
-    if one is None or other is None:
-        return other if one is None else one
-    if TEXT in (one, other) or max(one, other) < _EXACT:
-        return max(one, other)
-    return _EXACT + max(scale if scale < _EXACT else scale - _EXACT for scale in (one, other, 0))
+def wider(first: int | None, second: int | None) -> int | None:
+    """Returns the need of both together; None means that there is no number."""
+    if first is None or second is None:
+        return second if first is None else first
+    if TEXT in (first, second) or max(first, second) < _EXACT:
+        return max(first, second)
+    return _EXACT + max(scale if scale < _EXACT else scale - _EXACT for scale in (first, second, 0))
 
 
 def next_wider(need: int) -> int:
-    """The next need to try when numbers overflow: first the exact scale instead of the next step, then text."""
+    """Returns the next need to try when numbers overflow: first the exact scale instead of the next step, then text."""
     return max(need, 0) + _EXACT if need < _EXACT else TEXT
 
 
 def decimal_scale(need: int) -> int:
-    """The scale of the decimal for this need (0 … 78)."""
+    """Returns the scale of the decimal for this need (0 … 78)."""
     return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
 
 
 def settled(need: int | None, whole: int) -> int | None:
-    """The need of numbers where one has `whole` digits before the point, and another may have the digits after it."""
+    """Returns the need of numbers of which one has `whole` digits before the point, and another may have the digits after it."""
     while need is not None and need not in (INTEGER, TEXT) and whole + decimal_scale(need) > PRECISION:
         need = next_wider(need)
     return need
 
 
 def json_number(text: str) -> str:
-    """The number as JSON allows it (no plus sign, no leading zeros or point); unchanged if it is so already.
+    """Returns the number as JSON allows it (no plus sign, no leading zeros or point), unchanged if it already is.
 
-    Raises ValueError if it is not a number.
+    ValueError if it is not a number.
     """
     if _JSON.fullmatch(text):
         return text

@@ -10,7 +10,7 @@ from rds_lake.convert.rules.tree import typed_value
 
 
 def raw_text(value: Any) -> str:
-    """One typed value, `{"M": {…}}`, as JSON text; keys in the order of their quoted text. Raises ValueError."""
+    """Returns one typed value, `{"M": {…}}`, as JSON text; keys in the order of their quoted text. ValueError if it is not valid."""
     tag, content = typed_value(value)
     if tag == "M":
         return "{" + ",".join(f"{name}:{text}" for name, text in sorted(map(_member, content.items()))) + "}"
@@ -30,5 +30,5 @@ def _member(pair: tuple[str, Any]) -> tuple[str, str]:
 
 
 def quoted(text: str) -> str:
-    """The text as a JSON string."""
+    """Returns the text as a JSON string."""
     return json.dumps(text, ensure_ascii=False)

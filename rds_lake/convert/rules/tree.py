@@ -1,7 +1,7 @@
-"""The attributes of a table and their types, as far as its items were seen: one tree, which only grows.
+"""The attributes of a table and their types, from the items seen so far: one tree, which only grows.
 
 DynamoDB writes every value with its type (`{"N": "3"}`), so nothing has to be guessed. The union of two trees depends neither
-on their order nor on how the items were cut into files and chunks.
+on their order nor on how the items were divided into files and chunks.
 
     {"total": {"N": "9.90"}, "tags": {"L": [{"S": "new"}]}}
     -> fields {"total": number 2 digits after the point, "tags": element {S}}
@@ -24,14 +24,14 @@ _CONTENTS = {"S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool, "L": list
 
 
 class OddValueError(ValueError):
-    """A value that is not DynamoDB JSON; the message says what it is."""
+    """A value that is not DynamoDB JSON; the message shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Where a typed column ends and JSON text begins.
+    """The limits above which an attribute becomes JSON text instead of a typed column.
 
-    `max_depth` counts levels of maps and lists. `max_keys` bounds the keys of one map, `max_columns` the attributes of the
+    `max_depth` counts levels of maps and lists. `max_keys` limits the keys of one map, `max_columns` the attributes of the
     items: a map whose keys are ids would otherwise give a column per id.
     """
 
@@ -59,7 +59,7 @@ class Node:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The types seen, NULL included, in DynamoDB's order."""
+        """Returns the types seen, with NULL, in DynamoDB's order."""
         present = {
             "N": self.number is not None,
             "NS": self.numbers is not None,
@@ -70,12 +70,12 @@ class Node:
 
 
 def observe_item(root: Node, item: object, limits: Limits) -> bool:
-    """Adds one item (attribute -> typed value) to the tree; True if the tree grew. Raises OddValueError."""
+    """Add one item (attribute -> typed value) to the tree; returns whether the tree grew. OddValueError if it is not valid."""
     return _observe_fields(root, item, limits, 0)
 
 
 def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
-    """Adds one typed value, `{"S": "x"}`, below `depth` levels; True if the tree grew. Raises OddValueError."""
+    """Add one typed value, `{"S": "x"}`, below `depth` levels; returns whether the tree grew. OddValueError if it is not valid."""
     tag, content = typed_value(value)
     if tag in ("M", "L"):
         return _observe_nested(node, tag, content, limits, depth)
@@ -95,7 +95,7 @@ def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
 
 
 def typed_value(value: Any) -> tuple[str, Any]:
-    """The type and the content of `{"S": "x"}`. Raises OddValueError if it is nothing that DynamoDB writes."""
+    """Returns the type and the content of `{"S": "x"}`. OddValueError if DynamoDB never writes such a value."""
     if not isinstance(value, dict) or len(value) != 1:
         raise OddValueError(f"a value must be one type and its content, not {_shown(value)}")
     ((tag, content),) = value.items()
@@ -116,7 +116,7 @@ def _check_base64(text: Any) -> None:
 
 
 def _observe_nested(node: Node, tag: str, content: Any, limits: Limits, depth: int) -> bool:
-    """Adds a map or a list. Below an attribute that is JSON text already, values are checked but not added."""
+    """Add a map or a list. Below an attribute that is already JSON text, values are checked but not added."""
     before = (node.fields if tag == "M" else node.element) is not None, node.text
     if depth >= limits.max_depth:
         _give_up(node, f"nested deeper than {limits.max_depth} levels")
@@ -150,14 +150,14 @@ def _observe_fields(node: Node, content: object, limits: Limits, depth: int) -> 
 
 
 def _give_up(node: Node, why: str) -> None:
-    """Makes all of this attribute JSON text, and drops the nodes below."""
+    """Make all of this attribute JSON text, and drop the nodes below."""
     node.text = min(node.text or why, why)
     node.fields = None if node.fields is None else {}
     node.element = None if node.element is None else Node()
 
 
 def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
-    """Adds all that `other` has seen to `node`. Merging them the other way round gives the same."""
+    """Add everything that `other` has seen to `node`. Merging in the other direction gives the same result."""
     node.plain |= other.plain
     node.number = wider(node.number, other.number)
     node.numbers = wider(node.numbers, other.numbers)
@@ -177,7 +177,7 @@ def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
 
 
 def to_plain(node: Node) -> dict[str, Any]:
-    """The tree as JSON can hold it; `from_plain` reads it back."""
+    """Returns the tree as values for JSON; `from_plain` reads them."""
     body: dict[str, Any] = {"plain": sorted(node.plain)}
     optional = {"number": node.number, "numbers": node.numbers, "text": node.text}
     body |= {name: value for name, value in optional.items() if value is not None}
@@ -189,7 +189,7 @@ def to_plain(node: Node) -> dict[str, Any]:
 
 
 def from_plain(body: Mapping[str, Any]) -> Node:
-    """The tree that `to_plain` wrote. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
+    """Returns the tree that `to_plain` wrote. KeyError, TypeError, ValueError or AttributeError for anything else."""
     return Node(
         plain=set(body["plain"]),
         number=body.get("number"),
@@ -201,7 +201,7 @@ def from_plain(body: Mapping[str, Any]) -> Node:
 
 
 def _most(known: int | None, values: Iterable[str]) -> int | None:
-    """The need of the known numbers and these together; an empty set of numbers needs integers."""
+    """Returns the need of the known numbers and these together; an empty set of numbers needs integers."""
     widest = wider(known, INTEGER)
     for value in values:
         need = scale_of(value)

@@ -1,9 +1,9 @@
-"""What is shipped to a Spark cluster: the script, and a zip of rds-lake's modules that it imports.
+"""The files for a Spark cluster: the script, and a zip of rds-lake's modules that it imports.
 
     s3://acme-lake/lake/_jobs/3f9c2d71ab04/spark_job.py
     s3://acme-lake/lake/_jobs/3f9c2d71ab04/rds_lake_rules.zip      Glue: --extra-py-files, elsewhere: --py-files
 
-The zip depends on rds-lake's source alone, so the digest says whether a cluster has this release.
+The zip depends only on rds-lake's source, so the digest says whether a cluster has this release.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """The name of the folder in S3; changes when one of the files does."""
+        """Returns the name of the folder in S3, which changes when one of the files changes."""
         return hashlib.sha256(self.script + self.rules).hexdigest()[:12]
 
 
 @cache
 def build_bundle() -> Bundle:
-    """The files of this release, which do not change while a process runs."""
+    """Returns the files of this release, which do not change while a process runs."""
     return Bundle(script=_file(_SCRIPT).read_bytes(), rules=_zip(_modules(_SCRIPT) - {_SCRIPT}))
 
 
@@ -55,7 +55,7 @@ def _zip(modules: set[str]) -> bytes:
 
 
 def _modules(start: str) -> set[str]:
-    """The module and all modules of rds-lake that it imports, directly or not, with their packages."""
+    """Returns the module and all modules of rds-lake that it imports, directly or not, with their packages."""
     modules: set[str] = set()
     waiting = [start]
     while waiting:
@@ -74,7 +74,7 @@ def _imports(module: str) -> list[str]:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below, but for what only a type checker reads: `rds_lake` itself names Dagster's components there."""
+    """Returns the nodes below, without those that only a type checker reads: `rds_lake` itself names Dagster's components there."""
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
             yield child

@@ -1,7 +1,7 @@
-"""Columns as Spark reads and makes them: the schema of wrapped items, and the expression that takes the wrapping off.
+"""Columns for Spark: the schema of wrapped items, and the expression that removes the wrapping.
 
 Spark's JSON reader gets the types beforehand, so nothing is inferred and nothing passes through float. An attribute that
-becomes JSON text is rewritten in Python first, by the local engine's own function.
+becomes JSON text is first rewritten in Python, by the local engine's own function.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STRICT = {"mode": "FAILFAST"}
 
 
 def wrapped_items(columns: Sequence[Column]) -> t.StructType:
-    """The schema of lines `{"Item": …}`; attributes with JSON text anywhere below are read as text."""
+    """Returns the schema of lines `{"Item": …}`; attributes with JSON text anywhere below are read as text."""
     fields = [
         t.StructField(column.original, t.StringType() if _has_text(column) else _wrapped(column), nullable=True)
         for column in columns
@@ -32,7 +32,7 @@ def wrapped_items(columns: Sequence[Column]) -> t.StructType:
 
 
 def typed_columns(columns: Sequence[Column]) -> list[Expression]:
-    """The table's columns, from items read with `wrapped_items`."""
+    """Returns the table's columns, from items read with `wrapped_items`."""
     return [_typed(_value(column), column).alias(column.name) for column in columns]
 
 
@@ -49,7 +49,7 @@ def _has_text(column: Column) -> bool:
 
 
 def _marked(value: dict[str, Any], column: Column) -> dict[str, Any]:
-    """The value with `{"J": text}` in place of what becomes JSON text; null for NULL."""
+    """Returns the value with `{"J": text}` in place of values that become JSON text; null for NULL."""
     if column.kind in _TEXT:
         return {"J": None if "NULL" in value else raw_text(value)}
     if "M" in value:
@@ -61,7 +61,7 @@ def _marked(value: dict[str, Any], column: Column) -> dict[str, Any]:
 
 
 def _wrapped(column: Column) -> t.StructType:
-    """The type of one wrapped value, `{"S": …}`; all its fields are null for a NULL."""
+    """Returns the type of one wrapped value, `{"S": …}`; all its fields are null for a NULL."""
     if column.kind in _TEXT:
         return t.StructType([t.StructField("J", t.StringType())])
     if column.kind is Kind.NOTHING:
@@ -89,7 +89,7 @@ def _typed(value: Expression, column: Column) -> Expression:
     if column.kind is Kind.LIST:
         element = column.below[0]
         inner = _typed if column.tag == "L" else _plain
-        return f.transform(content, lambda one: inner(one, element))
+        return f.transform(content, lambda item: inner(item, element))
     return _plain(content, column)
 
 

@@ -1,4 +1,4 @@
-"""Files as a Spark cluster sees them: by URI, through Hadoop's file systems, with the cluster's own rights.
+"""Files of a Spark cluster: by URI, through Hadoop's file systems, with the cluster's own rights.
 
 On AWS a URI is `s3://bucket/key`. With a mount (local Spark has no S3) the same URI is the file `<mount>/bucket/key`.
 """
@@ -23,23 +23,23 @@ _GLOB = str.maketrans({character: "\\" + character for character in "\\*?[]{}"})
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files that one Spark session sees."""
+    """The files that one Spark session can access."""
 
     spark: SparkSession
     mount: str | None = None
 
     def path(self, uri: str) -> str:
-        """The URI's path for Hadoop."""
+        """Returns the URI's path for Hadoop."""
         if self.mount is None:
             return uri
         return f"file://{self.mount.rstrip('/')}/{uri.partition('://')[2]}"
 
     def pattern(self, uri: str) -> str:
-        """The path for Spark's readers, which take `*` and the like for wildcards: those are escaped."""
+        """Returns the path for Spark's readers, with wildcards such as `*` escaped."""
         return self.path(uri).translate(_GLOB)
 
     def read_text(self, uri: str) -> str:
-        """The whole file as text."""
+        """Returns the whole file as text."""
         ((text,),) = self.spark.read.option("wholetext", "true").text(self.pattern(uri)).collect()
         return text
 
@@ -51,7 +51,7 @@ class Files:
         stream.close()
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Bytes of every file in a folder, by file name; empty where there is no such folder."""
+        """Returns the bytes of every file in a folder, by file name; empty if the folder does not exist."""
         path, system = self._hadoop(folder)
         if not system.exists(path):
             return {}
@@ -59,7 +59,7 @@ class Files:
         return {entry.getPath().getName(): entry.getLen() for entry in entries if not entry.isDirectory()}
 
     def problems(self, inputs: Sequence[JobInput]) -> list[tuple[str, str]]:
-        """The files that are missing, of another size or of another MD5: URI, and what is wrong."""
+        """Returns the files that are missing, of another size or of another MD5: URI, and what is wrong."""
         folders = {uri: self.sizes(uri) for uri in {_folder(file.uri) for file in inputs}}
         problems: list[tuple[str, str]] = []
         for file in inputs:
@@ -90,17 +90,17 @@ class Files:
 
 
 def unverified(inputs: Iterable[JobInput]) -> tuple[str, ...]:
-    """The URIs of files that have an MD5, but are too large for the job to compute it."""
+    """Returns the URIs of files that have an MD5, but are too large for the job to compute it."""
     return tuple(file.uri for file in inputs if file.md5 and not _is_summed(file))
 
 
 def key(path: str) -> str:
-    """The same text for a path as it was given and as Hadoop writes it."""
+    """Returns the same text for a path as given and as Hadoop writes it."""
     return path.replace(":///", ":/")
 
 
 def key_of_name(name: str) -> str:
-    """The same for what Spark's `input_file_name` returns, which is escaped."""
+    """Returns the same text for the value of Spark's `input_file_name`, which is escaped."""
     return key(unquote(name))
 
 

@@ -54,7 +54,7 @@ _SETTINGS = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs the job with the arguments of a command line."""
+    """Run the job with the arguments of a command line."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--request", required=True)
     parser.add_argument("--mount")
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(files: Files, request: JobRequest) -> JobResult:
-    """Converts, and writes the result file. Raises ConversionError naming files and lines, after writing those to the file."""
+    """Convert, and write the result file. ConversionError names files and lines, and is also written to the file."""
     for name, value in _SETTINGS.items():
         files.spark.conf.set(name, value)
     try:
@@ -94,7 +94,7 @@ class _Job:
         rows = sum(file.rows for file in written)
         if rows != items:
             raise ConversionError(
-                "the job wrote another number of rows than it read; nothing was published, start it again:",
+                "the job did not write as many rows as it read; nothing was published. Start it again:",
                 [f"{self.request.target}: {rows:,} rows of {items:,} items"],
             )
         return JobResult(
@@ -124,7 +124,7 @@ class _Job:
         return seen
 
     def _unreadable(self, inputs: Sequence[JobInput]) -> list[tuple[str, str]]:
-        """The files that cannot be read to their end. Spark's error names no file, so each half is tried again."""
+        """Returns the files that cannot be read to their end. Spark's error names no file, so each half is tried again."""
         try:
             self.files.spark.read.text([self.files.pattern(file.uri) for file in inputs]).count()
         except Py4JJavaError as error:
@@ -158,7 +158,7 @@ class _Job:
         return self._written(table)
 
     def _written(self, table: DataFrame) -> list[ConvertedFile]:
-        """The files that were written, with the number of rows that can be read from each."""
+        """Returns the files that were written, with the number of rows that can be read from each."""
         request = self.request
         stored = self.files.spark.read.schema(table.schema).format(request.format)
         counts = stored.load(self.files.pattern(request.target)).groupBy(f.input_file_name()).count().collect()
@@ -173,7 +173,7 @@ class _Job:
 def _require_none(problems: Sequence[tuple[str, str]]) -> None:
     if problems:
         raise ConversionError(
-            "the input is not what its manifest promises; nothing was published, export again or restore the file:",
+            "input files differ from their manifest; nothing was published. Export again, or restore the files:",
             [f"{where}: {what}" for where, what in problems],
         )
 

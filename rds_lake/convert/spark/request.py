@@ -1,4 +1,4 @@
-"""What the Spark job is asked to do, and its result: two JSON objects in S3.
+"""The request of the Spark job, and its result: two JSON objects in S3.
 
     request.json  {"version": 1, "inputs": [{"uri": "s3://…/a.json.gz", "bytes": 3, "items": 1, "md5": "…"}], "target": "s3://…/",
                    "result": "s3://…/result.json", "format": "parquet", "keys": ["pk"], …}
@@ -27,7 +27,7 @@ SparkFormat = Literal["parquet", "orc"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInput:
-    """A file of the export, as its manifest has it. What is None is not checked. `md5` is base64."""
+    """A file of the export, from its manifest. A value of None is not checked. `md5` is base64."""
 
     uri: str
     bytes: int | None = None
@@ -37,7 +37,7 @@ class JobInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """One table to convert. `target`: the URI of a folder, ending with a slash; what is in it is replaced.
+    """One table to convert. `target`: the URI of a folder, ending with a slash, whose content is replaced.
 
     `result`: the URI of the result file. `known`: the types that earlier dates saw in the table.
     """
@@ -62,12 +62,12 @@ class JobResult:
 
 
 def render_request(request: JobRequest) -> str:
-    """The request as JSON; `parse_request` is its exact inverse."""
+    """Returns the request as JSON; `parse_request` is its exact inverse."""
     return json.dumps({"version": VERSION} | asdict(request))
 
 
 def parse_request(text: str) -> JobRequest:
-    """The request in `text`. Raises ManifestError if it is none."""
+    """Returns the request in `text`. ManifestError if it is not valid."""
     where = "the request of the Spark job"
     body = _body(text, where)
     try:
@@ -80,7 +80,7 @@ def parse_request(text: str) -> JobRequest:
 
 
 def _input(body: dict[str, Any]) -> JobInput:
-    """By hand, and not by `value_of`: the job reads it, on a cluster that has no pydantic."""
+    """Parsed by hand, and not by `value_of`: the job reads it on a cluster without pydantic."""
     file = JobInput(**body)
     if type(file.uri) is not str or not isinstance(file.md5, str | None):
         raise TypeError(f"{str(body)[:200]} is not a file")
@@ -90,17 +90,17 @@ def _input(body: dict[str, Any]) -> JobInput:
 
 
 def render_result(result: JobResult) -> str:
-    """The result as JSON; `parse_result` is its exact inverse."""
+    """Returns the result as JSON; `parse_result` is its exact inverse."""
     return json.dumps({"version": VERSION} | asdict(result))
 
 
 def render_failure(error: ConversionError) -> str:
-    """The error of the input, as JSON; `parse_result` raises it again."""
+    """Returns the error of the input as JSON; `parse_result` raises it again."""
     return json.dumps({"version": VERSION, "headline": error.headline, "problems": error.problems})
 
 
 def parse_result(text: str, *, where: str) -> JobResult:
-    """The result in `text`. Raises the ConversionError the job ended with, and ManifestError if it is no result."""
+    """Returns the result in `text`. Raises the job's own ConversionError, or ManifestError if the text is not valid."""
     body = _body(text, where)
     try:
         if "headline" in body:

@@ -1,4 +1,4 @@
-"""The Spark job's first pass: every line is read in Python, by the rules of the local engine, in all workers at once.
+"""The Spark job's first pass: every line is read in Python, with the rules of the local engine, in all workers at once.
 
 It finds the schema (the union over all items), counts the items of each file and names bad lines. So the second pass, in Spark
 alone (`columns.py`), can rely on the types.
@@ -21,7 +21,7 @@ _MOST_PROBLEMS = 20
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen in some lines: the tree, the number of lines by file, and problems: file, line, what is wrong."""
+    """The content of some lines: the tree, the number of lines by file, and problems: file, line, what is wrong."""
 
     root: Node = field(default_factory=lambda: Node(fields={}))
     lines: Counter[str] = field(default_factory=Counter)
@@ -29,7 +29,7 @@ class Seen:
 
 
 def look_at_all(lines: RDD, limits: Limits) -> Seen:
-    """What is in all lines, pairs of file and bytes. Each file must be read by one worker from its start."""
+    """Returns the content of all lines, pairs of file and bytes. Each file must be read by one worker from its start."""
     if not lines.getNumPartitions():
         return Seen()
     return lines.mapPartitions(partial(_look_at, limits=limits)).treeReduce(partial(_both, limits=limits))
@@ -47,8 +47,8 @@ def _look_at(lines: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[See
     yield seen
 
 
-def _both(one: Seen, other: Seen, limits: Limits) -> Seen:
-    merge(one.root, other.root, limits)
-    one.lines.update(other.lines)
-    one.problems = (one.problems + other.problems)[:_MOST_PROBLEMS]
-    return one
+def _both(first: Seen, second: Seen, limits: Limits) -> Seen:
+    merge(first.root, second.root, limits)
+    first.lines.update(second.lines)
+    first.problems = (first.problems + second.problems)[:_MOST_PROBLEMS]
+    return first

@@ -1,4 +1,4 @@
-"""Capture in the database itself: which tables can be captured, installing triggers, and what has changed since.
+"""Capture in the database itself: which tables can be captured, installing triggers, and comparing them with lake.yaml.
 
-The only part of rds-lake that writes to a source database.
+Only this folder and `outbox/` write to a source database.
 """

@@ -1,6 +1,6 @@
-"""The tables that shall be captured, as their database describes them, with every reason against it at once.
+"""Describes the tables to capture, with every reason why one cannot be captured.
 
-What belongs here: the choice of the engine. PostgreSQL's answers are `postgres_describe.py`, MySQL's `mysql_describe.py`.
+What belongs here: the choice of the engine. PostgreSQL is `postgres_describe.py`, MySQL `mysql_describe.py`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rds_lake.sql.triggers.plan import Described
 
 
 def describe(dsn: Dsn, targets: Sequence[TableTarget], *, capture: Capture, level: Level) -> tuple[Described, ...]:
-    """Each table with its columns, its key, and what refuses capture; reads only.
+    """Returns each table with its columns, its key, and the reasons why it cannot be captured. Only reads.
 
-    ConfigError when the driver is not installed, UnavailableError when the database cannot be reached.
+    ConfigError if the driver is not installed, UnavailableError if the database cannot be reached.
     """
     if dsn.engine is Engine.POSTGRES:
         from rds_lake.database.capture.postgres_describe import describe_postgres

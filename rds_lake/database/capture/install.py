@@ -1,4 +1,4 @@
-"""Installs a plan's triggers, removes them, and says what has changed since; the engine is `dsn`'s.
+"""Installs a plan's triggers, removes them, and compares the installed ones with the plan; the DSN decides the engine.
 
 What belongs here: the choice of the engine. PostgreSQL is `postgres_install.py`, MySQL `mysql_install.py`.
 """
@@ -14,10 +14,10 @@ from rds_lake.sql.triggers.plan import TriggerPlan
 
 
 def install(dsn: Dsn, plan: TriggerPlan) -> None:
-    """Run the plan's statements, in one transaction where the engine can; again it changes nothing that is right already.
+    """Run the plan's statements, in one transaction if the engine can. A second call changes nothing that is already correct.
 
-    A statement that waits for a lock is given up after seconds, so that no writer queues behind it: UnavailableError.
-    TerminalError with the database's own sentence where it refuses one.
+    UnavailableError if a statement waits for a lock for more than a few seconds: other writers would have to wait behind it.
+    TerminalError, with the database's own sentence, if the database refuses a statement.
     """
     _engine(dsn).install(dsn, plan)
 
@@ -28,12 +28,12 @@ def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
 
 
 def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
-    """What is not as the plan has it: triggers missing or disabled, other definitions, columns changed since. Reads only."""
+    """Returns how the database differs from the plan: triggers missing or disabled, definitions or columns changed. Only reads."""
     return _engine(dsn).differences(dsn, plan)
 
 
 def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
-    """The tables that the database itself says are captured; none where nothing is installed. Reads only."""
+    """Returns the tables that the database itself records as captured; empty if nothing is installed. Only reads."""
     return _engine(dsn).installed(dsn, database)
 
 

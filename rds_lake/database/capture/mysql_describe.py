@@ -1,8 +1,8 @@
-"""Tables of MySQL and MariaDB that shall be captured: columns, key, and every reason against it.
+"""Describes the tables of MySQL and MariaDB to capture: columns, key, and every reason against capture.
 
-All tables are read together from information_schema, whose names are compared without case: byte by byte they are compared here.
+All tables are read together from information_schema. It compares names without case, so this module compares them byte by byte.
 
-What belongs here: the questions, and what the answers refuse. How a type becomes text is `sql/triggers/mysql/values.py`.
+What belongs here: the queries, and the reasons against capture. How a type becomes text is `sql/triggers/mysql/values.py`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Rows = Mapping[tuple[str, str], Sequence[tuple[Any, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Server:
-    """What information_schema says of the databases in question, by database and table."""
+    """What information_schema reports about the databases, by database and table."""
 
     columns: Rows
     tables: Rows
@@ -61,9 +61,9 @@ class _Server:
 def describe_mysql(
     dsn: Dsn, targets: Sequence[TableTarget], *, capture: Capture, level: Level
 ) -> tuple[Described, ...]:
-    """Every table in the order of `targets`; what is true of the whole server is among the first one's notes.
+    """Returns every table in the order of `targets`; notes about the whole server are among the first table's notes.
 
-    ConfigError when the driver is not installed, UnavailableError when the database cannot be reached.
+    ConfigError if the driver is not installed, UnavailableError if the database cannot be reached.
     """
     databases = tuple({target.database for target in targets})
     if not databases:
@@ -71,9 +71,9 @@ def describe_mysql(
     with mysql_session(dsn) as cursor:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
         server = _read(cursor, databases)
-    found = [_described(server, target, capture=capture, level=level) for target in targets]
-    found[0] = replace(found[0], notes=(*_server_notes(server.settings), *found[0].notes))
-    return tuple(found)
+    described = [_described(server, target, capture=capture, level=level) for target in targets]
+    described[0] = replace(described[0], notes=(*_server_notes(server.settings), *described[0].notes))
+    return tuple(described)
 
 
 def _described(server: _Server, target: TableTarget, *, capture: Capture, level: Level) -> Described:
@@ -97,16 +97,16 @@ def _of_server(settings: Mapping[str, str], capture: Capture, level: Level) -> I
     if capture is Capture.OUTBOX and version.startswith("5.") and "mariadb" not in version.lower():
         # https://dev.mysql.com/doc/refman/8.0/en/innodb-auto-increment-handling.html#innodb-auto-increment-initialization
         yield (
-            f"MySQL {version} forgets at a restart which numbers of an emptied outbox it has given out, and gives them again; "
-            "MySQL 8.0, Aurora MySQL 3 and MariaDB remember them"
+            f"MySQL {version} assigns the ids of an emptied outbox again after a restart; upgrade to MySQL 8.0 or "
+            "Aurora MySQL 3, or use MariaDB"
         )
 
 
 def _of_table(server: _Server, target: TableTarget) -> Iterator[str]:
     if target.database.lower() in _SYSTEM:
-        yield f"{target.database} is the server's own database"
+        yield f"{target.database} is a system database of the server; remove it from `streams.tables`"
     if target.database.lower() == OWN_SCHEMA:
-        yield f"{OWN_SCHEMA} is where capture keeps its own tables"
+        yield f"{OWN_SCHEMA} has the tables of capture itself; remove it from `streams.tables`"
     ((kind, engine),) = server.tables.get((target.database, target.table), ((None, None),))
     if kind is None:
         alike = sorted(
@@ -119,35 +119,35 @@ def _of_table(server: _Server, target: TableTarget) -> Iterator[str]:
     elif kind != "BASE TABLE":
         words = {
             "VIEW": "a view",
-            "SYSTEM VERSIONED": "a table with system versioning, whose period the server sets later",
+            "SYSTEM VERSIONED": "a table with system versioning, and the server sets its period columns after the triggers",
         }
-        yield f"it is {words.get(kind, kind.lower())}: only ordinary tables have triggers for every change"
+        yield f"it is {words.get(kind, kind.lower())}: triggers see every change only in ordinary tables"
     elif engine != "InnoDB":
         yield f"its engine is {engine}, which does not support rollback: ALTER TABLE … ENGINE=InnoDB"
     if "/" in target.table:
-        yield "AWS exports no table whose name has a slash"
+        yield "AWS does not export a table with a slash in its name; rename it"
 
 
 def _of_columns(server: _Server, table: CapturedTable) -> Iterator[str]:
     place = (table.target.database, table.target.table)
     if not table.key:
-        yield "it has no primary key, without which its rows cannot be identified"
+        yield "it has no primary key, so its rows cannot be identified; add one"
     for name, prefix in server.keys.get(place, ()):
         if prefix is not None:
-            yield f"its primary key has only the first {prefix} characters or bytes of {name!r}"
+            yield f"its primary key contains only the first {prefix} characters or bytes of {name!r}"
     for constraint, parent, update, delete in server.cascades.get(place, ()):
         rules = [
             f"ON {event} {rule}" for event, rule in (("UPDATE", update), ("DELETE", delete)) if rule not in _HARMLESS
         ]
         yield (
-            f"its foreign key {constraint!r} to {parent!r} is {' '.join(rules)}: what it does to rows fires no trigger; "
-            "let the application do it, and take RESTRICT"
+            f"its foreign key {constraint!r} to {parent!r} is {' '.join(rules)}: rows that a foreign key changes fire "
+            "no trigger; use RESTRICT, and let the application change these rows"
         )
     for column in table.columns:
         if not is_known(column):
-            yield f"column {column.name!r} is {column.type}, a type of which AWS documents no export"
+            yield f"column {column.name!r} is {column.type}, and AWS does not document how it exports this type"
         if _UNEXPORTED.search(column.name):
-            yield f"column {column.name!r}: AWS exports no table that has a column with such a name"
+            yield f"column {column.name!r}: AWS does not export a table with a column of this name; rename it"
 
 
 def _server_notes(settings: Mapping[str, str]) -> Iterator[str]:
@@ -157,11 +157,11 @@ def _server_notes(settings: Mapping[str, str]) -> Iterator[str]:
             "CREATE TRIGGER ends with error 1419"
         )
     if settings.get("log_bin") == "ON" and settings.get("binlog_format") == "STATEMENT":
-        yield "binlog_format is STATEMENT: every write of a captured table would be called unsafe; set it to ROW or MIXED"
+        yield "binlog_format is STATEMENT: the server would report every write to a captured table as unsafe; set it to ROW or MIXED"
     if int(settings.get("max_allowed_packet", _LEAST_PACKET)) < _LEAST_PACKET:
         yield (
-            f"max_allowed_packet is {int(settings['max_allowed_packet']):,} bytes: long rows would be captured without an image; "
-            f"set it to {_LEAST_PACKET:,} or more"
+            f"max_allowed_packet is {int(settings['max_allowed_packet']):,} bytes: the values of long rows would not "
+            f"be captured; set it to {_LEAST_PACKET:,} or more"
         )
     if settings.get("innodb_autoinc_lock_mode") == "0":
         yield "innodb_autoinc_lock_mode is 0: writers of captured tables would wait for each other's statements; set it to 1 or 2"
@@ -181,7 +181,7 @@ def _read(cursor: Any, databases: tuple[str, ...]) -> _Server:
 
 def _by_table(cursor: Any, query: str, *arguments: tuple[str, ...]) -> Rows:
     cursor.execute(query, arguments)
-    found: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
+    rows: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
     for database, table, *rest in cursor.fetchall():
-        found[database, table].append(tuple(rest))
-    return dict(found)
+        rows[database, table].append(tuple(rest))
+    return dict(rows)

@@ -1,9 +1,9 @@
-"""Triggers of MySQL and MariaDB: installed table by table, and removed.
+"""Installs triggers of MySQL and MariaDB table by table, and removes them.
 
-A table that has its plan's triggers already is left alone. One that is busy, or that the server refuses, does not keep the others
-from theirs; the error at the end names all of them, and the same command again does what is left.
+A table that already has its plan's triggers is not changed. If a table is busy, or the server refuses a statement, the other tables
+still get their triggers; the error at the end names all that failed, and repeating the command does the rest.
 
-What belongs here: changing the database. Reading what it has is `mysql_installed.py`.
+What belongs here: changing the database. Reading its state is `mysql_installed.py`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _GONE = {1049, 1146}
 
 
 def install(dsn: Dsn, plan: TriggerPlan) -> None:
-    """Install every table's triggers that are not there as the plan has them.
+    """Install the triggers of every table that does not have the plan's triggers.
 
-    UnavailableError when some tables were busy, TerminalError when the server refused something; both name the tables.
-    ConfigError if rds-lake did not make the tables that have the names of capture's.
+    UnavailableError if some tables were busy, TerminalError if the server refused a statement; both name the tables.
+    ConfigError if tables with the names of capture's own tables exist that rds-lake did not create.
     """
     start, blocks = by_table(plan)
     refused: dict[str, Refused] = {}
@@ -41,7 +41,7 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
                 raise TerminalError(_told({f"{OWN_SCHEMA}: {_first_words(statement)}": refusal}))
         if foreign := foreign_tables(cursor):
             raise ConfigError(
-                f"{', '.join(foreign)}: tables of these names exist and are not rds-lake's, and triggers would write into them. "
+                f"{', '.join(foreign)}: rds-lake did not create these tables, but its triggers would write to them. "
                 "Rename them; no trigger was changed"
             )
         there = read_installed(cursor, plan.tables)
@@ -52,7 +52,7 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
 
 
 def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
-    """Drop the plan's triggers, and the database of capture when it is not needed any more: no triggers, no changes in it."""
+    """Drop the plan's triggers, and capture's own database once it is unused: no triggers and no changes in it."""
     refused: dict[str, Refused] = {}
     with _alone(dsn) as cursor:
         for statement in plan.drop:
@@ -65,14 +65,14 @@ def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
 
 
 def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
-    """How the database differs from the plan, a sentence each. Only reads."""
+    """Returns how the database differs from the plan, one sentence for each difference. Only reads."""
     with mysql_session(dsn) as cursor:
         there: Installed = read_installed(cursor, plan.tables)
     return tuple(f"{table.target}: {problem}" for table in plan.tables for problem in problems_of(table, there))
 
 
 def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
-    """The tables of the whole server that capture has a definition of, whatever the database."""
+    """Returns the captured tables of the whole server, in any database."""
     del database  # of PostgreSQL each has a capture of its own
     with mysql_session(dsn) as cursor:
         there = read_installed(cursor, ())
@@ -80,7 +80,7 @@ def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
 
 
 def _all(cursor: Any, block: tuple[str, ...]) -> Refused | None:
-    """Execute a table's statements up to the first that is refused, and unlock the table in any case."""
+    """Execute a table's statements until the server refuses one; the table is always unlocked."""
     for statement in block:
         if refusal := attempt(cursor, statement):
             attempt(cursor, "UNLOCK TABLES")
@@ -90,12 +90,12 @@ def _all(cursor: Any, block: tuple[str, ...]) -> Refused | None:
 
 @contextmanager
 def _alone(dsn: Dsn) -> Iterator[Any]:
-    """A session that no other installation runs beside. Its lock ends with it."""
+    """A session that holds the lock of installations: only one runs at a time. The lock ends with the session."""
     with mysql_session(dsn) as cursor:
         cursor.execute("SELECT GET_LOCK(%s, 0)", (_ONE_AT_A_TIME,))
         if cursor.fetchall() != ((1,),):
             raise UnavailableError(
-                "triggers are being installed in this database by another run: wait until it ends, then try again"
+                "another run is installing triggers in this database: wait until it ends, then repeat"
             )
         yield cursor
 
@@ -105,17 +105,17 @@ def _raise(refused: dict[str, Refused]) -> None:
         return
     if all(refusal.is_busy for refusal in refused.values()):
         raise UnavailableError(
-            f"busy, so that their triggers stayed as they were: {', '.join(refused)}. Transactions that use them lasted longer "
-            "than the few seconds that writers should queue; run it again when there are fewer"
+            f"the triggers of busy tables were not changed: {', '.join(refused)}. Open transactions used these tables "
+            "for longer than rds-lake lets writers wait; repeat when there are fewer long transactions"
         )
     raise TerminalError(_told(refused))
 
 
 def _told(refused: dict[str, Refused]) -> str:
     lines = [f"\n  - {name}: {refusal.sentence} ({refusal.code})" for name, refusal in refused.items()]
-    return f"the server refused to change triggers; correct it and run the same again:{''.join(lines)}"
+    return f"the server refused to change triggers; correct the causes, then repeat the command:{''.join(lines)}"
 
 
 def _first_words(statement: str) -> str:
-    """Enough of a statement to know it by, and nothing of a row or a definition."""
+    """Returns the beginning of a statement: enough to recognize it, without data of a row or a definition."""
     return " ".join(statement.split()[:6])

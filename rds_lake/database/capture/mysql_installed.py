@@ -1,4 +1,4 @@
-"""What is there of capture in a MySQL or MariaDB server, and how it differs from a plan. Reads only."""
+"""Reads what capture has installed in a MySQL or MariaDB server, and compares it with a plan. Only reads."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Place = tuple[str, str]
 class Installed:
     """By database and table: capture's triggers by name, columns with types, and the definition.
 
-    A trigger is event, timing, the beginning of its statement, and definer. `users`: of the server, None where it does not say.
+    A trigger is (event, timing, beginning of its statement, definer). `users`: the server's users, None if they cannot be read.
     """
 
     triggers: Mapping[Place, Mapping[str, tuple[str, str, str, str]]]
@@ -49,7 +49,7 @@ class Installed:
 
 
 def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
-    """The triggers and tables that are installed now, of these tables at least."""
+    """Returns the installed triggers and tables, at least those of the given tables."""
     triggers: dict[Place, dict[str, tuple[str, str, str, str]]] = defaultdict(dict)
     for database, table, name, *said in _rows(cursor, _TRIGGERS):
         if name.startswith(_PREFIX):
@@ -66,30 +66,30 @@ def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
 
 
 def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
-    """How a table's triggers differ from the plan, a sentence each."""
+    """Returns how a table's triggers differ from the plan, one sentence for each difference."""
     place = (table.target.database, table.target.table)
     present = dict(there.triggers.get(place, {}))
     for op, event in EVENTS.items():
-        found = present.pop(trigger_name(table.target, op), None)
-        if found is None:
+        trigger = present.pop(trigger_name(table.target, op), None)
+        if trigger is None:
             yield f"its trigger for {event} is missing: writes since then were not captured"
-        elif found[:2] != (event, "AFTER") or not found[2].lstrip().startswith(f"{LABEL}{table.digest}:"):
-            yield f"its trigger for {event} is of another definition"
-        elif there.users is not None and found[3] not in there.users:
+        elif trigger[:2] != (event, "AFTER") or not trigger[2].lstrip().startswith(f"{LABEL}{table.digest}:"):
+            yield f"its trigger for {event} differs from the one that rds-lake would install"
+        elif there.users is not None and trigger[3] not in there.users:
             yield (
-                f"its trigger for {event} belongs to {found[3]}, a user that no longer exists: every writer fails (1449). "
-                "Install again as a user who stays"
+                f"its trigger for {event} belongs to {trigger[3]}, a user that no longer exists: every write to the "
+                "table fails (error 1449). Install again as a permanent user"
             )
     if present:
-        yield f"it has triggers that an installation left behind: {', '.join(sorted(present))}"
+        yield f"it has triggers of an earlier installation that are no longer needed: {', '.join(sorted(present))}"
     if there.definitions.get(place) != render_captured(table):
-        yield f"its definition in {own_name(CAPTURE)} is missing or another"
+        yield f"its definition in {own_name(CAPTURE)} is missing or differs"
     if there.columns.get(place, ()) != [(column.name, column.type) for column in table.columns]:
-        yield "its columns are others than those that the triggers name"
+        yield "its columns differ from those that the triggers use"
 
 
 def foreign_tables(cursor: Any) -> tuple[str, ...]:
-    """Tables in the database of capture that rds-lake did not make: triggers could not write into them."""
+    """Returns the tables in capture's database that rds-lake did not create: triggers could not write to them."""
     columns: dict[str, set[str]] = defaultdict(set)
     engines: dict[str, str] = {}
     for table, engine, column in _rows(cursor, _OWN, OWN_SCHEMA):
@@ -103,7 +103,7 @@ def foreign_tables(cursor: Any) -> tuple[str, ...]:
 
 
 def leftovers(cursor: Any) -> bool:
-    """Whether anything still needs the database of capture: a trigger, a definition, or a change that was not forwarded."""
+    """Whether capture's database is still needed: it has a trigger, a definition, or a change that was not forwarded."""
     if any(name.startswith(_PREFIX) for _, _, name, *_ in _rows(cursor, _TRIGGERS)):
         return True
     return any(

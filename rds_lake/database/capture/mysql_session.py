@@ -1,4 +1,4 @@
-"""A session of MySQL or MariaDB for capture: opened with a time-out, its errors without a word of where it goes or who asks."""
+"""A session of MySQL or MariaDB for capture, opened with a time-out. Its errors contain nothing of the DSN."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _BUSY = {1205, 1213}
 
 @contextmanager
 def mysql_session(dsn: Dsn) -> Iterator[Any]:
-    """A cursor of PyMySQL with autocommit, in no database.
+    """A cursor of PyMySQL with autocommit, without a current database.
 
-    ConfigError when the driver is not installed, UnavailableError when the server cannot be reached or the connection is lost.
+    ConfigError if the driver is not installed, UnavailableError if the server cannot be reached or the connection is lost.
     """
     pymysql = _driver()
     failure: Exception | None = None
@@ -60,19 +60,19 @@ def _driver() -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The server's number and sentence for a statement that it did not execute."""
+    """The server's error number and sentence for a statement that it did not execute."""
 
     code: int
     sentence: str
 
     @property
     def is_busy(self) -> bool:
-        """Whether others hold what the statement needs: a lock, or in a deadlock."""
+        """Whether another session blocks the statement: by a lock, or in a deadlock."""
         return self.code in _BUSY
 
 
 def attempt(cursor: Any, statement: str) -> Refused | None:
-    """Execute a statement; None when the server did it. A lost connection is the session's error, see `mysql_session`."""
+    """Execute a statement; returns None if the server executed it. A lost connection is an error of `mysql_session`."""
     import pymysql
 
     try:
@@ -85,7 +85,7 @@ def attempt(cursor: Any, statement: str) -> Refused | None:
 
 
 def code_of(error: BaseException) -> int:
-    """The server's number of an error; 0 where it has none."""
+    """Returns the server's error number; 0 if the error has none."""
     number = error.args[0] if error.args else 0
     return number if isinstance(number, int) else 0
 
@@ -93,6 +93,6 @@ def code_of(error: BaseException) -> int:
 def _unreachable(failure: Exception) -> UnavailableError:
     code = f" {code_of(failure)}" if code_of(failure) else ""
     return UnavailableError(
-        f"the database of `streams:` cannot be reached ({type(failure).__name__}{code}); see that host, user and password are "
-        "right and that this process may connect"
+        f"the database of `streams:` cannot be reached ({type(failure).__name__}{code}); check host, user and "
+        "password, and whether this process may connect"
     )

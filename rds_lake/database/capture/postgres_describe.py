@@ -1,6 +1,6 @@
-"""Tables of a PostgreSQL database as its catalogue has them, and what refuses to be captured.
+"""Describes tables of a PostgreSQL database from its catalogue, with the reasons why one cannot be captured.
 
-What belongs here: questions to the catalogue, and a sentence for each reason.
+What belongs here: queries of the catalogue, and a sentence for each reason.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _NOT_EXPORTED = set(",;{}()\n\t= ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A relation of the wanted name. `generated`: columns that are computed when they are read."""
+    """A relation with the wanted name. `generated`: the columns that are computed on reading."""
 
     kind: str
     persistence: str
@@ -68,13 +68,13 @@ class Found:
 def describe_postgres(
     dsn: Dsn, targets: Sequence[TableTarget], *, capture: Capture, level: Level
 ) -> tuple[Described, ...]:
-    """Each table, in the order of `targets`, which are of one database."""
+    """Returns each table, in the order of `targets`, which must all be in one database."""
     with postgres_session(dsn, targets[0].database) as connection:
-        found = read_tables(connection, targets)
+        tables = read_tables(connection, targets)
         everywhere = tuple(_of_the_server(connection))
     described: list[Described] = []
     for target in targets:
-        table = found.get((target.schema, target.table))
+        table = tables.get((target.schema, target.table))
         captured = CapturedTable(
             target=target,
             columns=table.columns if table else (),
@@ -90,7 +90,7 @@ def describe_postgres(
 
 
 def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tuple[str, str], Found]:
-    """The tables that exist, by schema and name."""
+    """Returns the tables that exist, by schema and name."""
     wanted = [[target.schema for target in targets], [target.table for target in targets]]
     columns: dict[tuple[str, str], list[CapturedColumn]] = defaultdict(list)
     generated: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -98,7 +98,7 @@ def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tupl
         columns[schema, table].append(CapturedColumn(name=name, type=word, nullable=nullable))
         if how == "v":
             generated[schema, table].append(name)
-    found: dict[tuple[str, str], Found] = {}
+    tables: dict[tuple[str, str], Found] = {}
     for (
         schema,
         table,
@@ -111,7 +111,7 @@ def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tupl
         key,
         deferrable,
     ) in connection.execute(_TABLES, wanted):
-        found[schema, table] = Found(
+        tables[schema, table] = Found(
             kind=kind,
             persistence=persistence,
             is_partition=is_partition,
@@ -123,7 +123,7 @@ def read_tables(connection: Any, targets: Sequence[TableTarget]) -> Mapping[tupl
             columns=tuple(columns[schema, table]),
             generated=tuple(generated[schema, table]),
         )
-    return found
+    return tables
 
 
 def _of_the_server(connection: Any) -> Iterator[str]:
@@ -131,25 +131,25 @@ def _of_the_server(connection: Any) -> Iterator[str]:
         yield f"the server is PostgreSQL {connection.info.server_version // 10000}; capture needs 14 or newer"
     (encoding,) = connection.execute("SHOW server_encoding").fetchone()
     if encoding == "SQL_ASCII":
-        yield "the database's encoding is SQL_ASCII, which does not say what its bytes mean; capture needs another, such as UTF8"
+        yield "the database's encoding is SQL_ASCII, so its texts may be in any encoding; capture needs another encoding, such as UTF8"
 
 
 def _against(target: TableTarget, table: Found | None, level: Level) -> Iterator[str]:
     if target.schema == OWN_SCHEMA:
-        yield "it is a table of capture itself"
+        yield "it is a table of capture itself; remove it from `streams.tables`"
     if table is None:
         yield "there is no such table; correct its name in `streams.tables` (capital letters count)"
         return
     if table.kind in _KINDS:
-        yield f"it is {_KINDS[table.kind]}, and has no rows whose changes a trigger could see; name the tables behind it"
+        yield f"it is {_KINDS[table.kind]}, and capture needs a table with rows of its own; name the tables behind it"
         return
     if table.persistence == "u":
-        yield "it is UNLOGGED: no snapshot has its rows, and a crash empties it without a trigger; ALTER TABLE … SET LOGGED"
+        yield "it is UNLOGGED: no snapshot has its rows, and a crash empties it without firing a trigger; ALTER TABLE … SET LOGGED"
     if table.persistence == "t":
         yield "it is temporary: no snapshot has its rows"
     yield from _of_its_family(table, level)
     if not table.key:
-        yield "it has no primary key, without which a change cannot say which row it is of; add one"
+        yield "it has no primary key, so a change could not name its row; add one"
     if table.deferrable:
         yield (
             "its primary key is DEFERRABLE: two rows may swap keys in one statement, and the order of changes would lose one; "
@@ -162,27 +162,36 @@ def _of_its_family(table: Found, level: Level) -> Iterator[str]:
     if table.is_partition:
         yield f"it is a partition of {table.parent}; name {table.parent}, whose triggers see the rows of all partitions"
     elif table.parent:
-        yield f"it inherits from {table.parent}: a query of that changes rows here; capture works without inheritance only"
+        yield (
+            f"it inherits from {table.parent}: a statement on {table.parent} also changes rows of this table; capture does not "
+            "support inheritance"
+        )
     elif table.has_children and table.kind != "p":
-        yield "other tables inherit from it, whose rows fire no trigger of it; capture works without inheritance only"
+        yield "other tables inherit from it, and changes of their rows do not fire its triggers; capture does not support inheritance"
     if table.has_foreign:
-        yield "a partition of it is a foreign table, which no snapshot has; detach that"
+        yield "a partition of it is a foreign table, which is in no snapshot; detach that partition"
     if table.kind == "p" and level is Level.STATEMENT:
-        yield "it is partitioned, and statement-level triggers miss what is written to a partition itself; use `level: row_level`"
+        yield (
+            "it is partitioned, and statement-level triggers miss rows that are written directly to a partition; use "
+            "`level: row_level`"
+        )
 
 
 def _of_names(target: TableTarget, table: Found) -> Iterator[str]:
     if "/" in target.table:
-        yield "AWS exports no table with / in its name, so the changes would have no snapshot to belong to; rename it"
+        yield "AWS does not export a table with / in its name, so no snapshot would match its changes; rename it"
     if unexported := [column.name for column in table.columns if _NOT_EXPORTED & set(column.name)]:
-        yield f"AWS exports no table with a column named {unexported}, so the changes would have no snapshot to belong to; rename it"
+        yield f"AWS does not export a table with a column named {unexported}, so no snapshot would match its changes; rename it"
     if table.generated:
-        yield f"the columns {list(table.generated)} are VIRTUAL: computed when read, seen by no trigger; make them STORED"
+        yield (
+            f"the columns {list(table.generated)} are VIRTUAL: the server computes them on reading, and triggers do not see them; "
+            "make them STORED"
+        )
 
 
 def _to_know(target: TableTarget, table: Found | None) -> Iterator[str]:
     if table and table.kind == "p":
         yield (
-            f"{target} is partitioned: its changes are one table's, its export has each partition (`union:` makes them one). "
-            "TRUNCATE of one partition, ATTACH and DETACH are in no change"
+            f"{target} is partitioned: its changes are recorded as one table, and its export has one table per "
+            "partition (`union:` joins them). TRUNCATE of one partition, ATTACH and DETACH are not captured"
         )

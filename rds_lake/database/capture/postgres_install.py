@@ -1,4 +1,4 @@
-"""Installs triggers in a PostgreSQL database, in one transaction that no writer has to wait for long."""
+"""Installs triggers in a PostgreSQL database, in one transaction that makes no writer wait for long."""
 
 from __future__ import annotations
 
@@ -56,24 +56,24 @@ def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
 
 
 def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
-    """The tables that the database itself says are captured."""
+    """Returns the tables that the database itself records as captured."""
     with postgres_session(dsn, database) as connection:
         return tuple(_captured(connection, database))
 
 
 def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
     """See `install.py`."""
-    found, others = _compared(dsn, plan)
-    return (*found, *(f"{target}: is captured, and lake.yaml does not ask for it" for target in others))
+    problems, others = _compared(dsn, plan)
+    return (*problems, *(f"{target}: is captured, but is not in `streams.tables` of lake.yaml" for target in others))
 
 
 def _compared(dsn: Dsn, plan: TriggerPlan) -> tuple[list[str], tuple[TableTarget, ...]]:
-    """What differs of the plan's tables, and the captured tables that it does not have."""
+    """Returns the differences of the plan's tables, and the captured tables that are not in the plan."""
     database = _database(plan.tables)
     with postgres_session(dsn, database) as connection:
         known = {table.target: table for table in _captured(connection, database)}
         triggers, bodies = _triggers(connection, plan.tables), _bodies(plan)
-        found = [
+        problems = [
             problem
             for place, table in enumerate(plan.tables, start=1)
             for problem in (
@@ -81,7 +81,7 @@ def _compared(dsn: Dsn, plan: TriggerPlan) -> tuple[list[str], tuple[TableTarget
                 *_of_triggers(table, triggers[place], bodies),
             )
         ]
-    return found, tuple(known)
+    return problems, tuple(known)
 
 
 def _of_definition(table: CapturedTable, was: CapturedTable | None) -> Iterator[str]:
@@ -90,50 +90,52 @@ def _of_definition(table: CapturedTable, was: CapturedTable | None) -> Iterator[
         return
     before, now = ({column.name: column.type for column in each.columns} for each in (was, table))
     for name in now.keys() - before.keys():
-        yield f"{table.target}: column {name!r} was added and is in no change; generate the triggers again"
+        yield f"{table.target}: column {name!r} was added and is not captured; generate the triggers again"
     for name in before.keys() - now.keys():
-        yield f"{table.target}: column {name!r} is gone or has another name; every change is read column by column until the "\
-              "triggers are generated again"  # fmt: skip
+        yield (
+            f"{table.target}: column {name!r} was removed or renamed; generate the triggers again; until then every change is "
+            "read column by column"
+        )
     for name in before.keys() & now.keys():
         if before[name] != now[name]:
             yield f"{table.target}: column {name!r} was {before[name]} and is {now[name]}; generate the triggers again"
     if was.key != table.key:
         yield f"{table.target}: the primary key was {list(was.key)} and is {list(table.key)}; generate the triggers again"
     elif before == now and was.digest != table.digest:
-        yield f"{table.target}: its triggers are of other settings or another release; generate them again"
+        yield f"{table.target}: its triggers were generated with other settings or by another release; generate them again"
 
 
 def _triggers(connection: Any, tables: Sequence[CapturedTable]) -> Mapping[int, list[_Trigger]]:
-    """The triggers of each table, and of its partitions, that have the names of capture's; the first table is 1."""
+    """Returns the triggers with capture's names of each table and its partitions; the first table has the number 1."""
     names = sorted({name for table in tables for name in trigger_names(table)})
     relations = [qualified(table.target.schema, table.target.table) for table in tables]
-    found: dict[int, list[_Trigger]] = defaultdict(list)
+    triggers: dict[int, list[_Trigger]] = defaultdict(list)
     for place, *trigger in connection.execute(_TRIGGERS, [relations, names]):
-        found[place].append(tuple(trigger))
-    return found
+        triggers[place].append(tuple(trigger))
+    return triggers
 
 
 def _bodies(plan: TriggerPlan) -> frozenset[str]:
-    """The bodies of the plan's functions, as the database keeps them: what is between the quotes of dollars."""
+    """Returns the bodies of the plan's functions as the database stores them: the text between the dollar quotes."""
     bodies = (
         _BODY.search(statement) for statement in plan.statements if statement.startswith("CREATE OR REPLACE FUNCTION")
     )
     return frozenset(body[2] for body in bodies if body)
 
 
-def _of_triggers(table: CapturedTable, found: Sequence[_Trigger], bodies: Collection[str]) -> Iterator[str]:
+def _of_triggers(table: CapturedTable, triggers: Sequence[_Trigger], bodies: Collection[str]) -> Iterator[str]:
     names = trigger_names(table)
-    there = {name for name, _, _, _, own in found if own}
+    there = {name for name, _, _, _, own in triggers if own}
     for name in names:
         if name not in there:
             yield f"{table.target}: the trigger {name!r} is missing"
-    for name, enabled, where, source, _ in found:
+    for name, enabled, where, source, _ in triggers:
         if name not in names:
             continue
         if enabled in ("D", "R"):
             yield f"{table.target}: the trigger {name!r} of {where} is disabled: changes are lost; ALTER TABLE … ENABLE TRIGGER"
         if source not in bodies:
-            yield f"{table.target}: the function of the trigger {name!r} of {where} is not the generated one"
+            yield f"{table.target}: the function of the trigger {name!r} of {where} differs from the generated one"
 
 
 def _captured(connection: Any, database: str) -> Iterator[CapturedTable]:
@@ -144,8 +146,8 @@ def _captured(connection: Any, database: str) -> Iterator[CapturedTable]:
 
 
 def _columns_differ(connection: Any, table: CapturedTable) -> bool:
-    found = read_tables(connection, [table.target]).get((table.target.schema, table.target.table))
-    return found is None or found.columns != table.columns or found.key != table.key
+    table_now = read_tables(connection, [table.target]).get((table.target.schema, table.target.table))
+    return table_now is None or table_now.columns != table.columns or table_now.key != table.key
 
 
 def _execute(connection: Any, statements: Sequence[str]) -> None:
@@ -154,17 +156,17 @@ def _execute(connection: Any, statements: Sequence[str]) -> None:
 
 
 def _require_own_tables(connection: Any) -> None:
-    """Refuse other tables with the names of capture's own: triggers could not write into them."""
+    """ConfigError if other tables have the names of capture's own tables: triggers could not write to them."""
     for table, columns in OWN_COLUMNS.items():
-        (found,) = connection.execute(
+        (existing,) = connection.execute(
             "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute "
             "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
             [f"rds_lake.{table}"],
         ).fetchone()
-        if found is not None and found != list(columns):
+        if existing is not None and existing != list(columns):
             raise ConfigError(
-                f"rds_lake.{table} has the columns {found} and should have {list(columns)}: it is not of rds-lake, or of another "
-                "release; nothing was changed"
+                f"rds_lake.{table} has the columns {existing} and should have {list(columns)}: another program or another "
+                "release of rds-lake made it; nothing was changed"
             )
 
 

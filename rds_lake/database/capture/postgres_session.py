@@ -1,4 +1,4 @@
-"""Sessions with a PostgreSQL database that capture works in. No error has a word of the DSN."""
+"""Sessions with a PostgreSQL database for capture. Their errors contain nothing of the DSN."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LATER = {"55P03", "57014", "40001", "40P01", "57P01", "57P02", "57P03"}
 
 @contextmanager
 def postgres_session(dsn: Dsn, database: str, *, writes: bool = False) -> Iterator[Any]:
-    """A psycopg connection in one transaction, committed at the end. Names are resolved in pg_catalog alone.
+    """A psycopg connection in one transaction, committed at the end. Names are resolved only in pg_catalog.
 
-    ConfigError when the driver is not installed, UnavailableError when there is no connection or a lock is not given in time,
-    TerminalError with the database's own sentence when it refuses a statement.
+    ConfigError if the driver is not installed, UnavailableError if the connection fails or a lock is not granted in time,
+    TerminalError, with the database's own sentence, if it refuses a statement.
     """
     try:
         import psycopg
@@ -48,8 +48,8 @@ def _told(failure: Any) -> ConfigError | UnavailableError | TerminalError:
     code, sentence = failure.sqlstate, failure.diag.message_primary
     if code is None or code.startswith(("08", "28")) or sentence is None:
         return UnavailableError(
-            f"the database that `streams:` names cannot be reached ({kind_of(failure)}); see that "
-            "the secret's (or --dsn's) host, user and password are right and that this process may connect"
+            f"the database that `streams:` names cannot be reached ({kind_of(failure)}); check host, user and password "
+            "in the secret (or in --dsn), and whether this process may connect"
         )
     if code in _LATER:
         return UnavailableError(

@@ -1,1 +1,1 @@
-"""The outbox of a captured database, as its forwarder reads and empties it."""
+"""The outbox of a captured database, as the forwarder reads and empties it."""

@@ -1,4 +1,4 @@
-"""What a driver's error means for the reader of the outbox: a sentence, with no word of the DSN.
+"""Translates a driver's errors for the reader of the outbox into sentences that contain nothing of the DSN.
 
 https://www.postgresql.org/docs/current/errcodes-appendix.html,
 https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
@@ -22,7 +22,7 @@ _TOO_SLOW = {"57014", "1969", "3024"}
 
 @contextmanager
 def sentences(*roots: type[Exception]) -> Iterator[None]:
-    """Errors of these kinds become ours. The driver's own text may quote host, user and values: it is not kept."""
+    """Translate errors of these types. The driver's own text is dropped: it may contain host, user and values."""
     failure: Exception | None = None
     try:
         yield
@@ -33,7 +33,7 @@ def sentences(*roots: type[Exception]) -> Iterator[None]:
 
 
 def missing_driver(driver: str) -> ConfigError:
-    """The error where a driver is not installed."""
+    """Returns the error for a driver that is not installed."""
     return ConfigError(f"reading the outbox needs {driver}, which is not installed: pip install 'rds-lake[verify]'")
 
 
@@ -53,22 +53,25 @@ def _sentence(failure: Exception) -> RdsLakeError:
         )
     if code in _READ_ONLY:
         return ConfigError(
-            f"the database that `streams.secret` names takes no writes ({code}): name the writer's endpoint, not a reader's"
+            f"the database that `streams.secret` names does not accept writes ({code}): name the writer's endpoint, "
+            "not a reader's"
         )
     if code in _WRONG_USER:
-        return UnavailableError(f"the database refuses user or password of `streams.secret` ({code}); was it rotated?")
+        return UnavailableError(
+            f"the database refuses the user or password of `streams.secret` ({code}); was it rotated?"
+        )
     if code in _TOO_SLOW:
-        return UnavailableError(f"the database took too long for a statement on the outbox ({code}); it is tried again")
+        return UnavailableError(f"a statement on the outbox took too long ({code}); it is tried again")
     named = kind_of(failure)
     if not _is_lost(code):
         return UnavailableError(f"the database refused a statement on the outbox ({named}); nothing was changed")
     return UnavailableError(
-        f"the database with the outbox cannot be reached, or the connection broke off ({named}). Changes stay in the outbox "
-        "until they are forwarded; see that this process may connect"
+        f"the database with the outbox cannot be reached, or the connection was lost ({named}). Changes stay in the "
+        "outbox until they are forwarded; check whether this process may connect"
     )
 
 
 def _is_lost(code: str) -> bool:
-    """Whether there is no connection: no code at all, classes 08, 53 and 57P of PostgreSQL, the client's errors of MySQL."""
+    """Whether the connection is lost: no code, PostgreSQL's classes 08, 53 and 57P, or MySQL's client errors."""
     of_client = len(code) == 4 and code.startswith("2")
     return not code or of_client or code in {"1040", "1053", "1927"} or code.startswith(("08", "53", "57P"))

@@ -1,4 +1,4 @@
-"""How full an outbox is: read in one statement, without a lock, whatever its size."""
+"""Reads how full an outbox is, in one statement without a lock, whatever its size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_COUNTED = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxHealth:
-    """`rows`: MOST_COUNTED means so many or more. `age`: of the row with the lowest id, by the database's clock."""
+    """`rows`: MOST_COUNTED means that many or more. `age`: of the row with the lowest id, by the database's clock."""
 
     rows: int
     age: timedelta | None
@@ -27,12 +27,12 @@ class OutboxHealth:
 
     @property
     def minutes(self) -> float:
-        """The age of the oldest change; 0 where the clock went backwards since, or there is none."""
+        """Returns the age of the oldest change; 0 if there is no change, or if the clock went backwards."""
         return max(0.0, self.age.total_seconds() / 60) if self.age else 0.0
 
 
 def outbox_health(dsn: Dsn, database: str, *, connect: Connect | None = None) -> OutboxHealth:
-    """The outbox of a database, or of a MySQL server; errors as `open_outbox`."""
+    """Returns the state of the outbox of a database, or of a MySQL server. Errors: as `open_outbox`."""
     dialect = dialect_of(dsn.engine)
     link = (connect or dialect.connect)(dsn, dialect.home or database)
     try:

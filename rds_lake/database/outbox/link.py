@@ -1,4 +1,4 @@
-"""What the outbox needs of a connection and of an engine."""
+"""The protocols of a connection and of an engine's SQL, as the outbox needs them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rds_lake.database.dsn import Dsn
 
 
 class Link(Protocol):
-    """One connection in autocommit mode. Errors are RdsLakeError; none has a word of the DSN."""
+    """One connection in autocommit mode. Errors are RdsLakeError, and contain nothing of the DSN."""
 
     def rows(self, sql: str, args: Sequence[object] = ()) -> list[tuple]:
-        """The rows that a query gives; times in UTC, with their zone."""
+        """Returns the rows of a query; times are in UTC, with their time zone."""
         ...
 
     def change(self, sql: str, args: Sequence[object] = ()) -> int:
-        """How many rows the statement changed."""
+        """Execute a statement; returns how many rows it changed."""
         ...
 
     def close(self) -> None:
-        """End the connection; the server rolls back what was not committed."""
+        """Close the connection; the server rolls back uncommitted changes."""
         ...
 
 
@@ -31,11 +31,11 @@ Connect = Callable[[Dsn, str], Link]  # the second argument: the database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """What differs between engines, mostly SQL with `%s` for its arguments.
+    """The SQL that differs between engines, with `%s` for arguments.
 
-    `home`: the database that a connection begins with; None: the outbox's own. `page`: of (last seq, most rows). `advance`: of
-    (new cut, expected cut, epoch). `renew`: of (new epoch, expected cut, epoch). `who`: the other forwarders' sessions, each
-    as a text. `health`: of (most rows to count). `delete`: deletes the rows with these ids; how many there were. `check`:
+    `home`: the database to connect to; None: the outbox's own. `page`: arguments (last seq, most rows). `advance`:
+    (new cut, expected cut, epoch). `renew`: (new epoch, expected cut, epoch). `who`: lists the sessions of other forwarders, one
+    text each. `health`: (most rows to count). `delete`: deletes the rows with these ids and returns how many existed. `check`:
     ConfigError for a server whose outbox cannot be exact.
     """
 

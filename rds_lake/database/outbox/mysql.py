@@ -1,8 +1,8 @@
 """The outbox in MySQL and MariaDB.
 
-The claim is a transaction under READ COMMITTED: under REPEATABLE READ its locks would cover the gaps into which writers insert.
-Rows are deleted by one statement for each id: with `seq IN (…)` the server may scan the table instead, and wait for rows of open
-transactions. Several such statements go in one packet.
+The transaction of the claim uses READ COMMITTED: under REPEATABLE READ, its locks would cover the gaps into which writers insert.
+Each id is deleted by its own statement: with `seq IN (…)` the server may scan the table, and wait for rows of open
+transactions. Several of these statements are sent in one packet.
 """
 
 from __future__ import annotations
@@ -84,19 +84,19 @@ def _aware(value: object) -> object:
 
 
 def _check(link: Link) -> None:
-    """ConfigError for a version that forgets AUTO_INCREMENT."""
+    """ConfigError for a version that loses the AUTO_INCREMENT counter at a restart."""
     ((version,),) = link.rows("SELECT VERSION()")
     name = "MariaDB" if "mariadb" in version.lower() else "MySQL"
     parts = tuple(int(part) for part in version.split("-")[0].split(".")[:2] if part.isdigit())
     if parts < _KEEPS_IDS[name]:
         raise ConfigError(
-            f"{name} {version} forgets after a restart which ids its outbox has given, and would give them again: "
-            f"`capture: outbox` needs {name} {'.'.join(map(str, _KEEPS_IDS[name]))} or newer"
+            f"{name} {version} assigns the ids of an emptied outbox again after a restart: `capture: outbox` needs "
+            f"{name} {'.'.join(map(str, _KEEPS_IDS[name]))} or newer"
         )
 
 
 def _delete(link: Link, ids: array[int]) -> int:
-    """One DELETE for each id."""
+    """Delete the rows with one DELETE for each id."""
     deleted = 0
     for start in range(0, len(ids), _DELETED_AT_ONCE):
         some = ids[start : start + _DELETED_AT_ONCE]

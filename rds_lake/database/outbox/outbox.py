@@ -1,4 +1,4 @@
-"""The outbox as its forwarder sees it: claimed by one process, read to the end in one snapshot, emptied in one transaction.
+"""The outbox for its forwarder: claimed by one process, read completely in one snapshot, emptied in one transaction.
 
     with open_outbox(dsn, "shop") as outbox:
         position = outbox.claim()                      # the row of `position`, locked until the end: one forwarder at a time
@@ -6,13 +6,13 @@
             for page in reading.pages(): …
         outbox.advance(position, ids)                  # raises the cut, deletes exactly `ids`, commits
 
-Two connections. The first locks the row of `position`, and commits in that very transaction: a forwarder that loses its connection
-loses the lock and can commit nothing any more. The second only reads, without a lock, so that no writer ever waits for it:
-the ids of rows in open transactions lie between those that are read, and a locking read would wait for them, or (MySQL, REPEATABLE
-READ) keep every writer from inserting. For the same reason rows are deleted by their ids alone, never by a range.
+There are two connections. The first locks the row of `position`, and commits in the same transaction: a forwarder that loses its
+connection loses the lock, and can no longer commit. The second only reads, without locks, so that no writer waits for it: ids of
+rows in open transactions lie between the ids that are read, and a locking read would wait for them, or (MySQL, REPEATABLE
+READ) stop all writers from inserting. For the same reason rows are deleted by their ids, never by a range.
 
 What belongs here: the order of the statements. What differs between engines is a `Dialect`, in `postgres.py` and
-`mysql.py`; errors of drivers become sentences in `errors.py`.
+`mysql.py`; `errors.py` translates errors of drivers.
 """
 
 from __future__ import annotations
@@ -65,18 +65,18 @@ class OutboxRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One snapshot of the three tables."""
+    """A snapshot of the three tables."""
 
     link: Link
     dialect: Dialect
     position: Position
 
     def definitions(self) -> list[tuple[str, str, str]]:
-        """Schema, table and definition of each captured table."""
+        """Returns schema, table and definition of each captured table."""
         return [(schema, table, text) for schema, table, text in self.link.rows(self.dialect.capture)]
 
     def pages(self) -> Iterator[list[OutboxRow]]:
-        """All rows by ascending `seq`, in pages of about 4 MiB."""
+        """Returns all rows by ascending `seq`, in pages of about 4 MiB."""
         last, most = _BEFORE_ALL, _FIRST_PAGE
         while True:
             page = [OutboxRow(*row) for row in self.link.rows(self.dialect.page, (last, most))]
@@ -97,9 +97,9 @@ class Outbox:
         self._holder: Link | None = None
 
     def claim(self) -> Position:
-        """Lock the row of `position` until this ends; what it says.
+        """Lock the row of `position` until this outbox is closed, and return the row.
 
-        OutboxBusyError where another process holds it, ConfigError where there is no such row.
+        OutboxBusyError if another process holds the lock, ConfigError if the row does not exist.
         """
         link = self._holder = self._open()
         self._dialect.check(link)
@@ -110,10 +110,10 @@ class Outbox:
             return _position(link.rows(self._dialect.lock))
         except OutboxBusyError as error:
             busy = error
-        raise OutboxBusyError(f"another process forwards the changes of this database now: {busy}{self._who()}")
+        raise OutboxBusyError(f"another process is forwarding the changes of this database: {busy}{self._who()}")
 
     def _who(self) -> str:
-        """The other forwarders that this user can see, for people."""
+        """Returns the other forwarders that this user can see, as text."""
         with suppress(RdsLakeError):
             assert self._holder is not None
             self._holder.change("ROLLBACK")
@@ -122,12 +122,12 @@ class Outbox:
         return ". This user cannot see whose session it is"
 
     def keep(self) -> None:
-        """A statement on the connection that holds the lock: networks drop idle ones. UnavailableError where it is lost."""
+        """Send a statement on the connection that holds the lock: networks drop idle connections. UnavailableError if it is lost."""
         self._held.rows("SELECT 1")
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """A snapshot of the three tables. It ends with the block."""
+        """A snapshot of the three tables, until the end of the block."""
         link = self._open()
         try:
             for statement in self._dialect.begin_reading:
@@ -137,9 +137,9 @@ class Outbox:
             link.close()
 
     def advance(self, position: Position, ids: array[int]) -> int:
-        """Raise the cut by one and delete exactly these rows, in the transaction that holds the lock; how many were deleted.
+        """Raise the cut by one and delete exactly these rows, in the transaction that holds the lock; returns how many were deleted.
 
-        UnavailableError where the position is not what it was: then nothing is changed.
+        UnavailableError if the position was changed meanwhile; then nothing is changed.
         """
         link = self._held
         if link.change(self._dialect.advance, (position.cut + 1, position.cut, position.epoch)) != 1:
@@ -153,13 +153,13 @@ class Outbox:
         return deleted
 
     def renew(self, position: Position, epoch: str) -> None:
-        """Begin a new epoch, whose cuts are counted from 1, and end the claim."""
+        """Begin a new epoch, which counts its cuts from 1, and release the lock."""
         if self._held.change(self._dialect.renew, (epoch, position.cut, position.epoch)) != 1:
             raise UnavailableError("rds_lake.position was changed at the same time; nothing was reset, try again")
         self._held.change("COMMIT")
 
     def close(self) -> None:
-        """End both the lock and, where nothing was committed, all that was changed."""
+        """Release the lock and roll back uncommitted changes."""
         if self._holder is not None:
             self._holder.close()
             self._holder = None
@@ -172,10 +172,10 @@ class Outbox:
 
 @contextmanager
 def open_outbox(dsn: Dsn, database: str, *, connect: Connect | None = None) -> Iterator[Outbox]:
-    """The outbox of a database of PostgreSQL, or that of a MySQL server; connections are opened when they are needed.
+    """The outbox of a PostgreSQL database, or of a MySQL server; connections are opened when they are first needed.
 
-    Raises ConfigError where the driver is not installed; later UnavailableError for lost connections, ConfigError for
-    missing rights and tables.
+    ConfigError if the driver is not installed; later UnavailableError for lost connections, and ConfigError for missing
+    rights and tables.
     """
     dialect = dialect_of(dsn.engine)
     make = connect or dialect.connect
@@ -187,7 +187,7 @@ def open_outbox(dsn: Dsn, database: str, *, connect: Connect | None = None) -> I
 
 
 def dialect_of(engine: Engine) -> Dialect:
-    """The SQL dialect of the engine."""
+    """Returns the SQL dialect of the engine."""
     return POSTGRES if engine is Engine.POSTGRES else MYSQL
 
 

@@ -1,7 +1,7 @@
 """The outbox in PostgreSQL.
 
-Explicit statements and no start-up options: RDS Proxy and pgbouncer pass those on. The lock is a row lock and no advisory one,
-which a pooler would leave with the wrong session.
+It uses explicit statements instead of start-up options, because RDS Proxy and pgbouncer forward only statements. The lock is a row
+lock: a pooler would leave an advisory lock with the wrong session.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ class PostgresLink:
 
 
 def _check(link: Link) -> None:
-    """Every version has sequences that outlive a restart."""
+    """Accepts every version: sequences keep their value at a restart."""
 
 
 def _delete(link: Link, ids: array[int]) -> int:
-    """By arrays of ids."""
+    """Delete the rows by arrays of ids."""
     statement = f"DELETE FROM {_OUTBOX} WHERE seq = ANY(%s::bigint[])"
     starts = range(0, len(ids), _DELETED_AT_ONCE)
     return sum(link.change(statement, (list(ids[start : start + _DELETED_AT_ONCE]),)) for start in starts)

@@ -1,4 +1,4 @@
-"""Looks at everything that a lake needs of its AWS account, before anything is paid for. Nothing is changed.
+"""Examines everything that a lake needs in its AWS account, before anything costs money. It changes nothing.
 
-`subjects/` has the rows, a file for each subject; `rights/` decides who may do what; `examine.py` looks at all rows at once.
+`subjects/` has the rows, a file for each subject; `rights/` decides who may do what; `examine.py` runs all examinations.
 """

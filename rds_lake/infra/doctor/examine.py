@@ -1,8 +1,8 @@
-"""Runs all examinations at once, each after those that it depends on. One that cannot be decided stops no other.
+"""Runs all examinations in parallel, each after those that it depends on. One without a result does not stop the others.
 
     findings = examine(examinations, patient, pace, on_finding=print)     # in the order of the examinations
 
-What belongs here: order, threads, time. What is looked at is `subjects/`.
+What belongs here: order, threads, time. What is examined is `subjects/`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SLICE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """`threads`: looks at a time; `seconds`: for one look; `clock`: seconds that only grow."""
+    """`threads`: examinations at the same time; `seconds`: time limit of one; `clock`: seconds that only grow."""
 
     clock: Callable[[], float]
     threads: int = 12
@@ -36,14 +36,14 @@ def examine(
     *,
     on_finding: Callable[[Finding], None] = lambda _: None,
 ) -> tuple[Finding, ...]:
-    """A finding for each examination. `on_finding` is called with each as soon as it is known, in the caller's thread.
+    """Returns a finding for each examination. `on_finding` is called with each as soon as it is known, in the caller's thread.
 
-    A look that takes longer than `pace.seconds` is left to itself: its thread keeps no process alive.
+    An examination that takes longer than `pace.seconds` is abandoned; its thread does not keep the process alive.
     """
     work = _Work(examinations=examinations, patient=patient, pace=pace, on_finding=on_finding)
     with cancelling_threads(pace.threads, "doctor", patience=0) as pool:
         work.run(pool)
-    return tuple(work.found[one.key] for one in examinations)
+    return tuple(work.found[examination.key] for examination in examinations)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,68 +57,69 @@ class _Work:
     running: dict[Future[Seen], Examination] = field(default_factory=dict)
 
     def run(self, pool: Executor) -> None:
-        """Until everything is decided."""
+        """Run until every examination has a finding."""
         waiting = list(self.examinations)
-        wanted = {one.key for one in waiting}
+        wanted = {examination.key for examination in waiting}
         while waiting or self.running:
-            waiting = [one for one in waiting if not self._begin(one, wanted, pool)]
+            waiting = [examination for examination in waiting if not self._begin(examination, wanted, pool)]
             done, _ = wait(self.running, _SLICE, FIRST_COMPLETED)
             for future in done:
                 examination = self.running.pop(future)
                 self._keep(examination, future.result())
             self._give_up()
 
-    def _begin(self, one: Examination, wanted: set[Key], pool: Executor) -> bool:
-        """Whether it was begun, or cannot be: what it depends on is decided. What was not asked for counts as passed."""
-        before = [key for key in one.after if key in wanted]
+    def _begin(self, examination: Examination, wanted: set[Key], pool: Executor) -> bool:
+        """Whether the examination was started or skipped: all that it depends on have findings. Unselected ones count as passed."""
+        before = [key for key in examination.after if key in wanted]
         if any(key not in self.found for key in before):
             return False
         failed = [self.found[key] for key in before if self.found[key].verdict.blocks]
         if failed:
             first = failed[0]
             name = f"{first.row.id} {first.about}".strip()
-            self._keep(one, Seen(verdict=Verdict.SKIPPED, text=f"{name} comes first", remedy=""))
+            self._keep(examination, Seen(verdict=Verdict.SKIPPED, text=f"{name} comes first", remedy=""))
         else:
-            self.running[pool.submit(self._look, one)] = one
+            self.running[pool.submit(self._look, examination)] = examination
         return True
 
-    def _look(self, one: Examination) -> Seen:
-        self.begun[one.key] = self.pace.clock()
+    def _look(self, examination: Examination) -> Seen:
+        self.begun[examination.key] = self.pace.clock()
         try:
-            return one.look(self.patient)
+            return examination.look(self.patient)
         except AwsError as error:
             return _refused(error)
         except RdsLakeError as error:
             return undecided(str(error), "look at the cause, then repeat")
 
     def _give_up(self) -> None:
-        """What takes too long is not known. Time counts from when it was begun."""
+        """An examination that takes too long is unknown. Its time counts from its start."""
         now = self.pace.clock()
-        for future, one in list(self.running.items()):
-            if one.key in self.begun and now - self.begun[one.key] > self.pace.seconds:
+        for future, examination in list(self.running.items()):
+            if examination.key in self.begun and now - self.begun[examination.key] > self.pace.seconds:
                 del self.running[future]
                 self._keep(
-                    one, undecided(f"no answer within {self.pace.seconds:g} s", "repeat, or see why AWS is slow")
+                    examination,
+                    undecided(f"no answer within {self.pace.seconds:g} s", "repeat, or see why AWS is slow"),
                 )
 
-    def _keep(self, one: Examination, seen: Seen) -> None:
-        remedy = "" if seen.verdict is Verdict.PASS else one.row.remedy if seen.remedy is None else seen.remedy
+    def _keep(self, examination: Examination, seen: Seen) -> None:
+        remedy = "" if seen.verdict is Verdict.PASS else examination.row.remedy if seen.remedy is None else seen.remedy
         finding = Finding(
-            row=one.row,
-            about=one.about,
+            row=examination.row,
+            about=examination.about,
             verdict=seen.verdict,
             seen=seen.text,
             remedy=remedy,
             missing=seen.missing,
-            depends_on=one.after,
+            depends_on=examination.after,
             fix=seen.fix,
         )
-        self.found[one.key] = finding
+        self.found[examination.key] = finding
         self.on_finding(finding)
 
 
 def _refused(error: AwsError) -> Seen:
-    """What AWS did not want to say; with the right that is missing, where that is why."""
+    """The finding for a call that AWS refused, with the missing permission if that is the reason."""
     if not is_denied(error.code):
         return undecided(str(error), "look at the cause, then repeat")
     # SQS and SNS write actions in small letters; what was called is spelled as IAM does.

@@ -1,6 +1,6 @@
-"""What the doctor says, as values: rows, what is looked at for them, and what was found.
+"""The doctor's values: rows, the examinations of a row, and their findings.
 
-Row         queue.policy: what is looked at, what to do
+Row         queue.policy: what is examined, what to do
 Examination queue.policy of rule acme-events, after queue.exists of acme-events
 Finding     queue.policy of rule acme-events: fail, "EventBridge may not send …", "rds-lake setup …"
 """
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 
 
 class Verdict(StrEnum):
-    """`unknown`: AWS did not say. `not looked at`: an examination that it depends on failed."""
+    """`unknown`: AWS gave no answer. `not looked at`: an examination that it depends on failed."""
 
     PASS = "pass"  # noqa: S105 - no password
     WARN = "warn"
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
     @property
     def blocks(self) -> bool:
-        """Whether the examinations that depend on it are not made."""
+        """Whether examinations that depend on this one are skipped."""
         return self in {Verdict.FAIL, Verdict.SKIPPED}
 
 
@@ -44,13 +44,13 @@ class Row:
 
     @property
     def subject(self) -> str:
-        """What comes before the dot."""
+        """The part before the dot."""
         return self.id.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """Something that the doctor may do itself. `does`: a sentence; `apply`: does it with boto3's clients (service -> client)."""
+    """A change that the doctor may make. `does`: a sentence; `apply`: makes it with boto3's clients (service -> client)."""
 
     does: str
     apply: Callable[[Callable[[str], Any]], None]
@@ -58,7 +58,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What an examination saw. `remedy` is better than the row's where it is given; `missing`: actions that were denied."""
+    """The result of an examination. `remedy` replaces the row's if it is given; `missing`: actions that were denied."""
 
     verdict: Verdict
     text: str
@@ -68,28 +68,28 @@ class Seen:
 
 
 def good(text: str) -> Seen:
-    """A finding without a problem."""
+    """Returns a result without a problem."""
     return Seen(verdict=Verdict.PASS, text=text)
 
 
 def doubtful(text: str, remedy: str | None = None, *, fix: Fix | None = None) -> Seen:
-    """A finding that works, or may work, and that a person should look at."""
+    """Returns a result that works, or may work, and that a person should look at."""
     return Seen(verdict=Verdict.WARN, text=text, remedy=remedy, fix=fix)
 
 
 def bad(text: str, remedy: str | None = None, *, missing: tuple[str, ...] = (), fix: Fix | None = None) -> Seen:
-    """Dates will not become readable."""
+    """Returns a result with which dates will not become readable."""
     return Seen(verdict=Verdict.FAIL, text=text, remedy=remedy, missing=missing, fix=fix)
 
 
 def undecided(text: str, remedy: str | None = None, *, missing: tuple[str, ...] = ()) -> Seen:
-    """A finding that cannot be decided from here."""
+    """Returns a result that cannot be decided from here."""
     return Seen(verdict=Verdict.UNKNOWN, text=text, remedy=remedy, missing=missing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """One look. `about` names the object; `after`: the examinations that it depends on."""
+    """One examination. `about` names the object; `after`: the examinations that it depends on."""
 
     row: Row
     about: str = ""
@@ -103,7 +103,7 @@ class Examination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was found. `remedy` is empty where nothing has to be done; `depends_on`: as `Examination.after`."""
+    """The finding of an examination. `remedy`: empty if nothing has to be done; `depends_on`: as `Examination.after`."""
 
     row: Row
     about: str

@@ -1,4 +1,4 @@
-"""What is examined: a lake.yaml, and AWS's answers about the account that it names."""
+"""The inputs of examinations: a lake.yaml, and AWS's answers about its account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """`role`: the ARN of the role that the pipeline runs as, where a person gave it."""
+    """`role`: the ARN of the role that the pipeline runs as, if the user gave it."""
 
     config: LakeConfig
     answers: Answers
@@ -27,7 +27,7 @@ class Patient:
     _kept: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, compute: Callable[[], T]) -> T:
-        """What is computed from answers, kept for the rows that need it again. Two threads may compute it, to the same."""
+        """Returns a value computed from answers, cached for all rows. Two threads may compute it, with the same result."""
         if name not in self._kept:
             self._kept[name] = compute()
         return self._kept[name]
@@ -41,38 +41,38 @@ class Patient:
         return self.answers.ask(service, operation, **asked)
 
     def caller(self) -> str:
-        """The ARN of the caller."""
+        """Returns the ARN of the caller."""
         return self.ask("sts", "get_caller_identity")["Arn"]
 
     def account(self) -> Account:
-        """The account and Region of the credentials."""
+        """Returns the account and Region of the credentials."""
         arn = parse_arn(self.caller())
         return Account(number=arn.account, region=self.answers.region, partition=arn.partition)
 
     def names(self) -> Names:
-        """How ARNs are spelled here."""
+        """Returns the builder of ARNs for this account and Region."""
         here = self.account()
         return Names(partition=here.partition, region=here.region, account=here.number)
 
     def queue_url(self, name: str) -> str | None:
-        """The URL of a queue; None where there is none."""
+        """Returns the URL of a queue; None if it does not exist."""
         missing = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
         answer = self.ask("sqs", "get_queue_url", about=name, missing=missing, QueueName=name)
         return answer["QueueUrl"] if answer else None
 
     def queue(self, name: str) -> dict[str, str]:
-        """The attributes of a queue; empty where there is none."""
+        """Returns the attributes of a queue; empty if it does not exist."""
         url = self.queue_url(name)
         if url is None:
             return {}
         return self.ask("sqs", "get_queue_attributes", about=name, QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
     def key(self, name: str) -> dict[str, Any] | None:
-        """What KMS says of a key, by ARN, id or alias; None where there is none."""
+        """Returns KMS's description of a key, by ARN, id or alias; None if it does not exist."""
         answer = self.ask("kms", "describe_key", about=name, missing=("NotFoundException",), KeyId=name)
         return answer["KeyMetadata"] if answer else None
 
     def role_of(self, name: str) -> dict[str, Any] | None:
-        """A role of IAM by its name; None where there is none."""
+        """Returns an IAM role by its name; None if it does not exist."""
         answer = self.ask("iam", "get_role", about=name, missing=("NoSuchEntity",), RoleName=name)
         return answer["Role"] if answer else None

@@ -1,6 +1,6 @@
 """The policy of the user or role that runs `rds-lake doctor`.
 
-It reads settings and leases, and no data. Nothing in it can change anything.
+It may read settings and leases, but no data, and it may change nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rds_lake.model.warehouse.names import stem_of
 
 
 def doctor_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIMIT) -> PolicyDocument:
-    """The IAM policy for the calls that the doctor makes for exactly this lake.yaml."""
+    """Returns the IAM policy for the doctor's calls for exactly this lake.yaml."""
     every = (_databases, _tables, _buckets, _key, _roles, _queues, _rules, _topic, _athena, _glue_job, _warehouses)
     return fitted([statement for part in every for statement in part(config, names)], limit)
 
@@ -48,7 +48,7 @@ def _databases(config: LakeConfig, names: Names) -> Iterator[Statement]:
         kinds = ("cluster", "cluster-snapshot", "snapshot")
         yield Statement(
             sid="CountExports",
-            reason="See how many of the account's places for exports are taken.",
+            reason="See how many exports of the account are in progress.",
             actions=("rds:DescribeExportTasks",),
             resources=fixed(*(names.arn("rds", f"{kind}:*") for kind in kinds)),
         )
@@ -75,7 +75,7 @@ def _tables(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _iam_pattern(table: str) -> str:
-    """The table, or everything with the same beginning as a pattern."""
+    """Returns the table's name, or the beginning of a pattern followed by `*`."""
     beginning = next((at for at, character in enumerate(table) if character in "*?["), None)
     return table if beginning is None else f"{table[:beginning]}*"
 
@@ -84,7 +84,7 @@ def _buckets(config: LakeConfig, names: Names) -> Iterator[Statement]:
     buckets = dict.fromkeys((config.lake.bucket, config.lake.exports_bucket))
     yield Statement(
         sid="SeeBuckets",
-        reason="See where the buckets are, who may use them, how they encrypt, and what they tell EventBridge.",
+        reason="See the buckets' Region, policy and encryption, and whether they send events to EventBridge.",
         actions=("s3:GetBucketNotification", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListBucket"),
         resources=fixed(*(names.bucket(bucket) for bucket in buckets)),
     )
@@ -103,7 +103,7 @@ def _key(config: LakeConfig, names: Names) -> Iterator[Statement]:
     )
     yield Statement(
         sid="SeeAliases",
-        reason="See by which names the key is known. IAM knows no narrower resource for it.",
+        reason="See the aliases of the key. IAM has no narrower resource for this action.",
         actions=("kms:ListAliases",),
         resources=anything(),
     )
@@ -133,13 +133,13 @@ def _queues(config: LakeConfig, names: Names) -> Iterator[Statement]:
     name = config.lake.events_queue
     yield Statement(
         sid="SeeQueues",
-        reason="See who may send to the events queue, and where messages go that cannot be read.",
+        reason="See who may send to the events queue, and its dead-letter queue.",
         actions=("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         resources=fixed(names.arn("sqs", name), names.arn("sqs", f"{name}{DEAD_SUFFIX}")),
     )
     yield Statement(
         sid="FindConsumers",
-        reason="Find functions of Lambda that receive from the events queue as well. IAM knows no narrower resource for it.",
+        reason="Find functions of Lambda that receive from the events queue as well. IAM has no narrower resource for this action.",
         actions=("lambda:ListEventSourceMappings",),
         resources=anything(),
     )
@@ -157,7 +157,7 @@ def _rules(config: LakeConfig, names: Names) -> Iterator[Statement]:
     )
     yield Statement(
         sid="SeeFailures",
-        reason="See how many events could not be delivered. IAM knows no narrower resource for it.",
+        reason="See how many events could not be delivered. IAM has no narrower resource for this action.",
         actions=("cloudwatch:GetMetricStatistics",),
         resources=anything(),
     )
@@ -179,20 +179,20 @@ def _athena(config: LakeConfig, names: Names) -> Iterator[Statement]:
         return
     yield Statement(
         sid="SeeTheWorkgroup",
-        reason="See the workgroup's engine, place of results and limit.",
+        reason="See the workgroup's engine, location of results and limit.",
         actions=("athena:GetWorkGroup",),
         resources=fixed(names.arn("athena", f"workgroup/{config.lake.workgroup}")),
     )
     databases: tuple[Resource, ...] = names.named("glue", "database/", queried)
     yield Statement(
         sid="SeeDatabases",
-        reason="See the sources' databases.",
+        reason="See the sources' Glue databases.",
         actions=("glue:GetDatabase",),
         resources=(*fixed(names.arn("glue", "catalog")), *databases),
     )
     yield Statement(
         sid="SeeLakeFormation",
-        reason="See whether Lake Formation governs new tables. IAM knows no narrower resource for it.",
+        reason="See whether Lake Formation governs new tables. IAM has no narrower resource for this action.",
         actions=("lakeformation:GetDataLakeSettings",),
         resources=anything(),
     )
@@ -229,13 +229,13 @@ def _warehouses(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if made:
         yield Statement(
             sid="FindStacks",
-            reason="List the names of stacks, to find one that no lease names. IAM knows no narrower resource for it.",
+            reason="List the names of stacks, to find one that no lease names. IAM has no narrower resource for this action.",
             actions=("cloudformation:ListStacks",),
             resources=anything(),
         )
         yield Statement(
             sid="SeeStacks",
-            reason="See whose stacks of warehouses are.",
+            reason="See which lake the stacks of warehouses belong to.",
             actions=("cloudformation:DescribeStacks",),
             resources=fixed(*(names.arn("cloudformation", f"stack/{stem_of(each.name)}-*/*") for each in made)),
         )
@@ -244,7 +244,7 @@ def _warehouses(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if others := [bucket for bucket in inputs if bucket not in own]:
         yield Statement(
             sid="SeeInputBuckets",
-            reason="See whether the buckets of `input:` tell EventBridge of new objects.",
+            reason="See whether the buckets of `input:` send events of new objects to EventBridge.",
             actions=("s3:GetBucketNotification",),
             resources=fixed(*(names.bucket(bucket) for bucket in others)),
         )

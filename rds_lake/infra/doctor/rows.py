@@ -1,6 +1,6 @@
-"""All rows that are about AWS, in the order in which they are shown; and what is looked at for one lake.yaml.
+"""All rows about AWS, in the order in which they are shown, and their examinations for one lake.yaml.
 
-A new subject is a module with `ROWS` and `examinations(config)`, and a place in this list.
+A new subject is a module with `ROWS` and `examinations(config)`, and an entry in this list.
 """
 
 from __future__ import annotations
@@ -30,5 +30,5 @@ ROWS: tuple[Row, ...] = tuple(row for subject in SUBJECTS for row in subject.ROW
 
 
 def examinations_of(config: LakeConfig) -> tuple[Examination, ...]:
-    """All examinations for this lake.yaml."""
-    return tuple(one for subject in SUBJECTS for one in subject.examinations(config))
+    """Returns all examinations for this lake.yaml."""
+    return tuple(examination for subject in SUBJECTS for examination in subject.examinations(config))

@@ -1,4 +1,4 @@
-"""Events as AWS would send them for the sources of a lake.yaml, to try rules on.
+"""Events as AWS would send them for the sources of a lake.yaml, to test rules with.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html,
 https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html,
@@ -29,14 +29,14 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """An event, and what to call it: `RDS-EVENT-0091 of shop`."""
+    """An event, and its name: `RDS-EVENT-0091 of shop`."""
 
     said: str
     event: Mapping[str, Any]
 
 
 def sample_events(what: str, config: LakeConfig, names: Names) -> Iterator[Sample]:
-    """Those that a rule is for; `what`: as `infra/template/queues.py` calls it."""
+    """Returns the events of a rule; `what`: its name in `infra/template/queues.py`."""
     if what == "Rds":
         for source in config.databases:
             yield from _of_rds(source, names)

@@ -1,1 +1,1 @@
-"""What is in the account under a lake's names and is not the stack's: found, refused, or used and added to."""
+"""Existing AWS objects with a lake's names that are not the stack's: found, and refused, used, or changed by additions."""

@@ -1,4 +1,4 @@
-"""Buckets that are there: whose they are, where they are, and whether they tell of new objects."""
+"""Existing buckets: their account, their Region, and whether they send events of new objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REFUSED = ("403", "AccessDenied", "Forbidden")
 
 
 def buckets(look: Look) -> Iterator[Found]:
-    """The lake's bucket, and that of the exports where it is another one."""
+    """Find the lake's bucket, and the exports' bucket if it is another one."""
     lake = look.config.lake
     yield from _bucket(look, "Bucket", lake.bucket)
     yield from _bucket(look, "ExportBucket", lake.exports_bucket)
@@ -35,7 +35,7 @@ def _bucket(look: Look, parameter: str, name: str) -> Iterator[Found]:
 
 
 def _is_there(look: Look, name: str) -> bool:
-    """Whether this account has it in this Region; another's, or one of another Region, is a problem.
+    """Whether this account has the bucket in this Region; a bucket of another account or Region is a problem.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     """
@@ -57,15 +57,15 @@ def _is_there(look: Look, name: str) -> bool:
     region = answer.get("BucketRegion") or headers.get("x-amz-bucket-region") or look.account.region
     if region != look.account.region:
         look.problems.append(
-            f"bucket {name} is in Region {region}, and these credentials and lake.yaml are of {here}: an export is written in its own "
-            "Region alone. Choose another bucket, or set `region:` in lake.yaml"
+            f"bucket {name} is in Region {region}, and these credentials and lake.yaml are of {here}: AWS writes an "
+            "export only to a bucket of the same Region. Choose another bucket, or set `region:` in lake.yaml"
         )
         return False
     return True
 
 
 def _tell_of_objects(look: Look, bucket: str, say: Say) -> None:
-    """Have S3 send events of new objects to EventBridge; the bucket's other notifications stay as they are."""
+    """Make S3 send events of new objects to EventBridge; the bucket's other notifications are kept."""
     s3 = look.clients.s3
     with aws_errors("s3", "GetBucketNotificationConfiguration", about=bucket):
         present = plain(s3.get_bucket_notification_configuration(Bucket=bucket))

@@ -1,4 +1,4 @@
-"""Everything of a lake that is in the account and not in its stack."""
+"""Finds everything of a lake that is in the account but not in its stack."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MAY_BE_MISSING = ("Databases",)
 
 
 def find_existing(look: Look) -> tuple[Found, ...]:
-    """Objects that exist already, for the stack to use instead of creating them. Changes nothing.
+    """Returns existing objects, which the stack uses instead of creating them. Changes nothing.
 
     ConfigError that lists everything that cannot be used: a bucket of another account or Region, a rule that sends elsewhere, a
-    job of another lake, a role of another stack, what is said to exist and does not.
+    job of another lake, a role of another stack, a parameter that says `existing` for a missing object.
     """
     every = (buckets, key, topic, queues, rules, roles, workgroup, databases, job)
     found = tuple(one for finder in every for one in finder(look))

@@ -1,4 +1,4 @@
-"""The Glue job that is there and is this lake's: brought to this release, with its security configuration and its files.
+"""The existing Glue job of this lake: updated to this release, with its security configuration and its files.
 
 The job's definition is `spark_job.py`, its script `convert/spark/job.py`.
 """
@@ -17,7 +17,7 @@ from rds_lake.model.lake.layout import LakeLayout
 
 
 def job(look: Look) -> Iterator[Found]:
-    """The job, or what is left of one; another lake's is a problem."""
+    """Find the job, or its remains; another lake's job is a problem."""
     lake = look.config.lake
     if not look.wants("ConversionJob", "Job"):
         return
@@ -37,18 +37,18 @@ def job(look: Look) -> Iterator[Found]:
 
 def _is_secured(look: Look, name: str) -> bool:
     glue = look.clients.client("glue")
-    found = ask(
+    configuration = ask(
         "glue",
         "GetSecurityConfiguration",
         name,
         lambda: glue.get_security_configuration(Name=name),
         missing=("EntityNotFoundException",),
     )
-    return found is not None
+    return configuration is not None
 
 
 def _mend(look: Look, name: str, say: Say) -> None:
-    """Bring the job to this release; its files are there already."""
+    """Update the job to this release; its files are already uploaded."""
     lake = look.config.lake
     glue, layout = look.clients.client("glue"), LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
     if lake.kms_key and not _is_secured(look, name):

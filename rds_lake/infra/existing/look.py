@@ -1,4 +1,4 @@
-"""A look at the account for one stack, and what it finds."""
+"""The search for one stack's existing objects, and its results."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _KEPT = ("Bucket", "ExportBucket", "KeyArn", "Databases")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Something that exists. The stack is given `parameter`=`value` and makes no other; `said` is a sentence for a person.
+    """An existing object. The stack gets `parameter`=`value` and creates no other; `said` is a sentence for a person.
 
-    `before` and `after` the deployment, what it lacks is added to it; both get where to say so.
+    `before` and `after` add what it lacks, before and after the deployment; both get a function for messages.
     """
 
     parameter: str
@@ -34,10 +34,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Where to look, and for which stack.
+    """The search for one stack.
 
-    `parameters`: the template's, with their defaults; `given`: what the command was given; `chosen`: what the stack has. `owned`:
-    the logical ids of what the stack has made. `problems` collects what cannot be used, `asked` the parameters that were looked at.
+    `parameters`: the template's, with their defaults; `given`: the command's; `chosen`: the stack's. `owned`: the logical ids of
+    the stack's resources. `problems` collects unusable objects, `asked` the parameters that were checked.
     """
 
     clients: AwsClients
@@ -52,7 +52,7 @@ class Look:
     asked: set[str] = field(default_factory=set)
 
     def wants(self, parameter: str, *logical: str) -> bool:
-        """Whether the template has the parameter, and the stack has not made what it is about."""
+        """Whether the template has the parameter, and the stack does not have its resource."""
         if parameter not in self.parameters:
             return False
         if self.owned.isdisjoint(logical):
@@ -65,14 +65,14 @@ class Look:
         return False
 
     def value(self, parameter: str) -> str:
-        """What a parameter of the template will be."""
+        """Returns the value that a parameter of the template will have."""
         return {**self.parameters, **self.chosen, **self.given}[parameter]
 
 
 def ask(
     service: str, operation: str, about: str, call: Callable[[], _Answer], *, missing: tuple[str, ...]
 ) -> _Answer | None:
-    """The answer; None where AWS's error has a code of `missing`. Other errors: `aws_errors`."""
+    """Returns the answer; None if AWS's error has a code of `missing`. Other errors: `aws_errors`."""
     try:
         with aws_errors(service, operation, about=about):
             return call()
@@ -83,5 +83,5 @@ def ask(
 
 
 def plain(answer: Any) -> dict[str, Any]:
-    """An answer of boto3 without what it says of the request."""
+    """Returns an answer of boto3 without its data about the request."""
     return {key: value for key, value in answer.items() if key != "ResponseMetadata"}

@@ -1,4 +1,4 @@
-"""Key, roles, workgroup and Glue databases that are there: they are used, and stay as they are."""
+"""Existing key, roles, workgroup and Glue databases: they are used and not changed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from rds_lake.model.aws.arn import parse_arn
 
 
 def key(look: Look) -> Iterator[Found]:
-    """The key; one that has no alias must exist, since nothing but AWS chooses its id."""
+    """Find the key. A key without an alias must exist, because only AWS can choose its id."""
     named = look.config.lake.kms_key
     if named is None or not look.wants("KeyArn", "Key", "KeyAlias"):
         return
     kms = look.clients.client("kms")
-    found = ask("kms", "DescribeKey", named, lambda: kms.describe_key(KeyId=named), missing=("NotFoundException",))
-    if found is not None:
+    answer = ask("kms", "DescribeKey", named, lambda: kms.describe_key(KeyId=named), missing=("NotFoundException",))
+    if answer is not None:
         yield Found(
             parameter="KeyArn",
-            value=found["KeyMetadata"]["Arn"],
+            value=answer["KeyMetadata"]["Arn"],
             said=f"KMS key {named} exists: it is used, and its policy stays as it is",
         )
     elif key_alias(look.config) is None:
         look.problems.append(
-            f"KMS key {named} does not exist: name another in lake.yaml, or an alias that is to be made"
+            f"KMS key {named} does not exist: name another in lake.yaml, or an alias, whose key is created"
         )
 
 
 def roles(look: Look) -> Iterator[Found]:
-    """The roles that lake.yaml names. The pipeline's is the stack's own: one that is there belongs to another stack."""
+    """Find the roles that lake.yaml names. The pipeline's role is always the stack's own: an existing one belongs to another stack."""
     lake = look.config.lake
     for parameter, logical, named in (
         ("RoleForExports", "ExportRole", lake.export_role),
@@ -43,8 +43,8 @@ def roles(look: Look) -> Iterator[Found]:
     pipeline = f"{look.value('NamePrefix')}-pipeline"
     if look.wants("NamePrefix", "PipelineRole") and _is_role(look, pipeline):
         look.problems.append(
-            f"role {pipeline} exists, and does not belong to stack {look.stack}: if another stack has this lake, name it with "
-            "--stack; else use other names for this stack with --parameter NamePrefix=…"
+            f"role {pipeline} exists, but does not belong to stack {look.stack}: if this lake has another stack, name "
+            "that stack with --stack; otherwise choose other names with --parameter NamePrefix=…"
         )
 
 
@@ -54,7 +54,7 @@ def _is_role(look: Look, name: str) -> bool:
 
 
 def workgroup(look: Look) -> Iterator[Found]:
-    """The workgroup of Athena."""
+    """Find Athena's workgroup."""
     name = look.config.lake.workgroup
     if not look.wants("AthenaWorkgroup", "Workgroup"):
         return
@@ -71,9 +71,9 @@ def workgroup(look: Look) -> Iterator[Found]:
 
 
 def databases(look: Look) -> Iterator[Found]:
-    """The Glue databases: one that the stack has not made is enough, and the pipeline creates those that are missing.
+    """Find the Glue databases: if one exists that the stack did not create, the pipeline creates the missing ones.
 
-    Each is asked for by its name, until one is there: to list them takes a right on all databases of the account.
+    They are read by name until one exists: listing them would need a permission for all databases of the account.
     """
     names = [source.name for source in look.config.sources if source.athena]
     foreign = [name for name in names if database_id(name) not in look.owned]

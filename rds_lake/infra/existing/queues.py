@@ -1,4 +1,4 @@
-"""The events queue and its dead-letter queue that are there: who may send to the queue is added to, never replaced."""
+"""The existing events queue and dead-letter queue: senders are added to the queue's policy, which is never replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
 def queues(look: Look) -> Iterator[Found]:
-    """Both queues, by the names that lake.yaml gives them."""
+    """Find both queues, by the names in lake.yaml."""
     name = look.config.lake.events_queue
     if look.wants("Queue", "EventsQueue") and (url := _url(look, name)):
         present = _attributes(look, url)
@@ -45,7 +45,7 @@ def _attributes(look: Look, url: str) -> dict[str, str]:
 
 
 def _let_send(look: Look, url: str, attributes: dict[str, str], say: Say) -> None:
-    """Let the rules send. Before they are there: a rule that may not send loses events in silence."""
+    """Let the rules send, before they exist: a rule that may not send loses events without an error."""
     here, queue = look.account, attributes["QueueArn"]
     names = [name for name, _ in rules_of(look.config).values()]
     rules = [f"arn:{here.partition}:events:{here.region}:{here.number}:rule/{name}" for name in names]

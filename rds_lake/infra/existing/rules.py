@@ -1,6 +1,6 @@
-"""EventBridge rules that are there: one that sends to the lake's queue is kept and brought to this release's pattern.
+"""Existing EventBridge rules: a rule that sends to the lake's queue is used, and updated to this release's pattern.
 
-A rule that sends elsewhere is never changed: its events would no longer reach their receiver.
+A rule that sends elsewhere is never changed, because its events would no longer reach their receiver.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rds_lake.infra.template.queues import rule_parameter, rules_of
 
 
 def rules(look: Look) -> Iterator[Found]:
-    """The EventBridge rules that the lake needs and that exist already."""
+    """Find the EventBridge rules that the lake needs."""
     here = look.account
     queue = f"arn:{here.partition}:sqs:{here.region}:{here.number}:{look.config.lake.events_queue}"
     for what, (name, pattern) in rules_of(look.config).items():
@@ -38,7 +38,7 @@ def rules(look: Look) -> Iterator[Found]:
 
 
 def _find(look: Look, name: str) -> tuple[Any, list[str]] | None:
-    """The rule's pattern, and the ARNs of its targets; None where there is no such rule."""
+    """Returns the rule's pattern, and the ARNs of its targets; None if the rule does not exist."""
     events = look.clients.client("events")
     rule = ask(
         "events",
@@ -55,7 +55,7 @@ def _find(look: Look, name: str) -> tuple[Any, list[str]] | None:
 
 
 def _mend(look: Look, name: str, pattern: dict[str, Any] | None, queue: str | None, say: Say) -> None:
-    """Give the rule this pattern and this target; None: it has its own."""
+    """Give the rule this pattern and this target; None: keep its own."""
     events = look.clients.client("events")
     if pattern is not None:
         with aws_errors("events", "PutRule", about=name):

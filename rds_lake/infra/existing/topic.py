@@ -1,4 +1,4 @@
-"""The topic of failures that is there: alarms are let in beside those who may publish already."""
+"""The existing topic of failures: alarms are added to those who may publish."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MISSING = ("NotFound", "NotFoundException")
 
 
 def topic(look: Look) -> Iterator[Found]:
-    """This account's topic, or another account's, which is never made or changed here."""
+    """Find the topic, of this account or another one. Another account's topic is never created or changed here."""
     named = look.config.lake.notifications
     if named is None or not look.wants("TopicArn", "Topic"):
         return

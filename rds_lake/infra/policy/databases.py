@@ -1,4 +1,4 @@
-"""What the pipeline does with RDS and Aurora: it looks for snapshots, starts exports, and passes them a role and a key."""
+"""The pipeline's permissions for RDS and Aurora: it looks for snapshots, starts exports, and passes them a role and a key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BACKUPS = "awsbackup:"
 
 
 def database_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The statements of all databases; none where lake.yaml has no database."""
+    """Returns the statements of all databases; empty if lake.yaml has no database."""
     if not config.databases:
         return
     yield from _snapshots(config, names)
@@ -29,7 +29,7 @@ def database_statements(config: LakeConfig, names: Names) -> Iterator[Statement]
     )
     yield Statement(
         sid="WatchExports",
-        reason="See how exports go, and how many of the account's five places everybody's exports take.",
+        reason="See the state of exports, and how many exports of the account are in progress.",
         actions=("rds:DescribeExportTasks",),
         resources=fixed(*(names.arn("rds", f"{kind}:*") for kind in Exportable)),
     )
@@ -37,7 +37,7 @@ def database_statements(config: LakeConfig, names: Names) -> Iterator[Statement]
     assert role is not None, "config/lake_yaml.py refuses a database without a role"
     yield Statement(
         sid="PassTheExportRole",
-        reason="Hand RDS's export service the role that it writes the export with.",
+        reason="Pass to RDS's export service the role that it writes the export with.",
         actions=("iam:PassRole",),
         resources=fixed(role),
         conditions={"StringEquals": {"iam:PassedToService": EXPORT_SERVICE}},
@@ -51,33 +51,33 @@ def _snapshots(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if instances:
         yield Statement(
             sid="FindInstanceSnapshots",
-            reason="List snapshots of instances: all of them at once, where that takes fewer calls than source by source.",
+            reason="List snapshots of instances: all of the account at once, if this takes fewer calls than listing each source.",
             actions=("rds:DescribeDBSnapshots",),
             resources=fixed(names.arn("rds", "db:*"), names.arn("rds", "snapshot:*")),
         )
         yield Statement(
             sid="SeeInstances",
-            reason="See when an instance was made, to say since when it lacks a snapshot.",
+            reason="See when an instance was created, to report since when it has had no snapshot.",
             actions=("rds:DescribeDBInstances",),
             resources=names.named("rds", "db:", instances),
         )
     if clusters:
         yield Statement(
             sid="FindClusterSnapshots",
-            reason="List snapshots of clusters: all of them at once, where that takes fewer calls than source by source.",
+            reason="List snapshots of clusters: all of the account at once, if this takes fewer calls than listing each source.",
             actions=("rds:DescribeDBClusterSnapshots",),
             resources=fixed(names.arn("rds", "cluster:*"), names.arn("rds", "cluster-snapshot:*")),
         )
         yield Statement(
             sid="SeeClusters",
-            reason="See when a cluster was made, to say since when it lacks a snapshot; and find its ARN, to export it live.",
+            reason="See when a cluster was created, to report since when it has had no snapshot; and find its ARN, to export it live.",
             actions=("rds:DescribeDBClusters",),
             resources=names.named("rds", "cluster:", clusters),
         )
 
 
 def _exported(source: Database, names: Names) -> Iterator[Resource]:
-    """What may be exported. The name of a manual snapshot says nothing of its database."""
+    """Returns the ARNs that may be exported. The name of a manual snapshot does not contain its database."""
     snapshot = source.snapshot_about
     for kind in source.snapshots:
         if kind == "automated":
@@ -95,14 +95,14 @@ def _key(config: LakeConfig, names: Names) -> Iterator[Statement]:
     assert key is not None, "config/lake_yaml.py refuses a database without a key"
     yield Statement(
         sid="LetExportsUseTheKey",
-        reason="Give RDS the grant on the key by which the export is encrypted; only services of AWS can be given one.",
+        reason="Create the grant with which RDS encrypts the export; the condition allows grants only to AWS services.",
         actions=("kms:CreateGrant",),
         resources=key.resources,
         conditions={**key.condition, "Bool": {"kms:GrantIsForAWSResource": "true"}},
     )
     yield Statement(
         sid="DescribeTheKey",
-        reason="Let RDS look at the key before it begins an export.",
+        reason="RDS checks the key before it begins an export.",
         actions=("kms:DescribeKey",),
         resources=key.resources,
         conditions=key.condition,

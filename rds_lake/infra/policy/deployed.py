@@ -1,4 +1,4 @@
-"""What the lake's stack consists of, by CloudFormation's types, with the ARNs that its resources have or will have."""
+"""The resources of the lake's stack, by CloudFormation type, with the ARNs that they have or will have."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PREFIX_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_PREFIX - 1}}}$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """Resources of some types that one statement is about."""
+    """Resources of some types, for one statement."""
 
     sid: str
     reason: str
@@ -35,7 +35,7 @@ class Deployed:
 
 
 def name_prefix(settings: LakeSettings) -> str:
-    """How the names begin that lake.yaml does not say: the queue's without `-events`, since two lakes never share a queue."""
+    """Returns the prefix of names that lake.yaml does not set: the queue's name without `-events`; two lakes never share a queue."""
     return (
         settings.events_queue.removesuffix("-events").replace("_", "-").strip("-")[:LONGEST_PREFIX].rstrip("-")
         or "rds-lake"
@@ -47,7 +47,7 @@ def _prefix(config: LakeConfig, names: Names) -> str:
 
 
 def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
-    """Everything the stack may create for this lake.yaml."""
+    """Returns every resource that the stack may create for this lake.yaml."""
     lake = config.lake
     yield Deployed(
         sid="DeployBuckets",
@@ -97,7 +97,7 @@ def _events(config: LakeConfig, names: Names) -> Iterator[Deployed]:
 
 
 def roles_passed(config: LakeConfig, names: Names) -> Iterator[tuple[str, str, str]]:
-    """Sid, service and role's ARN of each role that the stack hands to a service."""
+    """Returns Sid, service and role's ARN of each role that the stack passes to a service."""
     if config.has_glue_job and config.lake.glue_role:
         yield "PassTheJobRole", "glue.amazonaws.com", names.glue_role_arn or config.lake.glue_role
     if _backed_up(config):
@@ -133,7 +133,7 @@ def _encrypted(config: LakeConfig, names: Names) -> Iterator[Deployed]:
         keys = fixed(names.arn("kms", "key/*"))
         yield Deployed(
             sid="DeployTheKey",
-            reason="The lake's key and its alias. A key's id is AWS's choice, so this is allowed for all keys of the account.",
+            reason="The lake's key and its alias. AWS chooses a key's id, so this is allowed for all keys of the account.",
             types=("AWS::KMS::Key", "AWS::KMS::Alias"),
             resources=(*keys, *fixed(names.arn("kms", f"alias/{alias}"))),
         )
@@ -158,7 +158,7 @@ def _athena(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     )
     yield Deployed(
         sid="DeployDatabases",
-        reason="A database of Glue for each source. Deleting one deletes what is in it.",
+        reason="A database of Glue for each source. Deleting a database deletes its tables.",
         types=("AWS::Glue::Database",),
         resources=(
             *fixed(names.arn("glue", "catalog")),
@@ -192,14 +192,14 @@ def _backup(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     )
     yield Deployed(
         sid="DeployThePlan",
-        reason="The plan of AWS Backup and what it backs up. A plan's id is AWS's choice, so this is allowed for all plans.",
+        reason="The plan of AWS Backup and its selection. AWS chooses a plan's id, so this is allowed for all plans.",
         types=("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
         resources=fixed(names.arn("backup", "backup-plan:*")),
     )
 
 
 def _capture(config: LakeConfig, names: Names) -> Iterator[Deployed]:
-    """Functions, their logs, and delivery streams."""
+    """Returns functions, their logs, and delivery streams."""
     functions, prefix = function_names(config), _prefix(config, names)
     if not functions:
         return
@@ -232,13 +232,13 @@ def _capture(config: LakeConfig, names: Names) -> Iterator[Deployed]:
 
 
 def _forwarder(config: LakeConfig, names: Names) -> Iterator[Deployed]:
-    """The function that forwards outboxes, its log and its schedule."""
+    """Returns the function that forwards outboxes, its log and its schedule."""
     if not scheduled_sources(config):
         return
     name = f"{_prefix(config, names)}-{FORWARDER}"
     yield Deployed(
         sid="DeployForwarder",
-        reason="The function that forwards outboxes, who may invoke it, and how often that is tried.",
+        reason="The function that forwards outboxes, who may invoke it, and how often a failed invocation is repeated.",
         types=("AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission"),
         resources=fixed(names.arn("lambda", f"function:{name}")),
     )

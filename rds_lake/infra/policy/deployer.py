@@ -1,8 +1,7 @@
-"""The policy of who deploys the lake: a person with CloudFormation, or the role that CloudFormation is given.
+"""The deployer's policy: a person with CloudFormation, or the role that is given to CloudFormation.
 
-CloudFormation creates each resource with the rights of who deploys; which actions a type of resource takes is said by its schema
-(`handlers.*.permissions`). Of those, what cannot touch anything of this lake is left out: a bucket's handler could also set up
-S3 Tables.
+CloudFormation creates each resource with the deployer's rights. A type's schema lists the actions that it needs
+(`handlers.*.permissions`). Actions that cannot concern this lake are left out: a bucket's handler could also set up S3 Tables.
 
 Nothing here reads a schema: `console/aws_reference.py` does.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html
@@ -58,14 +57,14 @@ _LEFT_OUT = {
 
 
 class AwsReference(Protocol):
-    """What AWS publishes of actions and of CloudFormation's types."""
+    """AWS's published data about actions and CloudFormation types."""
 
     def handler_actions(self, type_name: str) -> Sequence[str]:
-        """Every action that the handlers of a type (`AWS::S3::Bucket`) may call, as they are written in its schema."""
+        """Returns every action that the handlers of a type (`AWS::S3::Bucket`) may call, as written in its schema."""
         ...
 
     def resources_of(self, action: str) -> Sequence[tuple[str, bool]] | None:
-        """The ARN formats that an action is checked on, and whether each is required; None where AWS has no such action."""
+        """Returns the ARN formats that an action is checked on, and whether each is required; None if AWS has no such action."""
         ...
 
 
@@ -77,10 +76,10 @@ def deployer_policy(
     limit: int = INLINE_LIMIT,
     template_bucket: str | None = None,
 ) -> PolicyDocument:
-    """What it takes to create, update and delete the lake's stack, as the only inline policy of a role by default.
+    """Returns the permissions to create, update and delete the lake's stack, by default as the only inline policy of a role.
 
-    `template_bucket`: where a template is put that is too long for a call, before the lake's own bucket is there.
-    Keys and backup plans get their ids from AWS: actions on them are allowed for all keys and plans of the account.
+    `template_bucket`: for a template that is too long for a call, before the lake's own bucket exists.
+    AWS chooses the ids of keys and backup plans, so actions on them are allowed for all keys and plans of the account.
     """
     everywhere: set[str] = set()
     statements = [*_stack(config, names)]
@@ -100,7 +99,7 @@ def deployer_policy(
     statements.append(
         Statement(
             sid="DeployWhatHasNoName",
-            reason="What CloudFormation asks about nothing in particular, and create what has no name yet: AWS knows no resource.",
+            reason="Actions for which AWS has no resource: general questions of CloudFormation, and creating unnamed objects.",
             actions=tuple(sorted({"cloudformation:ValidateTemplate", *everywhere})),
             resources=anything(),
         )
@@ -109,7 +108,7 @@ def deployer_policy(
 
 
 def _sorted_out(reference: AwsReference, type_name: str, group: Deployed) -> tuple[set[str], set[str]]:
-    """The type's actions that something of the group is a resource of, and those that have no resource."""
+    """Returns the type's actions on resources of the group, and those without a resource."""
     scoped: set[str] = set()
     free: set[str] = set()
     for action in {*reference.handler_actions(type_name)} - _LEFT_OUT:
@@ -124,7 +123,7 @@ def _sorted_out(reference: AwsReference, type_name: str, group: Deployed) -> tup
 
 
 def _touches(group: Deployed, action: str, formats: Sequence[tuple[str, bool]]) -> bool:
-    """Whether the group has all that the action is checked on; of the many kinds that can have tags, one is enough."""
+    """Whether the group has all resources that the action is checked on; of the many types with tags, one is enough."""
     required = [text for text, needed in formats if needed]
     if required and "Tag" not in action:
         return all(_has(group, text) for text in required)
@@ -141,7 +140,7 @@ def _stack(config: LakeConfig, names: Names) -> Iterator[Statement]:
     begins = (name_prefix(config.lake), names.prefix or name_prefix(config.lake))
     yield Statement(
         sid="DeployTheStack",
-        reason="Create, update, watch and delete stacks whose name begins as the lake's objects do.",
+        reason="Create, update, watch and delete stacks whose name begins with the lake's name prefix.",
         actions=tuple(f"cloudformation:{operation}" for operation in _STACK),
         resources=fixed(*(names.arn("cloudformation", f"stack/{begin}*/*") for begin in dict.fromkeys(begins))),
     )
@@ -151,7 +150,7 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
     for sid, service, role in roles_passed(config, names):
         yield Statement(
             sid=sid,
-            reason="Hand the service the role that the stack makes for it.",
+            reason="Pass to the service the role that the stack creates for it.",
             actions=("iam:PassRole",),
             resources=fixed(role),
             conditions={"StringEquals": {"iam:PassedToService": service}},
@@ -159,7 +158,7 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _looks(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """What `rds-lake setup` asks about what is there and not the stack's, beside what CloudFormation asks."""
+    """Returns the questions of `rds-lake setup` about existing objects, in addition to CloudFormation's."""
     lake = config.lake
     named = [
         arn.rpartition("/")[2] for arn in (lake.export_role, lake.glue_role) if arn and "/" in arn.partition("/")[2]
@@ -167,14 +166,14 @@ def _looks(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if named:
         yield Statement(
             sid="LookForRoles",
-            reason="Look whether roles exist: of one that does not, IAM knows the name alone, and not the path.",
+            reason="Check whether roles exist: for a role that does not exist, IAM checks the name without the path.",
             actions=("iam:GetRole",),
             resources=fixed(*(f"arn:{names.partition}:iam::{names.account}:role/{name}" for name in named)),
         )
 
 
 def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """What `rds-lake setup` puts into the lake. CloudFormation reads the template there with the deployer's rights."""
+    """Returns the uploads of `rds-lake setup` to the lake. CloudFormation reads the template there with the deployer's rights."""
     lake = config.lake
     folders = [TEMPLATES]
     folders += ["_jobs"] if config.has_glue_job else []
@@ -182,7 +181,7 @@ def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
     files = ["/".join(part for part in (lake.prefix, folder) if part) for folder in folders]
     yield Statement(
         sid="UploadFiles",
-        reason="Put the template, where it is too long for a call, the Glue job's script and the function's package into the lake.",
+        reason="Write the Glue job's script, the function's package, and a template that is too long for a call into the lake.",
         actions=("s3:GetObject", "s3:PutObject"),
         resources=fixed(*(names.objects(lake.bucket, file) for file in files)),
     )
@@ -190,18 +189,18 @@ def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _first_upload(bucket: str | None, names: Names) -> Iterator[Statement]:
-    """What `rds-lake setup --template-bucket` does there: it looks whose bucket it is, and puts the template into it."""
+    """Returns the calls of `rds-lake setup --template-bucket`: it checks the bucket's owner, and uploads the template."""
     if bucket is None:
         return
     yield Statement(
         sid="FindTheTemplatesBucket",
-        reason="Look whether the bucket that the template is put into is this account's.",
+        reason="Check that the bucket for the template belongs to this account.",
         actions=("s3:ListBucket",),
         resources=fixed(names.bucket(bucket)),
     )
     yield Statement(
         sid="UploadTheTemplate",
-        reason="Put the template, where it is too long for a call, and let CloudFormation read it.",
+        reason="Write a template that is too long for a call, and let CloudFormation read it.",
         actions=("s3:GetObject", "s3:PutObject"),
         resources=fixed(names.objects(bucket, TEMPLATES)),
     )

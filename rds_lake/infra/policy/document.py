@@ -1,8 +1,7 @@
-"""A policy as values: statements with the reason for each, and the JSON that IAM takes.
+"""A policy as values: statements with the reason for each, and the JSON for IAM.
 
-What belongs here: the shape of a policy, and its size as IAM counts it. Which statements a role needs is decided by the other
-files of this folder; what becomes of a policy that is too long, by `widen.py`.
-
+What belongs here: the form of a policy, and its size as IAM counts it. The other files of this folder decide which statements a
+role needs; `widen.py` shortens a policy that is too long.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
 
@@ -28,7 +27,7 @@ Condition = Mapping[str, Mapping[str, str | tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """An ARN, or a pattern of ARNs. `name` is the part that may be replaced by a shorter pattern; empty: none may.
+    """An ARN, or a pattern of ARNs. `name`: the part that a shorter pattern may replace; empty: none.
 
     arn:aws:rds:us-east-1:111122223333:snapshot:rds:shop-prod-????-??-??-??-??
     └──────────────────── stem ────────────────────┘└────────── name ────────┘
@@ -44,7 +43,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What is allowed, on what, and why. `reason` is for people: it is not a part of the document."""
+    """Allowed actions on resources, and why. `reason` is for people, and not part of the document."""
 
     sid: str
     reason: str
@@ -53,7 +52,7 @@ class Statement:
     conditions: Condition = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The statement as IAM takes it. Actions and resources are always lists, sorted."""
+        """Returns the statement for IAM. Actions and resources are always lists, sorted."""
         rendered: dict[str, Any] = {
             "Sid": self.sid,
             "Effect": "Allow",
@@ -70,37 +69,37 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDocument:
-    """A policy. `widened`: a sentence for each pattern that took the place of exact names, as they would not have fitted."""
+    """A policy. `widened`: a sentence for each pattern that replaces exact names, because those did not fit."""
 
     statements: tuple[Statement, ...]
     widened: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The document as IAM takes it: `{"Version": …, "Statement": [{"Sid", "Effect", "Action", "Resource", "Condition"?}]}`."""
+        """Returns the document for IAM: `{"Version": …, "Statement": [{"Sid", "Effect", "Action", "Resource", "Condition"?}]}`."""
         return {"Version": "2012-10-17", "Statement": [statement.as_dict() for statement in self.statements]}
 
     @property
     def characters(self) -> int:
-        """Its length as IAM counts it: without white space."""
+        """Returns its length as IAM counts it: without white space."""
         return counted(json.dumps(self.as_dict(), separators=(",", ":"), ensure_ascii=False))
 
 
 def counted(text: str) -> int:
-    """Its characters once a template's parameters are filled in, of which the longest values count."""
+    """Returns its length with the template's parameters filled in, each with its longest value."""
     return len(_PARAMETER.sub(lambda match: "x" * _LONGEST.get(match[1], _ARN_LENGTH), text))
 
 
 def fixed(*arns: str) -> tuple[Resource, ...]:
-    """ARNs that are never replaced by a wider pattern."""
+    """Returns ARNs that are never replaced by a wider pattern."""
     return tuple(Resource(stem=arn) for arn in arns)
 
 
 def anything() -> tuple[Resource, ...]:
-    """`*`: only for actions for which IAM knows no resource."""
+    """Returns `*`, for actions without a resource in IAM."""
     return fixed("*")
 
 
 def trust(service: str) -> dict[str, Any]:
-    """The policy that lets a service of AWS assume a role."""
+    """Returns the policy that lets an AWS service assume a role."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}

@@ -1,4 +1,4 @@
-"""What the pipeline does with DynamoDB: exports or scans of tables, and Glue's job that converts large ones."""
+"""The pipeline's permissions for DynamoDB: exports or scans of tables, and Glue's job that converts large ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rds_lake.infra.policy.names import Names
 
 
 def dynamodb_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The statements of all DynamoDB sources; none where lake.yaml has no such source."""
+    """Returns the statements of all DynamoDB sources; empty if lake.yaml has no such source."""
     exported = [source for source in config.dynamodb if source.method == "export"]
     scanned = [source for source in config.dynamodb if source.method == "scan"]
     if any(not is_table_name(table) for source in config.dynamodb for table in source.tables):
@@ -41,7 +41,7 @@ def dynamodb_statements(config: LakeConfig, names: Names) -> Iterator[Statement]
     if config.has_glue_job:
         yield Statement(
             sid="RunTheGlueJob",
-            reason="Have large tables converted by the lake's Glue job, and see how its runs go.",
+            reason="Start the lake's Glue job, which converts large tables, and see the state of its runs.",
             actions=("glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"),
             resources=fixed(names.arn("glue", f"job/{config.lake.glue_job}")),
         )
@@ -50,13 +50,13 @@ def dynamodb_statements(config: LakeConfig, names: Names) -> Iterator[Statement]
 def _exports(sources: list[DynamoDb], names: Names) -> Iterator[Statement]:
     yield Statement(
         sid="ExportTables",
-        reason="Export the configured tables as of an instant, and find the exports that there are.",
+        reason="Export the configured tables as of an instant, and find existing exports.",
         actions=("dynamodb:DescribeContinuousBackups", "dynamodb:ExportTableToPointInTime", "dynamodb:ListExports"),
         resources=_tables(sources, names),
     )
     yield Statement(
         sid="WatchTableExports",
-        reason="See how these exports go.",
+        reason="See the state of these exports.",
         actions=("dynamodb:DescribeExport",),
         resources=_tables(sources, names, "/export/*"),
     )
@@ -68,5 +68,5 @@ def _tables(sources: tuple[DynamoDb, ...] | list[DynamoDb], names: Names, below:
 
 
 def _iam_pattern(table: str) -> str:
-    """A shell pattern as IAM has it: `[abc]` becomes `?`, any one character."""
+    """Returns a shell pattern as IAM writes it: `[abc]` becomes `?`, any one character."""
     return re.sub(r"\[!?\]?[^]]*\]", "?", table).replace("[", "?")

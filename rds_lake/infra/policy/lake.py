@@ -1,6 +1,6 @@
-"""What the pipeline does with the lake itself: objects in S3 and the key they are encrypted with, tables in Glue, Athena.
+"""The pipeline's permissions for the lake: objects in S3 and their key, tables in Glue, Athena.
 
-Queries run with the rights of who asks: Athena reads Glue and S3, and writes its result, as the pipeline.
+Queries run with the caller's rights: Athena reads Glue and S3, and writes its result, as the pipeline.
 https://docs.aws.amazon.com/athena/latest/ug/security-iam-athena.html
 """
 
@@ -20,12 +20,12 @@ _DEFAULT_DATABASE = "database/default"
 
 
 def lake_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The statements of S3, KMS, Glue and Athena."""
+    """Returns the statements of S3, KMS, Glue and Athena."""
     yield from _lists(config, names)
     lake = config.lake
     yield Statement(
         sid="ReadAndWriteTheLake",
-        reason="Write Parquet, manifests and records, read them back, and remove what a later export replaced.",
+        reason="Write Parquet, manifests and records, read them back, and remove files that a later export replaced.",
         actions=(
             "s3:AbortMultipartUpload",
             "s3:DeleteObject",
@@ -40,7 +40,7 @@ def lake_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
         services = ["s3", *(["dynamodb"] if config.dynamodb else []), *(["sns"] if lake.notifications else [])]
         yield Statement(
             sid="UseTheKeyThroughServices",
-            reason="Read and write what is encrypted with the lake's key, through the services that store it.",
+            reason="Read and write objects that are encrypted with the lake's key, through the services that store them.",
             actions=("kms:Decrypt", "kms:GenerateDataKey"),
             resources=key.resources,
             conditions={**key.condition, **names.via(*services)},
@@ -67,7 +67,7 @@ def _lists(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if any(source.athena or source.retention for source in config.sources):
         yield Statement(
             sid="FindUnfinishedUploads",
-            reason="Find uploads that were never completed, for retention and for Athena's results. IAM knows no prefix for it.",
+            reason="Find uploads that were not completed, for retention and for Athena's results. IAM cannot limit this to a prefix.",
             actions=("s3:ListBucketMultipartUploads",),
             resources=fixed(names.bucket(lake.bucket)),
         )
@@ -77,21 +77,21 @@ def _exports(config: LakeConfig, names: Names) -> Iterator[Statement]:
     exports = fixed(names.objects(config.lake.exports_bucket, config.lake.export_prefix))
     yield Statement(
         sid="ReadExports",
-        reason="Read what AWS exported, to copy, convert or register it.",
+        reason="Read the files that AWS exported, to copy, convert or register them.",
         actions=("s3:GetObject",),
         resources=exports,
     )
     if config.dynamodb:
         yield Statement(
             sid="WriteTableExports",
-            reason="DynamoDB writes an export with the rights of who asked for it; a scan is written by the pipeline itself.",
+            reason="DynamoDB writes an export with the rights of the caller who started it; the pipeline itself writes a scan.",
             actions=("s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"),
             resources=exports,
         )
     if any(map(_removes_exports, config.sources)):
         yield Statement(
             sid="RemoveExports",
-            reason="Remove AWS's copy once a date is published, and what retention does not keep.",
+            reason="Remove AWS's copy once a date is published, and dates that retention does not keep.",
             actions=("s3:DeleteObject",),
             resources=exports,
         )
@@ -105,7 +105,7 @@ def _removes_exports(source: SourceSettings) -> bool:
 def _athena(config: LakeConfig, names: Names, sources: Sequence[str]) -> Iterator[Statement]:
     yield Statement(
         sid="KeepTheCatalogue",
-        reason="Make databases, raw tables, partitions and views of the configured sources, and replace views.",
+        reason="Create databases, raw tables, partitions and views of the configured sources, and replace views.",
         actions=(
             "glue:BatchCreatePartition",
             "glue:BatchDeletePartition",
@@ -125,7 +125,7 @@ def _athena(config: LakeConfig, names: Names, sources: Sequence[str]) -> Iterato
     yield default_database(names)
     yield Statement(
         sid="QueryWithAthena",
-        reason="Count rows, make views and run queries in the lake's workgroup.",
+        reason="Count rows, create views and run queries in the lake's workgroup.",
         actions=(
             "athena:GetQueryExecution",
             "athena:GetQueryResults",
@@ -140,14 +140,14 @@ def _athena(config: LakeConfig, names: Names, sources: Sequence[str]) -> Iterato
 def _tables_of_before(names: Names, sources: Sequence[str]) -> Statement:
     return Statement(
         sid="RemovePartitionsOfBefore",
-        reason="Retention and `rds-lake prune` look for partitions of what they remove, also where `athena: false` was set later.",
+        reason="Retention and `rds-lake prune` look for partitions of files that they remove, even if `athena: false` was set later.",
         actions=("glue:BatchDeletePartition", "glue:BatchGetPartition", "glue:GetPartitions", "glue:GetTables"),
         resources=catalogue(names, sources),
     )
 
 
 def catalogue(names: Names, sources: Sequence[str]) -> tuple[Resource, ...]:
-    """The account's catalogue, the sources' databases, and everything in them."""
+    """Returns the ARNs of the account's catalogue, the sources' databases, and everything in them."""
     return (
         *fixed(names.arn("glue", "catalog")),
         *names.named("glue", "database/", sources),
@@ -156,7 +156,7 @@ def catalogue(names: Names, sources: Sequence[str]) -> tuple[Resource, ...]:
 
 
 def default_database(names: Names) -> Statement:
-    """What Athena asks of everybody who queries."""
+    """Returns what Athena needs for every caller that queries."""
     return Statement(
         sid="SeeTheDefaultDatabase",
         reason="Athena asks for the database `default` before any query, whichever database the query names.",
@@ -166,7 +166,7 @@ def default_database(names: Names) -> Statement:
 
 
 def locate_results(config: LakeConfig, names: Names) -> Statement:
-    """What Athena asks of everybody before it writes a result."""
+    """Returns what Athena needs for every caller before it writes a result."""
     return Statement(
         sid="LocateTheBucket",
         reason="Athena asks in which Region the bucket of its results is.",
@@ -176,7 +176,7 @@ def locate_results(config: LakeConfig, names: Names) -> Statement:
 
 
 def key_through_s3(settings: LakeSettings, names: Names) -> Iterator[Statement]:
-    """What reading and writing the lake's objects takes besides S3; nothing where the lake has no key."""
+    """Returns the permissions on the key to read and write the lake's objects; empty if the lake has no key."""
     if key := find_key(settings, names):
         yield Statement(
             sid="UseTheKeyThroughS3",

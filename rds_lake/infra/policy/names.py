@@ -1,6 +1,6 @@
-"""ARNs of what lake.yaml names, in an account and Region that may be a template's parameters.
+"""ARNs of the objects of lake.yaml, in an account and Region that may be parameters of a template.
 
-What belongs here: how each ARN is spelled. https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
+What belongs here: the form of each ARN. https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rds_lake.infra.policy.document import Condition, Resource, fixed
 class Names:
     """Partition, Region and account of the ARNs: `aws`, `us-east-1`, `111122223333`, or `${AWS::Partition}` and so on.
 
-    The ARNs are for a template that makes the key, roles or topic itself (`${Key.Arn}`): each takes the place of what lake.yaml
-    says. `prefix`: the template's parameter NamePrefix, where the deployer gives another one than the default.
+    The other ARNs are for a template that creates the key, roles or topic itself (`${Key.Arn}`): each replaces the value in
+    lake.yaml. `prefix`: the template's parameter NamePrefix, if the deployer gives another one than the default.
     """
 
     partition: str
@@ -31,23 +31,23 @@ class Names:
     prefix: str | None = None
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of something of this account and Region."""
+        """Returns the ARN of an object in this account and Region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def named(self, service: str, stem: str, names: Sequence[str]) -> tuple[Resource, ...]:
-        """Things of one kind by name: `named("rds", "db:", ["shop-prod"])`."""
+        """Returns objects of one kind by name: `named("rds", "db:", ["shop-prod"])`."""
         return tuple(Resource(stem=self.arn(service, stem), name=name) for name in dict.fromkeys(names))
 
     def bucket(self, name: str) -> str:
-        """The ARN of a bucket, which has neither Region nor account."""
+        """Returns the ARN of a bucket, which has neither Region nor account."""
         return f"arn:{self.partition}:s3:::{name}"
 
     def objects(self, bucket: str, prefix: str) -> str:
-        """The pattern of all objects below a prefix; of the whole bucket where it is empty."""
+        """Returns the pattern of all objects below a prefix; of the whole bucket if it is empty."""
         return f"{self.bucket(bucket)}/{prefix}/*" if prefix else f"{self.bucket(bucket)}/*"
 
     def via(self, *services: str) -> Condition:
-        """That KMS is asked by one of these services for the caller.
+        """Returns the condition that one of these services calls KMS for the caller.
 
         In China some services are called amazonaws.com and others amazonaws.com.cn, hence the pattern.
         https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
@@ -64,9 +64,9 @@ class Key:
 
 
 def find_key(settings: LakeSettings, names: Names) -> Key | None:
-    """The lake's key; None where it has none.
+    """Returns the lake's key; None if it has none.
 
-    An alias is no resource of these actions: a statement with an alias' ARN allows nothing. It is a condition on the key instead.
+    An alias is not a resource of these actions: a statement with an alias' ARN allows nothing. So it is a condition on the key.
     https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
     """
     if settings.kms_key is None:
@@ -83,9 +83,9 @@ def find_key(settings: LakeSettings, names: Names) -> Key | None:
 
 
 def listing(*prefixes: str) -> Condition:
-    """That only keys below these prefixes are listed; no condition where one is the whole bucket.
+    """Returns the condition that only keys below these prefixes are listed; no condition if one is the whole bucket.
 
-    S3 answers 404 for an object that is not there only to a caller who may list the bucket, else 403. That check has no prefix,
+    S3 answers 404 for a missing object only to a caller who may list the bucket, else 403. That check has no prefix,
     hence `IfExists`. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     if not all(prefixes):

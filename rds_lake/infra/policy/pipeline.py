@@ -14,7 +14,7 @@ from rds_lake.infra.policy.widen import fitted
 
 
 def pipeline_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIMIT) -> PolicyDocument:
-    """What the role may do, in at most `limit` characters (white space not counted) where patterns can make it so short.
+    """Returns the policy, in at most `limit` characters (without white space) if patterns can shorten it that far.
 
     By default it is the only inline policy of a role; `limit=MANAGED_LIMIT` makes it short enough for a managed policy.
     """
@@ -22,7 +22,7 @@ def pipeline_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIM
 
 
 def pipeline_statements(config: LakeConfig, names: Names) -> tuple[Statement, ...]:
-    """The statements of the pipeline's policy with every name in full, without regard to its length."""
+    """Returns the statements of the pipeline's policy with every name in full, of any length."""
     return (
         *database_statements(config, names),
         *dynamodb_statements(config, names),

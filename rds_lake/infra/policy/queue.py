@@ -9,9 +9,9 @@ _RULES_SID = "RdsLakeRules"
 
 
 def queue_policy(present: dict[str, Any], queue_arn: str, rule_arns: Sequence[str]) -> dict[str, Any]:
-    """The queue's present policy (empty where it has none), with a statement that lets these rules send to it.
+    """Returns the queue's present policy (empty if it has none), with a statement that lets these rules send to it.
 
-    Only the statement that rds-lake wrote, known by its Sid, is replaced; all other statements stay as they are.
+    Only rds-lake's own statement, known by its Sid, is replaced; all other statements are kept.
     """
     own = {
         "Sid": _RULES_SID,
@@ -26,8 +26,10 @@ def queue_policy(present: dict[str, Any], queue_arn: str, rule_arns: Sequence[st
 
 
 def own_rules(present: dict[str, Any]) -> list[str]:
-    """The ARNs of the rules that the policy's statement of rds-lake lets send."""
-    conditions = [one.get("Condition", {}) for one in _statements(present) if one.get("Sid") == _RULES_SID]
+    """Returns the ARNs of the rules that rds-lake's statement in the policy lets send."""
+    conditions = [
+        statement.get("Condition", {}) for statement in _statements(present) if statement.get("Sid") == _RULES_SID
+    ]
     listed = [condition.get("ArnEquals", {}).get("aws:SourceArn", []) for condition in conditions]
     return [arn for arns in listed for arn in (arns if isinstance(arns, list) else [arns])]
 

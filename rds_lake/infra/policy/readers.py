@@ -1,4 +1,4 @@
-"""The policy of who queries the views with Athena: reading the lake, and writing results of their own queries."""
+"""The policy of readers who query the views with Athena: reading the lake, and writing the results of their queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.model.lake.layout import LakeLayout
 
 
 def reader_policy(config: LakeConfig, names: Names, *, limit: int = MANAGED_LIMIT) -> PolicyDocument:
-    """What a reader may do. Without a statement where no source has tables in Athena."""
+    """Returns a reader's policy, without a statement if no source has tables in Athena."""
     sources = [source.name for source in config.sources if source.athena]
     return fitted(tuple(_statements(config, names, sources)) if sources else (), limit)
 
@@ -72,7 +72,7 @@ def _objects(config: LakeConfig, names: Names) -> Iterator[Statement]:
     results = LakeLayout(bucket=lake.bucket, prefix=lake.prefix).athena_results().split("/", 3)[3].rstrip("/")
     yield Statement(
         sid="WriteResults",
-        reason="Athena writes the result of a query as who asked.",
+        reason="Athena writes the result of a query with the rights of the caller.",
         actions=("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"),
         resources=fixed(names.objects(lake.bucket, results)),
     )

@@ -1,4 +1,4 @@
-"""The policies of the roles that services of AWS assume: RDS's export service, and Glue's job. And which principals they trust."""
+"""The policies of the roles that AWS services assume, RDS's export service and Glue's job, and their trust policies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.infra.policy.names import Names, listing
 
 
 def export_role_trust() -> dict[str, Any]:
-    """Lets RDS's export service assume the role.
+    """Returns the policy that lets RDS's export service assume the role.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.Setup.html
     """
@@ -21,25 +21,26 @@ def export_role_trust() -> dict[str, Any]:
 
 
 def export_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
-    """What RDS's export service may do; without a statement where lake.yaml has no database."""
+    """Returns the policy of RDS's export service, without a statement if lake.yaml has no database."""
     return _export_policy(config.lake, names) if config.databases else PolicyDocument(statements=())
 
 
 def _export_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
-    """AWS's page has `s3:PutObject*`, `s3:GetObject*` and `s3:DeleteObject*` on the whole bucket; these are the actions among them
+    """AWS's page has `s3:PutObject*`, `s3:GetObject*` and `s3:DeleteObject*` on the whole bucket; this has only those of them
     that write, read back and remove the files of an export.
+
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
     """
     bucket, prefix = settings.exports_bucket, settings.export_prefix
     find = Statement(
         sid="FindTheBucket",
-        reason="RDS looks at the bucket before an export begins. It does not say with which prefix, so there is no condition.",
+        reason="RDS checks the bucket before an export begins. AWS does not document the prefix, so there is no condition.",
         actions=("s3:GetBucketLocation", "s3:ListBucket"),
         resources=fixed(names.bucket(bucket)),
     )
     write = Statement(
         sid="WriteExports",
-        reason="Write the files of an export, and read back or remove what RDS wrote.",
+        reason="Write the files of an export, and read them back or remove them.",
         actions=("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
         resources=fixed(names.objects(bucket, prefix)),
     )
@@ -47,17 +48,17 @@ def _export_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
 
 
 def job_role_trust() -> dict[str, Any]:
-    """Lets Glue assume the role."""
+    """Returns the policy that lets Glue assume the role."""
     return trust("glue.amazonaws.com")
 
 
 def job_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
-    """What Glue's job may do; without a statement where no source is converted by Glue."""
+    """Returns the policy of Glue's job, without a statement if Glue converts no source."""
     return _job_policy(config.lake, names) if config.has_glue_job else PolicyDocument(statements=())
 
 
 def _job_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
-    """Read exports, read and write the lake, logs. Nothing with DynamoDB."""
+    """Read exports, read and write the lake, write logs. Nothing with DynamoDB."""
     return PolicyDocument(statements=(*_job_files(settings, names), *_job_logs(settings, names)))
 
 
@@ -95,7 +96,7 @@ def _job_files(settings: LakeSettings, names: Names) -> Iterator[Statement]:
 def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
     yield Statement(
         sid="MakeLogGroups",
-        reason="Glue makes the log groups of its jobs where they are not there yet.",
+        reason="Glue creates the log groups of its jobs if they do not exist.",
         actions=("logs:CreateLogGroup",),
         resources=fixed(names.arn("logs", "log-group:/aws-glue/*")),
     )
@@ -107,7 +108,7 @@ def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
     )
     yield Statement(
         sid="WriteMetrics",
-        reason="Glue reports the job's metrics as its role. CloudWatch takes metrics on no narrower resource than all.",
+        reason="Glue reports the job's metrics as its role. CloudWatch has no narrower resource for this action.",
         actions=("cloudwatch:PutMetricData",),
         resources=anything(),
         conditions={"StringEquals": {"cloudwatch:namespace": "Glue"}},
@@ -115,7 +116,7 @@ def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
     if settings.kms_key:
         yield Statement(
             sid="ReadTheSecurityConfiguration",
-            reason="Glue looks up with which key the job writes.",
+            reason="Glue looks up the key that the job encrypts with.",
             actions=("glue:GetSecurityConfiguration",),
             resources=anything(),
         )

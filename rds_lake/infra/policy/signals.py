@@ -1,4 +1,4 @@
-"""What the pipeline does besides data: it reads its queue, sends notifications, and reads the secrets of `verify:` and `streams:`."""
+"""The pipeline's permissions beside data: its queue, notifications, and the secrets of `verify:` and `streams:`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rds_lake.infra.policy.names import Names
 
 
 def signal_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The statements of SQS, SNS and Secrets Manager."""
+    """Returns the statements of SQS, SNS and Secrets Manager."""
     yield Statement(
         sid="ReceiveEvents",
-        reason="Receive events of snapshots and exports, and delete those that were dealt with.",
+        reason="Receive events of snapshots and exports, and delete processed ones.",
         actions=("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
         resources=fixed(names.arn("sqs", config.lake.events_queue)),
     )
@@ -21,7 +21,7 @@ def signal_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if topic and config.lake.notifications:
         yield Statement(
             sid="Notify",
-            reason="Tell people of failures and of dates that wait for approval.",
+            reason="Send notifications of failures and of dates that wait for approval.",
             actions=("sns:Publish",),
             resources=fixed(topic),
         )
@@ -30,9 +30,9 @@ def signal_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def verify_statement(config: LakeConfig) -> Statement | None:
-    """The statement that lets Dagster's process read the secrets that `verify:` and `streams:` name; None where no source does.
+    """Returns the statement that lets Dagster read the secrets of `verify:` and `streams:`; None if no source has one.
 
-    A secret encrypted with a key of its own needs kms:Decrypt on that key as well, which lake.yaml does not know.
+    A secret encrypted with a key of its own also needs kms:Decrypt on that key, which is not in lake.yaml.
     """
     verified = {source.verify.secret for source in config.databases if source.verify}
     forwarded = {source.streams.secret for source in config.databases if source.streams and source.streams.secret}

@@ -1,7 +1,7 @@
-"""A policy that is longer than IAM takes gets shorter: exact names give way to patterns, the narrowest possible first.
+"""Shortens a policy that is longer than IAM allows: patterns replace exact names, the narrowest possible first.
 
     arn:…:db:shop-eu-1, arn:…:db:shop-eu-2, arn:…:db:billing     too long
-    arn:…:db:shop-eu-*, arn:…:db:billing                         the two names with the longest common beginning
+    arn:…:db:shop-eu-*, arn:…:db:billing                         the two names with the longest common prefix
     arn:…:db:*                                                   at worst
 
 Why patterns, and not several policies: docs/decisions/0020.
@@ -19,11 +19,13 @@ from rds_lake.infra.policy.document import PolicyDocument, Resource, Statement, 
 
 
 def fitted(statements: Sequence[Statement], limit: int) -> PolicyDocument:
-    """The statements as a document of at most `limit` characters, or with every name replaced where even that is too long.
+    """Returns the statements as a document of at most `limit` characters, or with every name replaced if even that is too long.
 
-    Resources that another one of their statement covers are left out. The same statements always give the same document.
+    Resources that another resource of their statement covers are left out. The same statements always give the same document.
     """
-    exact = PolicyDocument(statements=tuple(replace(one, resources=_uncovered(one.resources)) for one in statements))
+    exact = PolicyDocument(
+        statements=tuple(replace(statement, resources=_uncovered(statement.resources)) for statement in statements)
+    )
     excess = exact.characters - limit
     groups = [_Group.of(at, stem, names) for at, stem, names in _names(exact.statements)]
     longest = max((len(entry.pattern) for group in groups for entry in group.entries), default=0)
@@ -36,7 +38,7 @@ def fitted(statements: Sequence[Statement], limit: int) -> PolicyDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """A name, or the common beginning of `names` names, to which `*` is added."""
+    """A name, or the common prefix of `names` names, to which `*` is added."""
 
     pattern: str
     names: int = 1
@@ -46,7 +48,7 @@ class _Entry:
         return self.pattern if self.names == 1 else f"{self.pattern}*"
 
     def common(self, other: _Entry) -> str:
-        """The beginning that both have; a `*` is added to it, and none left before that."""
+        """Returns the common prefix, up to which a `*` can be added."""
         return commonprefix([self.pattern, other.pattern]).rstrip("*")  # noqa: RUF071 - names are no paths
 
 
@@ -63,7 +65,7 @@ class _Group:
         return cls(at=at, stem=stem, entries=[_Entry(pattern=name) for name in names])
 
     def widen(self, level: int, excess: int) -> int:
-        """Replace neighbours with at least `level` characters in common, until `excess` characters are saved; how many were."""
+        """Replace neighbours with `level` or more equal characters, until `excess` characters are saved; returns how many."""
         saved = 0
         kept: list[_Entry] = []
         for entry in self.entries:
@@ -98,7 +100,7 @@ def _names(statements: Sequence[Statement]) -> Iterator[tuple[int, str, list[str
 
 
 def _uncovered(resources: Sequence[Resource]) -> tuple[Resource, ...]:
-    """Without doubles, and without what a pattern `…*` among them covers."""
+    """Returns the resources without duplicates, and without those that a pattern `…*` among them covers."""
     distinct = list({item.arn: item for item in resources}.values())
     beginnings = {item.arn[:-1] for item in distinct if item.arn.endswith("*")}
     return tuple(item for item in distinct if not _is_covered(item.arn, beginnings))

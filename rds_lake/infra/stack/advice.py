@@ -1,4 +1,4 @@
-"""What a person does about a resource that failed, or a right that is missing.
+"""Advice about a resource that failed, or about a missing permission.
 
 Reasons are CloudFormation's: "… (RequestToken: …, HandlerErrorCode: AlreadyExists)", with the codes of
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
@@ -28,21 +28,21 @@ _EXISTING = {
 }
 _IMPORT = (
     "bring it into a stack by CloudFormation's import "
-    "(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html), give it another name in lake.yaml or "
-    "by the parameter NamePrefix, or delete it"
+    "(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html), choose another name in "
+    "lake.yaml or with the parameter NamePrefix, or delete the object"
 )
 
 
 def denied(message: str, action: str) -> str:
-    """The sentence for a call that AWS denied; the action of AWS's own message comes first."""
+    """Returns the sentence for a call that AWS denied; the action in AWS's own message has priority."""
     match = _ACTION.search(message)
     right = match.group(1) if match else action
-    names = ", for stacks whose name begins as the lake's objects do" if right.startswith("cloudformation:") else ""
+    names = ", for stacks whose name begins with the lake's name prefix" if right.startswith("cloudformation:") else ""
     return f"the right {right} is missing: {message}; {_POLICY}{names}"
 
 
 def advice(logical: str, kind: str, reason: str) -> str:
-    """What to do about a resource of this logical id and type that failed for this reason; empty where nothing is known."""
+    """Returns what to do about a resource of this logical id and type that failed for this reason; empty if nothing is known."""
     if match := _ACTION.search(reason):
         return f"the right {match.group(1)} is missing: {_POLICY}"
     if "HandlerErrorCode: AccessDenied" in reason:
@@ -51,8 +51,8 @@ def advice(logical: str, kind: str, reason: str) -> str:
         return f"it exists already: {_way_out(logical, kind)}"
     if kind == "AWS::S3::Bucket" and _FULL.search(reason):
         return (
-            "the bucket is not empty: look at what is in it, empty it (`aws s3 rm --recursive s3://BUCKET`), "
-            "and repeat with --remove"
+            "the bucket is not empty: check its objects, empty it (`aws s3 rm --recursive s3://BUCKET`), and repeat "
+            "with --remove"
         )
     return ""
 

@@ -1,7 +1,7 @@
-"""Which lake a bucket's prefix belongs to: said there by the first `rds-lake setup`, so that a second lake is refused.
+"""Records which lake a bucket's prefix belongs to: the first `rds-lake setup` writes it there, and a second lake is refused.
 
-Two lakes in one place with a source of the same name would take each other's dates for earlier exports of their own, and delete
-them. A lake is known by its events queue, which no two lakes share. What databases its sources are may change.
+Two lakes in one place with a source of the same name would take each other's dates for their own earlier exports, and delete
+them. A lake is identified by its events queue, which no two lakes share. The databases of its sources may change.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _REFUSED = ("AccessDenied", "403")
 
 
 def claim(clients: AwsClients, settings: LakeSettings, account: Account) -> bool:
-    """Say in the bucket that its prefix is this lake's; False where there is no such bucket yet.
+    """Record in the bucket that its prefix belongs to this lake; returns False if the bucket does not exist yet.
 
-    ConfigError where it is another lake's, or the bucket is another account's. It is written before it is read: without the
-    right to list the bucket, S3 does not tell an object that is not there from one that may not be read.
+    ConfigError if the prefix belongs to another lake, or the bucket to another account. It writes before it reads: without the
+    right to list the bucket, S3 does not distinguish a missing object from a forbidden one.
     """
     bucket, key = settings.bucket, "/".join(part for part in (settings.prefix, TEMPLATES, _OWNER) if part)
     body = json.dumps({"version": 1, "events_queue": settings.events_queue}).encode()
@@ -56,23 +56,23 @@ def _require_own(clients: AwsClients, settings: LakeSettings, place: dict[str, A
         if error.code != "NoSuchKey":
             raise
         raise UnavailableError(
-            f"{where}, which says whose place it is, is written by another at this moment; repeat the command"
+            f"another command is writing {where}, which records the lake that the prefix belongs to; repeat the command"
         ) from error
     owner = _queue_in(text)
     if owner == settings.events_queue:
         return
     root = where.removesuffix(f"{TEMPLATES}/{_OWNER}")
     raise ConfigError(
-        f"{root} is the place of another lake, whose events_queue is {owner or 'not readable'}, and nothing was changed: give "
-        "this lake another `prefix:` in lake.yaml. If it is the same lake and its queue got another name, delete "
-        f"{where}, then repeat"
+        f"{root} belongs to another lake, with events_queue {owner or 'not readable'}; nothing was changed. Give this "
+        f"lake another `prefix:` in lake.yaml. If it is the same lake and its queue was renamed, delete {where}, then "
+        "repeat"
     )
 
 
 def _queue_in(text: str) -> str | None:
     try:
-        found = json.loads(text)
+        record = json.loads(text)
     except ValueError:
         return None
-    queue = found.get("events_queue") if isinstance(found, dict) else None
+    queue = record.get("events_queue") if isinstance(record, dict) else None
     return queue if isinstance(queue, str) else None

@@ -1,4 +1,4 @@
-"""The lake's stack: CloudFormation's calls, with the right that is missing where AWS denies one."""
+"""The lake's stack: CloudFormation's calls, with the missing permission if AWS denies one."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Event", "Stack", "StackClient"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackClient(StackGateway):
-    """One stack's calls. StackError with the right that is missing, where AWS denies one; AwsError for other refusals."""
+    """The calls of one stack. StackError with the missing permission if AWS denies one; AwsError for other refusals."""
 
     def template(self, stack_id: str) -> dict[str, Any]:
-        """The template that the stack was last deployed with."""
+        """Returns the template that the stack was last deployed with."""
         with self._asked("GetTemplate"):
             body = self.api.get_template(StackName=stack_id)["TemplateBody"]
         return read_template(body) if isinstance(body, str) else dict(body)

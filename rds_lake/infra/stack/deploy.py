@@ -1,6 +1,6 @@
 """Creates, updates or removes the lake's stack, and follows it to its end.
 
-What is done is decided after a look at the stack. While another operation on the stack runs, this waits, and reads the stack again.
+It reads the stack first. While another operation on the stack is in progress, it waits, and reads the stack again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RACES = 10  # how often another operation may begin between reading the stack a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be deployed. `source`: TemplateBody or TemplateURL of `body`; `parameters`: only those that were given."""
+    """The deployment. `source`: TemplateBody or TemplateURL of `body`; `parameters`: only those that were given."""
 
     body: dict[str, Any]
     source: Mapping[str, str]
@@ -40,7 +40,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun:
-    """An operation under way: the stack, the event before it, and how many resources are to come, where that is known."""
+    """An operation in progress: the stack, the event before it, and the number of resources, if that is known."""
 
     id: str
     after: str | None
@@ -49,9 +49,9 @@ class _Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One stack. `say` gets progress and results; `token` gives a new ClientRequestToken for each attempt.
+    """One stack. `say` gets progress and results; `token` returns a new ClientRequestToken for each attempt.
 
-    `existing` says which parameters make the stack, as it is when no operation is under way, use what is there already.
+    `existing` returns the parameters with which the stack, while no operation is in progress, uses existing objects.
     """
 
     stacks: StackClient
@@ -61,10 +61,10 @@ class Deployment:
     existing: Callable[[Stack | None], Mapping[str, str]] = lambda _: {}
 
     def deploy(self, order: Order) -> Stack:
-        """The stack, created or updated, or as it was where nothing changes.
+        """Create or update the stack; returns it, unchanged if nothing differs.
 
-        ConfigError for parameters that the template has not; StackError, with what failed and what to do, where it did not
-        come to a good end or the stack of this name is not of this lake; AwsError for CloudFormation's other refusals.
+        ConfigError for parameters that the template does not have; StackError, with what failed and what to do, if the deployment
+        failed or the stack of this name belongs to another lake; AwsError for CloudFormation's other refusals.
         """
         require_parameters(order)
         for _ in range(_RACES):
@@ -88,7 +88,7 @@ class Deployment:
         )
 
     def remove(self, description: str) -> None:
-        """Delete the stack, and say what stays. `description`: of the lake's template; StackError for any other stack's."""
+        """Delete the stack, and print what stays. `description`: of the lake's template; StackError for any other stack."""
         stack = self._idle()
         if stack is None:
             self.say(f"the stack {self.stacks.name} does not exist: nothing to remove")
@@ -108,7 +108,7 @@ class Deployment:
         return Watch(stacks=self.stacks, pace=self.pace, say=self.say)
 
     def _idle(self) -> Stack | None:
-        """The stack as soon as no operation of it is under way; None where there is none."""
+        """Returns the stack as soon as no operation is in progress; None if it does not exist."""
         while (stack := self.stacks.look()) and stack.busy:
             self.say(
                 f"stack {stack.name} is in {stack.status}, started by another user or role (CloudTrail says which): waiting "
@@ -129,7 +129,7 @@ class Deployment:
         return _Begun(id=stack_id, after=None, total=total)
 
     def _update(self, stack: Stack, order: Order) -> _Begun | None:
-        """None where nothing would change."""
+        """Begin the update; None if nothing would change."""
         after = self.stacks.newest(stack.id)
         chosen = self._chosen(stack, order)
         if not self.stacks.update(stack.id, **self._call(order, [*_given(order.parameters), *chosen])):
@@ -181,13 +181,14 @@ class Deployment:
         if any(event.type == "AWS::SNS::Subscription" and event.status == "CREATE_COMPLETE" for event in events):
             mail = stack.parameters.get("NotificationEmail", "")
             self.say(
-                f"AWS has sent a mail to {mail}: until it is confirmed there, the subscription is pending and gets nothing"
+                f"AWS has sent a mail to {mail}: until the recipient confirms it, the subscription is pending and gets "
+                "no messages"
             )
         return stack
 
 
 def require_parameters(order: Order) -> None:
-    """ConfigError that lists every given parameter that the template has not."""
+    """ConfigError that lists every given parameter that the template does not have."""
     known = order.body.get("Parameters", {})
     if unknown := [name for name in order.parameters if name not in known]:
         raise ConfigError(

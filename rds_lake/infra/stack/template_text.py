@@ -1,6 +1,6 @@
-"""Reads a template as it was deployed, and which of its resources its parameters ask for.
+"""Reads a deployed template, and which of its resources its parameters request.
 
-`infra/template/render.py` is the way there. Conditions: Ref of a parameter, Equals, Not, And, Or, Condition
+`infra/template/render.py` does the reverse. Conditions: Ref of a parameter, Equals, Not, And, Or, Condition
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html).
 """
 
@@ -41,7 +41,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read_template(text: str) -> Json:
-    """The template's long form, of YAML or JSON. StackError where it is neither."""
+    """Returns the template's long form, from YAML or JSON. StackError if it is neither."""
     try:
         body = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
@@ -52,12 +52,12 @@ def read_template(text: str) -> Json:
 
 
 def defaults(body: Json) -> dict[str, str]:
-    """The template's parameters that have a default, as text."""
+    """Returns the template's parameters that have a default, as text."""
     return {name: str(form["Default"]) for name, form in body.get("Parameters", {}).items() if "Default" in form}
 
 
 def asked_for(body: Json, parameters: Mapping[str, str]) -> list[str]:
-    """The logical ids of the resources whose condition holds with these parameters, and the defaults of the others."""
+    """Returns the logical ids of the resources whose condition holds with these parameters, and the defaults of the others."""
     values = defaults(body) | dict(parameters)
     conditions = body.get("Conditions", {})
     return [

@@ -1,4 +1,4 @@
-"""The template as a call takes it: its text, or the address of an object where it is too long."""
+"""The template as a call accepts it: its text, or the address of an object if it is too long."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 def template_argument(
     text: str, clients: AwsClients, settings: LakeSettings, account: Account, *, bucket: str | None
 ) -> dict[str, str]:
-    """`TemplateBody`, or `TemplateURL` of an object written now. `bucket`: where to put it; None: into the lake.
+    """Returns `TemplateBody`, or `TemplateURL` of an object that it uploads. `bucket`: for this object; None: the lake's.
 
-    ConfigError where the template is longer than CloudFormation takes, or the bucket is not there or not of this account.
+    ConfigError if the template is longer than CloudFormation allows, or the bucket does not exist or belongs to another account.
     """
     size = len(text.encode())
     if size > S3_BYTES:
@@ -39,7 +39,7 @@ def template_argument(
 
 
 def _require_own(clients: AwsClients, bucket: str, account: Account, size: int) -> None:
-    """ConfigError unless the bucket is there and belongs to this account: its owner would decide what is deployed."""
+    """ConfigError unless the bucket exists and belongs to this account: its owner would decide what is deployed."""
     try:
         with aws_errors("s3", "HeadBucket", about=bucket):
             clients.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account.number)
@@ -49,10 +49,10 @@ def _require_own(clients: AwsClients, bucket: str, account: Account, size: int) 
         there = (
             "does not exist"
             if error.code in ("404", "NoSuchBucket")
-            else "is not of this account and Region, or may not be read"
+            else "is not in this account and Region, or may not be read"
         )
         raise ConfigError(
-            f"the template has {size:,} bytes, and CloudFormation takes more than {INLINE_BYTES:,} only from S3, but bucket {bucket} "
-            f"{there}: name one of account {account.number} in {account.region} with --template-bucket (rds-lake policy --for "
-            "deployer takes the same option)"
+            f"the template has {size:,} bytes, and CloudFormation accepts more than {INLINE_BYTES:,} only from S3, but "
+            f"bucket {bucket} {there}: name one of account {account.number} in {account.region} with --template-bucket "
+            "(rds-lake policy --for deployer takes the same option)"
         ) from error

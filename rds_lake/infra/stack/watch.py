@@ -14,9 +14,10 @@ _DONE = ("_COMPLETE", "_SKIPPED")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often CloudFormation is asked, and when we give up. Seconds.
+    """How often CloudFormation is polled, and when to give up, in seconds.
 
-    `pause`: after news; without, it grows up to `longest`. `patience`: so long nothing may happen. `clock` never goes back.
+    `pause`: after a new event; without events, it grows up to `longest`. `patience`: the longest time without an event. `clock` never
+    goes back.
     """
 
     clock: Callable[[], float]
@@ -28,16 +29,16 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Watches one stack; `say` gets a line per event, the oldest first, each once."""
+    """Watches one stack; `say` gets a line per event, oldest first, each once."""
 
     stacks: StackClient
     pace: Pace
     say: Callable[[str], None]
 
     def until_ended(self, stack_id: str, *, after: str | None, total: int | None = None) -> tuple[Stack, list[Event]]:
-        """The stack when nothing is under way any more, and all events after the one of that id.
+        """Returns the stack once no operation is in progress, and all events after the event of that id.
 
-        `total`: how many resources are to come or go, where that is known. StackError when nothing moves for the pace's patience.
+        `total`: the number of resources, if that is known. StackError if nothing happens for the pace's patience.
         """
         seen: list[Event] = []
         done: set[str] = set()

@@ -1,1 +1,1 @@
-"""The one CloudFormation template of a lake: what it creates, as data, for exactly the sources of a lake.yaml."""
+"""The CloudFormation template of a lake: what it creates, as data, for exactly the sources of a lake.yaml."""

@@ -1,4 +1,4 @@
-"""The topic of failures with its e-mail, and the alarms that tell of events that were lost or are not read."""
+"""The topic of failures with its e-mail subscription, and the alarms for events that were lost or are not read."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _PERIOD_SECONDS = 300
 
 
 def topic_arn(config: LakeConfig) -> Any:
-    """The ARN of the topic as a value of the template; None where lake.yaml has no `notifications`."""
+    """Returns the ARN of the topic as a value of the template; None if lake.yaml has no `notifications`."""
     return None if config.lake.notifications is None else either("NewTopic", ref("Topic"), ref("TopicArn"))
 
 
 def topic(config: LakeConfig) -> Part:
-    """The topic that lake.yaml names, unless it is another account's or one is given; a subscription of an e-mail address."""
+    """The topic of lake.yaml, unless it is another account's or one is given, with the subscription of an e-mail address."""
     if config.lake.notifications is None:
         return Part()
     value = topic_arn(config)
@@ -43,13 +43,13 @@ def topic(config: LakeConfig) -> Part:
                 "Type": "String",
                 "Default": config.lake.notifications if _is_foreign(config) else "",
                 "AllowedPattern": "^$|^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$",
-                "Description": "ARN of an existing topic, whose policy you keep yourself. Empty: a new one is created.",
+                "Description": "ARN of an existing topic, whose policy you maintain yourself. Empty: a new one is created.",
             },
             "NotificationEmail": {
                 "Type": "String",
                 "Default": "",
                 "AllowedPattern": "^$|^[^@ ]+@[^@ ]+$",
-                "Description": "Who gets failures by e-mail; AWS asks this address to confirm. Empty: no e-mail is sent.",
+                "Description": "E-mail address that gets failures; AWS asks it to confirm. Empty: no e-mail is sent.",
             },
         },
         conditions={"NewTopic": empty("TopicArn"), "Mailed": given("NotificationEmail")},
@@ -66,8 +66,8 @@ def topic(config: LakeConfig) -> Part:
 
 
 def alarms(config: LakeConfig) -> Part:
-    """One per queue and rule, whatever the number of sources."""
-    dead = "An event could not be read ten times: see the message in the dead-letter queue."
+    """One alarm per queue and rule, for any number of sources."""
+    dead = "Reading an event failed ten times: see the message in the dead-letter queue."
     lost = "EventBridge could not send an event to the queue: see the message in this queue."
     age = "The oldest event waits for an hour: does Dagster's daemon run, with the sensor switched on?"
     waiting = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
@@ -86,7 +86,7 @@ def alarms(config: LakeConfig) -> Part:
 def alarm(
     config: LakeConfig, name: str, why: str, metric: tuple[str, str], dimension: dict[str, Any], above: int
 ) -> dict[str, Any]:
-    """An alarm as soon as a metric (namespace and name) is above a number once; it goes to the topic."""
+    """An alarm for a metric (namespace and name) that exceeds a number once; it publishes to the topic."""
     topic = topic_arn(config)
     properties = {
         "AlarmName": named(name),
@@ -133,7 +133,7 @@ def _new_topic(config: LakeConfig, name: str) -> dict[str, Any]:
 
 
 def _is_foreign(config: LakeConfig) -> bool:
-    """Whether lake.yaml's own ARNs show that the topic is another account's than the roles."""
+    """Whether the ARNs of lake.yaml show that the topic and the roles belong to different accounts."""
     roles = [text for text in (config.lake.export_role, config.lake.glue_role) if text]
     owners = {parse_arn(text).account for text in roles}
     return bool(owners) and parse_arn(config.lake.notifications or "").account not in owners

@@ -1,4 +1,4 @@
-"""What Athena needs: the workgroup that lake.yaml names, and the Glue databases of its sources."""
+"""The workgroup of lake.yaml, and the Glue databases of its sources."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def workgroup(config: LakeConfig) -> Part:
 
 
 def databases(config: LakeConfig, *, most: int) -> Part:
-    """A Glue database per source that is queried; none where that is more than `most`."""
+    """A Glue database for each source that is queried; none if that is more than `most`."""
     names = [source.name for source in config.sources if source.athena]
     if len(names) <= most:
         return _databases(names) if names else Part()
     note = (
-        f"the template has no Glue databases: with {len(names)} of them it would have more than 500 resources, which CloudFormation "
-        "does not take. The pipeline creates each with the first date of its source"
+        f"the template has no Glue databases: with {len(names)} of them it would have more than 500 resources, which "
+        "CloudFormation does not accept. The pipeline creates each with the first date of its source"
     )
     return Part(notes=(note,))
 
 
 def database_id(source: str) -> str:
-    """The logical id of a source's database. Names have no capital letters, so no two sources get one id."""
+    """Returns the logical id of a source's database. Names have no capital letters, so no two sources get the same id."""
     return f"Database{source.replace('_', 'U')}"
 
 
@@ -57,7 +57,7 @@ def _workgroup(config: LakeConfig) -> Part:
         },
         "Tags": tags(config.lake),
     }
-    described = f"new: create the workgroup {name}. existing: it is there, and is left as it is."
+    described = f"new: create the workgroup {name}. existing: it exists, and is not changed."
     return Part(
         parameters={"AthenaWorkgroup": new_or_existing(described)},
         conditions={"NewWorkgroup": equals("AthenaWorkgroup", "new")},
@@ -73,9 +73,7 @@ def _results(config: LakeConfig) -> dict[str, Any]:
 
 
 def _databases(names: list[str]) -> Part:
-    described = (
-        "new: create a Glue database per source. existing: some are there; the pipeline creates the others itself."
-    )
+    described = "new: create a Glue database per source. existing: some exist; the pipeline creates the others itself."
     return Part(
         parameters={"Databases": new_or_existing(described)},
         conditions={"NewDatabases": equals("Databases", "new")},

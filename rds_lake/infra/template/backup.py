@@ -1,4 +1,4 @@
-"""A vault, a plan and a selection of AWS Backup, for those who have none: offered where a source is exported from its snapshots."""
+"""A vault, a plan and a selection of AWS Backup for accounts that have none: optional, for sources exported from its snapshots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PLANNED = "BackupPlanned"
 
 
 def backup(config: LakeConfig) -> Part:
-    """Nothing is created unless `BackupPlan` says so: most accounts have a plan already."""
+    """Creates nothing unless `BackupPlan` says so: most accounts already have a plan."""
     if not takes_backups(config):
         return Part()
     return Part(
@@ -24,7 +24,7 @@ def backup(config: LakeConfig) -> Part:
                 "Type": "String",
                 "Default": "existing",
                 "AllowedValues": ["new", "existing"],
-                "Description": "new: a vault, a daily plan and a selection of the sources that take `backup` snapshots.",
+                "Description": "new: a vault, a daily plan and a selection of the sources that use `backup` snapshots.",
             },
             "BackupSchedule": {
                 "Type": "String",

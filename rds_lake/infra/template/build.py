@@ -1,6 +1,6 @@
-"""The template of a lake: all parts together, within what CloudFormation takes.
+"""The template of a lake: all parts together, within CloudFormation's limits.
 
-CloudFormation's limits: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _QUEUE_NAME = 80  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A template in CloudFormation's own form, and sentences about what it could not hold."""
+    """A template in CloudFormation's own form, and sentences about parts that did not fit."""
 
     body: dict[str, Any]
     notes: tuple[str, ...] = ()
 
 
 def build_template(config: LakeConfig) -> Template:
-    """The template for exactly the sources of lake.yaml. ConfigError where its names cannot be created."""
+    """Returns the template for exactly the sources of lake.yaml. ConfigError if its names cannot be created."""
     if len(config.lake.events_queue) + len(DEAD_SUFFIX) > _QUEUE_NAME:
         raise ConfigError(
             f"events_queue {config.lake.events_queue} is too long: the dead-letter queue has the same name with "

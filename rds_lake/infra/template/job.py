@@ -1,4 +1,4 @@
-"""The Glue job that converts large DynamoDB tables, with its security configuration: where some source converts with Glue.
+"""The Glue job that converts large DynamoDB tables, with its security configuration, if Glue converts a source.
 
 The job runs a script in the lake's bucket. CloudFormation cannot put it there; `rds-lake template --job-files` writes it.
 """
@@ -20,7 +20,7 @@ _NEW = "NewJob"
 
 
 def job(config: LakeConfig) -> Part:
-    """The job, and with a key its security configuration."""
+    """The job and, with a key, its security configuration."""
     if not config.has_glue_job:
         return Part()
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
@@ -29,7 +29,7 @@ def job(config: LakeConfig) -> Part:
     known = {"Name": config.lake.glue_job, "Role": job_role_arn(config), "Tags": tag_map(config.lake)}
     secured = {"SecurityConfiguration": ref("JobSecurity")} if config.lake.kms_key else {}
     name = config.lake.glue_job
-    described = f"new: create the Glue job {name}. existing: it is there; `rds-lake setup` brings it to its release."
+    described = f"new: create the Glue job {name}. existing: it exists; `rds-lake setup` updates it to its release."
     return Part(
         parameters={"ConversionJob": new_or_existing(described)},
         conditions={_NEW: equals("ConversionJob", "new")},
@@ -42,7 +42,7 @@ def job(config: LakeConfig) -> Part:
 
 
 def job_files(config: LakeConfig) -> dict[str, bytes]:
-    """What the job runs, by its key in the lake's bucket: the script, then the zip of rules."""
+    """Returns the job's files, by their keys in the lake's bucket: the script, then the zip of rules."""
     bundle, layout = build_bundle(), LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
     files = {SCRIPT_NAME: bundle.script, RULES_NAME: bundle.rules}
     return {layout.job_file_key(bundle.digest, name): body for name, body in files.items()}

@@ -1,7 +1,7 @@
-"""The KMS key of a lake with its alias, where lake.yaml names a key and none is given.
+"""The KMS key of a lake with its alias, if lake.yaml names a key and none is given.
 
-The statements say who uses the key and why each needs it. Conditions on whom a service acts for are there where AWS documents
-that the service sends them to KMS, and nowhere else: a condition on a key that is never sent refuses everything.
+The statements say who uses the key, and why. A condition on the service is used only if AWS documents that the service sends it
+to KMS: a condition that is never sent refuses everything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MESSAGES = ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
 def key_arn(config: LakeConfig) -> Any:
-    """The ARN of the lake's key as a value of the template; None where lake.yaml names no key."""
+    """Returns the ARN of the lake's key as a value of the template; None if lake.yaml names no key."""
     name = config.lake.kms_key
     if name is None:
         return None
@@ -40,13 +40,13 @@ def key_arn(config: LakeConfig) -> Any:
 
 
 def key_alias(config: LakeConfig) -> str | None:
-    """`alias/…` where lake.yaml names the key by an alias: only such a key can be created under the name it has there."""
+    """Returns `alias/…` if lake.yaml names the key by an alias: only such a key can be created under its name."""
     name = (config.lake.kms_key or "").rpartition(":")[2]
     return name if name.startswith("alias/") else None
 
 
 def key(config: LakeConfig) -> Part:
-    """The parameter `KeyArn`, and a new key where lake.yaml has an alias and the parameter is empty."""
+    """The parameter `KeyArn`, and a new key if lake.yaml has an alias and the parameter is empty."""
     name, alias = config.lake.kms_key, key_alias(config)
     if name is None:
         return Part()
@@ -67,7 +67,7 @@ def key(config: LakeConfig) -> Part:
 
 
 def _described(name: str, alias: str | None, *, by_arn: bool) -> str:
-    existing = "ARN of an existing key, whose policy you keep yourself"
+    existing = "ARN of an existing key, whose policy you maintain yourself"
     if by_arn:
         return f"{existing}."
     return f"{existing}. Empty: {f'a new key, {alias}' if alias else f'the key {name} of this account'}."
@@ -94,20 +94,20 @@ def _created(config: LakeConfig, alias: str) -> dict[str, Any]:
 
 
 def _statements(config: LakeConfig) -> list[dict[str, Any]]:
-    """Who may use the key. The first statement lets the account's IAM policies count for it.
+    """Who may use the key. The first statement lets the account's IAM policies apply to it.
 
-    The lake's roles have no statements here: their own policies say what they may do with the key, through which services, and
-    a statement here would give it to them without those conditions. RDS's export service works with a grant that StartExportTask
-    asks for. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+    The lake's roles have no statements here: their own policies allow them the key through certain services only, and a statement
+    here would allow it without these conditions. RDS's export service uses a grant that StartExportTask creates.
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
     account = sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
     return [_allow("AccountAndItsPolicies", {"AWS": account}, ["kms:*"]), *_services(config)]
 
 
 def _services(config: LakeConfig) -> list[dict[str, Any]]:
-    """Who brings messages to what is encrypted with the key.
+    """The services that send messages to objects encrypted with the key.
 
-    AWS says that aws:SourceAccount and aws:SourceArn work for alarms and for topics, and that EventBridge does not send them to
+    AWS documents that aws:SourceAccount and aws:SourceArn work for alarms and for topics, and that EventBridge does not send them to
     KMS (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services).
     """
     events = _allow("Events", {"Service": "events.amazonaws.com"}, _MESSAGES)

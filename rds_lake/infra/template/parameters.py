@@ -1,4 +1,4 @@
-"""What several parts use: the beginning of names that lake.yaml does not say, the permissions boundary, words for conditions."""
+"""Values that several parts use: the prefix of names, the permissions boundary, and conditions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def general(config: LakeConfig) -> Part:
 
 
 def outputs(config: LakeConfig) -> Part:
-    """The keys of lake.yaml that are the same whatever the parameters; the others are outputs of the parts that create them."""
+    """The keys of lake.yaml that are the same with any parameters; the others are outputs of the parts that create them."""
     settings = config.lake
     values = {"Bucket": ("bucket", settings.bucket), "ExportBucket": ("export_bucket", settings.exports_bucket)}
     return Part(
@@ -42,25 +42,25 @@ def outputs(config: LakeConfig) -> Part:
 
 
 def named(what: str) -> dict[str, Any]:
-    """The name of an object that lake.yaml does not name."""
+    """Returns the name of an object that lake.yaml does not name."""
     return sub(f"${{NamePrefix}}-{what}")
 
 
 def given(parameter: str) -> dict[str, Any]:
-    """The condition that a parameter is not empty."""
+    """Returns the condition that a parameter is not empty."""
     return {"Fn::Not": [empty(parameter)]}
 
 
 def empty(parameter: str) -> dict[str, Any]:
-    """The condition that a parameter is empty."""
+    """Returns the condition that a parameter is empty."""
     return equals(parameter, "")
 
 
 def equals(parameter: str, value: str) -> dict[str, Any]:
-    """The condition that a parameter has this value."""
+    """Returns the condition that a parameter has this value."""
     return {"Fn::Equals": [ref(parameter), value]}
 
 
 def boundary() -> dict[str, Any]:
-    """The property that every role has."""
+    """Returns the permissions boundary, a property of every role."""
     return {"PermissionsBoundary": either("Bounded", ref("PermissionsBoundaryArn"))}

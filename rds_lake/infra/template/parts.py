@@ -1,6 +1,6 @@
-"""The words of a template: CloudFormation's functions, one resource, and a part of a template.
+"""The building blocks of a template: CloudFormation's functions, one resource, and a part of a template.
 
-What belongs here: what every part is written with. What a part creates is in the file named after it.
+What belongs here: functions that every part uses. What a part creates is in the file with its name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HERE = "${AWS::Region}:${AWS::AccountId}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Some parameters, conditions, resources and outputs of a template, by name. `notes`: sentences for who deploys it."""
+    """Some parameters, conditions, resources and outputs of a template, by name. `notes`: sentences for the deployer."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     conditions: Mapping[str, Any] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Part:
 
 
 def joined(parts: Iterable[Part]) -> Part:
-    """All parts as one; no two of them use one name."""
+    """Returns all parts as one; no two of them use the same name."""
     every = list(parts)
     return Part(
         parameters={name: value for part in every for name, value in part.parameters.items()},
@@ -42,32 +42,32 @@ def joined(parts: Iterable[Part]) -> Part:
 
 
 def ref(name: str) -> dict[str, Any]:
-    """The value of a parameter, or what CloudFormation calls a resource by."""
+    """Returns the value of a parameter, or CloudFormation's reference to a resource."""
     return {"Ref": name}
 
 
 def get_att(name: str, attribute: str = "Arn") -> dict[str, Any]:
-    """An attribute of a resource."""
+    """Returns an attribute of a resource."""
     return {"Fn::GetAtt": [name, attribute]}
 
 
 def sub(text: str) -> dict[str, Any]:
-    """Text whose `${…}` CloudFormation fills in."""
+    """Returns text whose `${…}` CloudFormation fills in."""
     return {"Fn::Sub": text}
 
 
 def either(condition: str, yes: Any, no: Any = NO_VALUE) -> dict[str, Any]:
-    """One of two values; without the second, the property is left out."""
+    """Returns one of two values; without the second, the property is left out."""
     return {"Fn::If": [condition, yes, no]}
 
 
 def arn(service: str, resource: str) -> dict[str, Any]:
-    """The ARN of a resource of this account and Region."""
+    """Returns the ARN of a resource in this account and Region."""
     return sub(f"arn:${{AWS::Partition}}:{service}:{HERE}:{resource}")
 
 
 def substituted(value: Any, known: Mapping[str, Any] | None = None) -> Any:
-    """The value with every text that has a `${` filled in by CloudFormation; a text of `known` becomes what is there instead."""
+    """Returns the value with CloudFormation filling in texts with `${`; a text of `known` is replaced by its value there."""
     known = known or {}
     if isinstance(value, Mapping):
         return {name: substituted(inner, known) for name, inner in value.items()}
@@ -75,13 +75,13 @@ def substituted(value: Any, known: Mapping[str, Any] | None = None) -> Any:
         return [substituted(inner, known) for inner in value]
     if isinstance(value, str):
         # `${aws:userid}` and its like are IAM's to fill in.
-        ours = "${" in value.replace(_IAMS, "")
-        return known.get(value, sub(value.replace(_IAMS, "${!aws:")) if ours else value)
+        has_reference = "${" in value.replace(_IAMS, "")
+        return known.get(value, sub(value.replace(_IAMS, "${!aws:")) if has_reference else value)
     return value
 
 
 def bucket_arn(bucket: str, rest: str = "") -> dict[str, Any]:
-    """The ARN of a bucket, or of objects in it."""
+    """Returns the ARN of a bucket, or of objects in it."""
     return sub(f"arn:${{AWS::Partition}}:s3:::{bucket}{rest}")
 
 
@@ -93,9 +93,9 @@ def resource(
     keep: bool | None = None,
     after: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """A resource. `keep`: it stays when the stack is deleted; False: the template says that it goes; None: it goes.
+    """Returns a resource. `keep`: True: it stays when the stack is deleted; False: it is deleted, explicitly; None: by default.
 
-    `after`: resources that it does not name, but needs.
+    `after`: resources that it needs, but does not name.
     """
     return {
         "Type": kind,
@@ -111,22 +111,22 @@ def resource(
 
 
 def tags(settings: LakeSettings) -> list[dict[str, str]]:
-    """Which lake an object belongs to, for people and bills."""
+    """Returns the tags that name the lake, for people and bills."""
     return [{"Key": name, "Value": value} for name, value in tag_map(settings).items()]
 
 
 def tag_map(settings: LakeSettings) -> dict[str, str]:
-    """The same tags, for types that take a mapping."""
+    """Returns the same tags, for types that need a mapping."""
     return {"rds-lake": f"{settings.bucket}/{settings.prefix}"}
 
 
 def document(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy of these statements."""
+    """Returns a policy of these statements."""
     return {"Version": "2012-10-17", "Statement": [dict(statement) for statement in statements]}
 
 
 def only_by_tls(action: str, resources: list[Any]) -> dict[str, Any]:
-    """The statement that refuses everybody who does not come by TLS."""
+    """Returns the statement that refuses every request without TLS."""
     return {
         "Sid": "OnlyByTls",
         "Effect": "Deny",
@@ -138,7 +138,7 @@ def only_by_tls(action: str, resources: list[Any]) -> dict[str, Any]:
 
 
 def new_or_existing(described: str) -> dict[str, Any]:
-    """A parameter that says whether something is created."""
+    """Returns a parameter that says whether something is created."""
     return {
         "Type": "String",
         "Default": "new",

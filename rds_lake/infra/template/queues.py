@@ -1,7 +1,7 @@
-"""The events queue with its dead-letter queue, the rules that send to it, and the queue of events that could not be delivered.
+"""The events queue with its dead-letter queue, the rules that send to it, and the queue of undelivered events.
 
-Names and patterns of the rules are `infra/events.py`. A rule is created after the policy that lets it send: one that may not send
-loses events in silence.
+Names and patterns of the rules are `infra/events.py`. A rule is created after the policy that lets it send: a rule that may not
+send loses events without an error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NEW_QUEUE, _NEW_DEAD_LETTERS = "NewQueue", "NewDeadLetterQueue"
 
 
 def queues(config: LakeConfig) -> Part:
-    """Three queues with their policies, and the rules: those that are there already are used."""
+    """Three queues with their policies, and the rules. Existing ones are used."""
     name = config.lake.events_queue
     rules = {f"{what}Rule": (rule, pattern) for what, (rule, pattern) in rules_of(config).items()}
     senders = [f"arn:${{AWS::Partition}}:events:{HERE}:rule/{rule}" for rule, _ in rules.values()]
@@ -54,11 +54,11 @@ def queues(config: LakeConfig) -> Part:
         outputs={
             "EventsQueue": {"Description": "lake.yaml: events_queue", "Value": queue_name(config)},
             "DeadLettersUrl": {
-                "Description": "What could not be read ends here",
+                "Description": "Messages that could not be read",
                 "Value": either(_NEW_DEAD_LETTERS, ref("DeadLetters"), _url(f"{name}{DEAD_SUFFIX}")),
             },
             "UndeliveredUrl": {
-                "Description": "What could not be sent to the queue ends here",
+                "Description": "Events that could not be sent to the queue",
                 "Value": ref("Undelivered"),
             },
         },
@@ -70,10 +70,10 @@ def _choices(config: LakeConfig) -> dict[str, Any]:
     dead_letters = f"{name}{DEAD_SUFFIX}"
     return {
         "Queue": new_or_existing(
-            f"new: create the events queue, {name}. existing: it is there; its policy must let the rules send to it."
+            f"new: create the events queue, {name}. existing: it exists; its policy must let the rules send to it."
         ),
         "DeadLetterQueue": new_or_existing(
-            f"new: create {dead_letters}, for events that cannot be read. existing: it is there."
+            f"new: create {dead_letters}, for events that cannot be read. existing: it exists."
         ),
         **{rule_parameter(what): _rule_choice(rule) for what, (rule, _) in rules_of(config).items()},
     }
@@ -88,27 +88,27 @@ def _conditions(config: LakeConfig) -> dict[str, Any]:
 
 
 def rule_parameter(what: str) -> str:
-    """The parameter that says whether the rule about something (`Rds`) is created."""
+    """Returns the parameter that says whether the rule about something (`Rds`) is created."""
     return f"RuleFor{what}"
 
 
 def rule_alarm_name(config: LakeConfig, what: str) -> Any:
-    """The name of the rule about something, as a value of the template."""
+    """Returns the name of the rule about something, as a value of the template."""
     return either(f"New{what}Rule", ref(f"{what}Rule"), rules_of(config)[what][0])
 
 
 def queue_name(config: LakeConfig) -> Any:
-    """The name of the events queue, as a value of the template."""
+    """Returns the name of the events queue, as a value of the template."""
     return either(_NEW_QUEUE, get_att("EventsQueue", "QueueName"), config.lake.events_queue)
 
 
 def dead_letters_name(config: LakeConfig) -> Any:
-    """The name of the dead-letter queue, as a value of the template."""
+    """Returns the name of the dead-letter queue, as a value of the template."""
     return either(_NEW_DEAD_LETTERS, get_att("DeadLetters", "QueueName"), f"{config.lake.events_queue}{DEAD_SUFFIX}")
 
 
 def rules_of(config: LakeConfig) -> dict[str, tuple[str, dict[str, Any]]]:
-    """What a rule is about -> its name and pattern: only those that some source or warehouse of lake.yaml needs."""
+    """Returns the subject of a rule -> its name and pattern, for rules that a source or warehouse of lake.yaml needs."""
     settings = config.lake
     patterns = event_patterns(
         settings.events_queue,
@@ -128,7 +128,7 @@ def rules_of(config: LakeConfig) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def takes_backups(config: LakeConfig) -> bool:
-    """Whether some source is exported from snapshots of AWS Backup."""
+    """Whether a source is exported from snapshots of AWS Backup."""
     return any("backup" in source.snapshots for source in config.databases)
 
 
@@ -169,7 +169,7 @@ def _url(queue: str) -> dict[str, Any]:
 
 
 def _rule_choice(rule: str) -> dict[str, Any]:
-    return new_or_existing(f"new: create the rule {rule}. existing: it is there, and sends to the events queue.")
+    return new_or_existing(f"new: create the rule {rule}. existing: it exists, and sends to the events queue.")
 
 
 def _from_rules(queue: str, senders: list[str]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A template as text: YAML with CloudFormation's short forms (`!Sub`), or JSON; and whether CloudFormation takes so much text."""
+"""A template as text: YAML with CloudFormation's short forms (`!Sub`), or JSON; and whether CloudFormation accepts its length."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _WIDTH = 120
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes no anchors: a value that is there twice is written twice."""
+    """Writes no anchors: a value that occurs twice is written twice."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True
 
     def choose_scalar_style(self) -> str:
-        """`!Ref Bucket`: without the quotes that PyYAML puts around every text with a tag."""
+        """Writes `!Ref Bucket` without the quotes that PyYAML puts around every text with a tag."""
         style, event, analysis = super().choose_scalar_style(), cast("Any", self.event), cast("Any", self.analysis)
         tagged = event.tag and event.tag.startswith("!") and not self.flow_level
         return "" if tagged and analysis.allow_block_plain and not analysis.multiline else style
@@ -44,17 +44,17 @@ _Dumper.add_representer(dict, _mapping)
 
 
 def as_yaml(body: Mapping[str, Any]) -> str:
-    """The template as YAML, in its own order."""
+    """Returns the template as YAML, in its own order."""
     return yaml.dump(dict(body), Dumper=_Dumper, sort_keys=False, width=_WIDTH, allow_unicode=True)
 
 
 def as_json(body: Mapping[str, Any]) -> str:
-    """The template as JSON, in its own order."""
+    """Returns the template as JSON, in its own order."""
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
 def size_note(text: str) -> str | None:
-    """What to do with a template that is too long for a call; None where it is not."""
+    """Returns what to do with a template that is too long for a call; None if it is not."""
     size = len(text.encode())
     if size <= INLINE_BYTES:
         return None

@@ -1,4 +1,4 @@
-"""The roles: the pipeline's, RDS's export role, the Glue job's. What each may do is computed by `infra/policy/`."""
+"""The roles: the pipeline's, RDS's export role, the Glue job's. `infra/policy/` computes their permissions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def roles(config: LakeConfig) -> Part:
 
 
 def job_role_arn(config: LakeConfig) -> Any:
-    """The ARN of the Glue job's role, as a value of the template."""
+    """Returns the ARN of the Glue job's role, as a value of the template."""
     return _role_arn("JobRole", config.lake.glue_role)
 
 
@@ -88,7 +88,7 @@ def _pipeline(config: LakeConfig) -> Part:
             "PipelineProfile": resource("AWS::IAM::InstanceProfile", profile, condition="OnEc2"),
         },
         outputs={
-            "PipelineRole": {"Description": "What Dagster runs as", "Value": get_att("PipelineRole")},
+            "PipelineRole": {"Description": "The role that Dagster runs as", "Value": get_att("PipelineRole")},
             "PipelineProfile": {
                 "Description": "The profile of an instance that Dagster runs on",
                 "Value": get_att("PipelineProfile"),
@@ -100,14 +100,14 @@ def _pipeline(config: LakeConfig) -> Part:
 
 
 def _service_role(config: LakeConfig, logical: str, role_arn: str, trust: dict[str, Any], may: PolicyDocument) -> Part:
-    """A role under the name and path that lake.yaml has for it; none where lake.yaml has no source that needs it."""
+    """A role with the name and path of lake.yaml; none if no source of lake.yaml needs it."""
     if not may.statements:
         return Part()
     path, _, name = parse_arn(role_arn).resource.removeprefix("role").rpartition("/")
     properties = {"RoleName": name, "Path": f"{path}/", "AssumeRolePolicyDocument": trust}
     parameter, condition, key = _SERVICE_ROLES[logical]
     made = role(config, properties, may)
-    described = f"new: create the role {name}. existing: it is there, and is left as it is."
+    described = f"new: create the role {name}. existing: it exists, and is not changed."
     return Part(
         parameters={parameter: new_or_existing(described)},
         conditions={condition: equals(parameter, "new")},
@@ -117,7 +117,7 @@ def _service_role(config: LakeConfig, logical: str, role_arn: str, trust: dict[s
 
 
 def role(config: LakeConfig, properties: Mapping[str, Any], may: PolicyDocument) -> dict[str, Any]:
-    """A role that may do this, bounded by `PermissionsBoundaryArn`. The policy has the names of `TEMPLATE_NAMES`."""
+    """A role with these permissions, bounded by `PermissionsBoundaryArn`. The policy has the names of `TEMPLATE_NAMES`."""
     known = {
         _KEY: key_arn(config),
         _TOPIC: topic_arn(config),

@@ -1,6 +1,6 @@
-"""The lake's bucket, and the bucket of the exports where it is another one.
+"""The lake's bucket, and the exports' bucket if it is another one.
 
-A bucket that exists already stays as it is: its policy is not replaced, and its notifications are only added to
+An existing bucket is not changed: its policy is not replaced, and notifications are only added
 (`infra/existing/buckets.py`).
 """
 
@@ -40,9 +40,7 @@ def storage(config: LakeConfig) -> Part:
 def _bucket(config: LakeConfig, name: str, bucket: str, what: str) -> Part:
     condition, logical = f"New{name}", f"{name}Itself"
     return Part(
-        parameters={
-            name: new_or_existing(f"new: create {what}, {bucket}. existing: it is there, and is left as it is.")
-        },
+        parameters={name: new_or_existing(f"new: create {what}, {bucket}. existing: it exists, and is not changed.")},
         conditions={condition: equals(name, "new")},
         resources={
             logical: resource("AWS::S3::Bucket", _properties(config, bucket), condition=condition, keep=True),

@@ -1,4 +1,4 @@
-"""Whom the pipeline's role trusts, by where Dagster runs: a task of ECS, a pod of EKS, EC2, or a principal of the account."""
+"""The trust policy of the pipeline's role, by where Dagster runs: a task of ECS, a pod of EKS, EC2, or a principal of the account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMESPACE, _POD_ACCOUNT = "KubernetesNamespace", "KubernetesServiceAccount"
 
 
 def trust_parameters() -> Part:
-    """Where the pipeline runs, and what is asked of a pod."""
+    """The parameters for where the pipeline runs, and for a pod's identity."""
     text = {"Type": "String", "Default": "rds-lake"}
     return Part(
         parameters={
@@ -22,9 +22,9 @@ def trust_parameters() -> Part:
                 "Type": "String",
                 "Default": "ecs",
                 "AllowedValues": list(_PLACES),
-                "Description": "Who becomes the pipeline role. ecs: tasks of ECS. eks: pods, by EKS Pod Identity. eks-oidc: pods, by "
-                "the cluster's OIDC provider. ec2: instances; a profile is created. account: every principal of this account that IAM "
-                "allows.",
+                "Description": "Who may assume the pipeline role. ecs: tasks of ECS. eks: pods, by EKS Pod Identity. "
+                "eks-oidc: pods, by the cluster's OIDC provider. ec2: instances; a profile is created. "
+                "account: every principal of this account that IAM allows.",
             },
             "OidcProvider": {
                 "Type": "String",
@@ -41,7 +41,7 @@ def trust_parameters() -> Part:
 
 
 def pipeline_trust() -> dict[str, Any]:
-    """The trust policy of the place that was chosen."""
+    """Returns the trust policy of the chosen environment."""
     by_place = {"OnEcs": _ecs(), "OnEks": _pod_identity(), "OnEc2": _ec2(), "InAccount": _account()}
     statements = [either(condition, statement, NO_VALUE) for condition, statement in by_place.items()]
     return either("OnEksOidc", _oidc(), {"Version": "2012-10-17", "Statement": statements})
@@ -72,7 +72,7 @@ def _account() -> dict[str, Any]:
 
 
 def _oidc() -> dict[str, Any]:
-    """The policy as text: a condition's key contains the issuer, and CloudFormation fills in values, no keys.
+    """Returns the policy as text: a condition's key contains the issuer, and CloudFormation fills in values, not keys.
 
     https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
     """

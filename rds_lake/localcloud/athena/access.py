@@ -1,4 +1,4 @@
-"""What a query may do in its caller's name: the Glue and S3 rights that AWS asks for, and Athena's words where one is missing.
+"""The Glue and S3 permissions that a query needs, and Athena's error messages if one is missing.
 
 (https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html,
 https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html)
@@ -21,37 +21,37 @@ _PERMISSION_DENIED = "PERMISSION_DENIED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """One query's rights. `output`: where its results go, `s3://…`."""
+    """The permissions of one query. `output`: the location of its results, `s3://…`."""
 
     acting: Acting
     output: str
 
     def check_output(self) -> None:
-        """ApiError when the caller may not even ask where the bucket of the results is."""
+        """ApiError if the caller may not even ask for the Region of the bucket of the results."""
         bucket = self.output.removeprefix("s3://").partition("/")[0]
         refused = self.acting.refused("s3", "GetBucketLocation", Bucket=bucket)
         if refused is not None:
             raise ApiError("InvalidRequestException", f"Unable to verify/create output bucket {bucket}. {refused}")
 
     def begin(self, database: str) -> None:
-        """QueryFailedError unless the caller may see the databases that every query looks at: `default` and its own."""
+        """QueryFailedError unless the caller may see the databases that every query needs: `default` and its own."""
         for name in dict.fromkeys(("default", database)):
             self.database(name)
 
     def database(self, name: str) -> None:
-        """QueryFailedError unless the caller may see a database."""
+        """QueryFailedError unless the caller may see the database."""
         refused = self.acting.refused("glue", "GetDatabase", Name=name)
         if refused is not None:
             raise _insufficient(refused)
 
     def read(self, bucket: str, key: str) -> None:
-        """QueryFailedError unless the caller may read an object, also one that the local cloud has a copy of."""
+        """QueryFailedError unless the caller may read the object, even if the local cloud has a copy of it."""
         refused = self.acting.refused("s3", "GetObject", Bucket=bucket, Key=key)
         if refused is not None:
             raise QueryFailedError(_PERMISSION_DENIED, f"Permission denied on S3 path: s3://{bucket}/{key}. {refused}")
 
     def failure(self, error: ClientError | NotAuthorizedError) -> QueryFailedError | None:
-        """A refusal in Athena's words; None for any other error."""
+        """Returns a refusal as Athena's error; None for any other error."""
         said = words(error)
         if said is None:
             return None

@@ -1,4 +1,4 @@
-"""Athena's operations that are not about a query execution, where moto lacks them: the catalogue's metadata, UpdateWorkGroup."""
+"""Athena's operations on catalogues and workgroups that moto does not have."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CatalogOperations:
         return page_of("TableMetadataList", listed, params, _MAX_PAGE)
 
     def UpdateWorkGroup(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """moto can only create and delete a workgroup, so it is created again with the changes."""
+        """Create the workgroup again with the changes, because moto can only create and delete one."""
         athena, name = self._clients.client("athena"), params["WorkGroup"]
         group = find_workgroup(self._clients, name)
         updates = params.get("ConfigurationUpdates") or {}
@@ -72,7 +72,7 @@ class CatalogOperations:
 
 
 def find_workgroup(clients: InProcessClients, name: str) -> dict[str, Any]:
-    """The workgroup; InvalidRequestException when there is none."""
+    """Returns the workgroup. InvalidRequestException if it does not exist."""
     try:
         group = clients.client("athena").get_work_group(WorkGroup=name).get("WorkGroup")
     except botocore.exceptions.ClientError:
@@ -83,7 +83,7 @@ def find_workgroup(clients: InProcessClients, name: str) -> dict[str, Any]:
 
 
 def page_of(name: str, items: list[Any], params: dict[str, Any], largest: int) -> dict[str, Any]:
-    """One page of a listing, `NextToken` being the position of the next."""
+    """Returns one page of a listing; `NextToken` is the position of the next page."""
     size = int(params.get("MaxResults") or largest)
     if not 1 <= size <= largest:
         raise ApiError("InvalidRequestException", f"MaxResults is more than maximum allowed length {largest}.")

@@ -1,6 +1,6 @@
-"""Runs a query: every table and view that it names becomes a view of DuckDB, then DuckDB answers.
+"""Runs a query: every table and view that it names becomes a view in DuckDB, and DuckDB executes it.
 
-What belongs here: binding names. Reading a table is `relations.py`, which partitions `athena/sql/pruning.py`, the dialect
+What belongs here: binding names. Reading a table is `relations.py`, its partitions `athena/sql/pruning.py`, the dialect
 `athena/sql/dialect.py`.
 """
 
@@ -65,12 +65,12 @@ class Engine:
         self._connection = locked_connection(self.cache.folder if self.cache else None)
 
     def cancel(self) -> None:
-        """Interrupt what runs, and let nothing more begin."""
+        """Interrupt the running statement, and start no other."""
         self._cancelled = True
         threading.Thread(target=self._interrupt, name="athena-cancel", daemon=True).start()
 
     def _interrupt(self) -> None:
-        """Interrupt again and again until the query has ended: an interrupt just before DuckDB begins is lost."""
+        """Interrupt repeatedly until the query has ended: an interrupt just before DuckDB begins is lost."""
         while not self._closed.wait(0.02):
             with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
                 self._connection.interrupt()
@@ -80,7 +80,7 @@ class Engine:
         self._connection.close()
 
     def select(self, query: exp.Expr, database: str) -> Answer:
-        """The rows of a query."""
+        """Returns the rows of a query."""
         self._bind(query, database, (), ())
         try:
             result = self._execute(to_duckdb(query, self._schema))
@@ -90,7 +90,7 @@ class Engine:
         return Answer(columns=_described(result), rows=rows)
 
     def to_arrow(self, query: exp.Query, database: str, types: Sequence[tuple[str, str]]) -> pa.Table:
-        """The rows of a query as named DuckDB types, to be written; columns are taken in order."""
+        """Returns the rows of a query with named DuckDB types, to be written; columns are taken in order."""
         self._bind(query, database, (), ())
         names = [quote(f"lc_{number}") for number in range(len(types))]
         casts = ", ".join(
@@ -105,7 +105,7 @@ class Engine:
             raise translate_error(error) from error
 
     def describe(self, query: exp.Query, database: str) -> list[tuple[str, str]]:
-        """The columns a query would have, without running it."""
+        """Returns the columns that a query would have, without running it."""
         self._bind(query, database, (), ())
         try:
             result = self._execute(f"SELECT * FROM ({to_duckdb(query, self._schema)}) AS lc_described LIMIT 0")
@@ -122,7 +122,7 @@ class Engine:
         return [(name, "timestamp(3) with time zone" if has_zone else kind) for (name, kind), has_zone in kept]
 
     def find_table(self, database: str, name: str) -> dict[str, Any]:
-        """Glue's entry; TABLE_NOT_FOUND or SCHEMA_NOT_FOUND in Athena's words when there is none."""
+        """Returns Glue's entry. TABLE_NOT_FOUND or SCHEMA_NOT_FOUND, as in Athena, if it does not exist."""
         schema, name = database.lower(), name.lower()
         self.permit_database(schema)
         glue = self.clients.client("glue")
@@ -148,7 +148,7 @@ class Engine:
         return self._connection.execute(sql)
 
     def _bind(self, query: exp.Expr, database: str, inside: tuple[str, ...], readings: Sequence[Reading]) -> None:
-        """Point every table name of the query at a view of this connection. `readings`: what is asked of the query."""
+        """Replace every table name of the query by a view of this connection. `readings`: what the query reads."""
         refuse_foreign(query)
         asked = readings[0] if readings else Reading(columns=None)
         columns = _columns_of(query, asked.columns)
@@ -163,7 +163,7 @@ class Engine:
             table.replace(exp.Table(this=exp.to_identifier(bound, quoted=True), alias=alias, **kept))
 
     def _bound_view(self, schema: str, name: str, reading: Reading, inside: tuple[str, ...]) -> str:
-        """The name of a DuckDB view that has the relation's rows."""
+        """Returns the name of a DuckDB view with the relation's rows."""
         self._bound += 1
         bound = f"{_BOUND}{self._bound}"
         glue = self.clients.client("glue")
@@ -212,8 +212,9 @@ def _described(result: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 
 
 def _columns_of(query: exp.Expr, wanted: frozenset[str] | None) -> frozenset[str] | None:
-    """Column names a query reads when only some of its own columns are wanted; None when that is all. For accounting:
-    DuckDB itself reads what it needs."""
+    """Returns the columns that a query reads if only some of its own columns are needed; None for all. Used for scanned bytes:
+    DuckDB itself reads only what it needs.
+    """
     if isinstance(query, exp.Select) and wanted is not None:
         query = query.copy()
         kept = [e for e in query.expressions if e.is_star or e.alias_or_name.lower() in wanted]

@@ -1,4 +1,4 @@
-"""A failed query in Athena's words: the error, its codes, and DuckDB's complaints translated."""
+"""A failed query with Athena's error messages and codes; DuckDB's errors are translated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_FUNCTION = re.compile(
 
 
 class QueryFailedError(Exception):
-    """`CODE: message`, as StateChangeReason says it; category 2 is the user's fault, 1 the system's."""
+    """`CODE: message`, as StateChangeReason has it. Category 2: the user's fault; 1: the system's."""
 
     def __init__(self, code: str, message: str, *, category: int = 2) -> None:
         super().__init__(f"{code}: {message}")
@@ -26,7 +26,7 @@ class QueryFailedError(Exception):
 
 
 def column_not_found(name: str) -> QueryFailedError:
-    """The error of a column that no relation has."""
+    """Returns the error for a column that no relation has."""
     return QueryFailedError(
         "COLUMN_NOT_FOUND",
         f"line 1:8: Column '{name}' cannot be resolved or requester is not authorized to access requested resources",
@@ -34,7 +34,7 @@ def column_not_found(name: str) -> QueryFailedError:
 
 
 def translate_error(error: duckdb.Error) -> QueryFailedError:
-    """DuckDB's complaint in Athena's words."""
+    """Returns DuckDB's error as Athena's."""
     message = str(error)
     if match := _RAISED.search(message):
         return QueryFailedError(match[1], match[2].strip().split("\n\n")[0])

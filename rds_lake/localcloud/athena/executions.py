@@ -1,4 +1,4 @@
-"""Query executions: AWS's description of each, its states, and how many may be active. They are run by `service.py`."""
+"""Query executions: AWS's description of each, its states, and the limit of active ones. `service.py` runs them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ERROR_TYPES = {1: 500, 2: 1006}
 
 @dataclass(slots=True)
 class Execution:
-    """One query execution: AWS's description of it, and what the local cloud alone keeps of it."""
+    """One query execution: AWS's description, and the local cloud's own data about it."""
 
     body: dict[str, Any]
     parameters: list[str]
@@ -61,13 +61,13 @@ class Executions:
         self._lock = threading.Lock()
 
     def clear(self) -> list[Execution]:
-        """Forget all executions; those that were known."""
+        """Forget all executions; returns them."""
         with self._lock:
             known, self._by_id, self._tokens = list(self._by_id.values()), {}, {}
         return known
 
     def admit(self, request: dict[str, Any], make: Callable[[str], Execution], limit: int) -> tuple[Execution, bool]:
-        """A new execution, or the one of the same client token (then False); TooManyRequestsException at the limit.
+        """Returns a new execution, or the one of the same client token (then False). TooManyRequestsException at the limit.
 
         AWS counts running and queued queries together, DDL and DML apart.
         """
@@ -89,28 +89,28 @@ class Executions:
             return execution, True
 
     def get(self, query_id: str) -> Execution:
-        """One execution; InvalidRequestException when there is none."""
+        """Returns an execution. InvalidRequestException if it does not exist."""
         execution = self.find(query_id)
         if execution is None:
             raise ApiError("InvalidRequestException", f"QueryExecution {query_id} was not found")
         return execution
 
     def find(self, query_id: str) -> Execution | None:
-        """One execution or None."""
+        """Returns an execution, or None."""
         return self._by_id.get(query_id)
 
     def show(self, execution: Execution) -> dict[str, Any]:
-        """The execution as GetQueryExecution shows it now."""
+        """Returns the execution as GetQueryExecution returns it now."""
         with self._lock:
             return deepcopy(execution.body)
 
     def ids(self, workgroup: str) -> list[str]:
-        """A workgroup's executions, the newest first."""
+        """Returns a workgroup's executions, newest first."""
         with self._lock:
             return [execution.id for execution in reversed(self._by_id.values()) if execution.workgroup == workgroup]
 
     def begin(self, execution: Execution, engine: Engine | None = None) -> bool:
-        """Move to RUNNING, with the engine that a stop has to interrupt; False when it was stopped before."""
+        """Move to RUNNING, with the engine that a stop has to interrupt; returns False if it was already stopped."""
         with self._lock:
             if execution.state not in ACTIVE:
                 return False
@@ -132,7 +132,7 @@ class Executions:
                 execution.engine.cancel()
 
     def finish(self, execution: Execution, failure: QueryFailedError | None, statistics: dict[str, Any]) -> None:
-        """SUCCEEDED, or FAILED with a reason; a cancelled query stays cancelled."""
+        """Move to SUCCEEDED, or to FAILED with a reason; a cancelled query stays cancelled."""
         with self._lock:
             execution.engine = None
             execution.body["Statistics"] = statistics

@@ -1,10 +1,10 @@
-"""The DuckDB that answers queries, locked: it reads the copies of objects in one folder, and nothing else.
+"""The locked DuckDB that executes queries: it reads the copies of objects in one folder, and nothing else.
 
-No other file, no network, no extension, no variable of Python, and no setting can be changed any more, whatever a query
-says. The statements a query becomes are checked before (`athena/sql/allowed.py`); this holds where they are not.
+No query can use another file, the network, an extension or a variable of Python, or change a setting. The statements of a query
+are checked before (`athena/sql/allowed.py`); the lock holds even if that check misses one.
 (https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview)
 
-What belongs here: making, locking and closing databases. Queries are `engine.py`.
+What belongs here: creating, locking and closing databases. Queries are `engine.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _making = threading.Lock()
 
 
 def locked_connection(folder: Path | None) -> duckdb.DuckDBPyConnection:
-    """A new connection to the database that may read `folder`."""
+    """Returns a new connection to the database that may read `folder`."""
     with _making:
         if folder not in _databases:
             if not _databases:
@@ -52,7 +52,7 @@ def end_database(folder: Path | None) -> None:
 
 
 def open_locked(folder: Path | None, macros: Iterable[str]) -> duckdb.DuckDBPyConnection:
-    """A new database with these macros, locked; it may read `folder`. Whoever opens it closes it."""
+    """Returns a new, locked database with these macros, which may read `folder`. The caller closes it."""
     spill = "" if folder is None else str(folder / "spill")
     database = duckdb.connect(config=_CONFIG)
     database.execute(";".join(f"CREATE OR REPLACE MACRO {macro}" for macro in macros))
@@ -70,6 +70,6 @@ def _text(value: str) -> str:
 
 
 def _end_all() -> None:
-    """Close everything before Python ends: DuckDB prints a list of what was still open."""
+    """Close everything before Python ends: DuckDB prints a list of open objects."""
     for folder in tuple(_databases):
         end_database(folder)

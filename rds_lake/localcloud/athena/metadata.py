@@ -20,7 +20,7 @@ _COLUMNS = {
 
 
 def metadata_query(glue: Any, schema: str, name: str) -> str | None:
-    """SQL of such a relation; None for the name of an ordinary table or view."""
+    """Returns the SQL of such a relation; None for the name of an ordinary table or view."""
     if schema == "information_schema" and name in _COLUMNS:
         return _values(_COLUMNS[name], _ROWS[name](glue))
     if name.endswith(_PARTITIONS):
@@ -34,13 +34,13 @@ def metadata_query(glue: Any, schema: str, name: str) -> str | None:
 
 
 def list_databases(glue: Any) -> list[str]:
-    """Names of all databases, sorted."""
+    """Returns the names of all databases, sorted."""
     pages = glue.get_paginator("get_databases").paginate()
     return sorted(database["Name"] for page in pages for database in page["DatabaseList"])
 
 
 def list_tables(glue: Any, schema: str) -> list[dict[str, Any]]:
-    """Glue's entries of a database, by name."""
+    """Returns Glue's entries of a database, by name."""
     pages = glue.get_paginator("get_tables").paginate(DatabaseName=schema)
     return sorted((table for page in pages for table in page["TableList"]), key=lambda table: table["Name"])
 

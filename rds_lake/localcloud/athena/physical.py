@@ -1,4 +1,4 @@
-"""One Parquet file's footer beside the declared types: what Athena reads as what, and what it refuses as HIVE_BAD_DATA."""
+"""Compares a Parquet file's footer with the declared types: which pairs Athena can read, and which it refuses as HIVE_BAD_DATA."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _INTEGERS = ("tinyint", "smallint", "int", "integer", "bigint")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """One file's footer: where it is, its column names as written, its metadata, and its columns by their paths."""
+    """A file's footer: its URI, its column names as written, its metadata, and its columns by their paths."""
 
     uri: str
     path: Path
@@ -46,7 +46,7 @@ class Footer:
 
     @classmethod
     def read(cls, uri: str, path: Path) -> Footer:
-        """The footer; HIVE_BAD_DATA when the object is no Parquet file."""
+        """Returns the footer. HIVE_BAD_DATA if the object is not a Parquet file."""
         try:
             metadata = pq.read_metadata(path)
             names = tuple(metadata.schema.to_arrow_schema().names)
@@ -69,7 +69,7 @@ class Footer:
         return cls(uri=uri, path=path, names=names, metadata=metadata, columns=columns, capitals=frozenset(capitals))
 
     def bytes_of(self, columns: Collection[str] | None) -> int:
-        """Compressed bytes of some columns (lower-case names), or of all."""
+        """Returns the compressed bytes of some columns (lower-case names), or of all."""
         groups = (self.metadata.row_group(number) for number in range(self.metadata.num_row_groups))
         chunks = (group.column(number) for group in groups for number in range(group.num_columns))
         return sum(
@@ -79,7 +79,7 @@ class Footer:
         )
 
     def refusal(self, name: str, declared: str) -> str | None:
-        """Why the column cannot be read as the declared type; None when it can."""
+        """Returns why the column cannot be read as the declared type; None if it can."""
         column = self.columns.get(name.lower())
         if column is None:
             return None
@@ -97,7 +97,7 @@ class Footer:
         return name.lower() in self.capitals
 
     def _nested_refusal(self, columns: Group, kind: Type, name: str, declared: str) -> str | None:
-        """Fields are found by name: those the file lacks are NULL, those it has besides are not read."""
+        """Fields are found by name: missing ones are NULL, additional ones are not read."""
         has_columns = False
         for part, column in pairs(kind, columns):
             has_columns = True
@@ -115,7 +115,7 @@ class Footer:
 
 
 def _first(group: Group) -> Any:
-    """The first column below a group."""
+    """Returns the first column below a group."""
     column: Any = group
     while isinstance(column, dict):
         column = next(iter(column.values()))

@@ -1,4 +1,4 @@
-"""A Glue table as Athena reads it: columns by name, partitions from Glue, physical types checked.
+"""Reads a Glue table as Athena does: columns by name, partitions from Glue, physical types checked.
 
 One SELECT per group of files with the same schema, joined by UNION ALL: missing columns are NULL, partition values come
 from Glue and never from the path. A column that does not fit its declared type becomes a call of `error()`, which DuckDB
@@ -35,7 +35,7 @@ _WIDENED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a query reads of a table: `columns` by lower-case name (None: all), and conditions on its rows."""
+    """The part of a table that a query reads: `columns` by lower-case name (None: all), and conditions on its rows."""
 
     columns: frozenset[str] | None
     conditions: tuple[Condition, ...] = ()
@@ -59,7 +59,7 @@ class FileCache:
     scanned: int = field(default=0)
 
     def files(self, location: str) -> list[tuple[str, Path]]:
-        """URI and local copy of every data file under a location, however deep; hidden and empty ones left out."""
+        """Returns URI and local copy of every data file under a location, at any depth, without hidden and empty files."""
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
         files = []
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix.rstrip('/')}/"):
@@ -82,7 +82,7 @@ class FileCache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """A table's or partition's files: where, the constants its keys give, and its own column types."""
+    """The files of a table or partition: their location, the constant values of the keys, and its own column types."""
 
     location: str
     constants: tuple[str, ...]
@@ -90,17 +90,17 @@ class _Place:
 
 
 def quote(name: str) -> str:
-    """A DuckDB identifier."""
+    """Returns a DuckDB identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def text(value: str) -> str:
-    """A DuckDB string literal."""
+    """Returns a DuckDB string literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def table_query(glue: Any, cache: FileCache, table: dict[str, Any], reading: Reading) -> str:
-    """SQL that gives the table's rows, of the partitions that are wanted."""
+    """Returns the SQL for the table's rows, of the wanted partitions."""
     columns = [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]]
     keys = [(key["Name"], key["Type"]) for key in table.get("PartitionKeys") or []]
     names = [name.lower() for name, _ in columns + keys]
@@ -118,13 +118,13 @@ def table_query(glue: Any, cache: FileCache, table: dict[str, Any], reading: Rea
 
 
 def list_partitions(glue: Any, table: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """All partitions of a table, from every page."""
+    """Returns all partitions of a table, from every page."""
     pages = glue.get_paginator("get_partitions").paginate(DatabaseName=table["DatabaseName"], TableName=table["Name"])
     return (partition for page in pages for partition in page["Partitions"])
 
 
 def _places(glue: Any, table: dict[str, Any], keys: Sequence[tuple[str, str]], reading: Reading) -> Iterable[_Place]:
-    """The table itself, or every partition the query can touch."""
+    """Returns the table itself, or every partition that the query can read."""
     if not keys:
         yield _Place(location=table["StorageDescriptor"]["Location"], constants=(), own={})
         return
@@ -161,7 +161,7 @@ def _branches(
 
 
 def _selected(footer: Footer, place: _Place, columns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """One file's columns as the table declares them: cast, NULL where missing, an error where they do not fit."""
+    """Returns a file's columns as the table declares them: cast, NULL if missing, an error if they do not fit."""
     present = {name.lower(): name for name in footer.names}
     selected = []
     for name, kind in columns:
@@ -183,7 +183,7 @@ def _selected(footer: Footer, place: _Place, columns: Sequence[tuple[str, str]])
 
 
 def to_milliseconds(value: str, kind: Type) -> str:
-    """SQL of a value whose timestamps, however deep, are rounded half up to milliseconds: Athena has no finer ones."""
+    """Returns the SQL of a value with its timestamps, at any depth, rounded half up to milliseconds, as in Athena."""
     if "timestamp" not in write(kind, lambda part: [part.word, *part.parts]):
         return value
     if kind.word == "timestamp":

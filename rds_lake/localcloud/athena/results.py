@@ -1,4 +1,4 @@
-"""Values as Athena shows them: in GetQueryResults and in the CSV that it writes to S3."""
+"""Values as Athena shows them: in GetQueryResults, and in the CSV file that it writes to S3."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FAR = re.compile(r"(\d+)(-\d\d-\d\d)( \(BC\))?(?: (\d\d:\d\d:\d\d)(?:\.(\d+))?(
 
 
 def render_value(value: Any, kind: str = "") -> str | None:
-    """One value as text, None for NULL. `kind`: its Trino type, which distinguishes a real from a double."""
+    """Returns a value as text, None for NULL. `kind`: its Trino type, which distinguishes a real from a double."""
     return None if value is None else _rendered(value, read_trino(kind) if kind else _UNKNOWN)
 
 
@@ -61,7 +61,7 @@ def _rendered(value: Any, kind: Type) -> str:
 
 
 def _far(text: str, word: str) -> str:
-    """A day before year 1 or after 9999, which Python has no value for: DuckDB gives its own text instead."""
+    """Dates before year 1 or after 9999, which Python does not support: uses DuckDB's text."""
     match = _FAR.fullmatch(text)
     if match is None:
         return text
@@ -91,12 +91,12 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _inner(value: Any, kind: Type) -> str:
-    """A value inside an array or row, where NULL has a word."""
+    """Returns a value inside an array or row, where NULL is written as a word."""
     return "null" if value is None else _rendered(value, kind)
 
 
 def _float(value: float, *, single: bool) -> str:
-    """As Java prints it: the shortest digits, an exponent below 0.001 and from ten million on."""
+    """Returns a number as Java prints it: the shortest digits, with an exponent below 0.001 and from ten million on."""
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
@@ -112,7 +112,7 @@ def _float(value: float, *, single: bool) -> str:
 
 
 def _single(value: float) -> str:
-    """The shortest text that is the same 32-bit number."""
+    """Returns the shortest text that is the same 32-bit number."""
     for digits in range(1, 10):
         shown = f"{value:.{digits}g}"
         if struct.pack("f", float(shown)) == struct.pack("f", value):
@@ -121,13 +121,13 @@ def _single(value: float) -> str:
 
 
 def render_rows(answer: Answer) -> list[list[str | None]]:
-    """All rows as text."""
+    """Returns all rows as text."""
     kinds = [kind for _, kind in answer.columns]
     return [[render_value(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in answer.rows]
 
 
 def render_csv(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str | None]]) -> bytes:
-    """The result file of a SELECT: every value quoted, NULL empty."""
+    """Returns the result file of a SELECT: every value quoted, NULL empty."""
     out = io.StringIO()
     for row in ([name for name, _ in columns], *rows):
         out.write(",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in row) + "\n")
@@ -135,7 +135,7 @@ def render_csv(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str |
 
 
 def column_info(columns: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """ResultSetMetadata's ColumnInfo."""
+    """Returns the ColumnInfo of ResultSetMetadata."""
     return [_column_info(name, kind) for name, kind in columns]
 
 

@@ -1,6 +1,6 @@
 """Athena's operations on query executions (start, get, page, stop) within AWS's limits, and the threads that run them.
 
-(https://docs.aws.amazon.com/athena/latest/ug/service-limits.html) What a statement does is `statements/dispatch.py`.
+(https://docs.aws.amazon.com/athena/latest/ug/service-limits.html) The work of a statement is `statements/dispatch.py`.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class AthenaService:
         return {"UpdateCount": 0, "ResultSet": {"Rows": rows, "ResultSetMetadata": metadata}} | token
 
     def _query(self, query_id: str) -> Query | None:
-        """Where a query ran and where its results are, for the rights of operations that name only the query."""
+        """Returns the workgroup and the location of results of a query, to check operations that name only the query."""
         execution = self._executions.find(query_id)
         if execution is None:
             return None
@@ -185,7 +185,7 @@ class AthenaService:
         return location
 
     def _run(self, execution: Execution) -> None:
-        """One query in a worker's thread; whatever goes wrong ends as FAILED with a reason, as in AWS."""
+        """Run a query in a worker's thread. Any error ends as FAILED with a reason, as in AWS."""
         if self._settings.queue_seconds:
             self._sleep(self._settings.queue_seconds)
         if not self._executions.begin(execution):

@@ -1,4 +1,4 @@
-"""What every statement needs: an engine, a default database, Glue's tables by name, and errors in Athena's words."""
+"""The inputs of every statement: an engine, a default database, Glue's tables by name, and Athena's errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = ("rows", "bigint")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What one statement runs with. `results`: the folder of its result; `prepared`: statements of its workgroup."""
+    """The session of one statement. `results`: the folder of its result; `prepared`: statements of its workgroup."""
 
     engine: Engine
     database: str
@@ -37,19 +37,19 @@ class Session:
         return self.engine.clients.client("s3")
 
     def name(self, table: exp.Expr) -> tuple[str, str]:
-        """Database and name of a table node, lower-case as Athena has them."""
+        """Returns database and name of a table node, in lower case as in Athena."""
         table = table.this if isinstance(table, exp.Schema) else table
         return (table.text("db") or self.database).lower(), table.name.lower()
 
     def split(self, text: str) -> tuple[str, str]:
-        """Database and name of a table's name as it is typed in DDL."""
+        """Returns database and name of a table's name in DDL."""
         try:
             return self.name(exp.to_table(text.replace("`", '"'), dialect="athena"))
         except SqlglotError as error:
             raise QueryFailedError("SYNTAX_ERROR", f"line 1:1: {text!r} is not a table's name") from error
 
     def find(self, schema: str, name: str) -> dict[str, Any] | None:
-        """Glue's entry, or None."""
+        """Returns Glue's entry, or None."""
         try:
             return self.engine.find_table(schema, name)
         except QueryFailedError as error:
@@ -58,7 +58,7 @@ class Session:
             return None
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Call Glue; QueryFailedError when it refuses."""
+        """Call Glue. QueryFailedError if it refuses."""
         try:
             return getattr(self.glue, operation)(**arguments)
         except botocore.exceptions.ClientError as error:
@@ -67,7 +67,7 @@ class Session:
 
 
 def parse_statement(sql: str) -> exp.Expr:
-    """The statement's tree; SYNTAX_ERROR when it cannot be parsed."""
+    """Returns the statement's tree. SYNTAX_ERROR if it cannot be parsed."""
     try:
         return parse(sql)
     except SqlglotError as error:

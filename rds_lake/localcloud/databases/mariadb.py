@@ -40,7 +40,7 @@ _SETTINGS = {
 
 
 class MariaDbMissingError(RuntimeError):
-    """MariaDB's server is not installed; the message carries the line that installs it."""
+    """MariaDB's server is not installed; the message has the command that installs it."""
 
 
 class EmbeddedMariaDb:
@@ -57,7 +57,7 @@ class EmbeddedMariaDb:
         self._password = secrets.token_hex(16)
 
     def start(self) -> EmbeddedMariaDb:
-        """Create the system tables and start the server; raises RuntimeError with the server's log when it does not."""
+        """Create the system tables and start the server. RuntimeError, with the server's log, if it does not start."""
         atexit.register(self.stop)
         self._prepare()
         self._port = free_port()
@@ -113,7 +113,7 @@ class EmbeddedMariaDb:
         _give_to_server(start)
 
     def _common(self) -> list[str]:
-        """The options of installer and server. Option files of the machine are not read."""
+        """Returns the options of installer and server. The machine's own option files are not read."""
         user = [f"--user={_server_user()}"] if os.geteuid() == 0 else []
         return ["--no-defaults", f"--datadir={self._folder / 'data'}", *user]
 
@@ -152,7 +152,7 @@ def _find(*programs: str) -> str:
 
 
 def _server_user() -> str:
-    """The user as which root runs the server: `mysql`, which the package makes, else `nobody`."""
+    """Returns the user for the server if this process is root: `mysql`, which the package creates, else `nobody`."""
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "mysql" if "mysql" in names else "nobody"
 

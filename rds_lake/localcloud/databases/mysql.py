@@ -80,7 +80,7 @@ class MySqlDatabase:
 
     @property
     def engine(self) -> str:
-        """`mysql` or `mariadb`, as the server says."""
+        """Returns `mysql` or `mariadb`, as the server reports."""
         if self._engine is None:
             with self._session() as cursor:
                 ((version,),) = _rows(cursor, "SELECT VERSION()")
@@ -93,7 +93,7 @@ class MySqlDatabase:
         return unquote(urlsplit(self.url).path.lstrip("/"))
 
     def tables(self) -> list[SourceTable]:
-        """Every table RDS would export."""
+        """Returns every table that RDS would export."""
         columns_of: dict[str, list[SourceColumn]] = {}
         with self._session() as cursor:
             for table, *column in _rows(cursor, _TABLES, self.name):
@@ -104,7 +104,7 @@ class MySqlDatabase:
         ]
 
     def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
-        """The table's rows in batches. The server sends them as they are read; no table is ever held in memory."""
+        """Returns the table's rows in batches, as the server sends them; no table is ever completely in memory."""
         listed = ", ".join(reading(column, identifier(column.name)) for column in table.columns)
         place = f"{identifier(table.schema)}.{identifier(table.name)}"
         with self._session(pymysql.cursors.SSCursor) as cursor:
@@ -122,10 +122,10 @@ class MySqlDatabase:
         yield self
 
     def freeze(self, name: str) -> MySqlDatabase:
-        """A copy of the present content under another name on the same server.
+        """Returns a copy of the present content under another name on the same server.
 
-        Consistent by LOCK TABLES … READ: writers wait while the copy is made. A transaction would not do, because
-        INSERT … SELECT reads the newest rows and not the transaction's snapshot, and MyISAM and Aria have none at all.
+        It uses LOCK TABLES … READ, so writers wait while the copy is made. A transaction would not be consistent, because
+        INSERT … SELECT reads the newest rows and not the transaction's snapshot, and MyISAM and Aria have no transactions.
         """
         return freeze_together([self], [name])[0]
 
@@ -140,7 +140,7 @@ class MySqlDatabase:
         return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
 
     def _prepared(self, name: str) -> tuple[list[str], list[str]]:
-        """What has to be locked for a copy, and the statements that fill its tables, which are made."""
+        """Returns the tables to lock for a copy, and the statements that fill its tables, which it creates."""
         columns: dict[str, list[str]] = {}
         fill, locks = list[str](), list[str]()
         with self._session() as cursor:
@@ -190,7 +190,7 @@ class MySqlDatabase:
 
 
 def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) -> list[MySqlDatabase]:
-    """Copies of databases of one server as of one instant, as storage has them; see `MySqlDatabase.freeze`."""
+    """Returns copies of databases of one server as of one instant; see `MySqlDatabase.freeze`."""
     made: list[MySqlDatabase] = []
     try:
         for database, name in zip(databases, names, strict=True):
@@ -214,7 +214,7 @@ def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) ->
 
 
 def identifier(name: str) -> str:
-    """Quote a name: in backticks, with backticks inside doubled."""
+    """Returns the name in backticks, with backticks in it doubled."""
     if not name or "\x00" in name:
         raise ValueError(f"{name!r} cannot be a name in MySQL")
     return "`" + name.replace("`", "``") + "`"
@@ -251,7 +251,7 @@ def _whole(text: str | None) -> int | None:
 
 
 def _portions(rows: Iterable[Sequence[str | bytes | None]]) -> Iterator[list[Sequence[str | bytes | None]]]:
-    """Rows in batches of bounded length and size; none is empty."""
+    """Returns rows in batches of limited length and size; none is empty."""
     portion: list[Sequence[str | bytes | None]] = []
     size = 0
     for row in rows:

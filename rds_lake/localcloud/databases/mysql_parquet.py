@@ -1,7 +1,7 @@
 """MySQL's types as RDS writes them to Parquet, and the server's text as values of these types.
 
-Values are read as the server's own text, or bytes, and converted here: client libraries have ideas of their own of zero dates
-and of a TIME beyond 24 hours.
+Values are read as the server's own text, or bytes, and converted here: client libraries treat zero dates, and a TIME beyond 24
+hours, in different ways.
 (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.html, "Data conversion")
 """
 
@@ -56,7 +56,7 @@ _INT32_DIGITS, _INT64_DIGITS, _MAX_DIGITS = 9, 18, 38
 
 
 def parquet_type(data_type: str, column_type: str, precision: int | None, scale: int | None) -> ParquetType:
-    """The Parquet type of a column, given in information_schema's words; text for every type that AWS does not list."""
+    """Returns the Parquet type of a column of information_schema; text for every type that AWS does not list."""
     if data_type == "decimal" and precision is not None:
         return _decimal(precision, scale or 0)
     if data_type in _SIGNED:
@@ -79,17 +79,17 @@ def _decimal(precision: int, scale: int) -> ParquetType:
 
 
 def _bytes_for(precision: int) -> int:
-    """The fewest bytes whose signed numbers have so many digits."""
+    """Returns the fewest bytes whose signed numbers have this many digits."""
     return next(size for size in range(1, 17) if 2 ** (8 * size - 1) > 10**precision - 1)
 
 
 def reading(column: SourceColumn, quoted: str) -> str:
-    """The expression that reads a column. As text a FLOAT has six digits; as a double it has all of them."""
+    """Returns the expression that reads a column. As text a FLOAT has six digits; as a double it has all of them."""
     return f"{quoted} * 1e0" if column.data_type == "float" else quoted
 
 
 def arrow_array(column: SourceColumn, values: Sequence[str | bytes | None]) -> pa.Array:
-    """The server's text or bytes as the column's Arrow type."""
+    """Returns the server's text or bytes as the column's Arrow type."""
     convert = _converter(column.arrow)
     return pa.array([None if value is None else convert(value) for value in values], column.arrow)
 
@@ -107,7 +107,7 @@ def _converter(kind: pa.DataType) -> Callable[[Any], Any]:
 
 
 def _moment(text: str) -> datetime | None:
-    """A DATETIME, whose session is in UTC. `0000-00-00 00:00:00` and days that do not exist have no number: NULL."""
+    """Returns a DATETIME, in a session with UTC. `0000-00-00 00:00:00` and days that do not exist have no number: NULL."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:

@@ -10,7 +10,7 @@ from rds_lake.localcloud.databases.source import SourceDatabase
 
 
 def open_database(url: str, **arguments: Any) -> SourceDatabase:
-    """The database behind a `postgresql://` or `mysql://` URL; ValueError for any other scheme. `arguments`: PostgresDatabase's."""
+    """Returns the database of a `postgresql://` or `mysql://` URL. ValueError for other schemes. `arguments`: PostgresDatabase's."""
     from rds_lake.localcloud.databases.mysql import MySqlDatabase
     from rds_lake.localcloud.databases.postgres import PostgresDatabase
 
@@ -19,11 +19,11 @@ def open_database(url: str, **arguments: Any) -> SourceDatabase:
         return PostgresDatabase(url, **arguments)
     if scheme == "mysql":
         return MySqlDatabase(url)
-    raise ValueError(f"{scheme}:// is no database that the local cloud can read; use postgresql:// or mysql://")
+    raise ValueError(f"{scheme}:// is not a database that the local cloud can read; use postgresql:// or mysql://")
 
 
 def freeze_all(databases: Sequence[SourceDatabase], names: Sequence[str]) -> list[SourceDatabase]:
-    """Copies under these names; those of MySQL, which are of one server, as of one instant."""
+    """Returns copies with these names; those of MySQL, which are on one server, as of one instant."""
     from rds_lake.localcloud.databases.mysql import MySqlDatabase, freeze_together
 
     own = [each for each in databases if isinstance(each, MySqlDatabase)]

@@ -1,4 +1,4 @@
-"""A free port, for servers that must be given a port. Servers that can take port 0 themselves do that instead."""
+"""Finds a free port, for servers that need a port number. Servers that accept port 0 use that instead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that no server listens on now."""
+    """Returns a port of 127.0.0.1 that no server listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

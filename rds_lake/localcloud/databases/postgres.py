@@ -100,7 +100,7 @@ class PostgresDatabase:
         return [SourceTable(schema=s, name=t, columns=tuple(columns)) for (s, t), columns in columns_of.items()]
 
     def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
-        """The table's rows in batches, native types as they are and everything else as text."""
+        """Returns the table's rows in batches, native types unchanged and all others as text."""
         columns = sql.SQL(", ").join(_reading(column) for column in table.columns)
         query = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
         with self._connected() as connection, connection.cursor() as cursor:
@@ -109,7 +109,7 @@ class PostgresDatabase:
 
     @contextmanager
     def opened(self) -> Iterator[PostgresDatabase]:
-        """The same database, read through one connection: the driver asks for every type there is when it connects."""
+        """The same database, read through one connection: when the driver connects, it reads all types of the server."""
         with self._connected() as connection:
             yield PostgresDatabase(self.url, sleep=self._sleep, connection=connection)
 
@@ -153,7 +153,7 @@ class PostgresDatabase:
     def _beside(self) -> Iterator[psycopg.Connection]:
         """A session in another database of the server: a session cannot copy or drop its own database.
 
-        `postgres`, which nearly every server has; `template1`, which each has, where that is missing or is this one.
+        In `postgres`, which nearly every server has; in `template1`, which every server has, if that is missing or is this one.
         """
         names = [name for name in ("postgres", "template1") if name != self.name]
         for name in names:
@@ -176,10 +176,10 @@ class PostgresDatabase:
 
 
 def copy_statement(name: str, template: str, *, version: int) -> sql.Composed:
-    """The statement that copies a database. `version`: the server's, as 140011.
+    """Returns the statement that copies a database. `version`: the server's, as 140011.
 
-    From 15 on copying files has to be asked for (it is quicker than the new way, through the log); before, there was only
-    that, and no word for it. (https://www.postgresql.org/docs/15/release-15.html)
+    From version 15 on, copying files must be requested (it is faster than the new way, through the log); before, it was the only
+    way, without an option. (https://www.postgresql.org/docs/15/release-15.html)
     """
     strategy = sql.SQL(" STRATEGY file_copy") if version >= _STRATEGY_SINCE else sql.SQL("")
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))

@@ -1,4 +1,4 @@
-"""A database's server as a process of this program: waiting until it answers, and ending it."""
+"""A database server as a process of this program: waiting until it answers, and ending it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PAUSE_SECONDS = 0.05
 
 
 def await_server(process: subprocess.Popen[Any], connect: Callable[[], object], *, refused: type[Exception]) -> None:
-    """Return once `connect` succeeds; raise its last `refused` when the process has ended, or after 30 seconds."""
+    """Wait until `connect` succeeds. Raises its last `refused` if the process has ended, or after 30 seconds."""
     deadline = time.monotonic() + _READY_SECONDS
     while True:
         try:
@@ -26,7 +26,7 @@ def await_server(process: subprocess.Popen[Any], connect: Callable[[], object], 
 
 
 def end_server(process: subprocess.Popen[Any], number: int) -> None:
-    """Send the signal, and SIGKILL when the process has not ended ten seconds later."""
+    """Send the signal, and SIGKILL if the process has not ended ten seconds later."""
     process.send_signal(number)
     try:
         process.wait(_STOP_SECONDS)

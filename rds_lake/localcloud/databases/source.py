@@ -1,4 +1,4 @@
-"""A source database behind the local RDS: what snapshots and exports need of it, whatever its engine.
+"""The protocol of a source database behind the local RDS, of any engine: what snapshots and exports need.
 
 A database of PostgreSQL is `postgres.py`, of MySQL and MariaDB `mysql.py`; `opening.py` chooses by URL.
 """
@@ -44,7 +44,7 @@ class SourceDatabase(Protocol):
 
     @property
     def name(self) -> str:
-        """The database's own name; a frozen copy has another."""
+        """The database's own name, which a frozen copy does not have."""
         ...
 
     def tables(self) -> list[SourceTable]:
@@ -56,7 +56,7 @@ class SourceDatabase(Protocol):
         ...
 
     def opened(self) -> AbstractContextManager[SourceDatabase]:
-        """The same database for many reads by one thread, without connecting for each."""
+        """The same database for many reads by one thread, with one connection."""
         ...
 
     def freeze(self, name: str) -> SourceDatabase:
@@ -70,16 +70,16 @@ class SourceDatabase(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenDatabase:
-    """The content of one database in a snapshot, under the name it had."""
+    """The content of one database in a snapshot, with its original name."""
 
     name: str
     content: SourceDatabase
 
 
 def shown(url: str) -> str:
-    """A URL as errors may show it: scheme, host and port, never user or password.
+    """Returns a URL for errors: scheme, host and port, never user or password.
 
-    Where a password holds a `/` or `#` that is not percent-encoded, a part of it is read as the port.
+    If a password contains a `/` or `#` that is not percent-encoded, a part of it is read as the port.
     """
     parts = urlsplit(url)
     try:
@@ -90,7 +90,7 @@ def shown(url: str) -> str:
 
 
 def checked_port(url: str) -> int | None:
-    """The port of a URL; ValueError without its secrets when there is none to read."""
+    """Returns the port of a URL. ValueError, without its secrets, if it has no valid port."""
     try:
         return urlsplit(url).port
     except ValueError:

@@ -1,1 +1,1 @@
-"""DynamoDB where moto has none of it: a log of every write, exports of a moment or a window, point-in-time recovery, scans."""
+"""The parts of DynamoDB that moto does not have: a log of every write, exports as of an instant or of a window, recovery, scans."""

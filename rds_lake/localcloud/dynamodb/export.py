@@ -50,7 +50,7 @@ Json = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class _State:
-    """Everything that a reset forgets."""
+    """All state that a reset clears."""
 
     exports: dict[str, Export] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -89,7 +89,7 @@ class DynamoDbExports:
         app.json_operations[TARGET + "ListExports"] = self._list
 
     def reset(self) -> None:
-        """End every export that runs, and forget them all."""
+        """End every running export, and forget all exports."""
         with self._lock:
             ended, self._state = self._state, _State()
         ended.closing.set()
@@ -129,7 +129,7 @@ class DynamoDbExports:
         return {"ExportDescription": answer}
 
     def _same_token(self, context: RequestContext, params: Json) -> Export | None:
-        """The export that was started with the request's token; ExportConflictException when it was another."""
+        """Returns the export that was started with the request's token. ExportConflictException if it was another request."""
         token, oldest = params.get("ClientToken"), self._clock.now() - _TOKEN_LIFE
         for export in self._state.exports.values():
             if export.table.region != context.region or not token or export.shown["ClientToken"] != token:

@@ -45,7 +45,7 @@ class DynamoDbSettings:
 
 @dataclass(slots=True, kw_only=True)
 class Export:
-    """One export. `shown` is AWS's description of it, `content` what it is to write, `caller` in whose name (None: like root)."""
+    """One export. `shown`: AWS's description; `content`: what it writes; `caller`: whose rights it uses (None: like root)."""
 
     shown: Json
     table: TableRecord
@@ -66,7 +66,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:
-    """Runs exports, one per call, in whatever thread calls. `closing` ends those that are stuck."""
+    """Runs exports, one per call, in the calling thread. `closing` ends stuck exports."""
 
     clients: InProcessClients
     actors: Actors
@@ -76,7 +76,7 @@ class ExportJob:
     sleep: Callable[[float], None]
 
     def outcome(self, export: Export, fault: DynamoDbExportFault) -> Json:
-        """What DescribeExport adds once the export has ended; whatever goes wrong ends as FAILED, as in AWS."""
+        """Returns the fields of DescribeExport for the ended export. Any error ends as FAILED, as in AWS."""
         try:
             return self._written(export, fault)
         except botocore.exceptions.ClientError as error:
@@ -89,7 +89,7 @@ class ExportJob:
             return _failed("UNKNOWN", str(error)[:1000])
 
     def _written(self, export: Export, fault: DynamoDbExportFault) -> Json:
-        """Write the export; what DescribeExport adds once it has ended."""
+        """Write the export; returns the fields of DescribeExport for it."""
         self.sleep(self.settings.progress_seconds)
         if fault.stuck:
             self.closing.wait()

@@ -1,11 +1,11 @@
-"""What happened to a table's items, and when: the change log behind point-in-time recovery.
+"""The change log of a table's items, for point-in-time recovery.
 
-Every version of every item is kept, so that a table can be shown as it was at any time, and what changed between two.
+Every version of every item is kept, so that a table can be shown as of any time, and the changes between two times.
 
     10:00:00.000001  {"id":{"N":"1"}}  {"id":{"N":"1"},"total":{"N":"10"}}
     10:00:05.000002  {"id":{"N":"1"}}  deleted
 
-What belongs here: versions of items. They are recorded by `tables.py`.
+What belongs here: versions of items. `tables.py` records them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ItemLog:
     _versions: dict[str, list[Version]] = field(default_factory=dict)
 
     def record(self, key: str, item: StoredItem | None, stamp: Callable[[], int]) -> None:
-        """Record an item as it is now; None: there is none. Without a change nothing is recorded."""
+        """Record the present version of an item; None: it does not exist. An unchanged item is not recorded."""
         versions = self._versions.get(key, [])
         before = versions[-1].image if versions else None
         after = item.image if item else None
@@ -55,23 +55,23 @@ class ItemLog:
         self._versions.setdefault(key, []).append(version)
 
     def missing(self, present: Iterable[str]) -> list[str]:
-        """Keys of which the log has an item and `present` has not."""
+        """Returns the keys that have an item in the log but not in `present`."""
         gone = set(self._versions) - set(present)
         return [key for key in gone if self._versions[key][-1].image is not None]
 
     def size(self) -> int:
-        """Bytes of all items as they are now."""
+        """Returns the bytes of all present items."""
         return sum(versions[-1].size for versions in self._versions.values() if versions[-1].image is not None)
 
     def as_of(self, moment: int) -> Iterator[tuple[str, Version]]:
-        """Key and version of every item there was just before a time."""
+        """Returns key and version of every item as of just before a time."""
         for key, versions in self._versions.items():
             version = _before(versions, moment)
             if version is not None and version.image is not None:
                 yield key, version
 
     def changes(self, start: int, end: int) -> Iterator[Change]:
-        """Every item written from `start` on and before `end`, once, with what it was before."""
+        """Returns every item written from `start` on and before `end`, once, with its image before."""
         for key, versions in self._versions.items():
             last = _before(versions, end)
             if last is None or last.since < start:

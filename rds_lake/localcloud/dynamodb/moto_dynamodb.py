@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredItem:
-    """An item as compact DynamoDB JSON, its key the same way; `size` in bytes as DynamoDB counts."""
+    """An item and its key as compact DynamoDB JSON. `size`: bytes, as DynamoDB counts them."""
 
     key: str
     image: str
@@ -48,7 +48,7 @@ class MotoTable:
     table: Table
 
     def find(self, key: Mapping[str, Any]) -> StoredItem | None:
-        """The item of a key as it comes in a request; None when there is none, or it is no key of this table."""
+        """Returns the item of a request's key; None if it does not exist, or if the key does not fit this table."""
         if any(name not in key for name in self.key_names):
             return None
         hash_key, *range_key = (DynamoType(_from_wire(key[name])) for name in self.key_names)
@@ -57,7 +57,7 @@ class MotoTable:
         return self._stored(item) if isinstance(item, Item) else None
 
     def key_of(self, attributes: Mapping[str, Any]) -> str | None:
-        """The key in an item or key of a request; None when it has none."""
+        """Returns the key in an item or key of a request; None if it has none."""
         if any(name not in attributes for name in self.key_names):
             return None
         return _compact({name: _plain(DynamoType(_from_wire(attributes[name]))) for name in self.key_names})
@@ -67,11 +67,11 @@ class MotoTable:
         return (self._stored(item) for item in self.table.all_items())
 
     def page_size(self, request: Json, scanned: int) -> int:
-        """Bytes of the items a Scan has read for a page of so many, whatever it filtered or left out of them."""
+        """Returns the bytes of the items that a Scan has read for a page of this many, with those that a filter left out."""
         return sum(item.size() for item in itertools.islice(self._scanned(request), scanned))
 
     def page(self, request: Json, most_bytes: int) -> tuple[list[StoredItem], bool]:
-        """The items of a Scan's page, and whether it was cut: by its limit, also at the very end, or by its size."""
+        """Returns the items of a Scan's page, and whether it was cut: by its limit, also at the very end, or by its size."""
         page: list[StoredItem] = []
         limit, size = request.get("Limit"), 0
         for item in self._scanned(request):
@@ -143,7 +143,7 @@ def _described(region: str, table: Table) -> MotoTable:
 
 
 def _plain(value: Any) -> Json:
-    """A value as DynamoDB JSON, binary ones in base64."""
+    """Returns a value as DynamoDB JSON, binary values in base64."""
     kind, inner = (value.type, value.value) if isinstance(value, DynamoType) else next(iter(value.items()))
     if kind == "M":
         return {kind: {name: _plain(item) for name, item in inner.items()}}
@@ -159,7 +159,7 @@ def _text(value: Any) -> Any:
 
 
 def _from_wire(value: Json) -> Json:
-    """A key's value as moto keeps it: binary ones as bytes."""
+    """Returns a key's value as moto keeps it: binary values as bytes."""
     ((kind, inner),) = value.items()
     return {kind: base64.b64decode(inner) if kind == "B" and isinstance(inner, str) else inner}
 

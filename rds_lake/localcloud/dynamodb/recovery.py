@@ -19,13 +19,13 @@ Json = dict[str, Any]
 
 
 def refusal(code: str, message: str) -> ApiError:
-    """An error as DynamoDB names it; what is common to all services has another namespace."""
+    """Returns an error with DynamoDB's namespace; errors that all services share have another namespace."""
     common = code in ("ValidationException", "AccessDeniedException")
     return ApiError(f"com.amazon.coral.validate#{code}" if common else _NAMESPACE + code, message)
 
 
 class Recovery:
-    """The two operations, and what exports ask of a table."""
+    """The two operations, and the questions that exports ask about a table."""
 
     def __init__(self, app: LocalCloudApp, clock: Clock, tables: Tables) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class Recovery:
         app.json_operations[TARGET + "DescribeContinuousBackups"] = self._describe
 
     def earliest(self, table: TableRecord) -> int:
-        """The first time that can be recovered, in whole seconds as AWS counts it; only while recovery is on."""
+        """Returns the earliest recoverable time, in whole seconds as in AWS; only while recovery is on."""
         if table.recovery_since is None:
             raise refusal(
                 "PointInTimeRecoveryUnavailableException",

@@ -1,4 +1,4 @@
-"""Requests for exports: what DynamoDB refuses before, and after, it looks at the table.
+"""Requests for exports: DynamoDB's refusals, before and after it looks at the table.
 
 What belongs here: checking a request. Running an accepted one is `export.py`.
 """
@@ -34,7 +34,7 @@ class Window:
 
 
 def check_request(params: Json) -> None:
-    """ValidationException for requests that are wrong whatever the table."""
+    """ValidationException for requests that are wrong for any table."""
     _check_enums(params, _ENUMS)
     if not _BUCKET.fullmatch(params.get("S3Bucket", "")):
         raise _unfit(params.get("S3Bucket", ""), "s3Bucket", f"regular expression pattern: ^{_BUCKET.pattern}$")
@@ -51,7 +51,7 @@ def check_request(params: Json) -> None:
 
 
 def window_of(params: Json, *, earliest: int, now: int) -> Window:
-    """The times a request asks for; InvalidExportTimeException when they cannot be recovered."""
+    """Returns the times of a request. InvalidExportTimeException if they cannot be recovered."""
     if params.get("ExportType") != INCREMENTAL:
         moment = _micros(params.get("ExportTime"), now + 1)
         if not earliest <= moment <= now + 1:
@@ -72,7 +72,7 @@ def window_of(params: Json, *, earliest: int, now: int) -> Window:
 
 
 def fingerprint(params: Json) -> str:
-    """What two requests with one ClientToken must have in common."""
+    """Returns the values that two requests with the same ClientToken must share."""
     return json.dumps({name: value for name, value in params.items() if name != "ClientToken"}, sort_keys=True)
 
 

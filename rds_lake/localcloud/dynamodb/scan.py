@@ -44,7 +44,7 @@ def add_scan(app: LocalCloudApp, tables: Tables) -> None:
 
 
 def read_units(size: int, *, consistent: bool) -> float:
-    """Read units that reading so many bytes at once consumes."""
+    """Returns the read units that one read of this many bytes consumes."""
     blocks = max(1, -(-size // _UNIT_BYTES))
     return blocks * (1.0 if consistent else 0.5)
 
@@ -65,7 +65,7 @@ def _scan(context: RequestContext, body: Json, moto: Callable[[], Answer]) -> An
 
 
 def _plain(table: MotoTable, body: Json) -> Answer:
-    """A page of whole items; the last one's key when there may be more."""
+    """Returns a page of whole items, and the last one's key if there may be more."""
     items, cut = table.page(body, _PAGE_BYTES)
     size = sum(item.size for item in items)
     shown: Json = {"Count": len(items), "ScannedCount": len(items)} | _consumed(table.name, body, size)
@@ -86,7 +86,7 @@ def _consumed(name: str, body: Json, size: int) -> Json:
 
 
 def _is_sound(body: Json) -> bool:
-    """Whether moto would refuse nothing of the request but its expressions."""
+    """Whether moto would accept everything in the request except its expressions."""
     segment, total = body.get("Segment"), body.get("TotalSegments")
     fits = segment is None if total is None else segment is not None and 0 <= segment < total
     return fits and body.get("Limit", 1) >= 1 and body.get("ReturnConsumedCapacity", "NONE") in _CAPACITIES

@@ -1,9 +1,9 @@
-"""DynamoDB's tables with their past: every write that moto carries out is recorded, whichever operation made it.
+"""DynamoDB's tables with their history: every write that moto executes is recorded, by any operation.
 
-Writes name keys, whose items are compared with the log after moto has answered. For PartiQL, imports and restores whole tables
-are compared. Writes are answered one at a time, so that the log's order is the table's.
+Writes name keys; after moto has answered, their items are compared with the log. For PartiQL, imports and restores whole tables
+are compared. Writes are answered one at a time, so that the log has the table's order.
 
-What belongs here: which requests write what. The log itself is `log.py`, point-in-time recovery `recovery.py`.
+What belongs here: which requests write which items. The log itself is `log.py`, point-in-time recovery `recovery.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STATEMENTS = ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"
 
 @dataclass(slots=True, kw_only=True)
 class TableRecord:
-    """A table from its creation to its deletion; a table made later under the same name has another record."""
+    """A table from its creation to its deletion; a later table with the same name has another record."""
 
     name: str
     region: str
@@ -67,7 +67,7 @@ class Tables:
             self._records = {}
 
     def find(self, region: str, name: str) -> TableRecord | None:
-        """The record of the table of a name or ARN, with every change until now; None when there is no such table."""
+        """Returns the record of the table of a name or ARN, with every change until now; None if the table does not exist."""
         with self.lock:
             table = find_table(region, name)
             if table is None:
@@ -77,17 +77,17 @@ class Tables:
             return record
 
     def items_as_of(self, record: TableRecord, moment: int) -> list[tuple[str, Version]]:
-        """Key and version of every item the table had just before a time."""
+        """Returns key and version of every item that the table had just before a time."""
         with self.lock:
             return list(record.log.as_of(moment))
 
     def changes(self, record: TableRecord, start: int, end: int) -> list[Change]:
-        """What was written from `start` on and before `end`, once per item."""
+        """Returns the changes from `start` on and before `end`, one for each item."""
         with self.lock:
             return list(record.log.changes(start, end))
 
     def _record(self, table: MotoTable) -> TableRecord:
-        """The record of a table; a new record begins with the items that the table has."""
+        """Returns the record of a table; a new record begins with the table's present items."""
         record = self._records.get((table.region, table.name))
         if record is None or record.made != table.made:
             record = TableRecord(
@@ -103,7 +103,7 @@ class Tables:
         return record
 
     def _compare(self, table: MotoTable, record: TableRecord) -> None:
-        """Record every difference between table and log, as a change of now."""
+        """Record every difference between table and log, as a change at the present time."""
         present = {item.key: item for item in table.items()}
         for key, item in present.items():
             record.log.record(key, item, self._clock.stamp)
@@ -137,7 +137,7 @@ class Tables:
                 self._record(table).log.record(key, table.find(attributes), self._clock.stamp)
 
     def _statement(self, context: RequestContext, body: Json, moto: _Moto) -> Answer:
-        """PartiQL: which items it writes is not known, so every table it may mean is compared."""
+        """The items that a PartiQL statement writes are not known, so every table that it may write is compared."""
         statements = [entry["Statement"] for entry in body.get("Statements") or body.get("TransactStatements") or []]
         text = " ".join([*statements, body.get("Statement", "")])
         with self.lock:

@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of a data file, and what places it: the hash of its partition key decides on the file."""
+    """One line of a data file, and the hash of its partition key, which decides on the file."""
 
     text: str
     partition_key: str
@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an export goes and how it is encrypted; `encryption` are arguments of PutObject."""
+    """The destination of an export and its encryption; `encryption`: arguments of PutObject."""
 
     bucket: str
     prefix: str
@@ -66,13 +66,13 @@ class Place:
 
 
 def full_lines(items: Sequence[tuple[str, Version]], key_name: str) -> Iterator[Line]:
-    """The lines of a full export."""
+    """Returns the lines of a full export."""
     for key, version in items:
         yield Line(text=f'{{"Item":{version.image}}}', partition_key=_partition_key(key, key_name))
 
 
 def incremental_lines(changes: Sequence[Change], key_name: str, *, old_images: bool) -> Iterator[Line]:
-    """The lines of an incremental export: an item that came and went within the window leaves its keys only."""
+    """Returns the lines of an incremental export; for an item that was created and deleted in the window, only its keys."""
     for change in changes:
         parts = [f'"Metadata":{{"WriteTimestampMicros":{{"N":"{change.written}"}}}}', f'"Keys":{change.key}']
         if change.old is not None and old_images:
@@ -92,11 +92,11 @@ class DynamoDbWriter:
     choose: Callable[[str], str] = secrets.choice
 
     def begin(self, place: Place) -> None:
-        """The empty object AWS writes first, to see that it may."""
+        """Write the empty object that AWS writes first, to check that it may write."""
         self._put(place, f"{place.folder}/_started", b"")
 
     def write_data(self, place: Place, lines: Iterator[Line], fault: DynamoDbExportFault) -> tuple[list[Json], int]:
-        """All data files, as lines of the manifest, and the number of items."""
+        """Write all data files; returns the lines of the manifest, and the number of items."""
         listed = [self._entry(place, chunk) for chunk in self._chunks(lines)]
         # The fullest file: a reader that does not notice the fault loses items.
         victim = max(range(len(listed)), key=lambda number: listed[number][0]["itemCount"])
@@ -111,7 +111,7 @@ class DynamoDbWriter:
         return [_ordered(entry) for entry, _ in listed], sum(entry["itemCount"] for entry, _ in listed)
 
     def write_manifests(self, place: Place, files: Sequence[Json], summary: Json) -> str:
-        """Both manifests and their sums, the summary's last; its key."""
+        """Write both manifests and their checksums, the summary's last; returns its key."""
         listed = "".join(f"{_compact(entry)}\n" for entry in files)
         self._with_sum(place, "manifest-files", listed)
         summary = summary | {"manifestFilesS3Key": f"{place.folder}/manifest-files.json"}

@@ -1,1 +1,1 @@
-"""What RDS, AWS Backup and Glue announce through EventBridge: the events' texts, and sending them."""
+"""Events of RDS, AWS Backup and Glue for EventBridge: their texts, and sending them."""

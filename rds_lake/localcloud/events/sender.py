@@ -1,4 +1,4 @@
-"""Gives events to EventBridge. Which are lost, doubled or late is `faults/faults.py`."""
+"""Sends events to EventBridge. `faults/faults.py` decides which are lost, doubled or late."""
 
 from __future__ import annotations
 

@@ -11,15 +11,15 @@ from rds_lake.localcloud.http.app import ApiError
 
 Json = dict[str, Any]
 _PHRASES = {
-    "model_type": "is no object",
-    "string_type": "is no text",
-    "string_too_short": "is no text",
-    "string_pattern_mismatch": "is no error code: letters and digits",
+    "model_type": "is not an object",
+    "string_type": "is not a text",
+    "string_too_short": "is not a text",
+    "string_pattern_mismatch": "is not an error code: use letters and digits",
 }
 
 
 def read_faults(body: Json) -> FaultLists:
-    """The faults a body asks for; ApiError 400 naming every problem."""
+    """Returns the faults of a body. ApiError 400 names every problem."""
     try:
         asked = FaultLists.model_validate(body)
     except ValidationError as error:
@@ -33,7 +33,7 @@ def read_faults(body: Json) -> FaultLists:
 
 
 def _in_words(problem: Json) -> str:
-    """One of pydantic's problems: `events[0]: seconds belong to a delay, not to drop`."""
+    """Returns one of pydantic's problems as text: `events[0]: seconds belong to a delay, not to drop`."""
     kind, number, *inner = *problem["loc"], *[None] * (2 - len(problem["loc"]))
     place, field = ("", str(kind)) if number is None else (f"{kind}[{number}]", ".".join(map(str, inner)))
     text = _phrase(problem, field, known=_known_fields(str(kind)) if place else FaultLists.model_fields)
@@ -49,7 +49,7 @@ def _phrase(problem: Json, field: str, *, known: Any) -> str:
     if type_ == "missing":
         return f"{field} is missing"
     if type_ == "list_type":
-        return f"{field} is no list"
+        return f"{field} is not a list"
     text = str(error) if error else _PHRASES.get(type_, f"is wrong: {problem['msg']}")
     return f"{field} {problem['input']!r} {text}".lstrip()
 

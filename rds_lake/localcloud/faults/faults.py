@@ -1,8 +1,8 @@
 """Pending faults: exports that fail, events that are lost, duplicated or late, calls that are throttled.
 
-`POST /_local/faults` adds some, `GET /_local/faults` lists those that have not struck yet, a reset forgets them all.
+`POST /_local/faults` adds some, `GET /_local/faults` lists those that have not been used yet, a reset forgets them all.
 
-What belongs here: the faults that are pending, and what each strikes. Bodies are read in `fault_bodies.py`; throttled calls
+What belongs here: the pending faults, and which operation each one hits. Bodies are parsed in `fault_bodies.py`; throttled calls
 are answered in `throttling.py`.
 """
 
@@ -51,7 +51,7 @@ class Faults:
                 getattr(self._pending, name).extend(getattr(faults, name))
 
     def shown(self) -> Json:
-        """What is pending, as `GET /_local/faults` shows it; `delayed` counts the events that are to be sent later."""
+        """Returns the pending faults, as `GET /_local/faults` shows them; `delayed`: the number of events to be sent later."""
         with self._lock:
             shown = {
                 name: [fault.shown() for fault in getattr(self._pending, name)] for name in FaultLists.model_fields
@@ -70,23 +70,23 @@ class Faults:
             timer.cancel()
 
     def next_export(self) -> ExportFault:
-        """What happens to the export task that starts now."""
+        """Returns the fault of the export task that starts now."""
         with self._lock:
             return self._pending.exports.pop(0) if self._pending.exports else _NO_EXPORT_FAULT
 
     def next_dynamodb_export(self) -> DynamoDbExportFault:
-        """What happens to the export of a DynamoDB table that starts now."""
+        """Returns the fault of the DynamoDB export that starts now."""
         with self._lock:
             pending = self._pending.dynamodb_exports
             return pending.pop(0) if pending else _NO_DYNAMODB_FAULT
 
     def next_job(self) -> JobFault:
-        """What happens to the run of a Glue job that starts now."""
+        """Returns the fault of the Glue job's run that starts now."""
         with self._lock:
             return self._pending.glue_jobs.pop(0) if self._pending.glue_jobs else _NO_JOB_FAULT
 
     def next_stack(self, stack: str, resource: str, action: str) -> StackFault:
-        """What happens to the resource of a stack that is created, updated or deleted now."""
+        """Returns the fault of the stack's resource that is created, updated or deleted now."""
         with self._lock:
             for fault in self._pending.stacks:
                 chosen = fault.stack in (None, stack) and fault.action in (None, action)
@@ -96,19 +96,19 @@ class Faults:
         return _NO_STACK_FAULT
 
     def of_lambda(self, function: str, effect: str) -> LambdaFault | None:
-        """The fault with this effect (`lose_percent`) that hits a function's invocation now, or None."""
+        """Returns the fault with this effect (`lose_percent`) that hits a function's invocation now, or None."""
         return self._struck(self._pending.lambdas, effect, lambda fault: fault.function in (None, function))
 
     def of_firehose(self, stream: str, effect: str) -> FirehoseFault | None:
-        """The fault with this effect (`refuse_percent`) that hits a stream's record now, or None."""
+        """Returns the fault with this effect (`refuse_percent`) that hits a stream's record now, or None."""
         return self._struck(self._pending.firehose, effect, lambda fault: fault.stream in (None, stream))
 
     def of_redshift(self, statement: str, effect: str) -> RedshiftFault | None:
-        """The fault with this effect (`fail`) that hits a statement with this name now, or None."""
+        """Returns the fault with this effect (`fail`) that hits a statement with this name now, or None."""
         return self._struck(self._pending.redshift, effect, lambda fault: statement.startswith(fault.name or ""))
 
     def _struck(self, pending: list[_Chanced], effect: str, about: Callable[[_Chanced], bool]) -> _Chanced | None:
-        """The first of the faults, if it hits now. A fault for a number of calls is removed after that number, hit or not."""
+        """Returns the first of the faults, if it hits now. A fault for a number of calls is removed after that number, hit or not."""
         if not pending:
             return None
         with self._lock:
@@ -122,7 +122,7 @@ class Faults:
         return None
 
     def throttled(self, service: str, operation: str) -> str | None:
-        """The error code for the call that is made now, or None."""
+        """Returns the error code for the present call, or None."""
         with self._lock:
             for fault in self._pending.throttle:
                 if (fault.service, fault.operation) == (service, operation):
@@ -138,7 +138,7 @@ class Faults:
         return bool(self._pending.throttle)
 
     def denied(self, action: str, resource: str) -> bool:
-        """Whether a right that is asked for now is denied (`s3:GetObject`, an ARN)."""
+        """Whether a fault denies this permission now (`s3:GetObject`, an ARN)."""
         if not self._pending.deny:
             return False
         with self._lock:
@@ -153,7 +153,7 @@ class Faults:
 
     @property
     def denies(self) -> bool:
-        """Whether any right is to be denied."""
+        """Whether any permission is to be denied."""
         return bool(self._pending.deny)
 
     def lift_denials(self) -> None:

@@ -36,7 +36,7 @@ def _only_true(value: object) -> bool:
 
 def _known_event(name: str) -> str:
     if name not in EVENT_NAMES:
-        raise ValueError(f"is no event the local cloud sends; it sends {', '.join(EVENT_NAMES)}")
+        raise ValueError(f"is not an event that the local cloud sends; it sends {', '.join(EVENT_NAMES)}")
     return name
 
 
@@ -109,9 +109,9 @@ class JobFault(_Fault):
 
 
 class StackFault(_Fault):
-    """What becomes of one resource of a CloudFormation stack: it fails with a reason, or takes its time, or both.
+    """A fault of one resource of a CloudFormation stack: it fails with a reason, or takes its time, or both.
 
-    `resource`: its logical id. `stack` and `action` (what is done with the resource) make it choosier.
+    `resource`: its logical id. `stack` and `action` (what is done with the resource) limit the fault.
     """
 
     resource: Words
@@ -128,7 +128,7 @@ class StackFault(_Fault):
 
 
 class EventFault(_Fault):
-    """What becomes of one event. `match`: its EventID, the state of a Backup job, or the detail-type of a Glue job's."""
+    """A fault of one event. `match`: its EventID, the state of a Backup job, or the detail-type of a Glue job's."""
 
     action: Literal["drop", "double", "delay"]
     seconds: Annotated[float, Field(gt=0, lt=1e6)] | None = Field(default=None, validate_default=True)
@@ -201,11 +201,11 @@ class _Chance(_Fault):
 
 
 class LambdaFault(_Chance):
-    """What goes wrong with a function's invocations: exactly one of these. `function`: its name; without, of all.
+    """A fault of a function's invocations: exactly one of these. `function`: its name; without: all functions.
 
-    Events (asynchronous invocations) are lost, repeated, or held and handed over in another order (`shuffle`: so many at
-    once). `throttle` and `fail` (the error's text) strike attempts of both kinds, as if the function had no capacity left or
-    raised. `unreachable` (the error's text) strikes calls out of a database only.
+    Events (asynchronous invocations) are lost, repeated, or held and delivered in another order (`shuffle`: this many at
+    once). `throttle` and `fail` (the error's text) hit attempts of both kinds, as if the function had no capacity left or
+    raised. `unreachable` (the error's text) hits only calls from a database.
     """
 
     function: Words | None = None
@@ -223,7 +223,7 @@ class LambdaFault(_Chance):
 
 
 class FirehoseFault(_Chance):
-    """What goes wrong with a stream's records: exactly one of these. `stream`: its name; without, of all.
+    """A fault of a stream's records: exactly one of these. `stream`: its name; without: all streams.
 
     Records are refused (FailedPutCount of PutRecordBatch, ServiceUnavailableException of PutRecord), or delivered twice.
     """
@@ -239,7 +239,7 @@ class FirehoseFault(_Chance):
 
 
 class RedshiftFault(_Chance):
-    """What goes wrong with a statement of the Data API: exactly one of these. `name`: how its StatementName begins; without, any.
+    """A fault of a statement of the Data API: exactly one of these. `name`: prefix of its StatementName; without: any.
 
     It fails with a text, begins later, or is refused with ActiveStatementsExceededException (`exceed`).
     """
@@ -256,7 +256,7 @@ class RedshiftFault(_Chance):
 
 
 class FaultLists(BaseModel):
-    """Faults in the order in which they strike."""
+    """Faults in the order in which they are used."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -1,4 +1,4 @@
-"""Operations of AWS's services: which one a request calls, and how AWS throttles it."""
+"""Operations of AWS's services: which one a request calls, and AWS's throttling error of it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def default_code(service: str, operation: str) -> str:
-    """What AWS calls throttling of an operation: in the protocol of its service, or by a name of its own."""
+    """Returns AWS's error code for throttling an operation: that of its service's protocol, or its own."""
     model = service_model(service)
     named = {shape.name for shape in model.operation_model(operation).error_shapes}
     return _CAPACITY_CODE if _CAPACITY_CODE in named else _CODES[model.protocol]
 
 
 def problem_with(service: object, operation: object) -> str | None:
-    """Why an operation cannot be throttled; None when it can."""
+    """Returns why an operation cannot be throttled; None if it can."""
     try:
         model = service_model(str(service))
     except UnknownServiceError:
@@ -40,7 +40,7 @@ def problem_with(service: object, operation: object) -> str | None:
 
 
 def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
-    """The operation a request calls; empty when it is not recognised."""
+    """Returns the operation that a request calls; empty if it is not recognised."""
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         return target.rpartition(".")[2]
@@ -53,7 +53,7 @@ def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
 
 
 def _s3_operation(environ: dict[str, Any]) -> str:
-    """The operation with the most parts that the request has all of: path, required query and headers."""
+    """Returns the operation with the most required parts that the request has: path, query and headers."""
     bucket, _, key = environ.get("PATH_INFO", "").lstrip("/").partition("/")
     place = environ["REQUEST_METHOD"], bool(bucket) + bool(key)
     query, headers = environ.get("QUERY_STRING"), _s3_headers()
@@ -70,7 +70,7 @@ def _s3_operation_of(place: tuple[str, int], given: frozenset[str]) -> str:
 
 @functools.cache
 def _s3_headers() -> dict[str, str]:
-    """The headers that distinguish operations, by their WSGI names."""
+    """Returns the headers that distinguish operations, by their WSGI names."""
     names = {part for _, parts, _ in _s3_operations() for part in parts}
     return {f"HTTP_{name.upper().replace('-', '_')}": name for name in names}
 

@@ -1,4 +1,4 @@
-"""The S3 destination of a stream, read from CreateDeliveryStream; what would have no effect here is refused.
+"""The S3 destination of a stream, read from CreateDeliveryStream; settings that the local cloud does not support are refused.
 
 (https://docs.aws.amazon.com/firehose/latest/APIReference/API_ExtendedS3DestinationConfiguration.html)
 """
@@ -39,7 +39,7 @@ class Destination:
     shown: Json
 
     def body(self, records: list[bytes]) -> bytes:
-        """An object of these records."""
+        """Returns the content of an object with these records."""
         whole = b"".join(record + self.delimiter for record in records)
         return gzip.compress(whole, compresslevel=6) if self.compression == "GZIP" else whole
 
@@ -49,7 +49,7 @@ class Destination:
 
 
 def read_destination(given: Mapping[str, Any]) -> Destination:
-    """The destination; ApiError names what AWS refuses, or what the local cloud has not."""
+    """Returns the destination. ApiError names settings that AWS refuses, or that the local cloud does not have."""
     _refuse_unknown(given)
     check_prefixes(given.get("Prefix"), given.get("ErrorOutputPrefix"))
     hints = given.get("BufferingHints") or {}
@@ -91,7 +91,7 @@ def _refuse_unknown(given: Mapping[str, Any]) -> None:
 
 
 def _delimiter(processing: Mapping[str, Any]) -> bytes:
-    """What AppendDelimiterToRecord adds; nothing without it."""
+    """Returns the delimiter of AppendDelimiterToRecord; empty without it."""
     if not processing.get("Enabled"):
         return b""
     added = ""

@@ -37,7 +37,7 @@ def check_prefixes(prefix: str | None, error_prefix: str | None) -> None:
 
 
 def evaluate(prefix: str | None, moment: datetime, random_string: Callable[[], str]) -> str:
-    """The prefix of an object whose oldest record arrived at `moment` (UTC); ApiError when it is too long."""
+    """Returns the prefix of an object whose oldest record arrived at `moment` (UTC). ApiError if it is too long."""
     text = prefix or ""
     if "!{timestamp:" not in text:
         text += _HOUR

@@ -58,7 +58,7 @@ class Firehose:
         app.routes["GET", "/_local/firehose"] = self._show
 
     def reset(self) -> None:
-        """Forget all streams, and what waits in them."""
+        """Forget all streams, and their buffered records."""
         with self._lock:
             self._streams.clear()
 
@@ -72,12 +72,12 @@ class Firehose:
             self._writer.join()
 
     def flush(self) -> list[str]:
-        """Write every buffer now; the objects' keys."""
+        """Write every buffer now; returns the objects' keys."""
         now = self._clock.now()
         return [key for stream in self._all() if (key := stream.write(now)) is not None]
 
     def waiting(self) -> Json:
-        """What waits in each stream, by its name."""
+        """Returns the buffered records of each stream, by its name."""
         return {stream.name: stream.shown() for stream in self._all()}
 
     def _create(self, context: RequestContext, body: Json) -> Json:
@@ -107,7 +107,7 @@ class Firehose:
         return {"DeliveryStreamARN": _arn(context, name)}
 
     def _acting(self, context: RequestContext, name: str, destination: Destination) -> Callable[[], Acting]:
-        """In whose name the stream will write; ApiError where Firehose cannot assume the role."""
+        """Returns the principal that the stream writes as. ApiError if Firehose cannot assume the role."""
         caller = self._actors.caller(context)
         if not self._actors.may_assume(caller, destination.role, _SERVICE):
             message = f"Firehose is unable to assume role {destination.role}. Please check the role provided."
@@ -115,7 +115,7 @@ class Firehose:
         return partial(self._actors.as_service_role, caller, destination.role, name)
 
     def _update(self, context: RequestContext, body: Json) -> Json:
-        """Members that are not given stay. What is buffered goes to the new destination."""
+        """Settings that are not given are kept. Buffered records go to the new destination."""
         stream = self._stream(context, body)
         if (given := body.get("CurrentDeliveryStreamVersionId")) != str(stream.version):
             message = f"Cannot update firehose: {stream.name} since the current version id: {stream.version} and specified version "
@@ -171,7 +171,7 @@ class Firehose:
         return {"DeliveryStreamNames": left[:most], "HasMoreDeliveryStreams": len(left) > most}
 
     def _delete(self, context: RequestContext, body: Json) -> Json:
-        """What waits in its buffer is lost: AWS writes it or not, and says so."""
+        """Buffered records are lost: AWS documents that it may or may not write them."""
         self._stream(context, body)
         with self._lock:
             self._streams.pop((context.region, body["DeliveryStreamName"]), None)
@@ -252,7 +252,7 @@ def _data(given: Json, place: str) -> bytes:
     try:
         data = base64.b64decode(given["Data"], validate=True)
     except (KeyError, TypeError, binascii.Error) as error:
-        raise ApiError("SerializationException", f"{place}.data is no base64 text") from error
+        raise ApiError("SerializationException", f"{place}.data is not base64 text") from error
     if len(data) > _RECORD_BYTES:
         raise _invalid(f"{place}.data", f"Member must have length less than or equal to {_RECORD_BYTES}")
     return data

@@ -33,7 +33,7 @@ class _Buffer:
 
 
 class Stream:
-    """Takes records and writes them in objects, as `acting()` (what its role may do then).
+    """Buffers records and writes them in objects, with the permissions that `acting()` returns at that time.
 
     Every method may be called from any thread.
     """
@@ -51,7 +51,7 @@ class Stream:
         self._lost = 0
 
     def change(self, destination: Destination, acting: Callable[[], Acting]) -> None:
-        """Write to another destination from now on, also what is buffered."""
+        """Use another destination from now on, also for buffered records."""
         with self._writing, self._lock:
             self.destination, self._acting = destination, acting
             self.version += 1
@@ -65,7 +65,7 @@ class Stream:
             self._buffer.size += sum(map(len, records))
 
     def due(self) -> int | None:
-        """When the buffer is to be written (0: at once); None while there is nothing in it."""
+        """Returns when the buffer must be written (0: at once); None while it is empty."""
         with self._lock:
             if not self._buffer.records:
                 return None
@@ -73,7 +73,7 @@ class Stream:
             return max(0 if full else self._buffer.oldest + self.destination.seconds * SECOND, self._not_before)
 
     def write(self, now: int) -> str | None:
-        """Write what is buffered; the object's key. What S3 refuses stays, for a day, and is tried again a minute later."""
+        """Write the buffer; returns the object's key. Records that S3 refuses are kept for a day, and tried again every minute."""
         with self._writing:
             with self._lock:
                 taken, self._buffer = self._buffer, _Buffer()
@@ -86,7 +86,7 @@ class Stream:
                 return None
 
     def shown(self) -> Json:
-        """What `GET /_local/firehose` says of it. `lost`: records that S3 did not take for a day."""
+        """Returns the stream for `GET /_local/firehose`. `lost`: records that S3 did not accept for a day."""
         with self._lock:
             waiting = {"records": len(self._buffer.records), "bytes": self._buffer.size}
             return waiting | {"problem": self._problem, "lost": self._lost}

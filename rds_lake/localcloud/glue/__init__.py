@@ -1,1 +1,1 @@
-"""AWS Glue where moto does not suffice: the limits of its requests, and jobs whose runs execute their script on a local Spark."""
+"""The parts of AWS Glue that moto lacks: the limits of requests, and jobs whose runs execute their script on a local Spark."""

@@ -1,6 +1,6 @@
-"""The role that a Glue job runs as: whether it lets Glue in, and whether it may read what the run's arguments name.
+"""The role of a Glue job: whether it lets Glue assume it, and whether it may read the objects that the run's arguments name.
 
-What a script reads beside that is not checked; what it writes is (`mounted_buckets.py`).
+Other reads of a script are not checked; its writes are (`mounted_buckets.py`).
 (https://docs.aws.amazon.com/glue/latest/dg/create-an-iam-role.html)
 """
 
@@ -15,19 +15,19 @@ _SERVICE = "glue.amazonaws.com"
 
 
 def check_trust(actors: Actors, context: RequestContext, role: str) -> None:
-    """ApiError when the role does not let Glue in; it may be named by its ARN or its name."""
+    """ApiError if the role does not let Glue assume it. The role may be an ARN or a name."""
     arn = _arn(actors, role)
     if not actors.may_assume(actors.caller(context), arn, _SERVICE):
         raise ApiError("InvalidInputException", f"Role {arn} should be given assume role permissions for Glue Service.")
 
 
 def job_role(actors: Actors, context: RequestContext, definition: dict[str, Any], run: str) -> Acting:
-    """Glue as the role of a job, in a run that somebody started."""
+    """Returns Glue acting as the role of a job."""
     return actors.in_role(actors.caller(context), _arn(actors, definition.get("Role", "")), run)
 
 
 def missing_rights(acting: Acting, definition: dict[str, Any], arguments: dict[str, Any]) -> str | None:
-    """Why the run cannot read its script or an object that an argument names, as a run's ErrorMessage; None when it can."""
+    """Returns why the run cannot read its script or an object of an argument, as ErrorMessage; None if it can."""
     named = [definition.get("Command", {}).get("ScriptLocation", ""), *arguments.values()]
     uris = [uri for text in named for uri in str(text).split(",") if uri.startswith("s3://") and not uri.endswith("/")]
     for uri in dict.fromkeys(uris):

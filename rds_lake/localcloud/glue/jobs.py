@@ -110,7 +110,7 @@ class GlueJobRuns:
         return {"JobName": body["JobName"]}
 
     def _delete(self, context: RequestContext, body: Json) -> Json:
-        """As in AWS, a job that is not there is no error; its runs go with it."""
+        """As in AWS, deleting a missing job is not an error; a job's runs are deleted with it."""
         with self._lock:
             self._jobs.pop(body["JobName"], None)
         return {"JobName": body["JobName"]}
@@ -178,7 +178,7 @@ class GlueJobRuns:
             self._events.emit_job(run["JobName"], run["Id"], state, message)
 
     def _do(self, context: RequestContext, job: _Job, run: Json) -> str | None:
-        """Execute the script with its arguments; what went wrong, None for success."""
+        """Execute the script with its arguments; returns the error, None for success."""
         arguments = job.definition.get("DefaultArguments", {}) | run["Arguments"]
         acting = job_role(self._actors, context, job.definition, run["Id"])
         refused = missing_rights(acting, job.definition, arguments)
@@ -208,9 +208,9 @@ class GlueJobRuns:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _script(self, run: str, folder: Path, script: str, arguments: Json) -> str | None:
-        """Runs the script; the end of its stderr when it failed, None when it did not."""
+        """Run the script; returns the end of its stderr if it failed, else None."""
         if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
-            return f"there is no Java on this machine: {_INSTALL}"
+            return f"Java is not installed on this machine: {_INSTALL}"
         zips = [str(place_of(folder, uri)) for uri in arguments.get("--extra-py-files", "").split(",") if uri]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(zips), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1",

@@ -1,6 +1,6 @@
-"""Glue's limits on what a request may hold, as botocore's model of the service gives them.
+"""Glue's limits of requests, from botocore's model of the service.
 
-moto takes everything. AWS refuses a column's type beyond 131,072 characters, a view's text beyond 409,600, names of 256, and
+moto accepts everything. AWS refuses a column's type beyond 131,072 characters, a view's text beyond 409,600, names beyond 256, and
 control characters in most texts (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html and its neighbours), in
 every operation alike.
 
@@ -22,7 +22,7 @@ _CONTROL_AND_LINES = re.compile(r"[\x00-\x08\x0a-\x1f\ud800-\udfff\ufffe\uffff]"
 
 
 def check_request(operation: str, params: dict[str, Any]) -> None:
-    """ApiError in AWS's words, with every value that is too long, too short, or has characters AWS does not take."""
+    """ApiError, as AWS words it, with every value that is too long, too short, or has forbidden characters."""
     shape = service_model("glue").operation_model(operation).input_shape
     wrong: list[str] = []
     todo: list[tuple[Shape | None, Any, str]] = [(shape, params, "")]
@@ -53,7 +53,7 @@ def _inside(shape: Any, value: Any, place: str) -> list[tuple[Shape | None, Any,
 
 
 def _broken(shape: Any, value: Any) -> str | None:
-    """The constraint a value breaks, None when it breaks none."""
+    """Returns the constraint that a value violates, None if it violates none."""
     if not isinstance(value, str | list):
         return None
     least, most = shape.metadata.get("min"), shape.metadata.get("max")

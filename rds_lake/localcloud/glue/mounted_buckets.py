@@ -16,7 +16,7 @@ _LONGEST_NAME = 255  # bytes, of every file system in use
 
 
 class NotAnObjectError(ValueError):
-    """A URI that names no object of a bucket."""
+    """A URI that is not an object of a bucket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class MountedBuckets:
     _keys: dict[Path, str] = field(default_factory=dict)
 
     def fetch(self) -> dict[Path, int]:
-        """Copy every object to its file; the files, and when each was written (nanoseconds)."""
+        """Copy every object to its file; returns the files, and when each was written (nanoseconds)."""
         for bucket in self.s3.list_buckets()["Buckets"]:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
                 for item in page.get("Contents", ()):
@@ -37,7 +37,7 @@ class MountedBuckets:
         return self._written()
 
     def store(self, before: dict[Path, int]) -> None:
-        """Copy back the files that changed since `before`, delete the objects of those that are gone; not Hadoop's checksum files."""
+        """Upload the files that changed since `before`, and delete the objects of removed files; skips Hadoop's checksum files."""
         after = self._written()
         for path in sorted(before.keys() - after.keys()):
             self.written_as.delete_object(**self._object(path))
@@ -74,7 +74,7 @@ class MountedBuckets:
 
 
 def is_path(key: str) -> bool:
-    """Whether a key is a path below its bucket's folder that a file can have."""
+    """Whether a key can be the path of a file below its bucket's folder."""
     names = key.split("/")
     return all(
         name not in ("", ".", "..") and len(name.encode()) <= _LONGEST_NAME and "\0" not in name for name in names
@@ -82,8 +82,8 @@ def is_path(key: str) -> bool:
 
 
 def place_of(folder: Path, uri: str) -> Path:
-    """The file of `s3://bucket/key`; NotAnObjectError for anything that is no object of a bucket."""
+    """Returns the file of `s3://bucket/key`. NotAnObjectError for anything that is not an object of a bucket."""
     place = uri.removeprefix("s3://")
     if not uri.startswith("s3://") or "/" not in place or not is_path(place):
-        raise NotAnObjectError(f"{uri!r} is no object of a bucket: a job's script and files are s3://bucket/key")
+        raise NotAnObjectError(f"{uri!r} is not an object of a bucket: a job's script and files are s3://bucket/key")
     return folder / place

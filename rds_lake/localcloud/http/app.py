@@ -104,7 +104,7 @@ class _Dispatcher(DomainDispatcherApplication):
         self._backends: dict[str | None, Any] = {}
 
     def get_backend_for_host(self, host: str | None) -> Any:
-        """The service of a host name, looked up once."""
+        """Returns the service of a host name, cached."""
         if host not in self._backends:
             self._backends[host] = super().get_backend_for_host(host)
         return self._backends[host]
@@ -208,7 +208,7 @@ class LocalCloudApp:
         return [answer.body]
 
     def moto_answer(self, environ: Json) -> Answer:
-        """moto's answer to a request, complete."""
+        """Returns moto's complete answer to a request."""
         answer = Answer(status="", headers=[], body=b"")
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
@@ -236,7 +236,7 @@ class LocalCloudApp:
 
 
 def request_context(environ: Json) -> RequestContext:
-    """Account, Region and service of a request; S3 in us-east-1 when it is not signed."""
+    """Returns account, Region and service of a request; an unsigned one is for S3 in us-east-1."""
     header = environ.get("HTTP_AUTHORIZATION", "")
     # The scope stands first as clients write the header, and is the same all day; the signature is never the same.
     return _context_of(header.partition(",")[0]) or _context_of(header) or _UNSIGNED
@@ -253,12 +253,12 @@ def _context_of(header: str) -> RequestContext | None:
 
 @functools.lru_cache(maxsize=256)
 def read_form(text: str) -> tuple[tuple[str, str], ...]:
-    """Names and values of a form or a query: `Action=DescribeDBInstances&Version=2014-10-31`. Several layers read the same."""
+    """Returns names and values of a form or a query: `Action=DescribeDBInstances&Version=2014-10-31`. Cached."""
     return tuple(parse_qsl(text, keep_blank_values=True))
 
 
 def read_body(environ: Json) -> bytes:
-    """The request's body, left readable for moto."""
+    """Returns the request's body, which moto can still read."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""
     environ["wsgi.input"] = io.BytesIO(body)

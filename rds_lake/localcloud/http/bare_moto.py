@@ -1,4 +1,4 @@
-"""moto's own answers, for operations of the local cloud that build on them."""
+"""moto's own answers, for operations of the local cloud that extend them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BareMoto:
         self._service = service
 
     def call(self, context: RequestContext, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """moto's answer in the request's Region; ApiError with moto's code, text and status when it refuses."""
+        """Returns moto's answer in the request's Region. ApiError, with moto's code, text and status, if it refuses."""
         client = self._clients.client(self._service, context.region)
         try:
             answer = getattr(client, xform_name(operation))(**params)

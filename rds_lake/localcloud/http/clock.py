@@ -1,10 +1,10 @@
-"""The local cloud's own time, for what remembers when something happened: DynamoDB's tables, backups and exports, and for what
-waits for a time: Firehose's buffers, and Lambda's next attempts.
+"""The local cloud's own time. It dates DynamoDB's tables, backups and exports, and decides when Firehose writes its buffers and
+Lambda repeats attempts.
 
 `POST /_local/clock {"now": "2026-11-20T10:00:00Z"}` moves it, so that a test can have writes of yesterday; from there it
-runs on. `{}` sets it to the real time again, as does a reset; `GET` shows it.
+continues. `{}` sets it to the real time again, as does a reset; `GET` shows it.
 
-Only what is dated by this clock moves. Everything else waits in real time.
+Everything else uses the real time.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class Clock:
         app.routes["GET", "/_local/clock"] = self._show
 
     def now(self) -> int:
-        """The time now; never before a time that `stamp` has given."""
+        """Returns the time; never before a time that `stamp` has returned."""
         with self._lock:
             return max(self._real() + self._offset, self._stamped)
 
     def stamp(self) -> int:
-        """A time for an event that happens now, later than all earlier stamps."""
+        """Returns a time for an event that happens now, later than all earlier stamps."""
         with self._lock:
             self._stamped = max(self._real() + self._offset, self._stamped + 1)
             return self._stamped
 
     def move(self, moment: int | None) -> None:
-        """Set the clock to a time, from which it runs on; None: to the real time. ApiError 409 when something has a later date."""
+        """Set the clock to a time, from which it continues; None: to the real time. ApiError 409 if something has a later date."""
         with self._lock:
             offset = 0 if moment is None else moment - self._real()
             if self._real() + offset < self._stamped:
@@ -71,7 +71,7 @@ class Clock:
 
 
 def in_words(micros: int) -> str:
-    """ISO 8601 in UTC with milliseconds, as AWS writes times in manifests."""
+    """Returns ISO 8601 in UTC with milliseconds, as AWS writes times in manifests."""
     moment = datetime.fromtimestamp(micros // 1_000_000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000 // 1000:03d}Z"
 
@@ -80,7 +80,7 @@ def _micros(words: object) -> int:
     try:
         moment = datetime.fromisoformat(str(words))
     except ValueError as error:
-        raise ApiError("InvalidParameterValue", f"now {words!r} is no time like 2026-11-20T10:00:00Z") from error
+        raise ApiError("InvalidParameterValue", f"now {words!r} is not a time like 2026-11-20T10:00:00Z") from error
     if moment.tzinfo is None:
         raise ApiError("InvalidParameterValue", f"now {words!r} names no zone; add Z for UTC")
     return round(moment.timestamp() * 1_000_000)

@@ -69,12 +69,12 @@ class PageGate:
             )
         if (method, path) not in self._app.routes:
             known = ", ".join(f"{verb} {route}" for verb, route in sorted(self._app.routes))
-            return _answer(start, 404, f"there is no {method} {path}; there are {known}")
+            return _answer(start, 404, f"{method} {path} does not exist; the local cloud has {known}")
         return self._inner(environ, _without_cors(start))
 
 
 def _foreign(environ: dict[str, Any]) -> str | None:
-    """Why the request may come from a web page; None if it comes from a program on this machine."""
+    """Returns why the request may come from a web page; None if it comes from a program on this machine."""
     host = environ.get("HTTP_HOST", "")
     name = re.sub(r":\d*$", "", host).lower()
     if name not in _HOSTS and not name.endswith(_OWN_SUFFIX):
@@ -92,7 +92,7 @@ def _media_type(environ: dict[str, Any]) -> str:
 
 def _refuse_unsigned(environ: dict[str, Any], start: StartResponse) -> list[bytes]:
     message = (
-        "The request is not signed: the local cloud takes calls with an AWS4 signature in the Authorization header, by any "
+        "The request is not signed: the local cloud accepts calls with an AWS4 signature in the Authorization header, by any "
         "credentials (rds-lake local env prints some); no presigned URLs, no anonymous ones."
     )
     code = "MissingAuthenticationToken" if _service(environ) == _UNSIGNED_JSON else "AccessDenied"
@@ -104,7 +104,7 @@ def _refuse_call(environ: dict[str, Any], start: StartResponse, code: str, messa
 
 
 def _service(environ: dict[str, Any]) -> str:
-    """The service in whose protocol a refusal is answered; of an unsigned request only JSON's protocol is recognised."""
+    """Returns the service whose protocol a refusal uses; for an unsigned request, only JSON's protocol is recognised."""
     unsigned = "HTTP_X_AMZ_TARGET" in environ and not environ.get("HTTP_AUTHORIZATION")
     return _UNSIGNED_JSON if unsigned else request_context(environ).service
 

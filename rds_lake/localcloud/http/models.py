@@ -1,4 +1,4 @@
-"""botocore's models of AWS's services, read once per process: moto reads the same."""
+"""botocore's models of AWS's services, read once per process for the local cloud and moto."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from moto.core.utils import get_service_model
 
 
 def service_model(service: str) -> ServiceModel:
-    """The model of a service by boto3's name for it; botocore's UnknownServiceError when there is none."""
+    """Returns the model of a service by boto3's name. botocore's UnknownServiceError if it does not exist."""
     return get_service_model(service)
 
 
 @functools.cache
 def service_of(signed_as: str) -> str:
-    """boto3's name of the service behind the name in a signature: mostly the same."""
+    """Returns boto3's name of the service for the name in a signature; they are mostly the same."""
     services = botocore.session.get_session().get_available_services()
     if signed_as in services:
         return signed_as

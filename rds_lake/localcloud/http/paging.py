@@ -11,7 +11,7 @@ _Item = TypeVar("_Item")
 
 
 def page_of(items: Sequence[_Item], params: Mapping[str, Any]) -> tuple[list[_Item], str | None]:
-    """The page that the parameters ask for, and the next page's marker (None on the last); ApiError in AWS's words."""
+    """Returns the page of the parameters, and the next page's marker (None on the last). ApiError as AWS words it."""
     size, marker = int(params.get("MaxRecords", 100)), params.get("Marker") or "0"
     if not 20 <= size <= 100:
         raise ApiError("InvalidParameterValue", "MaxRecords must be between 20 and 100.")

@@ -1,4 +1,4 @@
-"""AWS's query protocol (form in, XML out), by moto's parser and serializer and botocore's models."""
+"""AWS's query protocol (form in, XML out), with moto's parser and serializer and botocore's models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BadRequestError(ValueError):
 
 
 def render_query_answer(service: str, action: str, form: dict[str, str], operation: Callable[[Json], Json]) -> bytes:
-    """Run an operation on the form's parameters and render its answer as XML; BadRequestError when they do not fit."""
+    """Run an operation on the form's parameters and return its answer as XML. BadRequestError if they do not fit."""
     model = service_model(service).operation_model(action)
     try:
         params = QueryParser(model).parse({"values": form})  # type: ignore[typeddict-item]
@@ -38,7 +38,7 @@ def render_query_answer(service: str, action: str, form: dict[str, str], operati
 
 
 def render_error(code: str, message: str) -> bytes:
-    """An error as the query protocol sends it."""
+    """Returns an error in the query protocol."""
     return (
         f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
         f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
@@ -46,7 +46,7 @@ def render_error(code: str, message: str) -> bytes:
 
 
 def _value(context: AttributePickerContext) -> Any:
-    """A member of an answer. RDS's times have milliseconds."""
+    """Returns a member of an answer. RDS's times have milliseconds."""
     value = context.obj.get(context.key)
     if isinstance(value, datetime):
         return value.replace(microsecond=value.microsecond // 1000 * 1000)

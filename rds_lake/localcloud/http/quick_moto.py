@@ -34,7 +34,7 @@ def make_moto_quick() -> None:
 
 @cache
 def session() -> boto3.Session:
-    """One boto3 session for all: every new session reads AWS's service models again, which takes longer than creating a client."""
+    """Returns one shared boto3 session: each new session reads AWS's service models again, which takes long."""
     return boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106 - not a secret
 
 
@@ -48,7 +48,7 @@ def quick_backend_app(service: Any) -> Any:
 
 
 def _random_string(self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
-    """Each answer has an identifier of 52 letters, which moto draws one by one."""
+    """Draws the identifier of each answer, 52 letters, in one step; moto draws them one by one."""
     text = "".join(self.choices(string.ascii_letters + (string.digits if include_digits else ""), k=length))
     return text.lower() if lower_case else text
 
@@ -69,7 +69,7 @@ def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerConte
 
 
 def _remembered_moment(value: Any) -> datetime:
-    """What a text of moto's objects means; dateutil takes each apart again, in a tenth of a millisecond."""
+    """Caches parsed times of moto's objects; dateutil needs a tenth of a millisecond for each."""
     return _read_text(value) if isinstance(value, str) else _read_moment(value)
 
 

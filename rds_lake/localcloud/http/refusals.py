@@ -1,4 +1,4 @@
-"""Errors in the protocol of a request's service, for requests that never reach an operation."""
+"""Errors in the protocol of a request's service, for requests that reach no operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which operation a request of a REST-JSON service (Lambda, AWS Backup) calls, and with which parameters in its path.
+"""Finds the operation that a request of a REST-JSON service (Lambda, AWS Backup) calls, and the parameters in its path.
 
 https://smithy.io/2.0/spec/http-bindings.html
 """
@@ -38,7 +38,7 @@ class _Form:
 
 
 def rest_call(service: str, method: str, path: str) -> RestCall | None:
-    """The call behind a method and a path; None for what is no operation, and for services of other protocols."""
+    """Returns the call of a method and a path; None if it is not an operation, or for services of other protocols."""
     for form in _forms(service):
         match = form.path.fullmatch(path) if form.method == method else None
         if match:
@@ -49,7 +49,7 @@ def rest_call(service: str, method: str, path: str) -> RestCall | None:
 
 
 def rest_params(call: RestCall, query: str, body: bytes) -> dict[str, Any]:
-    """All parameters of a request: of its body where that is a JSON object, its query and its path."""
+    """Returns all parameters of a request: of its body if that is a JSON object, its query and its path."""
     try:
         given = json.loads(body or b"{}")
     except ValueError:
@@ -60,7 +60,7 @@ def rest_params(call: RestCall, query: str, body: bytes) -> dict[str, Any]:
 
 @functools.cache
 def _forms(service: str) -> list[_Form]:
-    """Those with the most text of their own first: `…/code` before `…/{FunctionName}`."""
+    """Sorted with the most fixed text first: `…/code` before `…/{FunctionName}`."""
     try:
         model = service_model(service)
     except UnknownServiceError:

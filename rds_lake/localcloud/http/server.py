@@ -23,7 +23,7 @@ _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 def answer_of(app: Any, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Status, headers and body of a WSGI application's answer; 500 where it fails."""
+    """Returns status, headers and body of a WSGI application's answer; 500 if it fails."""
     answered: list[Any] = ["500 INTERNAL SERVER ERROR", []]
 
     def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:

@@ -1,1 +1,1 @@
-"""Lambda: functions that really run, asynchronous invocations with retries and destinations, and calls out of databases."""
+"""Lambda: functions that really run, asynchronous invocations with retries and destinations, and calls from databases."""

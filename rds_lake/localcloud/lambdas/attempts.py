@@ -26,7 +26,7 @@ class ThrottledError(Exception):
 
 
 class Attempts:
-    """Runs functions. `most`: environments of one function at a time; who comes when all are busy waits."""
+    """Runs functions. `most`: environments of one function at a time; further invocations wait."""
 
     def __init__(self, clients: InProcessClients, faults: Faults, url: Callable[[], str], *, most: int) -> None:
         self._clients, self._faults, self._url, self._most = clients, faults, url, most
@@ -52,7 +52,7 @@ class Attempts:
                 environment.close()
 
     def invoke(self, function: Function, event: Any, request: str) -> Outcome:
-        """One attempt; ThrottledError when the function may not run now."""
+        """Make one attempt. ThrottledError if the function may not run now."""
         with self._place(function):
             if fault := self._faults.of_lambda(function.name, "fail"):
                 payload = {"errorMessage": fault.fail, "errorType": "Exception", "requestId": request, "stackTrace": []}
@@ -109,7 +109,7 @@ class Attempts:
             environment.close()
 
     def _variables(self, function: Function) -> dict[str, str]:
-        """Of the environment: keys of the function's role, where AWS is, what Lambda adds, and the function's own.
+        """Returns the environment's variables: keys of the function's role, the address of AWS, Lambda's own, and the function's.
 
         (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)
         """
@@ -137,5 +137,5 @@ class Attempts:
 
 
 def new_request() -> str:
-    """The id of an invocation."""
+    """Returns the id of an invocation."""
     return str(uuid.uuid4())

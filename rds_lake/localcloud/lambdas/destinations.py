@@ -1,4 +1,4 @@
-"""Records of asynchronous invocations, and the queue, topic or bucket that they are written to as the function's role.
+"""Records of asynchronous invocations, written to a queue, topic or bucket as the function's role.
 
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)
 """
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def record_of(function: Function, event: Json, condition: str, outcome: Outcome | None, moment: datetime) -> Json:
-    """The invocation record. `event`: its `payload`, `request` id and number of `attempts`; `outcome` None: it never ran."""
+    """Returns the invocation record. `event`: its `payload`, `request` id and number of `attempts`; `outcome` None: it never ran."""
     qualified = function.arn if function.version.isdecimal() else f"{function.arn}:$LATEST"
     record: Json = {
         "version": "1.0",
@@ -41,7 +41,7 @@ def record_of(function: Function, event: Json, condition: str, outcome: Outcome 
 
 
 def deliver(actors: Actors, function: Function, destination: str, record: Json, moment: datetime) -> str | None:
-    """Write a record to a destination (an ARN); what went wrong, None when it is there."""
+    """Write a record to a destination (an ARN); returns the error, None if it was written."""
     service, region = destination.split(":")[2:4]
     clients = actors.as_service_role(None, function.role, function.name).clients
     text = json.dumps(record)

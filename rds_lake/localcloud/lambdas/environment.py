@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of an attempt. `payload`: JSON; `error` says that the function failed."""
+    """The result of an attempt. `payload`: JSON; `error`: whether the function failed."""
 
     payload: Any
     error: bool
@@ -49,7 +49,7 @@ class Environment:
         self._ready = False
 
     def invoke(self, event: Any, request: str) -> Outcome:
-        """One invocation. After one that timed out or ended the process, `alive` is false."""
+        """Make one invocation. After one that timed out or ended the process, `alive` is false."""
         invocation = {"event": event, "context": context_of(self.function, request), "seconds": self.function.seconds}
         self._await_ready()
         late = threading.Event()
@@ -103,13 +103,13 @@ class Environment:
         )
 
     def _await_ready(self) -> None:
-        """Return when the code is loaded, or the process is gone."""
+        """Wait until the code is loaded, or the process has ended."""
         assert self._process.stdout is not None
         if not self._ready:
             self._ready = bool(self._process.stdout.readline())
 
     def _exchange(self, line: str) -> str:
-        """The answer to a line; empty when the process is gone."""
+        """Returns the answer to a line; empty if the process has ended."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(line + "\n")
@@ -120,7 +120,7 @@ class Environment:
 
 
 def link_packages(folder: Path) -> None:
-    """Put Lambda's packages into the folder, as links to those that are installed here."""
+    """Link Lambda's packages into the folder, from those that are installed here."""
     folder.mkdir()
     for name in RUNTIME_PACKAGES:
         spec = find_spec(name)
@@ -131,7 +131,7 @@ def link_packages(folder: Path) -> None:
 
 
 def context_of(function: Function, request: str) -> Json:
-    """The attributes of a handler's context."""
+    """Returns the attributes of a handler's context."""
     return {
         "aws_request_id": request,
         "function_name": function.name,

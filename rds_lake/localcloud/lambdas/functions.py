@@ -1,4 +1,4 @@
-"""Functions as moto keeps them, and the settings that decide how they are invoked."""
+"""Functions as moto stores them, and the settings of their invocations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSettings:
-    """How asynchronous invocations are retried, and where their records go (ARNs)."""
+    """How asynchronous invocations are retried, and the destinations of their records (ARNs)."""
 
     retries: int = _RETRIES
     age_seconds: int = _AGE_SECONDS
@@ -43,7 +43,7 @@ class EventSettings:
 
 
 def find_function(name: str, region: str, qualifier: str | None = None) -> Function:
-    """The function of a name, partial ARN or ARN; ApiError as AWS answers when there is none."""
+    """Returns the function of a name, partial ARN or ARN. ApiError, as in AWS, if it does not exist."""
     found = _stored(name, region, qualifier)
     return Function(
         name=found.function_name,
@@ -62,7 +62,7 @@ def find_function(name: str, region: str, qualifier: str | None = None) -> Funct
 
 
 def event_settings(name: str, region: str) -> EventSettings:
-    """What PutFunctionEventInvokeConfig has set; AWS's defaults without it."""
+    """Returns the settings of PutFunctionEventInvokeConfig; AWS's defaults without it."""
     configured = _stored(name, region, None).event_invoke_config
     if not configured:
         return EventSettings()
@@ -77,7 +77,7 @@ def event_settings(name: str, region: str) -> EventSettings:
 
 
 def forget_event_settings(name: str, region: str) -> None:
-    """Make room for new ones, which replace all others: moto keeps the first for ever."""
+    """Remove the settings, so that new ones replace them: moto keeps the first for ever."""
     _stored(name, region, None).event_invoke_config.clear()
 
 

@@ -1,6 +1,6 @@
 """Asynchronous invocations: events wait here, are attempted, tried again after one and two minutes, and recorded.
 
-Delivery is at least once. Times are those of the local cloud's clock: moving it by two minutes makes what waits due.
+Delivery is at least once. Times are those of the local cloud's clock: moving it by two minutes makes waiting events due.
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)
 """
 
@@ -45,7 +45,7 @@ class Event:
 
 @dataclass(slots=True)
 class _State:
-    """Everything that a reset forgets. `held`: events that are to be shuffled; `counts`: what became of events."""
+    """All state that a reset clears. `held`: events that are to be shuffled; `counts`: results of events."""
 
     waiting: list[tuple[int, int, Event]] = field(default_factory=list)
     held: list[Event] = field(default_factory=list)
@@ -56,7 +56,7 @@ class _State:
 
 
 class EventQueue:
-    """Events until they are done with. Every method may be called from any thread."""
+    """Events until they are finished. Every method may be called from any thread."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class EventQueue:
         self._workers, self._threads = workers, list[threading.Thread]()
 
     def add(self, event: Event) -> None:
-        """Take an event, unless a fault loses it; twice, or later and in another order, where a fault wants that."""
+        """Accept an event, unless a fault loses it; twice, or later and in another order, if a fault says so."""
         if self._faults.of_lambda(event.function, "lose_percent"):
             self._count("lost")
             return
@@ -96,7 +96,7 @@ class EventQueue:
             self._changed.notify_all()
 
     def reset(self) -> None:
-        """Forget all events; those that are attempted right now come to nothing."""
+        """Forget all events; running attempts have no effect."""
         with self._changed:
             self._state = _State()
 
@@ -111,12 +111,12 @@ class EventQueue:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is attempted or due; what waits for another attempt may be there."""
+        """Whether no event is running or due; events may still wait for another attempt."""
         with self._changed:
             return not (self._state.running or self._state.held or self._due())
 
     def shown(self) -> Json:
-        """What `GET /_local/lambda` says: counts, how many events wait, and what destinations refused."""
+        """Returns the state for `GET /_local/lambda`: counts, the number of waiting events, and refusals of destinations."""
         with self._changed:
             state = self._state
             waiting = {"waiting": len(state.waiting) + len(state.held), "running": state.running}
@@ -137,7 +137,7 @@ class EventQueue:
         heapq.heappush(self._state.waiting, (due, self._state.number, event))
 
     def _release(self) -> None:
-        """Let held events go, in an order that is the same every time."""
+        """Release held events, always in the same order."""
         held, self._state.held = self._state.held, []
         Random(len(held)).shuffle(held)  # noqa: S311 - an order, not a secret
         now = self._clock.now()
@@ -148,7 +148,7 @@ class EventQueue:
         return bool(self._state.waiting) and self._state.waiting[0][0] <= self._clock.now()
 
     def _next(self) -> tuple[_State, Event] | None:
-        """The event that is due, once there is one; None at the end."""
+        """Returns the next due event, waiting for one; None at the end."""
         with self._changed:
             while not self._closed:
                 if self._due():

@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 
 class Schedules:
-    """Which rules have fired, and when. Every method may be called from any thread."""
+    """Which rules were invoked, and when. Every method may be called from any thread."""
 
     def __init__(self, app: LocalCloudApp, clock: Clock, lambdas: Lambdas) -> None:
         self._clock, self._lambdas = clock, lambdas
@@ -41,12 +41,12 @@ class Schedules:
         app.routes["POST", "/_local/schedules"] = lambda body: (200, {"fired": self.fire(now=bool(body.get("now")))})
 
     def reset(self) -> None:
-        """Forget when rules fired."""
+        """Forget when rules were invoked."""
         with self._lock:
             self._fired.clear()
 
     def fire(self, *, now: bool = False) -> list[Json]:
-        """Invoke the targets of the rules that are due; per invocation its rule, function, and why it was refused."""
+        """Invoke the targets of the due rules; returns for each invocation its rule, function, and why it was refused."""
         return [
             {"rule": rule.name, "function": target["Arn"], "refused": self._invoke(rule.arn, target)}
             for rule in self._due(now)

@@ -47,7 +47,7 @@ class LambdaSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoked:
-    """The answer of an invocation: status, and for RequestResponse what the function answered."""
+    """The answer of an invocation: status, and for RequestResponse the function's answer."""
 
     status: int
     version: str
@@ -90,11 +90,11 @@ class Lambdas:
         self._attempts.reset()
 
     def register(self, name: str, function: Callable[[Any, Any], Any]) -> None:
-        """Let a callable of this process stand in for the code of the function of this name, until a reset."""
+        """Use a callable of this process instead of the code of the function of this name, until a reset."""
         self._attempts.callables[name] = function
 
     def invoke(self, name: str, payload: bytes, *, kind: str, region: str, qualifier: str | None = None) -> Invoked:
-        """Invoke a function; ApiError as AWS refuses."""
+        """Invoke a function. ApiError if AWS would refuse."""
         function = find_function(name, region, qualifier)
         if kind not in LIMITS:
             values = "[Event, RequestResponse, DryRun]"
@@ -157,7 +157,7 @@ class Lambdas:
         return moto()
 
     def _put_settings(self, request: RestRequest, moto: Callable[[], Answer]) -> Answer:
-        """It overwrites what was there; moto keeps the first."""
+        """Replaces the present settings; moto keeps the first ones."""
         forget_event_settings(request.params["FunctionName"], request.context.region)
         return moto()
 
@@ -171,7 +171,7 @@ def _parsed(payload: bytes) -> Any:
 
 
 def _check_code(given: Json) -> None:
-    """ApiError where AWS cannot unpack what was uploaded."""
+    """ApiError if AWS cannot unpack the uploaded code."""
     if "ZipFile" in given and not zipfile.is_zipfile(io.BytesIO(base64.b64decode(given["ZipFile"]))):
         message = "Could not unzip uploaded file. Please check your file, then try to upload again."
         raise ApiError("InvalidParameterValueException", message)

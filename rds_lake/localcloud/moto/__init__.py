@@ -1,1 +1,1 @@
-"""Repairs of moto: where AWS behaves otherwise and the pipeline depends on it. Each goes when moto does it right."""
+"""Repairs of moto where it differs from AWS and the pipeline depends on it. Each is removed when moto is right."""

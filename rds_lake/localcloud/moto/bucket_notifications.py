@@ -1,4 +1,4 @@
-"""A bucket that sends its events to EventBridge says so when it is asked: moto keeps that, and tells only the other receivers.
+"""GetBucketNotificationConfiguration also names EventBridge: moto stores that setting, but returns only the other receivers.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html
 """

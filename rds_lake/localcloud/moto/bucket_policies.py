@@ -1,6 +1,6 @@
-"""Policies of buckets are the gate's alone: moto would refuse whatever some Deny names, without a look at its Condition.
+"""Only the permission gate evaluates policies of buckets: moto would refuse everything that a Deny names, and ignore its Condition.
 
-So nobody could write to a bucket whose policy refuses those who come without TLS. `localcloud/permissions/` evaluates conditions.
+Then nobody could write to a bucket whose policy refuses requests without TLS. `localcloud/permissions/` evaluates conditions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CopyObject with If-Match or If-None-Match of its target is refused where that is not so; moto looks at PutObject's alone.
+"""CopyObject with If-Match or If-None-Match is refused if the condition is false; moto checks only PutObject's.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """

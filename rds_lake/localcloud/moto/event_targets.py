@@ -58,7 +58,7 @@ def apply_event_fixes(permissions: Permissions) -> None:
 
 
 def _deliver(rule: Any, target: dict[str, Any], event: dict[str, Any]) -> bool:
-    """Deliver to a queue or a topic; False leaves the target, and every InputTransformer, to moto."""
+    """Deliver to a queue or a topic; returns False if moto must deliver: to other targets, and for every InputTransformer."""
     if "InputTransformer" in target:
         return False
     service, region, account, name = target["Arn"].split(":", 5)[2:]
@@ -73,7 +73,7 @@ def _deliver(rule: Any, target: dict[str, Any], event: dict[str, Any]) -> bool:
 
 
 def _body(target: dict[str, Any], event: dict[str, Any]) -> str:
-    """What a target gets: its constant, a part of the event, or the event as AWS sends it."""
+    """Returns the message for a target: its constant, a part of the event, or the whole event."""
     if "Input" in target:
         return target["Input"]
     moment = datetime.fromtimestamp(float(event["time"]), UTC)

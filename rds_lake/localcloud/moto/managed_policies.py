@@ -1,4 +1,4 @@
-"""AWS's own managed policies are there once somebody names one: moto has none of them, or all at every start, for a second.
+"""AWS's own managed policies exist once they are named: moto has none of them, or loads all at every start, for a second.
 
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/about-managed-policy-reference.html
 """
@@ -40,5 +40,5 @@ def _after_loading(bare: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def _published() -> dict[str, Any]:
-    """The policies that AWS publishes, by name: five megabytes, read when the first is named."""
+    """Returns AWS's published policies by name: five megabytes, read when the first is named."""
     return json.loads(aws_managed_policies_data)

@@ -1,4 +1,4 @@
-"""A queue keeps its policy when other attributes are set: moto forgets it, and EventBridge then delivers nothing more.
+"""A queue keeps its policy when other attributes are set: moto loses it, and EventBridge could then not deliver.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """

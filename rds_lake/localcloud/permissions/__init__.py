@@ -1,1 +1,1 @@
-"""Permissions: who calls, which rights a request needs, whether policies give them, and what AWS answers where they do not."""
+"""Permissions: the caller of a request, the rights that it needs, the decision of policies, and AWS's refusals."""

@@ -1,8 +1,8 @@
-"""A service of the local cloud that acts in somebody's name: of a caller (Athena, DynamoDB), or as a role (RDS's exports, Glue).
+"""A service of the local cloud that acts for a principal: for a caller (Athena, DynamoDB), or as a role (RDS's exports, Glue).
 
 acting = actors.acting(principal, via="athena.amazonaws.com")
 acting.clients.client("s3").put_object(…)             # refused with AccessDenied, as the principal would be
-acting.require("glue", "GetDatabase", Name="default")  # what AWS checks and the local cloud does not call
+acting.require("glue", "GetDatabase", Name="default")  # a check of AWS without a call in the local cloud
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rds_lake.model.permissions.request import Principal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acting:
-    """One principal, and clients whose requests are its requests. `principal` None: a caller like root."""
+    """One principal, and clients that call with its permissions. `principal` None: a caller like root."""
 
     permissions: Permissions
     principal: Principal | None
@@ -39,7 +39,7 @@ class Acting:
             self.permissions.require(self.principal, need, asked)
 
     def refused(self, service: str, operation: str, /, **params: Any) -> str | None:
-        """AWS's sentence where the principal may not call the operation."""
+        """Returns AWS's sentence if the principal may not call the operation, else None."""
         try:
             self.require(service, operation, **params)
         except NotAuthorizedError as error:
@@ -60,7 +60,7 @@ class Acting:
 
 
 class Actors:
-    """Makes them. One for the whole local cloud, that its planes get."""
+    """Creates them. There is one for the whole local cloud, which its services get."""
 
     def __init__(self, app: LocalCloudApp, permissions: Permissions, clients: InProcessClients) -> None:
         self._app = app
@@ -68,11 +68,11 @@ class Actors:
         self._clients = clients
 
     def caller(self, context: RequestContext) -> Principal | None:
-        """Who sent a request; None for a key like root's."""
+        """Returns who sent a request; None for a key like root's."""
         return self.permissions.callers.find(context.key)
 
     def acting(self, principal: Principal | None, *, via: str = "", region: str = REGION) -> Acting:
-        """A service in the name of a principal; `via`: the service, in conditions' words."""
+        """Returns a service that acts for a principal. `via`: the service, as conditions name it."""
         before = Actor(self._app, self.permissions, principal, via=via)
         return Acting(
             permissions=self.permissions,
@@ -83,11 +83,11 @@ class Actors:
         )
 
     def in_role(self, caller: Principal | None, role: str, session: str) -> Acting:
-        """A service as a role that a caller has passed to it. What a caller like root passes is not held to its policies."""
+        """Returns a service as a role that a caller has passed to it. For a caller like root, the role's policies are not checked."""
         return self.acting(self.permissions.callers.session(role, session) if caller else None)
 
     def as_service_role(self, caller: Principal | None, role: str, session: str) -> Acting:
-        """A service as a role that is there, held to its policies whoever passed it; else as `in_role`."""
+        """Returns a service as an existing role, whose policies are always checked; else as `in_role`."""
         known = self.permissions.callers.role(role) is not None
         return (
             self.acting(self.permissions.callers.session(role, session))
@@ -96,7 +96,7 @@ class Actors:
         )
 
     def may_assume(self, caller: Principal | None, role: str, service: str) -> bool:
-        """Whether the role's trust policy lets a service (`glue.amazonaws.com`) in. Not asked for a caller like root."""
+        """Whether the role's trust policy allows a service (`glue.amazonaws.com`). Always true for a caller like root."""
         if caller is None:
             return True
         need = Need(action="sts:AssumeRole", resource=role, context={"aws:SourceAccount": (ACCOUNT,)})
@@ -105,7 +105,7 @@ class Actors:
 
 
 def words(error: ClientError | NotAuthorizedError) -> str | None:
-    """AWS's sentence of a refusal for want of permission; None for another error."""
+    """Returns AWS's sentence of a refusal for a missing permission; None for another error."""
     if isinstance(error, NotAuthorizedError):
         return str(error)
     details = error.response.get("Error", {})

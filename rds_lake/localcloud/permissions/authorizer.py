@@ -1,4 +1,4 @@
-"""Whether a caller may do something. The gate asks for each request, the planes for what services do in a caller's name.
+"""Decides whether a caller may do something: for the gate on each request, and for services that act for a caller.
 
 refusal = permissions.refusal(principal, Need(action="s3:PutObject", resource="arn:aws:s3:::lake/exports/x"), asked)
 """
@@ -30,7 +30,7 @@ _DIRECTLY = {"aws:SecureTransport": ("true",), "aws:SourceIp": ("127.0.0.1",), "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """For which operation a right is asked: `s3.GetObject`, in which Region. `via`: the service that acts for the principal."""
+    """The operation that needs a right: `s3.GetObject`, in which Region. `via`: the service that acts for the principal."""
 
     operation: str
     region: str = REGION
@@ -63,7 +63,7 @@ class Permissions:
 
     @property
     def watches_root(self) -> bool:
-        """Whether requests of keys like root's have to be looked at: for the record, or for a fault."""
+        """Whether requests of keys like root's have to be checked: for the record, or for a fault."""
         return self.decisions.record_all or self._faults.denies
 
     def require(self, principal: Principal | None, need: Need, asked: Asked) -> None:
@@ -73,7 +73,7 @@ class Permissions:
             raise NotAuthorizedError(refusal)
 
     def refusal(self, principal: Principal | None, need: Need, asked: Asked) -> str | None:
-        """AWS's sentence where the right is missing; None where it is there."""
+        """Returns AWS's sentence if the right is missing, else None."""
         if principal is None and not self.watches_root:
             return None
         who, now, aliases = principal or ROOT, self._now(), self._aliases(need)
@@ -83,7 +83,7 @@ class Permissions:
         return None if decision.allowed else sentence(_request(who, need, asked, aliases, now), who, decision)
 
     def _aliases(self, need: Need) -> tuple[str, ...]:
-        """What KMS says of the key: its aliases, in every request about one.
+        """Returns the aliases of the key, a condition key of every request about a key.
 
         https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
         """
@@ -113,7 +113,7 @@ def _request(who: Principal, need: Need, asked: Asked, aliases: tuple[str, ...],
 
 
 def _context(need: Need, asked: Asked, now: datetime) -> dict[str, tuple[str, ...]]:
-    """The keys that AWS has in each request. The local cloud speaks HTTP and plays HTTPS."""
+    """Returns the condition keys that AWS has in each request. The local cloud uses HTTP, but reports HTTPS."""
     return {
         "aws:RequestedRegion": (asked.region,),
         **_DIRECTLY,
@@ -146,6 +146,6 @@ def _recorded(
 
 
 def _owner(resource: str) -> str:
-    """The account that a resource belongs to; S3's ARNs have none, and everything here belongs to the one account."""
+    """Returns the account of a resource; S3's ARNs have none, and everything here belongs to the one account."""
     parts = resource.split(":", 5)
     return parts[4] if len(parts) > 4 and parts[4].isdigit() else ACCOUNT

@@ -1,9 +1,9 @@
-"""Who calls: the user or the role's session behind an access key, with all its policies as moto's IAM keeps them now.
+"""Finds the user or the role's session of an access key, with all its policies as moto's IAM has them now.
 
-A key that moto's IAM and STS have never known is like the account's root user: everything passes.
+A key that moto's IAM and STS do not know is like the account's root user: everything is allowed.
 
-Policies' texts are read from moto's memory for each request, so that a change counts at once. A principal is the same
-object as long as these texts stay what they are.
+Policies are read from moto's memory for each request, so that a change takes effect at once. A principal is the same
+object as long as its policies' texts do not change.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Text = str | bytes
 
 
 class BadKeyError(Exception):
-    """An access key that AWS does not take: disabled, deleted or expired."""
+    """An access key that AWS does not accept: disabled, deleted or expired."""
 
     def __init__(self, *, expired: bool = False) -> None:
         super().__init__("the security token is expired" if expired else "the access key is not active")
@@ -49,11 +49,11 @@ class Callers:
         self._principals: dict[tuple[str | None, ...], tuple[_Written, Principal]] = {}
 
     def reset(self) -> None:
-        """Forget all keys: moto does so too."""
+        """Forget all keys, as moto does."""
         self._known, self._sessions, self._roles, self._principals = set(), {}, {}, {}
 
     def find(self, key: str) -> Principal | None:
-        """Whose key it is; None for a key like root's. BadKeyError for one that AWS would not take."""
+        """Returns the principal of a key; None for a key like root's. BadKeyError for a key that AWS would not accept."""
         backend = backend_of(iam_backends, PARTITION)
         stored = backend.access_keys.get(key)
         if stored is not None and stored.user_name:
@@ -71,7 +71,7 @@ class Callers:
         return None
 
     def session(self, role_arn: str, name: str, policy: str | None = None) -> Principal:
-        """A session of a role, as STS or a service begins one; of an unknown role a session without any policy."""
+        """Returns a role's session, as STS or a service begins one; for an unknown role a session without any policy."""
         role = self.role(role_arn)
         written = _written(role) if role else _NO_POLICIES
         known = self._principals.get((role_arn, name, policy))
@@ -90,7 +90,7 @@ class Callers:
         return self._kept((role_arn, name, policy), written, principal)
 
     def role(self, arn: str) -> Any:
-        """moto's role; None when there is none."""
+        """Returns moto's role; None if it does not exist."""
         roles = backend_of(iam_backends, PARTITION).roles
         known = self._roles.get(arn)
         if known is not None and roles.get(known.id) is known:
@@ -144,7 +144,7 @@ _NOTHING = json.dumps({"Statement": [{"Effect": "Deny", "Action": "*", "Resource
 
 
 def _written(*holders: Any) -> _Written:
-    """Inline and managed policies of a user with its groups, or of a role, and the boundary of a role."""
+    """Returns inline and managed policies of a user with its groups, or of a role, and the boundary of a role."""
     policies: list[tuple[str, Text]] = []
     for holder in holders:
         policies += holder.policies.items()
@@ -161,9 +161,9 @@ def _document(managed: Any) -> str:
 
 
 def read_policy(document: Any, name: str, kind: PolicyType = PolicyType.IDENTITY) -> Policy:
-    """A policy as moto stores it: text, bytes or parsed. PolicyError when AWS would not have taken it.
+    """Returns a policy as moto stores it: text, bytes or parsed. PolicyError if AWS would not have accepted it.
 
-    A text is parsed once. What is stored parsed may be changed in place, so its text is made anew each time.
+    A text is parsed once. A policy that is stored parsed may be changed in place, so its text is made anew each time.
     """
     return _parsed(document if isinstance(document, str | bytes) else json.dumps(document), name, kind)
 

@@ -1,4 +1,4 @@
-"""A request as WSGI has it, to a Call."""
+"""Parses a WSGI request into a Call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEADERS = ("HTTP_X_AMZ_", "HTTP_IF_")
 
 
 def in_path(environ: dict[str, Any]) -> dict[str, Any]:
-    """The request with its bucket in the path, where a client of S3 put it before `.localhost` in the Host header."""
+    """Returns the request with its bucket in the path, if the client put it before `.localhost` in the Host header."""
     host = environ.get("HTTP_HOST", "").partition(":")[0]
     if not host.endswith(_OWN_SUFFIX):
         return environ
@@ -30,7 +30,7 @@ def in_path(environ: dict[str, Any]) -> dict[str, Any]:
 def read_call(
     environ: dict[str, Any], context: RequestContext, *, service: str, operation: str, stored: Stored
 ) -> Call:
-    """The call that a request makes. A body that cannot be read has no parameters: the operation refuses it itself."""
+    """Returns the call of a request. An unreadable body has no parameters: the operation itself refuses it."""
     known: dict[str, Any] = {
         "service": service,
         "operation": operation,
@@ -53,7 +53,7 @@ def read_call(
 
 
 def _s3_params(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Bucket and key, in WSGI's latin-1 form of UTF-8, and what the query has."""
+    """Returns bucket and key, in WSGI's latin-1 form of UTF-8, and the parameters of the query."""
     path = environ.get("PATH_INFO", "")
     if not path.isascii():
         path = path.encode("latin-1").decode(errors="replace")

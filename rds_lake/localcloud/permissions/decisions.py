@@ -63,19 +63,19 @@ class Decisions:
         app.routes["POST", "/_local/decisions"] = self._switch
 
     def add(self, decision: Callable[[], Recorded]) -> None:
-        """Keep a decision, as what makes it: most are never looked at. The oldest goes where there are too many."""
+        """Keep a decision, as a function that returns it: most are never read. The oldest is removed if there are too many."""
         with self._lock:
             self._dropped += len(self._kept) == self._kept.maxlen
             self._kept.append(decision)
 
     def all(self) -> list[Recorded]:
-        """What is kept."""
+        """Returns the kept decisions."""
         with self._lock:
             kept = list(self._kept)
         return [decision() for decision in kept]
 
     def reset(self) -> None:
-        """Forget all decisions, and record callers with policies only."""
+        """Forget all decisions, and record only callers with policies."""
         with self._lock:
             self._kept.clear()
             self._dropped, self.record_all = 0, False

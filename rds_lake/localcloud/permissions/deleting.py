@@ -1,4 +1,4 @@
-"""DeleteObjects: S3 decides about each key for itself, and answers 200 with an error for each that may not be deleted.
+"""DeleteObjects: S3 decides about each key separately, and answers 200 with an error for each key that may not be deleted.
 
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html)
 """

@@ -1,4 +1,4 @@
-"""Whether EventBridge may deliver to a queue or topic: by its own policy and its key's, in the name of a rule.
+"""Whether EventBridge may deliver to a queue or topic: by the target's own policy and its key's, for a rule.
 
 An event that may not be delivered is lost, as in AWS, where only the metric FailedInvocations shows it.
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html)
@@ -18,7 +18,7 @@ _ON_KEYS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 def may_deliver(permissions: Permissions, rule: str, target: str) -> bool:
-    """Whether a rule (its ARN) may deliver to a target (ARN of a queue or topic); every other target may be delivered to."""
+    """Whether a rule (its ARN) may deliver to a target (ARN of a queue or topic); other targets are always allowed."""
     service, region = target.split(":")[2:4]
     if service not in _ACTIONS:
         return True

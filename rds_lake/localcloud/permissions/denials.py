@@ -1,4 +1,4 @@
-"""AWS's refusals for want of permission: words, code and status, as each service has them.
+"""AWS's refusals for a missing permission: message, code and status, as each service returns them.
 
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
 """
@@ -23,7 +23,7 @@ _INVALID, _EXPIRED = (
 
 
 def sentence(request: Request, principal: Principal, decision: Decision) -> str:
-    """AWS's sentence. S3 puts its ARN in quotes; SQS writes the action in small letters, SNS the service in capitals."""
+    """Returns AWS's sentence. S3 quotes its ARN; SQS writes the action in lower case, SNS the service in capitals."""
     action, resource = request.action, request.resource
     service, _, name = action.partition(":")
     written = {"sqs": action.lower(), "sns": f"SNS:{name}"}.get(service, action)
@@ -33,14 +33,14 @@ def sentence(request: Request, principal: Principal, decision: Decision) -> str:
 
 
 def denied(signed_as: str) -> tuple[str, str]:
-    """Code and status of a request without permission. `signed_as`: the service in its signature."""
+    """Returns code and status of a request without permission. `signed_as`: the service in its signature."""
     protocol = _protocol(signed_as)
     code = _CODES.get(signed_as, "AccessDeniedException" if protocol in _JSON else "AccessDenied")
     return code, _BAD_REQUEST if protocol == "json" and signed_as not in _CODES else _FORBIDDEN
 
 
 def bad_key(signed_as: str, *, expired: bool) -> tuple[str, str, str]:
-    """Code, message and status of a request with an access key that is not active any more."""
+    """Returns code, message and status of a request with an access key that is no longer active."""
     protocol = _protocol(signed_as)
     if protocol == "rest-xml":
         if expired:

@@ -1,6 +1,6 @@
-"""The layer of the local cloud that authorises each request for its caller; requests it makes to itself do not pass it.
+"""The layer of the local cloud that authorises each request for its caller; its requests to itself do not pass this layer.
 
-An operation whose rights are not known (`table/all.py`) is refused, so that no run seems to prove more than it does.
+An operation without known rights (`table/all.py`) is refused, so that no run seems to prove more than it does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 class PermissionGate:
-    """A WSGI application before another: refuses what the caller's key may not do."""
+    """A WSGI middleware that refuses requests which the caller's key may not make."""
 
     def __init__(self, app: App, permissions: Permissions) -> None:
         self._app = app
@@ -58,7 +58,7 @@ def _asked(service: str, operation: str, region: str, via: str) -> Asked:
 
 
 class Actor:
-    """A WSGI application before another, for requests of one principal. `via`: the service that makes them in its name."""
+    """A WSGI middleware for requests of one principal. `via`: the service that makes them for it."""
 
     def __init__(self, app: App, permissions: Permissions, principal: Principal | None, *, via: str = "") -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What an operation needs: actions on resources, as AWS's service authorization reference names both.
+"""The rights that an operation needs: actions on resources, as in AWS's service authorization reference.
 
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html)
 """
@@ -18,8 +18,9 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One right. `action`: `s3:GetObject`; `resource`: an ARN, or `*` where the action has no resource type; `context`:
-    condition keys of this action alone."""
+    """One right. `action`: `s3:GetObject`; `resource`: an ARN, or `*` if the action has no resource type; `context`:
+    condition keys of this action only.
+    """
 
     action: str
     resource: str = ANY
@@ -44,15 +45,15 @@ class Call:
     body: bytes = b""
 
     def with_params(self, params: Mapping[str, Any]) -> Call:
-        """The same call with a part of its parameters: what a rule says of a structure inside them."""
+        """Returns the same call with a part of its parameters, for a rule about a nested structure."""
         return replace(self, params=params)
 
     def arn(self, resource: str, *, service: str = "") -> str:
-        """An ARN of the caller's account and Region: `call.arn("snapshot:rds:shop-…")`."""
+        """Returns an ARN of the caller's account and Region: `call.arn("snapshot:rds:shop-…")`."""
         return f"arn:{PARTITION}:{service or self.service}:{self.region}:{self.account}:{resource}"
 
     def named(self, kind: str, *keys: str) -> str:
-        """The ARN of what the first given parameter names: itself where it is an ARN, all of that kind where none is given."""
+        """Returns the ARN that the first given parameter names: or of all resources of its kind if none is given."""
         for key in keys:
             value = self.params.get(key)
             if value:
@@ -64,7 +65,7 @@ Rule = Callable[[Call], Iterable[Need]]
 
 
 def nothing(call: Call) -> Iterator[Need]:
-    """No right at all: AWS answers everybody."""
+    """No right: AWS answers every caller."""
     return iter(())
 
 
@@ -78,7 +79,7 @@ def everything(action: str) -> Rule:
 
 
 def on(action: str, kind: str, *keys: str) -> Rule:
-    """An action on what one of the parameters names: `on("sns:Publish", "", "TopicArn", "TargetArn")`."""
+    """An action on the object of one of the parameters: `on("sns:Publish", "", "TopicArn", "TargetArn")`."""
 
     def rule(call: Call) -> Iterator[Need]:
         yield Need(action=action, resource=call.named(kind, *keys))
@@ -97,7 +98,7 @@ def both(*rules: Rule) -> Rule:
 
 
 def pass_role(key: str, service: str) -> Rule:
-    """iam:PassRole on the role that a parameter names (name or ARN), for a service (`glue.amazonaws.com`); none is no need.
+    """iam:PassRole on the role of a parameter (name or ARN), for a service (`glue.amazonaws.com`); no need without a role.
 
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)
     """

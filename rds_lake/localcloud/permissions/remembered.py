@@ -1,8 +1,8 @@
-"""Decisions and parts of policies that are kept, since the same is asked again and again: a gate must cost little.
+"""A cache of decisions and of parts of policies: the same request is decided again and again, and a gate must be fast.
 
-A policy is kept without the statements about other actions. A decision is kept for the same principal, resource's policy,
-action, resource and condition keys, unless a statement looks at the time. Whose policies change is another principal, and a
-policy that changes is another policy: nothing gets stale.
+A policy is cached without the statements about other actions. A decision is cached for the same principal, resource policy,
+action, resource and condition keys, unless a statement depends on the time. A principal with changed policies is another
+principal, and a changed policy is another policy, so nothing becomes stale.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEPT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """A policy's statements about one action. `timed`: whether one of them looks at the time."""
+    """A policy's statements about one action. `timed`: whether one of them depends on the time."""
 
     policy: Policy | None
     timed: bool
@@ -30,7 +30,7 @@ _NONE = _Part(policy=None, timed=False)
 
 
 class Remembered:
-    """What is kept. Every method may be called from any thread."""
+    """The cache. Every method may be called from any thread."""
 
     def __init__(self) -> None:
         # By the identity of principals and policies, which stays their own as long as they are kept here.
@@ -42,7 +42,7 @@ class Remembered:
         self._policies, self._decisions = {}, {}
 
     def find(self, principal: Principal, policy: Policy | None, depends: Hashable) -> Decision | None:
-        """What `decide` said of the same before; None when it was not asked, or when time makes a difference."""
+        """Returns the earlier decision of `decide`; None if there is none, or if it depends on the time."""
         known = self._decisions.get((id(principal), id(policy), depends))
         return known[0] if known is not None else None
 
@@ -54,7 +54,9 @@ class Remembered:
         grants: tuple[Grant, ...],
         depends: Hashable,
     ) -> Decision:
-        """`evaluate`, kept for `find`. `policy` is the resource's; `depends`: action, resource and all condition keys but the time."""
+        """Returns the decision of `evaluate`, and caches it. `policy`: the resource's; `depends`: action, resource and condition
+        keys except the time.
+        """
         if len(self._decisions) >= _KEPT or len(self._policies) >= _KEPT:
             self.reset()
         action = request.action

@@ -1,4 +1,4 @@
-"""The policy of the resource that a request is about, and the grants of a KMS key, as moto keeps them.
+"""The policy of a request's resource, and the grants of a KMS key, as moto stores them.
 
 Buckets, queues, topics, keys, secrets, and the trust policies of roles. Glue's resource policies are not read.
 """
@@ -23,7 +23,7 @@ class ResourcePolicies:
         self._callers = callers
 
     def find(self, action: str, resource: str) -> Policy | None:
-        """The policy that is evaluated beside the principal's; None when the resource has none."""
+        """Returns the policy that is evaluated with the principal's; None if the resource has none."""
         service = action.partition(":")[0].lower()
         if service == "sts":
             role = self._callers.role(resource)
@@ -35,7 +35,7 @@ class ResourcePolicies:
         return read_policy(document, f"policy of {owner}", PolicyType.RESOURCE) if document else None
 
     def grants(self, resource: str) -> tuple[Grant, ...]:
-        """The grants of a key; of everything else none."""
+        """Returns the grants of a key; none for other resources."""
         key = self._key(resource)
         return tuple(_grant(key.arn, grant) for grant in key.grants.values()) if key else ()
 

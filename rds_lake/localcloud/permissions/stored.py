@@ -1,6 +1,6 @@
-"""What rights depend on and moto keeps: ARNs behind names, keys of encrypted things, policies of resources.
+"""Data in moto that rights depend on: ARNs of names, keys of encrypted objects, policies of resources.
 
-Read from moto's memory, without a request: a gate asks this for each request.
+It is read from moto's memory, without a request, because a gate needs it for each request.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _Backend = TypeVar("_Backend", bound=BaseBackend)
 
 
 def backend_of(backends: BackendDict[_Backend], region: str, account: str = ACCOUNT) -> _Backend:
-    """moto's memory of one service in one Region (of a global service: the partition).
+    """Returns moto's memory of one service in one Region (of a global service: the partition).
 
-    `backends[account][region]` takes a lock and compares all services, which costs more than a decision; it is left for what
-    is not there yet.
+    `backends[account][region]` takes a lock and compares all services, which costs more than a decision, so it is used only for
+    backends that do not exist yet.
     """
     there = backends.get(account)
     found = there.get(region) if there is not None else None
@@ -39,7 +39,7 @@ def backend_of(backends: BackendDict[_Backend], region: str, account: str = ACCO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query execution: its workgroup, and where its results are (`s3://…`)."""
+    """A query execution: its workgroup, and the location of its results (`s3://…`)."""
 
     workgroup: str
     output: str
@@ -47,7 +47,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object that is there. `key`: the ARN of the account's own KMS key that encrypts it, None without one."""
+    """An existing object. `key`: the ARN of the account's own KMS key that encrypts it, None without one."""
 
     key: str | None
 
@@ -70,8 +70,9 @@ def _no_session(identity: str) -> Mapping[str, str]:
 
 @dataclass(slots=True)
 class Stored:
-    """Looks things up in moto. `query` is Athena's, and `workgroup_arn`, `statement_owner` (its `aws:userid`) and `session_place`
-    (the parameters that name its warehouse) are Redshift's, whose state is not moto's."""
+    """Reads from moto. `query` is Athena's, and `workgroup_arn`, `statement_owner` (its `aws:userid`) and `session_place`
+    (the parameters that name its warehouse) are Redshift's, whose state is not in moto.
+    """
 
     account: str = ACCOUNT
     query: Callable[[str], Query | None] = field(default=_no_query)
@@ -80,14 +81,14 @@ class Stored:
     session_place: Callable[[str], Mapping[str, str]] = field(default=_no_session)
 
     def role_arn(self, name: str) -> str:
-        """A role's ARN with its path; of an unknown role the ARN it would have without one."""
+        """Returns a role's ARN with its path; for an unknown role the ARN without a path."""
         for role in backend_of(iam_backends, PARTITION, self.account).roles.values():
             if role.name == name:
                 return role.arn
         return f"arn:{PARTITION}:iam::{self.account}:role/{name}"
 
     def key_arn(self, name: str | None, region: str) -> str | None:
-        """The ARN of the key behind an id, alias or ARN; None when there is no such key, or when AWS manages it."""
+        """Returns the ARN of the key of an id, alias or ARN; None if it does not exist, or if AWS manages it."""
         if not name or name.partition(":alias/")[2].startswith("aws/") or name.startswith(_MANAGED):
             return None
         if name.startswith("arn:"):
@@ -100,7 +101,7 @@ class Stored:
         return key.arn if key else None
 
     def secret_arn(self, name: str, region: str) -> str:
-        """A secret's ARN with the characters that AWS added to its name."""
+        """Returns a secret's ARN with the characters that AWS added to its name."""
         if name.startswith("arn:"):
             return name
         secret = backend_of(secretsmanager_backends, region, self.account).secrets.get(name)
@@ -110,7 +111,7 @@ class Stored:
         return bucket in self._buckets
 
     def object(self, bucket: str, key: str) -> StoredObject | None:
-        """The object; None when there is none."""
+        """Returns the object; None if it does not exist."""
         known = self._buckets.get(bucket)
         stored = known.keys.get(key) if known else None
         if stored is None:
@@ -119,7 +120,7 @@ class Stored:
         return StoredObject(key=self.key_arn(kms, REGION))
 
     def encrypting_key(self, headers: Mapping[str, str], bucket: str, region: str) -> str | None:
-        """The key of the account's own that a write with these headers is encrypted with: theirs, or the bucket's."""
+        """Returns the account's own key that encrypts a write with these headers: theirs, or the bucket's."""
         encryption = headers.get("x-amz-server-side-encryption")
         named = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
         known = self._buckets.get(bucket)
@@ -129,7 +130,7 @@ class Stored:
         return self.key_arn(named, region) if encryption == _KMS else None
 
     def upload_key(self, bucket: str, upload: str, region: str) -> str | None:
-        """The key of the account's own that an upload in parts is encrypted with."""
+        """Returns the account's own key that encrypts a multipart upload."""
         known = self._buckets.get(bucket)
         parts = known.multiparts.get(upload) if known else None
         if parts is None:
@@ -139,36 +140,36 @@ class Stored:
         return self.encrypting_key(named | key, bucket, region)
 
     def queue_key(self, arn: str) -> str | None:
-        """The key of the account's own that encrypts a queue's messages."""
+        """Returns the account's own key that encrypts a queue's messages."""
         queue = self.queue(arn)
         return self.key_arn(queue.kms_master_key_id, arn.split(":")[3]) if queue else None
 
     def topic_key(self, arn: str) -> str | None:
-        """The key of the account's own that encrypts a topic's messages."""
+        """Returns the account's own key that encrypts a topic's messages."""
         topic = self.topic(arn)
         return self.key_arn(topic.kms_master_key_id, arn.split(":")[3]) if topic else None
 
     def queue(self, arn: str) -> Any:
-        """moto's queue; None when there is none."""
+        """Returns moto's queue; None if it does not exist."""
         _, _, _, region, account, name = arn.split(":", 5)
         return backend_of(sqs_backends, region, account).queues.get(name) if region != "*" else None
 
     def topic(self, arn: str) -> Any:
-        """moto's topic; None when there is none."""
+        """Returns moto's topic; None if it does not exist."""
         region = (arn.split(":") + [""] * 4)[3]
         return backend_of(sns_backends, region, self.account).topics.get(arn) if region else None
 
     def key(self, arn: str) -> Any:
-        """moto's key; None when there is none."""
+        """Returns moto's key; None if it does not exist."""
         return backend_of(kms_backends, arn.split(":")[3], self.account).keys.get(arn.rpartition("/")[2])
 
     def aliases(self, arn: str) -> tuple[str, ...]:
-        """The aliases of a key: `alias/…`, sorted."""
+        """Returns the aliases of a key: `alias/…`, sorted."""
         key = self.key(arn)
         return tuple(sorted(key.aliases)) if key else ()
 
     def bucket(self, name: str) -> Any:
-        """moto's bucket; None when there is none."""
+        """Returns moto's bucket; None if it does not exist."""
         return self._buckets.get(name)
 
     @property

@@ -51,7 +51,7 @@ _FILTERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
-    """How long a task stays STARTING and IN_PROGRESS (seconds), and how it cuts files."""
+    """How long a task is STARTING and IN_PROGRESS (seconds), and the size of files."""
 
     starting_seconds: float = 0.3
     progress_seconds: float = 0.3
@@ -93,7 +93,7 @@ class ExportTasks:
         app.query_operations["rds", "CancelExportTask"] = self._cancel
 
     def reset(self, *, keep: Collection[str] = ()) -> None:
-        """Cancel what runs and forget every task but these."""
+        """Cancel running tasks and forget every task except these."""
         with self._lock:
             for task in self._tasks.values():
                 if task["Status"] in _RUNNING:
@@ -104,7 +104,7 @@ class ExportTasks:
         pool.shutdown(wait=True)
 
     def close(self) -> None:
-        """Cancel what runs and wait for it."""
+        """Cancel running tasks and wait for their end."""
         self.reset()
         self._pool.shutdown(wait=True)
 
@@ -127,7 +127,7 @@ class ExportTasks:
         return answer
 
     def _open(self, source: ExportSource) -> tuple[Content | None, datetime]:
-        """A snapshot's content and time; of a cluster itself no content, which is copied once the task is admitted."""
+        """Returns a snapshot's content and time; for a live cluster no content, which is copied once the task is admitted."""
         if not source.live:
             return self._snapshots.open(source)
         if not source.here or not self._sources.databases(source.kind, source.identifier):
@@ -149,7 +149,7 @@ class ExportTasks:
             self._pool.submit(self._run, task, source, content, role, self._faults.next_export())
 
     def _admit(self, params: dict[str, Any], source: ExportSource, moment: datetime) -> dict[str, Any]:
-        """The new task; ApiError when its identifier is used, its source is being exported, or five tasks run."""
+        """Returns the new task. ApiError if its identifier was used, its source is being exported, or five tasks run."""
         task = {
             "ExportTaskIdentifier": params["ExportTaskIdentifier"],
             "SourceArn": params["SourceArn"],
@@ -178,7 +178,7 @@ class ExportTasks:
         return task
 
     def _check(self, params: dict[str, Any]) -> None:
-        """Refuse what AWS refuses before it looks at its tasks: names, bucket, key and role."""
+        """Refuse what AWS refuses before it looks at its tasks: wrong names, bucket, key and role."""
         identifier = params["ExportTaskIdentifier"]
         if not _IDENTIFIER.fullmatch(identifier):
             raise ApiError(
@@ -243,7 +243,7 @@ class ExportTasks:
     def _run(
         self, task: dict[str, Any], source: ExportSource, content: Content, role: ExportRole, fault: ExportFault
     ) -> None:
-        """Run a task to its end in a new thread, and send the event that it ended."""
+        """Run a task to its end in a new thread, and send the event of its end."""
         status, changes = self._outcome(task, content, role, fault)
         try:
             content.release()
@@ -255,7 +255,7 @@ class ExportTasks:
     def _outcome(
         self, task: dict[str, Any], content: Content, role: ExportRole, fault: ExportFault
     ) -> tuple[str, dict[str, Any]]:
-        """The task's last status and what else changes in it; whatever goes wrong ends as FAILED, as in AWS."""
+        """Returns the task's last status and its other changes. Any error ends as FAILED, as in AWS."""
         try:
             self._sleep(self._settings.starting_seconds)
             self._advance(task, TaskStartTime=datetime.now(UTC), Status="IN_PROGRESS")
@@ -286,7 +286,7 @@ class ExportTasks:
             task.update(changes)
 
     def _end(self, task: dict[str, Any], status: str, changes: dict[str, Any]) -> bool:
-        """Set the task's end; whether the task is still known (a reset forgets it), so that an event is due."""
+        """Set the task's end; returns whether the task still exists (a reset removes it), so that an event must be sent."""
         with self._lock:
             task.update(changes, Status=status, TaskEndTime=datetime.now(UTC))
             return task["ExportTaskIdentifier"] in self._tasks

@@ -1,6 +1,6 @@
-"""The role that an export task writes as: whether it lets the export service in, and what it may do with bucket and key.
+"""The role of an export task: whether the export service may assume it, and its rights on bucket and key.
 
-A role that lacks something ends the task as FAILED, in the words of AWS's table of failure messages:
+If the role lacks a right, the task ends as FAILED, with the messages of AWS's table:
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.Troubleshooting.html
 """
 
@@ -25,7 +25,7 @@ _GRANTED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRole:
-    """The role of one task, as whom the export service acts. Of a caller like root nothing is checked."""
+    """The role of one task, which the export service uses. For a caller like root nothing is checked."""
 
     task: dict[str, Any]
     acting: Acting
@@ -33,7 +33,7 @@ class ExportRole:
 
     @classmethod
     def passed(cls, actors: Actors, context: RequestContext, task: dict[str, Any]) -> ExportRole:
-        """The role that a caller passes with StartExportTask; the key is opened to it by a grant, as RDS does."""
+        """Returns the role that a caller passes with StartExportTask; a grant lets it use the key, as in RDS."""
         caller, role = actors.caller(context), task["IamRoleArn"]
         acting = actors.in_role(caller, role, task["ExportTaskIdentifier"])
         key = actors.permissions.stored.key_arn(task["KmsKeyId"], context.region)
@@ -43,7 +43,7 @@ class ExportRole:
         return cls(task=task, acting=acting, trusted=actors.may_assume(caller, role, _SERVICE))
 
     def check(self) -> None:
-        """RuntimeError in AWS's words when the role cannot be assumed or lacks a right, or the bucket is in another Region."""
+        """RuntimeError, with AWS's message, if the role cannot be assumed or lacks a right, or the bucket is in another Region."""
         role, bucket = self.task["IamRoleArn"], self.task["S3Bucket"]
         if not self.trusted:
             raise RuntimeError(
@@ -63,7 +63,7 @@ class ExportRole:
             )
 
     def failure(self, error: ClientError) -> str:
-        """The FailureCause of an error that the task's own calls met."""
+        """Returns the FailureCause for an error of the task's own calls."""
         said = words(error)
         if said is None:
             return str(error)[:1000]
@@ -72,7 +72,7 @@ class ExportRole:
         return self._unauthorized([error.operation_name])
 
     def _refused_object(self, call: str) -> str | None:
-        """Whether the role lacks a call on the object that the task writes last."""
+        """Whether the role lacks a right on the object that the task writes last."""
         place = "/".join(part for part in (self.task["S3Prefix"].strip("/"), self.task["ExportTaskIdentifier"]) if part)
         return self.acting.refused("s3", call, Bucket=self.task["S3Bucket"], Key=f"{place}/export_info.json")
 

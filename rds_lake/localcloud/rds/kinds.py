@@ -1,4 +1,4 @@
-"""What differs between DB instances and DB clusters, as data: AWS's words, error codes, events and ARNs.
+"""The differences between DB instances and DB clusters, as data: AWS's names, error codes, events and ARNs.
 
 (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Operations.html,
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html)
@@ -50,19 +50,19 @@ class SourceKind:
         return f"arn:aws:rds:{REGION}:{ACCOUNT}:{self.snapshot_resource}:{name}"
 
     def not_found(self, name: str) -> ApiError:
-        """AWS's answer for a snapshot that is not there."""
+        """Returns AWS's error for a missing snapshot."""
         return ApiError(self.missing, f"{self.noun} {name} not found.", 404)
 
     def source_not_found(self, identifier: str) -> ApiError:
-        """AWS's answer for an instance or cluster that is not there."""
+        """Returns AWS's error for a missing instance or cluster."""
         return ApiError(self.source_missing, f"{self.source_noun} {identifier} not found.", 404)
 
     def is_name(self, name: str) -> bool:
-        """Whether this name (in lower case) may be given to a snapshot through the API."""
+        """Whether the API allows this name (in lower case) for a snapshot."""
         return len(name) <= self.longest_name and _WORD.fullmatch(name) is not None
 
     def is_any_name(self, name: str) -> bool:
-        """The same for the names that RDS and AWS Backup give, too."""
+        """As `is_name`, and the names that RDS and AWS Backup choose."""
         return self.is_name(_PREFIX.sub("", name, count=1))
 
 
@@ -108,7 +108,7 @@ LIVE_ENDED = {"FAILED": "RDS-EVENT-0234", "CANCELED": "RDS-EVENT-0235", "COMPLET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSource:
-    """What an ARN names: a snapshot, or (`live`) a cluster itself. `here`: of this account and Region."""
+    """The object of an ARN: a snapshot, or (`live`) a cluster itself. `here`: in this account and Region."""
 
     kind: SourceKind
     identifier: str
@@ -117,16 +117,16 @@ class ExportSource:
 
     @property
     def ended(self) -> Mapping[str, str]:
-        """The event of every way an export of this may end."""
+        """Returns the event for each way in which its export may end."""
         return LIVE_ENDED if self.live else self.kind.ended
 
     def not_found(self) -> ApiError:
-        """AWS's answer when there is nothing of this name."""
+        """Returns AWS's error if the object does not exist."""
         return self.kind.source_not_found(self.identifier) if self.live else self.kind.not_found(self.identifier)
 
 
 def export_source(arn: str) -> ExportSource:
-    """What the ARN names; AWS's refusal when exports take no such ARN."""
+    """Returns the object of the ARN, or raises AWS's refusal if exports do not accept such an ARN."""
     match = _ARN.fullmatch(arn)
     if match is None:
         raise ApiError("InvalidParameterValue", f"Invalid ARN: {arn}")

@@ -33,10 +33,10 @@ _LOGIN = {"MasterUsername": "local", "MasterUserPassword": "not-a-secret"}
 
 
 class SnapshotRecords:
-    """What moto keeps of snapshots. Not thread-safe for one name: the caller takes a name once."""
+    """moto's data about snapshots. Not thread-safe for one name: the caller reserves a name first."""
 
     def register(self, clients: InProcessClients, kind: SourceKind, identifier: str, database: SourceDatabase) -> None:
-        """Make moto know a database as an instance or a cluster, without the snapshot it takes of a new one."""
+        """Add a database to moto as an instance or a cluster, without moto's snapshot of a new one."""
         rds = clients.client("rds")
         if kind is INSTANCE:
             rds.create_db_instance(
@@ -59,11 +59,11 @@ class SnapshotRecords:
         _snapshots(kind).clear()
 
     def exists(self, kind: SourceKind, name: str) -> bool:
-        """Whether there is a snapshot of this name."""
+        """Whether a snapshot of this name exists."""
         return name in _snapshots(kind)
 
     def check_quota(self, kind: SourceKind) -> None:
-        """Refuse one more manual snapshot than AWS keeps by default; others do not count."""
+        """Refuse a manual snapshot above AWS's default quota; other snapshots do not count."""
         manual = sum(snapshot.snapshot_type == "manual" for snapshot in list(_snapshots(kind).values()))
         if manual >= _MANUAL_QUOTA:
             raise ApiError("SnapshotQuotaExceeded", f"You have reached the limit of {_MANUAL_QUOTA} manual snapshots.")
@@ -83,7 +83,7 @@ class SnapshotRecords:
         at: datetime | None = None,
         tags: list[dict[str, str]] | None = None,
     ) -> datetime:
-        """A snapshot of a source, of now or another time; when it was created."""
+        """Add a snapshot of a source, of now or another time; returns when it was created."""
         model: Any = DBSnapshot if kind is INSTANCE else DBClusterSnapshot
         snapshot = model(_backend(), _sources(kind)[identifier], name, type_, tags)
         snapshot.created = at or snapshot.created
@@ -92,7 +92,7 @@ class SnapshotRecords:
         return _utc(snapshot.created)
 
     def mark_copy(self, kind: SourceKind, name: str, source: dict[str, Any]) -> dict[str, str]:
-        """Record what a snapshot was copied from; what AWS's answer says of it: of a cluster's snapshot its source, else nothing."""
+        """Record the source of a copy; returns the fields of AWS's answer about it: the source for a cluster's snapshot, else none."""
         if kind is INSTANCE:
             return {}
         shown = {"SourceDBClusterSnapshotArn": source[f"{kind.noun}Arn"]}
@@ -117,7 +117,7 @@ class SnapshotListings:
             app.query_operations["rds", f"Describe{kind.noun}s"] = partial(self._describe, kind)
 
     def find(self, kind: SourceKind, context: RequestContext, name: str) -> dict[str, Any]:
-        """A snapshot as AWS describes it."""
+        """Returns a snapshot as AWS describes it."""
         (snapshot,) = self._describe(kind, context, {f"{kind.noun}Identifier": name})[f"{kind.noun}s"]
         return snapshot
 
@@ -147,7 +147,7 @@ class SnapshotListings:
 
 
 def _types(params: dict[str, Any], filtered: Sequence[str] | None, *, by_name: bool) -> Sequence[str]:
-    """The types to list: AWS Backup's only when asked for or by name.
+    """Returns the types to list: AWS Backup's only if they are requested, or by name.
 
     (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html)
     """
@@ -161,7 +161,7 @@ def _types(params: dict[str, Any], filtered: Sequence[str] | None, *, by_name: b
 
 
 def _name(kind: SourceKind, context: RequestContext, identifier: str) -> str:
-    """The name in an identifier, which may be an ARN; ApiError (not found) for an ARN of another account or Region."""
+    """Returns the name in an identifier, which may be an ARN. ApiError (not found) for an ARN of another account or Region."""
     name = identifier.lower()
     if not name.startswith("arn:"):
         return name

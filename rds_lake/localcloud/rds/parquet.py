@@ -24,7 +24,7 @@ _REFUSED_IN_COLUMNS = re.compile(r"[,;{}()\n\t= ]")
 
 
 def skip_reason(table: SourceTable) -> str | None:
-    """Why AWS would skip the table, in a word for WarningMessage; None when it would not."""
+    """Returns why AWS would skip the table, in a word for WarningMessage; None if it would not."""
     if "/" in table.name:
         return "TABLE_NAME_CONTAINS_SLASH"
     if any(_REFUSED_IN_COLUMNS.search(column.name) for column in table.columns):
@@ -33,7 +33,7 @@ def skip_reason(table: SourceTable) -> str | None:
 
 
 def parquet_files(database: SourceDatabase, table: SourceTable, *, max_bytes: int) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every part; an empty table has none. `max_bytes` is the size at which a part ends."""
+    """Returns name and content of every part; an empty table has none. `max_bytes`: the size at which a part ends."""
     schema = pa.schema([pa.field(column.name, column.arrow) for column in table.columns])
     run = uuid.uuid4()
     number = 0
@@ -64,7 +64,7 @@ def parquet_files(database: SourceDatabase, table: SourceTable, *, max_bytes: in
 
 
 def type_mappings(table: SourceTable, *, engine: str = "") -> list[dict[str, Any]]:
-    """`originalTypeMappings` of the table. Exports of PostgreSQL number the columns, and write 0 for what has no length."""
+    """Returns `originalTypeMappings` of the table. Exports of PostgreSQL number the columns, and write 0 for a missing length."""
     mappings = []
     for place, column in enumerate(table.columns, start=1):
         mapping: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Snapshots of instances and clusters: taken with their content frozen, copied, deleted, and announced by events.
+"""Snapshots of instances and clusters: taken with a copy of their content, copied, deleted, and reported by events.
 
 What belongs here: the life of a snapshot. moto's part of it is `moto_snapshots.py`, exporting is `export.py`.
 """
@@ -74,7 +74,7 @@ class Snapshots:
                 self._records.register(self._clients, kind, identifier, self._sources.databases(kind, identifier)[0])
 
     def open(self, source: ExportSource) -> tuple[Content, datetime]:
-        """A snapshot's content, held until it is released even if the snapshot is deleted, and when it was created."""
+        """Returns a snapshot's content and creation time. The content is kept until its release, even if the snapshot is deleted."""
         arn = source.kind.arn(source.identifier)
         with self._lock:
             content = self._contents.get(arn) if source.here and not source.live else None
@@ -186,7 +186,7 @@ class Snapshots:
 
     @contextmanager
     def _taken(self, kind: SourceKind, name: str) -> Iterator[None]:
-        """Reserve a name for this request; AWS's refusal when a snapshot has it or another request has reserved it."""
+        """Reserve a name for this request. AWS's refusal if a snapshot has it or another request has reserved it."""
         arn = kind.arn(name)
         with self._lock:
             if arn in self._taking or self._records.exists(kind, name):
@@ -244,4 +244,4 @@ def _moment(text: object) -> datetime:
         except ValueError as error:
             raise ApiError("InvalidParameterValue", f"at: {error}") from error
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    raise ApiError("InvalidParameterValue", f"at {text!r} is no ISO time")
+    raise ApiError("InvalidParameterValue", f"at {text!r} is not an ISO time")

@@ -1,6 +1,6 @@
-"""The databases behind the local RDS: which instance or cluster has which, and frozen copies of their content.
+"""The databases of each instance and cluster of the local RDS, and frozen copies of their content.
 
-What belongs here: real databases, and how long a frozen copy of one is kept. Snapshots are `snapshots.py`.
+What belongs here: real databases, and how long a frozen copy is kept. Snapshots are `snapshots.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DRIVER_ERRORS = (psycopg.Error, pymysql.Error, OSError)
 
 
 class SourceUrlError(ValueError):
-    """An instance or cluster that cannot be served. The text never shows a URL, which may hold a password."""
+    """An instance or cluster that cannot be served. The text never contains a URL, which may have a password."""
 
 
 class Content:
@@ -67,7 +67,7 @@ class Sources:
         self._copying: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def require_reachable(self) -> None:
-        """SourceUrlError with every database that does not answer now, and in the driver's words why."""
+        """SourceUrlError with every database that does not answer now, and the driver's error."""
         problems: list[str] = []
         for kind, sources in self._databases.items():
             for identifier, databases in sources.items():
@@ -84,11 +84,11 @@ class Sources:
         return sorted(self._databases[kind])
 
     def databases(self, kind: SourceKind, identifier: str) -> Sequence[SourceDatabase]:
-        """The live databases of a source; empty when there is no such source."""
+        """Returns the live databases of a source; empty if it does not exist."""
         return self._databases[kind].get(identifier, ())
 
     def freeze(self, kind: SourceKind, identifier: str) -> Content:
-        """A copy of what the source holds now."""
+        """Returns a copy of the source's present content."""
         urls, databases = self._urls[kind][identifier], self._databases[kind][identifier]
         frozen: list[FrozenDatabase] = []
         with ExitStack() as failed:

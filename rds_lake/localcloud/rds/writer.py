@@ -49,7 +49,7 @@ class ExportWriter:
     settings: WriterSettings
 
     def check_only(self, only: Sequence[str]) -> None:
-        """Refuse ExportOnly items that name nothing."""
+        """Refuse ExportOnly items that match nothing."""
         words = [_only_words(database, table) for database, table in self._tables([])]
         words += [(database.name,) for database in self.databases]  # also one without tables
         unknown = [item for item in only if not any(_wanted(names, [item]) for names in words)]
@@ -59,7 +59,7 @@ class ExportWriter:
             )
 
     def write(self, task: dict[str, Any], fault: ExportFault, advance: Callable[..., None]) -> str | None:
-        """Write everything; returns WarningMessage, or None when no table was skipped."""
+        """Write everything; returns WarningMessage, or None if no table was skipped."""
         with ExitStack() as stack:
             opened = [replace(part, content=stack.enter_context(part.content.opened())) for part in self.databases]
             return replace(self, databases=opened)._write(task, fault, advance)
@@ -92,7 +92,7 @@ class ExportWriter:
         return json.dumps({"skippedTables": skipped, "skippedObjectives": [], "general": []})
 
     def _tables(self, only: Sequence[str]) -> list[tuple[FrozenDatabase, SourceTable]]:
-        """The wanted tables of all databases; everything when `only` is empty."""
+        """Returns the wanted tables of all databases; all tables if `only` is empty."""
         return [
             (database, table)
             for database in self.databases
@@ -199,14 +199,14 @@ def _target(database: FrozenDatabase, table: SourceTable) -> str:
 
 
 def _only_words(database: FrozenDatabase, table: SourceTable) -> tuple[str, ...]:
-    """What ExportOnly calls the table: database, schema, table; in MySQL and MariaDB database and table."""
+    """Returns the table's name in ExportOnly: database, schema, table; in MySQL and MariaDB database and table."""
     if database.content.engine == "postgres":
         return database.name, table.schema, table.name
     return database.name, table.name
 
 
 def _wanted(words: tuple[str, ...], only: Sequence[str]) -> bool:
-    """Whether an item names the table or what it is in. A dot in an item always parts two names."""
+    """Whether an item names the table or its schema or database. A dot in an item always separates two names."""
     return any(words[: len(parts)] == parts for parts in (tuple(item.split(".")) for item in only))
 
 

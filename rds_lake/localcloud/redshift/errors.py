@@ -1,4 +1,4 @@
-"""A failed statement in Redshift's words, and DuckDB's complaints translated."""
+"""A failed statement with Redshift's error message; DuckDB's errors are translated."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _SERIALIZABLE = "Serializable isolation violation on table"
 
 
 class StatementFailedError(Exception):
-    """The text as DescribeStatement has it in `Error`, which begins with `ERROR: `."""
+    """The text of `Error` in DescribeStatement, which begins with `ERROR: `."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"ERROR: {message}")
 
 
 def not_here(what: str) -> StatementFailedError:
-    """What Redshift has and the local cloud has not."""
+    """Returns the error for a feature of Redshift that the local cloud does not have."""
     return StatementFailedError(f"The local cloud's limit, not Redshift's: {what}")
 
 
 def translate_error(error: duckdb.Error) -> StatementFailedError:
-    """DuckDB's complaint in Redshift's words, where they are known; else DuckDB's own first line."""
+    """Returns DuckDB's error as Redshift's, if that is known; else the first line of DuckDB's."""
     message = str(error)
     if match := _RAISED.search(message):
         return StatementFailedError(match[1].split("\n\n")[0].strip())

@@ -1,4 +1,4 @@
-"""How long things take in the local Redshift, and its limits."""
+"""Durations and limits of the local Redshift."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ def _random(length: int) -> str:
 
 def _refuse_others(params: Json, known: set[str], operation: str) -> None:
     if others := sorted(set(params) - known):
-        raise not_here(f"{operation} here takes no {', '.join(others)}; leave it out.")
+        raise not_here(f"{operation} here does not support {', '.join(others)}; leave it out.")
 
 
 def _on_failure(params: Json) -> str:

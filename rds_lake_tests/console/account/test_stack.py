@@ -56,7 +56,7 @@ def test_a_second_lake_in_the_same_place_is_refused_before_anything_is_made(here
     (tmp_path / "lake.yaml").write_text(LAKES["dynamodb"].replace("acme-events", "second-events"), encoding="utf-8")
     refused = CliRunner().invoke(cli.main, ["setup", "--config", str(tmp_path / "lake.yaml"), "--stack", "second"])
     assert refused.exit_code == 1
-    assert "is the place of another lake, whose events_queue is acme-events, and nothing was changed" in refused.output
+    assert "belongs to another lake, with events_queue acme-events; nothing was changed" in refused.output
     assert len(here.clients.client("cloudformation").list_stacks()["StackSummaries"]) == 1
 
 
@@ -149,7 +149,7 @@ def test_the_deployers_policy_is_enough_for_all_of_it(
     for options in (("--parameter", "Bucket=existing"), (), ("--remove",)):
         result = run(tmp_path, "all", *asked, *options)
         assert result.exit_code == 0, result.output[-1500:]
-    assert "for stacks whose name begins as the lake's objects do" in run(tmp_path, "all", "--stack", "other").output
+    assert "for stacks whose name begins with the lake's name prefix" in run(tmp_path, "all", "--stack", "other").output
 
 
 @pytest.mark.exhaustive

@@ -55,7 +55,7 @@ def test_every_page_is_read_and_long_lists_say_how_far_they_are(cloud: LocalClou
         (
             ["rds:*", "dynamodb:ListTables", "dynamodb:DescribeTable"],
             {"rds", "aurora", "dynamodb"},
-            "recovery is on is not known",
+            "it is not known whether point-in-time recovery is on",
         ),
         (["dynamodb:ListTables", "dynamodb:DescribeContinuousBackups"], {"dynamodb"}, "whose size is not known"),
     ],

@@ -66,7 +66,7 @@ def test_what_is_printed_captures_when_it_is_run_by_hand(url: str, shop: Connect
 
 def test_install_and_the_way_back(url: str, shop: Connection, tmp_path: Path) -> None:
     done = called(tmp_path, "shop", "--dsn", url, "--install")
-    assert "installed: changes of told.public.Order Details are captured" in done.stderr
+    assert "installed: triggers now capture the changes of told.public.Order Details" in done.stderr
     assert done.stdout == ""
     shop.execute("DROP ROLE IF EXISTS forwarder; CREATE ROLE forwarder")
     printed = called(tmp_path, "shop", "--dsn", url, "--drop")

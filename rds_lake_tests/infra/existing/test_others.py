@@ -167,7 +167,7 @@ def test_a_key_that_no_alias_names_must_exist(site: Site) -> None:
 @pytest.mark.exhaustive
 def test_another_stack_of_the_same_lake_is_named_instead_of_failing_on_its_role(site: Site) -> None:
     site.setup(site.config("rds"), name="first")
-    with pytest.raises(ConfigError, match=r"role acme-pipeline exists, and does not belong to stack acme.*--stack"):
+    with pytest.raises(ConfigError, match=r"role acme-pipeline exists, but does not belong to stack acme.*--stack"):
         site.setup(site.config("rds"))
     assert site.stacks() == ["first"]
 

@@ -23,7 +23,7 @@ def test_a_new_stack_tells_every_resource_once_counts_them_and_ends_with_the_key
     assert len(events) == len(set(events))
     assert [line.split(" ")[0] for line in events] == sorted(line.split(" ")[0] for line in events)
     assert {"  bucket: acme-lake", "  workgroup: acme", "  kms_key: alias/acme"} <= set(site.lines)
-    assert site.told("What Dagster runs as: arn:aws:iam::")
+    assert site.told("The role that Dagster runs as: arn:aws:iam::")
 
 
 def test_the_same_again_changes_nothing_and_says_so(site: Site) -> None:
@@ -76,7 +76,7 @@ def key_of(site: Site) -> str:
 def test_a_failed_update_says_that_the_stack_is_as_before(site: Site) -> None:
     site.deploy()
     site.formation.fault(resource="ExportRole", action="update", fail="the boundary is not there")
-    with pytest.raises(StackError, match=r"again as it was before[\s\S]*ExportRole .*the boundary is not there"):
+    with pytest.raises(StackError, match=r"failed and was rolled back;[\s\S]*ExportRole .*the boundary is not there"):
         site.deploy(PermissionsBoundaryArn="arn:aws:iam::111122223333:policy/bounds")
 
 
@@ -115,7 +115,7 @@ def test_a_deletion_that_fails_names_the_resource_and_can_be_repeated(site: Site
     site.formation.fault(resource="Workgroup", action="delete", fail="it has saved queries")
     with pytest.raises(StackError, match=r"DELETE_FAILED[\s\S]*Workgroup .*it has saved queries"):
         site.remove()
-    with pytest.raises(StackError, match="could not be deleted entirely"):
+    with pytest.raises(StackError, match="could not be deleted completely"):
         site.deploy()
     site.remove()
     assert site.told("stack lake is deleted")
@@ -200,4 +200,4 @@ def test_cloudformations_own_refusals_come_through(site: Site) -> None:
 def test_the_confirmation_of_the_mail_is_said(site: Site) -> None:
     site.lake = "aurora"
     site.deploy(NotificationEmail="data@example.com")
-    assert site.told("AWS has sent a mail to data@example.com: until it is confirmed")
+    assert site.told("AWS has sent a mail to data@example.com: until the recipient confirms it")

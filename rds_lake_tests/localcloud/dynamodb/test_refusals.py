@@ -248,7 +248,7 @@ def files(dynamo: Dynamo, export: dict[str, Any]) -> list[dict[str, Any]]:
     ("body", "words"),
     [
         ({"dynamodb_exports": [{}]}, "exactly one of fail, stuck, missing_file, damaged_file"),
-        ({"dynamodb_exports": [{"fail": ""}]}, "fail '' is no text"),
+        ({"dynamodb_exports": [{"fail": ""}]}, "fail '' is not a text"),
         ({"dynamodb_exports": [{"stuck": 1}]}, "stuck 1 is not true"),
         ({"dynamodb_exports": [{"stuck": True, "code": "X"}]}, "code belongs to fail"),
         ({"dynamodb_exports": [{"skip_tables": ["a"]}]}, "'skip_tables' is unknown; known are fail,"),

@@ -195,11 +195,14 @@ def test_the_local_clouds_own_calls_are_not_throttled(aurora: Aurora) -> None:
     [
         ({}, ["asks for no fault"]),
         ({"export": []}, ["'export' is unknown; known are exports, events, throttle"]),
-        ({"exports": {"fail": "x"}}, ["exports is no list"]),
+        ({"exports": {"fail": "x"}}, ["exports is not a list"]),
         ({"exports": ["x", {}, {"fail": ""}, {"skip_tables": "a"}, {"stuck": 1}]}, [f"exports[{n}]" for n in range(5)]),
         ({"exports": [{"fail": "x", "stuck": True}]}, ["exactly one of"]),
         ({"events": [{"action": "lose"}, {"action": "delay"}]}, ["'lose'", "needs seconds"]),
-        ({"events": [{"action": "drop", "seconds": 3, "match": "0161"}]}, ["belong to a delay", "'0161' is no event"]),
+        (
+            {"events": [{"action": "drop", "seconds": 3, "match": "0161"}]},
+            ["belong to a delay", "'0161' is not an event"],
+        ),
         ({"throttle": [{"service": "rdss", "operation": "X", "calls": 0}]}, ["'rdss'", "calls 0"]),
         (
             {"throttle": [{"service": "rds", "operation": "StartExport", "calls": True}]},

@@ -156,7 +156,7 @@ def test_a_job_runs_only_what_lies_in_a_bucket(page: Page, tmp_path: Path, uri: 
     script.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').write('x')", encoding="utf-8")
     run = run_job(page, uri.format(script=script))
     assert run["JobRunState"] == "FAILED"
-    assert "is no object of a bucket" in run["ErrorMessage"]
+    assert "is not an object of a bucket" in run["ErrorMessage"]
     assert not (tmp_path / "ran").exists()
 
 

@@ -218,4 +218,4 @@ def test_an_event_that_is_no_change_lies_whole_at_the_destination_with_the_reaso
     (record,) = failed(capture)
     assert record["requestPayload"] == {"id": "1", "something": "else"}
     assert record["responsePayload"]["errorType"] == "BadChangeError"
-    assert "source is no text" in record["responsePayload"]["errorMessage"]
+    assert "source is not a text" in record["responsePayload"]["errorMessage"]

@@ -85,7 +85,7 @@ def test_only_the_partitions_that_a_query_wants_are_read(lake: Warehouse) -> Non
     lake.run(SCHEMA)
     lake.client("s3").put_object(Bucket=BUCKET, Key="orders/2026-11-01/bad", Body=b"no parquet")
     assert lake.rows("select count(*) from lake.orders where day = date '2026-11-02'") == [(1,)]
-    assert "is no Parquet file" in lake.error("select count(*) from lake.orders")
+    assert "is not a Parquet file" in lake.error("select count(*) from lake.orders")
 
 
 @pytest.mark.parametrize(

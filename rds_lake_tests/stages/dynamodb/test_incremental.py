@@ -266,7 +266,7 @@ def test_another_type_is_exported_in_full_and_the_date_goes_on_with_it(dynamo: D
     run = dynamo.world.run()
     run.accept(SECOND, poll_seconds=0.05)
     for _ in range(2):  # whoever repeats it starts no second export
-        with pytest.raises(FullExportBegunError, match=r"Reviews: .*cannot be brought to the types"):
+        with pytest.raises(FullExportBegunError, match=r"Reviews: .*cannot be converted to the types"):
             run.relocate(SECOND)
     manifest = convert(dynamo, SECOND)
     assert (kinds(dynamo), kinds(dynamo, "Users")) == (["FULL", "INCREMENTAL", "FULL"], ["FULL", "INCREMENTAL"])

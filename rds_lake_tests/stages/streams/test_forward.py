@@ -121,6 +121,6 @@ def test_a_second_forwarder_ends_with_a_sentence_that_says_who_is_at_work(forwar
     forwarder.captured.fill(1)
     with forwarder.work().open_outbox() as outbox:
         outbox.claim()
-        with pytest.raises(OutboxBusyError, match=r"another process forwards .* It is probably"):
+        with pytest.raises(OutboxBusyError, match=r"another process is forwarding .* It is probably"):
             forwarder.forward()
     assert forwarder.forward().rows == 2

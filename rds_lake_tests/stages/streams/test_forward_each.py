@@ -38,7 +38,7 @@ def test_a_busy_outbox_is_no_failure(forwarder: Forwarder) -> None:
     with open_outbox(forwarder.captured.dsn, forwarder.captured.home) as outbox:
         outbox.claim()
         assert forward_each([forwarder.work()], say=said.append) == []
-    assert "another process forwards" in said[0]
+    assert "another process is forwarding" in said[0]
 
 
 def test_for_ever_is_until_it_is_stopped_with_longer_and_longer_pauses_after_failures(forwarder: Forwarder) -> None:

@@ -1,1 +1,1 @@
-"""Who may do what: principals as IAM has them, what each has to be able to do, and what permissions say to it."""
+"""Who may do what: principals from IAM, the requests that each must be able to make, and the decision on each request."""

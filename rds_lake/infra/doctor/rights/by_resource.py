@@ -1,4 +1,4 @@
-"""What the policy of a bucket, queue, topic or key says to everybody who works for the lake, and to services of AWS."""
+"""What the policy of a bucket, queue, topic or key allows the roles of the lake and AWS services."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service of AWS that has to do something. `context`: the condition keys that AWS documents it to send."""
+    """An AWS service that must be able to act. `context`: the condition keys that it sends, as AWS documents."""
 
     principal: str
     actions: tuple[str, ...]
@@ -27,14 +27,14 @@ class Service:
 
 
 def by_its_policy(patient: Patient, arn: str, what: str) -> Seen:
-    """Whether the resource's own policy lets the lake's parties do what they have to do with it."""
+    """Whether the resource's own policy lets the lake's roles do their work with it."""
     resource_of(patient, arn)  # what may not be read is unknown, and not allowed
-    found = [denial for denial in _of_parties(patient, arn) if denial.by_resource]
-    return said(found, otherwise=f"the {what}'s policy forbids nothing that is needed")
+    refused = [denial for denial in _of_parties(patient, arn) if denial.by_resource]
+    return said(refused, otherwise=f"the {what}'s policy forbids nothing that is needed")
 
 
 def by_service(patient: Patient, arn: str, service: Service) -> list[Denial]:
-    """The actions that the resource's policy denies a service of AWS."""
+    """Returns the actions that the resource's policy denies an AWS service."""
     who = Principal(arn=service.principal, account="", service=True)
     here = patient.account().number
     requests = [
@@ -47,21 +47,21 @@ def by_service(patient: Patient, arn: str, service: Service) -> list[Denial]:
     return list(denials(requests, who, lambda _: resource))
 
 
-def said(found: Sequence[Denial], *, otherwise: str, remedy: str | None = None) -> Seen:
-    """The denials as a finding: bad where one is certain, doubtful where all depend on values known only at the request."""
-    if not found:
+def said(refused: Sequence[Denial], *, otherwise: str, remedy: str | None = None) -> Seen:
+    """Returns the denials as a finding: bad if one is certain, doubtful if all depend on values known only at the request."""
+    if not refused:
         return good(otherwise)
-    certain = [denial for denial in found if not denial.depends_on]
-    text = "; ".join(map(str, (certain or list(found))[:_SHOWN]))
-    if len(certain or found) > _SHOWN:
-        text += f"; and {len(certain or found) - _SHOWN} more"
+    certain = [denial for denial in refused if not denial.depends_on]
+    text = "; ".join(map(str, (certain or list(refused))[:_SHOWN]))
+    if len(certain or refused) > _SHOWN:
+        text += f"; and {len(certain or refused) - _SHOWN} more"
     if not certain:
         return doubtful(text, "see whether the requests of the pipeline meet these conditions")
     return bad(text, remedy, missing=actions_of(certain))
 
 
 def _of_parties(patient: Patient, arn: str) -> Iterator[Denial]:
-    """Denials of requests on the resource, or on what is in it."""
+    """Returns the denials of requests on the resource, or on its content."""
     known = samples(patient)
     resource = resource_of(patient, arn)
     for party in parties(patient.config):
@@ -78,7 +78,7 @@ def _of_parties(patient: Patient, arn: str) -> Iterator[Denial]:
 
 
 def _principal(patient: Patient, arn: str | None) -> Principal | None:
-    """With its policies where they may be read."""
+    """Returns the principal, with its policies if they may be read."""
     if arn is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""What permissions say to requests: the same evaluator as the local cloud's gate, over the policies that AWS has now.
+"""Decides requests with the evaluator of the local cloud's gate, over the policies that AWS has now.
 
-A denial is reported by the row of what denies it: the rights of a role, or the policy of a bucket, queue, topic or key.
+A denial belongs to the row of the policy that denies: the rights of a role, or the policy of a bucket, queue, topic or key.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from rds_lake.model.permissions.request import Principal, Request, full_context
 
 # Keys that AWS has in requests, but nobody knows before one is sent.
 _OF_THE_CALLER = "aws:"
-_KNOWN_LATER = "depends on what only AWS knows of a request"
+_KNOWN_LATER = "depends on values that only AWS knows when the request is made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """What a resource itself says about who may use it."""
+    """A resource's own permissions."""
 
     policy: Policy | None = None
     grants: tuple[Grant, ...] = ()
@@ -37,7 +37,7 @@ FindResource = Callable[[str], Resource]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """A request that is not allowed. `depends_on`: condition keys by which it may be, or may not."""
+    """A request that is not allowed. `depends_on`: condition keys whose values may change the decision."""
 
     request: Request
     decision: Decision
@@ -45,7 +45,7 @@ class Denial:
 
     @property
     def by_resource(self) -> bool:
-        """Whether the resource's own policy denies, or lacks the Allow."""
+        """Whether the resource's own policy denies, or has no Allow that is needed."""
         return self.decision.policy_type is not None and self.decision.policy_type.names_principals
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Denial:
 
 
 def denials(requests: Iterable[Request], principal: Principal, find: FindResource) -> Iterator[Denial]:
-    """The requests that are not allowed, with the reason of each."""
+    """Returns the requests that are not allowed, with the reason of each."""
     for request in requests:
         resource = find(request.resource)
         decision = evaluate(request, principal, resource_policy=resource.policy, grants=resource.grants)
@@ -66,9 +66,9 @@ def denials(requests: Iterable[Request], principal: Principal, find: FindResourc
 
 
 def _unknown_keys(request: Request, principal: Principal, policy: Policy | None, decision: Decision) -> tuple[str, ...]:
-    """Condition keys by which the outcome may be another: those that no request has before it is sent, such as aws:SourceVpce.
+    """Returns the condition keys that may change the decision, and have no value before the request, such as aws:SourceVpce.
 
-    Of the statement that denies; or, where none does, of those that would allow it.
+    Of the statement that denies; or, if none does, of the statements that would allow.
     """
     context = full_context(request, principal)
     every = [*principal.policies, *filter(None, (principal.boundary, policy))]
@@ -92,7 +92,7 @@ def _is_about(statement: Statement, who: Principal) -> bool:
 
 
 def resource_of(patient: Patient, arn: str) -> Resource:
-    """What the bucket, queue, topic or key of an ARN says. AwsError where its policy may not be read."""
+    """Returns the permissions of the bucket, queue, topic or key of an ARN. AwsError if its policy may not be read."""
     return patient.once(f"resource {arn}", lambda: _resource_of(patient, arn))
 
 
@@ -118,7 +118,7 @@ def _resource_of(patient: Patient, arn: str) -> Resource:
 
 
 def known_resource(patient: Patient) -> FindResource:
-    """As `resource_of`; what may not be read counts as if it said nothing, since rows of its own tell that."""
+    """As `resource_of`; an unreadable policy counts as empty, because other rows report that."""
     kept: dict[str, Resource] = {}
 
     def find(arn: str) -> Resource:
@@ -155,6 +155,6 @@ def _read(text: Any, name: str) -> Policy | None:
     return parse_policy(json.loads(text), name=name, kind=PolicyType.RESOURCE) if text else None
 
 
-def actions_of(found: Sequence[Denial]) -> tuple[str, ...]:
-    """The actions that are denied, each once."""
-    return tuple(dict.fromkeys(denial.request.action for denial in found))
+def actions_of(denials: Sequence[Denial]) -> tuple[str, ...]:
+    """Returns the actions that are denied, without duplicates."""
+    return tuple(dict.fromkeys(denial.request.action for denial in denials))

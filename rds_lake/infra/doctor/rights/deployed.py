@@ -18,7 +18,7 @@ from rds_lake.infra.template.roles import TEMPLATE_NAMES
 
 
 def policies_of_today(party: str, patient: Patient) -> Iterator[dict[str, Any]]:
-    """The document as the template writes it, and as `rds-lake policy` prints it: they name the key in two ways."""
+    """Returns the document as the template writes it, and as `rds-lake policy` prints it: they name the key differently."""
     written = json.dumps(_document(party, patient, TEMPLATE_NAMES).as_dict())
     for parameter, value in _values(patient).items():
         written = written.replace(parameter, value)
@@ -42,7 +42,7 @@ def _document(party: str, patient: Patient, names: Names) -> PolicyDocument:
 
 
 def _values(patient: Patient) -> dict[str, str]:
-    """What replaces the template's parameters."""
+    """Returns the values of the template's parameters."""
     here, lake = patient.account(), patient.lake
     key = patient.key(lake.kms_key) if lake.kms_key else None
     named = {

@@ -1,4 +1,4 @@
-"""Who works for a lake: the pipeline, and the roles that services of AWS assume for it. What each has to be able to do."""
+"""The roles of a lake, and what each must be able to do: the pipeline's, and the roles that AWS services assume."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PIPELINE = "pipeline"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """`name`: as `rds-lake policy --for` has it. `role`: the role's name. `service`: who assumes it; None: not checked."""
+    """`name`: as in `rds-lake policy --for`. `role`: the role's name. `service`: which service assumes it; None: not checked."""
 
     name: str
     role: str
@@ -39,24 +39,24 @@ class Party:
 
 
 def parties(config: LakeConfig) -> tuple[Party, ...]:
-    """The pipeline first, then the roles that lake.yaml needs."""
+    """Returns the pipeline first, then the roles that lake.yaml needs."""
     lake, prefix = config.lake, name_prefix(config.lake)
-    found = [Party(name=PIPELINE, role=f"{prefix}-pipeline", service=None)]
+    roles = [Party(name=PIPELINE, role=f"{prefix}-pipeline", service=None)]
     if config.databases and lake.export_role:
-        found.append(Party(name="export-role", role=_name(lake.export_role), service=EXPORT_SERVICE))
+        roles.append(Party(name="export-role", role=_name(lake.export_role), service=EXPORT_SERVICE))
     if config.has_glue_job and lake.glue_role:
-        found.append(Party(name="job-role", role=_name(lake.glue_role), service="glue.amazonaws.com"))
+        roles.append(Party(name="job-role", role=_name(lake.glue_role), service="glue.amazonaws.com"))
     if any(source.streams and source.streams.capture == "lambda" for source in config.databases):
-        found += [
+        roles += [
             Party(name="function-role", role=f"{prefix}-{FUNCTION_ROLE}", service="lambda.amazonaws.com"),
             Party(name="stream-role", role=f"{prefix}-{STREAM_ROLE}", service="firehose.amazonaws.com"),
             Party(name="caller-role", role=f"{prefix}-{CALLER_ROLE}", service="rds.amazonaws.com"),
         ]
-    return tuple(found)
+    return tuple(roles)
 
 
 def statements_of(party: Party, config: LakeConfig, names: Names) -> tuple[Statement, ...]:
-    """The statements of the party's policy, with every name in full."""
+    """Returns the statements of the role's policy, with every name in full."""
     if party.name == PIPELINE:
         return pipeline_statements(config, names)
     by_name = {
@@ -70,9 +70,9 @@ def statements_of(party: Party, config: LakeConfig, names: Names) -> tuple[State
 
 
 def arn_of(party: Party, patient: Patient) -> str | None:
-    """Whose rights are judged; None where there is no such role.
+    """Returns the ARN whose permissions are checked; None if the role does not exist.
 
-    Of the pipeline: the role that a person named, else the one that the template makes, else the caller.
+    For the pipeline: the role that the user gave, else the template's role, else the caller.
     """
     if party.name == PIPELINE and patient.role:
         return patient.role
@@ -83,12 +83,12 @@ def arn_of(party: Party, patient: Patient) -> str | None:
 
 
 def own_statements(party: Party, patient: Patient) -> tuple[Statement, ...]:
-    """As `statements_of`, in the account that is examined."""
+    """As `statements_of`, in the examined account."""
     return patient.once(f"statements {party.name}", lambda: statements_of(party, patient.config, patient.names()))
 
 
 def denied(party: Party, patient: Patient, statement: Statement) -> Iterator[Denial]:
-    """What of the statement is not allowed to it. Nothing where there is no such role."""
+    """Returns the requests of the statement that are denied; empty if the role does not exist."""
     arn = arn_of(party, patient)
     if arn is not None:
         requests = requests_of(statement, samples(patient))
@@ -96,19 +96,19 @@ def denied(party: Party, patient: Patient, statement: Statement) -> Iterator[Den
 
 
 def samples(patient: Patient) -> Samples:
-    """What replaces the patterns of statements, in this account."""
+    """Returns the values that replace the patterns of statements, in this account."""
     return patient.once("samples", lambda: _samples(patient))
 
 
 def _samples(patient: Patient) -> Samples:
     here, named = patient.account(), patient.lake.kms_key
-    found = patient.key(named) if named else None
-    key = None if found is None else LakeKey(arn=found["Arn"], aliases=_aliases(patient, found))
+    described = patient.key(named) if named else None
+    key = None if described is None else LakeKey(arn=described["Arn"], aliases=_aliases(patient, described))
     return Samples(account=here.number, region=here.region, key=key)
 
 
 def _aliases(patient: Patient, key: dict[str, str]) -> tuple[str, ...]:
-    """All aliases of the key: a policy may name another than lake.yaml."""
+    """Returns all aliases of the key: a policy may name another one than lake.yaml."""
     listed = patient.answers.pages("kms", "list_aliases", "Aliases", about=key["Arn"], KeyId=key["KeyId"])
     return tuple(sorted(alias["AliasName"] for alias in listed if alias.get("TargetKeyId") == key["KeyId"]))
 

@@ -1,6 +1,6 @@
 """Roles and users with their policies, as IAM has them now, for `model/permissions`.
 
-Not seen: policies of an organization (SCPs and RCPs), which no account can read of itself.
+Policies of an organization (SCPs and RCPs) are not included: no account can read its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SESSION = "doctor"
 
 
 def identity_of(arn: str) -> str:
-    """The role behind a session, without its path, which a session's ARN does not have; else the ARN itself."""
+    """Returns the role of a session, without its path, which a session's ARN does not have; else the ARN itself."""
     parsed = parse_arn(arn)
     kind, _, rest = parsed.resource.partition("/")
     if parsed.service != "sts" or kind != "assumed-role":
@@ -28,7 +28,7 @@ def identity_of(arn: str) -> str:
 
 
 def without_policies(arn: str) -> Principal:
-    """The principal of a role's or user's ARN, as resources see it."""
+    """Returns the principal of a role's or user's ARN, as resource policies see it."""
     parsed = parse_arn(arn)
     if not parsed.resource.startswith("role/"):
         return Principal(arn=arn, account=parsed.account)
@@ -37,7 +37,7 @@ def without_policies(arn: str) -> Principal:
 
 
 def with_policies(patient: Patient, arn: str) -> Principal:
-    """The principal with all policies that are attached to it. PolicyError where one cannot be read."""
+    """Returns the principal with all attached policies. PolicyError if one cannot be read."""
     return patient.once(f"principal {arn}", lambda: _read(patient, arn))
 
 
@@ -57,7 +57,7 @@ def _read(patient: Patient, arn: str) -> Principal:
 
 
 def inline_policies(patient: Patient, kind: str, name: str) -> dict[str, Any]:
-    """The documents of the policies that are written into a role, user or group, by their names."""
+    """Returns the inline policies of a role, user or group, by their names."""
     keys: dict[str, Any] = {f"{kind.capitalize()}Name": name}
     listed = patient.answers.pages("iam", f"list_{kind}_policies", "PolicyNames", about=name, **keys)
     return {
@@ -79,17 +79,17 @@ def _policies(patient: Patient, kind: str, name: str) -> Iterator[Policy]:
 
 
 def _boundary(patient: Patient, kind: str, name: str) -> Policy | None:
-    found = patient.role_of(name) if kind == "role" else patient.ask("iam", "get_user", UserName=name)["User"]
-    arn = ((found or {}).get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+    answer = patient.role_of(name) if kind == "role" else patient.ask("iam", "get_user", UserName=name)["User"]
+    arn = ((answer or {}).get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     return _managed(patient, arn, PolicyType.BOUNDARY) if arn else None
 
 
 def _managed(patient: Patient, arn: str, kind: PolicyType) -> Policy:
     version = patient.ask("iam", "get_policy", about=arn, PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    found = patient.ask("iam", "get_policy_version", about=arn, PolicyArn=arn, VersionId=version)
-    return parse_policy(found["PolicyVersion"]["Document"], name=arn.rpartition("/")[2], kind=kind)
+    answer = patient.ask("iam", "get_policy_version", about=arn, PolicyArn=arn, VersionId=version)
+    return parse_policy(answer["PolicyVersion"]["Document"], name=arn.rpartition("/")[2], kind=kind)
 
 
 def _name(arn: Arn) -> str:
-    """`acme-export` of `role/lake/acme-export`."""
+    """Returns `acme-export` of `role/lake/acme-export`."""
     return arn.resource.rpartition("/")[2]

@@ -1,9 +1,9 @@
-"""The requests that a role or user must be able to make, as samples of everything that a printed statement allows.
+"""Sample requests for everything that a printed statement allows: a role or user must be able to make them.
 
     "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::acme-lake/lake/*"]
-    -> may he s3:GetObject on arn:aws:s3:::acme-lake/lake/rds-lake-doctor?
+    -> may it s3:GetObject on arn:aws:s3:::acme-lake/lake/rds-lake-doctor?
 
-Nothing is asked of AWS here.
+Nothing here calls AWS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ALIASES = "kms:ResourceAliases"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeKey:
-    """The lake's KMS key as it is: its own ARN, and its aliases (`alias/acme`)."""
+    """The lake's KMS key: its ARN, and its aliases (`alias/acme`)."""
 
     arn: str
     aliases: tuple[str, ...]
@@ -33,7 +33,7 @@ class LakeKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """What replaces the patterns of statements. `key`: None where lake.yaml has none, or AWS did not say which it is."""
+    """The values that replace the patterns of statements. `key`: None if lake.yaml has none, or AWS did not return it."""
 
     account: str
     region: str
@@ -41,8 +41,10 @@ class Samples:
 
 
 def requests_of(statement: Statement, samples: Samples) -> Iterator[Request]:
-    """A request for each action, resource and value of a condition of the statement; of a key that is not known, none."""
-    resources = list(dict.fromkeys(filter(None, (_resource(one.arn, samples) for one in statement.resources))))
+    """Returns a request for each action, resource and condition value of the statement; none for an unknown key."""
+    resources = list(
+        dict.fromkeys(filter(None, (_resource(resource.arn, samples) for resource in statement.resources)))
+    )
     for action in statement.actions:
         for resource in resources:
             if action in _NO_TABLES and ":table/" in resource:
@@ -57,7 +59,7 @@ def requests_of(statement: Statement, samples: Samples) -> Iterator[Request]:
 
 
 def _everywhere(samples: Samples) -> dict[str, tuple[str, ...]]:
-    """Keys that every request has. Where it comes from, and who signed in how, is not known."""
+    """Returns the condition keys that every request has, without those of its network and of its login."""
     return {"aws:RequestedRegion": (samples.region,), "aws:SecureTransport": ("true",)}
 
 
@@ -68,7 +70,7 @@ def _resource(arn: str, samples: Samples) -> str | None:
 
 
 def _contexts(conditions: Condition, samples: Samples) -> Iterator[Mapping[str, tuple[str, ...]]]:
-    """Each combination of values that the conditions take."""
+    """Returns each combination of values that the conditions accept."""
     keys: list[tuple[str, Sequence[tuple[str, ...]]]] = []
     for named in conditions.values():
         for key, written in named.items():
@@ -87,7 +89,7 @@ def _value(key: str, pattern: str) -> str:
 
 
 def _sample(pattern: str) -> str:
-    """Something that a pattern with `*` and `?` matches."""
+    """Returns a text that matches a pattern with `*` and `?`."""
     return pattern.replace("*", _ANYTHING).replace("?", "0")
 
 

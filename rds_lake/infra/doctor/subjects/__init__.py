@@ -1,1 +1,1 @@
-"""The rows, a file for each subject: what is looked at, and what is said of it."""
+"""The rows, a file for each subject: what is examined, and the results."""

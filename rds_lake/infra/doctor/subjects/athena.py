@@ -1,4 +1,4 @@
-"""The workgroup of Athena: whether it runs the pipeline's queries, with which engine, to where, and up to how many bytes."""
+"""Athena's workgroup: whether it runs the pipeline's queries, the engine, the location of results, and the limit of bytes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _MISSING = ("InvalidRequestException",)
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The examinations of the workgroup; empty if no source is queried."""
+    """Returns the examinations of the workgroup; empty if no source is queried."""
     if not any(source.athena for source in config.sources):
         return
     name = config.lake.workgroup
@@ -93,7 +93,7 @@ def _output(patient: Patient) -> Seen:
         return good("queries choose theirs, in the lake")
     if place.startswith(own):
         return good(place)
-    return bad(f"it enforces {place or 'no place at all'}, which is not in the lake ({own})")
+    return bad(f"it enforces {place or 'no location'}, which is not in the lake ({own})")
 
 
 def _limit(patient: Patient) -> Seen:

@@ -31,12 +31,12 @@ POLICY = Row(
 )
 ENCRYPTION = Row(
     id="bucket.encryption",
-    looks_at="New objects are encrypted by S3 (SSE-S3) or with the lake's key, not with a key that the pipeline may not use.",
+    looks_at="New objects are encrypted by S3 (SSE-S3) or with the lake's key: the pipeline may not use another key.",
     remedy="set the bucket's default encryption to SSE-S3 or to `kms_key:`, or name the bucket's key as `kms_key:`",
 )
 EVENTS = Row(
     id="bucket.events",
-    looks_at="The bucket of DynamoDB's exports sends events of its objects to EventBridge: nothing else tells of ended exports.",
+    looks_at="The bucket of DynamoDB's exports sends events to EventBridge: no other event reports the end of an export.",
     remedy="run `rds-lake doctor --fix`, or switch on EventBridge in the bucket's properties",
 )
 ROWS = (EXISTS, REGION, POLICY, ENCRYPTION, EVENTS)
@@ -46,7 +46,7 @@ _KMS = ("aws:kms", "aws:kms:dsse")
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The rows of one bucket, or of two; of another account's, what can be seen from here."""
+    """Returns the rows of one bucket, or of two; for another account's bucket, the rows that can be checked from here."""
     lake = config.lake
     for name in dict.fromkeys((lake.bucket, lake.exports_bucket)):
         owner = lake.export_bucket_owner if name != lake.bucket else None
@@ -60,7 +60,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _head(patient: Patient, name: str, owner: str | None) -> Any:
-    """S3's answer; None where the bucket does not exist, its error where it belongs to another account or Region.
+    """Returns S3's answer; None if the bucket does not exist, the error if it belongs to another account or Region.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     """
@@ -83,7 +83,7 @@ def _exists(name: str, owner: str | None, patient: Patient) -> Seen:
             "choose a bucket of this account in lake.yaml; or let these credentials list it (s3:ListBucket)",
             missing=("s3:ListBucket",),
         )
-    return bad("the bucket does not exist") if head is None else good("it is there, and this account's")
+    return bad("the bucket does not exist") if head is None else good("it exists and belongs to this account")
 
 
 def _region(name: str, owner: str | None, patient: Patient) -> Seen:
@@ -127,7 +127,7 @@ def _events(name: str, patient: Patient) -> Seen:
     configuration = patient.ask("s3", "get_bucket_notification_configuration", about=f"s3://{name}", Bucket=name)
     if "EventBridgeConfiguration" in configuration:
         return good("on")
-    return bad("EventBridge is off: no run would learn that an export has ended", fix=_tell(name, configuration))
+    return bad("EventBridge is off: no event would report the end of an export", fix=_tell(name, configuration))
 
 
 def _tell(name: str, present: dict[str, Any]) -> Fix:

@@ -37,7 +37,7 @@ _MISSING = ("EntityNotFoundException",)
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """A row for each source that is queried."""
+    """Returns a row for each source that is queried."""
     queried = [source.name for source in config.sources if source.athena]
     for name in queried:
         yield Examination(row=DATABASE, about=name, look=partial(_database, name), after=((ACCOUNT.id, ""),))
@@ -50,7 +50,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 def _database(name: str, patient: Patient) -> Seen:
     database = _found(name, patient)
     if database is None:
-        return good("not there yet: the first date makes it")
+        return good("it does not exist yet: the first date creates it")
     target = database.get("TargetDatabase")
     if target:
         return bad(f"it is a link to {target.get('DatabaseName')} of catalogue {target.get('CatalogId')}")
@@ -58,14 +58,14 @@ def _database(name: str, patient: Patient) -> Seen:
 
 
 def _found(name: str, patient: Patient) -> Any:
-    """The database as Glue describes it; None where there is none."""
+    """Returns Glue's description of the database; None if it does not exist."""
     arn = patient.names().arn("glue", f"database/{name}")
-    found = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
-    return found["Database"] if found is not None else None
+    answer = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
+    return answer["Database"] if answer is not None else None
 
 
 def _governed(queried: Sequence[str], patient: Patient) -> Seen:
-    """By the account's settings, and by those of databases that are there, which stand above them for their new tables.
+    """Whether Lake Formation governs new tables: by the account's settings, or by an existing database's, which have priority.
 
     https://docs.aws.amazon.com/lake-formation/latest/dg/change-settings.html
     """
@@ -79,12 +79,14 @@ def _governed(queried: Sequence[str], patient: Patient) -> Seen:
     ]
     governed += [f"new tables of {', '.join(own)}"] if own else []
     if governed:
-        return doubtful(f"{' and '.join(governed)} are governed by Lake Formation, and IAM's rights alone do not count")
+        return doubtful(f"{' and '.join(governed)} are governed by Lake Formation, and rights of IAM are not enough")
     return good("by IAM")
 
 
 def _open(permissions: Any) -> bool:
-    return any(one.get("Principal", {}).get("DataLakePrincipalIdentifier") == _EVERYBODY for one in permissions)
+    return any(
+        permission.get("Principal", {}).get("DataLakePrincipalIdentifier") == _EVERYBODY for permission in permissions
+    )
 
 
 def _job(patient: Patient) -> Seen:

@@ -1,4 +1,4 @@
-"""Whether AWS answers at all, for the account and Region that lake.yaml is about, and what time it is there."""
+"""Whether AWS answers for the account and Region of lake.yaml, and whether this machine's clock is right."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WARN_SECONDS, _FAIL_SECONDS = 60, 270
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:  # noqa: ARG001 - as every subject
-    """Everything else comes after the first."""
+    """Returns these examinations; all others depend on the first."""
     yield Examination(row=VALID, look=_valid)
     yield Examination(row=ACCOUNT, look=_account, after=((VALID.id, ""),))
     yield Examination(row=CLOCK, look=_clock, after=((VALID.id, ""),))

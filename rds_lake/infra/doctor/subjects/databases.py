@@ -1,4 +1,4 @@
-"""The databases of `kind: rds` and `kind: aurora`: whether AWS has them, and will have something to export."""
+"""The databases of `kind: rds` and `kind: aurora`: whether AWS has them, and can export them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NOT_RUNNING = ("stopped", "stopping", "failed", "storage-full", "inaccessible-e
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Four rows for each database."""
+    """Returns four rows for each database."""
     for source in config.databases:
         exists = ((EXISTS.id, source.name),)
         yield Examination(row=EXISTS, about=source.name, look=_looking(source, _exists), after=((ACCOUNT.id, ""),))
@@ -56,7 +56,7 @@ def _looking(source: Database, look: Any) -> Any:
 
 
 def _found(patient: Patient, source: Database) -> dict[str, Any] | None:
-    """What RDS says of the instance or cluster; None where it knows none."""
+    """Returns RDS's description of the instance or cluster; None if it does not exist."""
     is_cluster = isinstance(source, Aurora)
     operation, key, items = (
         ("describe_db_clusters", "DBClusterIdentifier", "DBClusters")
@@ -67,32 +67,32 @@ def _found(patient: Patient, source: Database) -> dict[str, Any] | None:
     return answer[items][0] if answer and answer[items] else None
 
 
-def _exists(source: Database, found: dict[str, Any] | None) -> Seen:
+def _exists(source: Database, database: dict[str, Any] | None) -> Seen:
     what = "cluster" if isinstance(source, Aurora) else "DB instance"
-    if found is None:
+    if database is None:
         return bad(f"the {what} {source.identifier} does not exist in this account and Region")
-    if not isinstance(source, Aurora) and found.get("DBClusterIdentifier"):
+    if not isinstance(source, Aurora) and database.get("DBClusterIdentifier"):
         return bad(
-            f"{source.identifier} is a member of the cluster {found['DBClusterIdentifier']}, which has the snapshots",
-            f"write `kind: aurora` and `identifier: {found['DBClusterIdentifier']}` in lake.yaml",
+            f"{source.identifier} is a member of the cluster {database['DBClusterIdentifier']}, which has the snapshots",
+            f"write `kind: aurora` and `identifier: {database['DBClusterIdentifier']}` in lake.yaml",
         )
-    return good(f"{what} {source.identifier}: {found.get('Engine')} {found.get('EngineVersion', '')}".rstrip())
+    return good(f"{what} {source.identifier}: {database.get('Engine')} {database.get('EngineVersion', '')}".rstrip())
 
 
-def _exportable(source: Database, found: dict[str, Any] | None) -> Seen:
-    known = found or {}
+def _exportable(source: Database, database: dict[str, Any] | None) -> Seen:
+    known = database or {}
     engine, mode, storage = known.get("Engine", ""), known.get("EngineMode") or "", known.get("StorageType") or ""
     if engine not in _ENGINES:
-        return bad(f"AWS exports no snapshots of {engine or 'an unknown engine'}")
+        return bad(f"AWS does not export snapshots of {engine or 'an unknown engine'}")
     if mode not in _MODES:
-        return bad(f"AWS exports no snapshots of clusters in the mode {mode} (Aurora Serverless v1 and others)")
+        return bad(f"AWS does not export snapshots of clusters in the mode {mode} (Aurora Serverless v1 and others)")
     if storage == "standard" and not isinstance(source, Aurora):
-        return bad("AWS exports no snapshots of magnetic storage", "change the storage type to gp3")
+        return bad("AWS does not export snapshots of magnetic storage", "change the storage type to gp3")
     return good(f"{engine}, {known.get('DBInstanceClass') or mode or 'a cluster'}")
 
 
-def _backups(source: Database, found: dict[str, Any] | None) -> Seen:
-    days = (found or {}).get("BackupRetentionPeriod", 0)
+def _backups(source: Database, database: dict[str, Any] | None) -> Seen:
+    days = (database or {}).get("BackupRetentionPeriod", 0)
     if "automated" not in source.snapshots:
         return good(f"`snapshots: [{', '.join(source.snapshots)}]` needs no automated backups")
     if not days:
@@ -100,7 +100,7 @@ def _backups(source: Database, found: dict[str, Any] | None) -> Seen:
     return good(f"kept for {days} days, with point-in-time recovery")
 
 
-def _available(_: Database, found: dict[str, Any] | None) -> Seen:
-    known = found or {}
+def _available(_: Database, database: dict[str, Any] | None) -> Seen:
+    known = database or {}
     status = str(known.get("DBInstanceStatus") or known.get("Status") or "")
     return doubtful(f"its status is {status}") if status in _NOT_RUNNING else good(f"its status is {status}")

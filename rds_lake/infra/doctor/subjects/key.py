@@ -1,4 +1,4 @@
-"""The KMS key of the lake: whether it is there and can be used, by whom its policy says."""
+"""The KMS key of the lake: whether it exists and can be used, and whom its policy allows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST_GRANTS, _MANY_GRANTS = 50_000, 40_000
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The examinations of the key; empty without `kms_key`."""
+    """Returns the examinations of the key; empty without `kms_key`."""
     name = config.lake.kms_key
     if name is None:
         return
@@ -57,7 +57,7 @@ def _state(patient: Patient) -> Seen:
     key = patient.key(patient.lake.kms_key or "") or {}
     spec, state = key.get("KeySpec", "SYMMETRIC_DEFAULT"), key.get("KeyState", "unknown")
     if spec != "SYMMETRIC_DEFAULT":
-        return bad(f"it is a key of the kind {spec}, with which S3 encrypts nothing", "name a symmetric key")
+        return bad(f"it is a key of the kind {spec}, which S3 cannot encrypt with", "name a symmetric key")
     if state == "Enabled":
         return good(state)
     until = key.get("DeletionDate")

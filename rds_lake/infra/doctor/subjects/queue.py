@@ -1,4 +1,4 @@
-"""The events queue: whether it is there, where messages go that cannot be read, who sends and who else receives."""
+"""The events queue: whether it exists, its dead-letter queue, who sends to it, and who else receives from it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POLICY = Row(
 KEY = Row(
     id="queue.key",
     looks_at="The queue is encrypted so that EventBridge may send to it: by SQS itself, or with a key whose policy lets it in.",
-    remedy="let events.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy, or encrypt the queue by SQS (SSE-SQS)",
+    remedy="allow events.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy, or encrypt the queue by SQS (SSE-SQS)",
 )
 CONSUMERS = Row(
     id="queue.consumers",
@@ -48,7 +48,7 @@ CONSUMERS = Row(
 )
 VISIBILITY = Row(
     id="queue.visibility",
-    looks_at="A received message stays hidden for at least two minutes, which the sensor needs to decide it and delete it.",
+    looks_at="A received message stays hidden for at least two minutes: the sensor needs this time to process and delete it.",
     remedy="set the queue's visibility timeout to 300 seconds",
 )
 ROWS = (EXISTS, REDRIVE, DEAD, POLICY, KEY, CONSUMERS, VISIBILITY)
@@ -57,7 +57,7 @@ _OF_AWS = "alias/aws/sqs"
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Policy: a row for each rule."""
+    """Returns the examinations of the queue, with a policy row for each rule."""
     name = config.lake.events_queue
     exists = ((EXISTS.id, name),)
     yield Examination(row=EXISTS, about=name, look=_exists, after=((ACCOUNT.id, ""),))
@@ -80,7 +80,7 @@ def _exists(patient: Patient) -> Seen:
 
 
 def _dead_letters(patient: Patient) -> str | None:
-    """The name of the dead-letter queue."""
+    """Returns the name of the dead-letter queue."""
     redrive = json.loads(_queue(patient).get("RedrivePolicy") or "{}")
     return redrive.get("deadLetterTargetArn", "").rpartition(":")[2] or None
 
@@ -103,7 +103,7 @@ def _dead(patient: Patient) -> Seen:
 
 
 def rule_arn(patient: Patient, rule: str) -> str:
-    """The ARN of a rule of this account."""
+    """Returns the ARN of a rule of this account."""
     return patient.names().arn("events", f"rule/{rule}")
 
 
@@ -111,10 +111,10 @@ def _policy(rule: str, patient: Patient) -> Seen:
     arn, sender = _queue(patient)["QueueArn"], rule_arn(patient, rule)
     context = {"aws:SourceArn": (sender,), "aws:SourceAccount": (patient.account().number,)}
     events = Service(principal="events.amazonaws.com", actions=("sqs:SendMessage",), context=context)
-    found = said(by_service(patient, arn, events), otherwise="EventBridge may send in its name")
-    if not found.missing or any(denial.decision.statement for denial in by_service(patient, arn, events)):
-        return found
-    return bad(found.text, missing=found.missing, fix=_let_send(patient, sender))
+    seen = said(by_service(patient, arn, events), otherwise="EventBridge may send in its name")
+    if not seen.missing or any(denial.decision.statement for denial in by_service(patient, arn, events)):
+        return seen
+    return bad(seen.text, missing=seen.missing, fix=_let_send(patient, sender))
 
 
 def _let_send(patient: Patient, sender: str) -> Fix:

@@ -1,4 +1,4 @@
-"""What AWS has only so much of: places for exports in progress, and runs of Glue's job."""
+"""AWS's quotas: exports in progress, and runs of Glue's job."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rds_lake.model.exports.task import ExportStatus
 
 EXPORTS = Row(
     id="quota.exports",
-    looks_at="The account's places for exports in progress (five, shared by everybody in the account) are not all taken.",
-    remedy="wait, or see who else exports; exports of this lake wait their turn by themselves",
+    looks_at="The account has fewer exports in progress than AWS allows (five, shared by everybody in the account).",
+    remedy="wait, or find out who else exports; rds-lake starts this lake's exports as soon as AWS allows more",
 )
 SOURCES = Row(
     id="quota.daily",
@@ -26,7 +26,7 @@ _SHORTEST_MINUTES, _DAY_MINUTES = 30, 24 * 60
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The examinations of quotas; empty if RDS exports nothing."""
+    """Returns the examinations of quotas; empty if RDS exports nothing."""
     if config.databases:
         yield Examination(row=EXPORTS, look=_exports, after=((ACCOUNT.id, ""),))
         yield Examination(row=SOURCES, look=_daily)
@@ -42,7 +42,7 @@ def _exports(patient: Patient) -> Seen:
         Filters=[{"Name": "status", "Values": running}],
     )
     quota = patient.lake.export_quota
-    text = f"{len(tasks)} of {quota} places are taken"
+    text = f"{len(tasks)} of {quota} exports that AWS allows are in progress"
     return doubtful(text) if len(tasks) >= quota else good(text)
 
 

@@ -1,4 +1,4 @@
-"""The roles: whether they are there, which principals they trust, what they may do, and whether that is what rds-lake prints today."""
+"""The roles: whether they exist, which principals they trust, what they may do, and whether that is what rds-lake prints today."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _NOBODY = Names(partition="aws", region="us-east-1", account="111122223333")
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """One row of rights per statement and role, so that each right that is missing is named."""
+    """Returns a row for each statement and role, so that every missing permission is named."""
     for party in parties(config):
         exists: tuple[Key, ...] = ((EXISTS.id, party.name),)
         yield Examination(row=EXISTS, about=party.name, look=partial(_exists, party), after=((ACCOUNT.id, ""),))
@@ -84,22 +84,22 @@ def _trust(party: Party, patient: Patient) -> Seen:
     request = Request(
         action="sts:AssumeRole", resource=role["Arn"], account=here, context={"aws:SourceAccount": (here,)}
     )
-    found = list(denials([request], who, lambda _: OfResource(policy=policy)))
+    refused = list(denials([request], who, lambda _: OfResource(policy=policy)))
     remedy = f"give the role what `rds-lake policy --for {party.name} --trust` prints"
-    return said(found, otherwise=f"it trusts {party.service}", remedy=remedy)
+    return said(refused, otherwise=f"it trusts {party.service}", remedy=remedy)
 
 
 def _rights(party: Party, sid: str, patient: Patient) -> Seen:
     statement = _statement(party, sid, patient)
-    found = [denial for denial in denied(party, patient, statement) if not denial.by_resource]
+    refused = [denial for denial in denied(party, patient, statement) if not denial.by_resource]
     remedy = (
         f"add this to the policies of {arn_of(party, patient)}: {json.dumps(statement.as_dict(), ensure_ascii=False)}"
     )
-    return said(found, otherwise=statement.reason, remedy=remedy)
+    return said(refused, otherwise=statement.reason, remedy=remedy)
 
 
 def _statement(party: Party, sid: str, patient: Patient) -> Statement:
-    return next(one for one in own_statements(party, patient) if one.sid == sid)
+    return next(statement for statement in own_statements(party, patient) if statement.sid == sid)
 
 
 def _drift(party: Party, patient: Patient) -> Seen:
@@ -115,7 +115,7 @@ def _drift(party: Party, patient: Patient) -> Seen:
 
 
 def _differences(deployed: Mapping[str, Any], printed: Mapping[str, Any]) -> list[str]:
-    """Sids of statements that differ, with what is the matter."""
+    """Returns the Sids of statements that differ, with the difference."""
     there, wanted = _by_sid(deployed), _by_sid(printed)
     return [
         *(f"{sid} is missing" for sid in wanted if sid not in there),
@@ -127,11 +127,11 @@ def _differences(deployed: Mapping[str, Any], printed: Mapping[str, Any]) -> lis
 def _by_sid(document: Mapping[str, Any]) -> dict[str, Any]:
     listed = document.get("Statement", [])
     statements = listed if isinstance(listed, list) else [listed]
-    return {str(one.get("Sid", number)): _sorted(one) for number, one in enumerate(statements)}
+    return {str(statement.get("Sid", number)): _sorted(statement) for number, statement in enumerate(statements)}
 
 
 def _sorted(value: Any) -> Any:
-    """The same, whatever order lists are in, and whether one value is a list or not."""
+    """Returns the value independent of the order of lists, and with a single value as a list."""
     if isinstance(value, Mapping):
         return {key: _sorted(inner) for key, inner in value.items()}
     return sorted(map(str, value)) if isinstance(value, list) else [str(value)]

@@ -1,4 +1,4 @@
-"""The rules of EventBridge: whether they are there and on, match the events of every source, and deliver them."""
+"""The rules of EventBridge: whether they exist and are enabled, match the events of every source, and deliver them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _SHOWN = 3
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Five rows for each rule."""
+    """Returns five rows for each rule."""
     for what, (rule, _) in rules_of(config).items():
         exists = ((EXISTS.id, rule),)
         yield Examination(row=EXISTS, about=rule, look=partial(_exists, rule), after=((ACCOUNT.id, ""),))
@@ -79,7 +79,7 @@ def _enabled(rule: str, patient: Patient) -> Seen:
 
 
 def _enable(rule: str, present: dict[str, Any]) -> Fix:
-    """By PutRule, as `rds-lake setup` does: who may deploy may do this. What the rule has, it keeps."""
+    """Enable the rule by PutRule, as `rds-lake setup` does, so the deployer's permissions are enough. Its settings are kept."""
     kept = {key: present[key] for key in ("EventPattern", "Description", "RoleArn") if present.get(key)}
 
     def apply(client: Callable[[str], Any]) -> None:
@@ -95,22 +95,22 @@ def _pattern(what: str, rule: str, patient: Patient) -> Seen:
     try:
         unmatched = [sample.said for sample in samples if not pattern or not event_fits(pattern, sample.event)]
     except ValueError as error:
-        return undecided(f"its pattern is not understood here: {error}", "compare it with that of `rds-lake template`")
+        return undecided(f"rds-lake cannot read its pattern: {error}", "compare it with that of `rds-lake template`")
     if unmatched:
         more = f" and {len(unmatched) - _SHOWN} more" if len(unmatched) > _SHOWN else ""
-        return bad(f"it does not take {', '.join(unmatched[:_SHOWN])}{more}")
+        return bad(f"it does not match {', '.join(unmatched[:_SHOWN])}{more}")
     return good(f"it matches the {len(samples)} events that the sources wait for")
 
 
 def _target(rule: str, patient: Patient) -> Seen:
     queue = patient.names().arn("sqs", patient.lake.events_queue)
     targets = patient.answers.pages("events", "list_targets_by_rule", "Targets", about=rule, Rule=rule)
-    ours = next((target for target in targets if target["Arn"] == queue), None)
-    if ours is None:
+    our_target = next((target for target in targets if target["Arn"] == queue), None)
+    if our_target is None:
         others = ", ".join(target["Arn"] for target in targets) or "nothing"
         return bad(f"it sends to {others}, not to {queue}")
-    if changed := [key for key in _CHANGES_THE_EVENT if key in ours]:
-        return bad(f"its target has {', '.join(changed)}: the sensor cannot read what arrives")
+    if changed := [key for key in _CHANGES_THE_EVENT if key in our_target]:
+        return bad(f"its target has {', '.join(changed)}: the sensor cannot read its messages")
     return good("to the queue")
 
 

@@ -1,4 +1,4 @@
-"""The tables of `kind: dynamodb`: whether they are there, and can be exported as of an instant."""
+"""The tables of `kind: dynamodb`: whether they exist, and can be exported as of an instant."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ EXISTS = Row(
 )
 RECOVERY = Row(
     id="tables.recovery",
-    looks_at="Point-in-time recovery is on for every table of `method: export`: without it DynamoDB exports nothing.",
-    remedy="switch point-in-time recovery on for these tables, or take `method: scan`",
+    looks_at="Point-in-time recovery is on for every table of `method: export`: without it DynamoDB cannot export the table.",
+    remedy="switch point-in-time recovery on for these tables, or use `method: scan`",
 )
 ROWS = (EXISTS, RECOVERY)
 _MISSING = ("ResourceNotFoundException", "TableNotFoundException")
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Two rows for each source; a scan needs no recovery."""
+    """Returns two rows for each source; a scan needs no recovery."""
     for source in config.dynamodb:
         yield Examination(row=EXISTS, about=source.name, look=partial(_exist, source), after=((ACCOUNT.id, ""),))
         if source.method == "export":
@@ -36,7 +36,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 
 
 def _tables(patient: Patient, source: DynamoDb) -> dict[str, list[str]]:
-    """Item of `tables:` -> the tables that it means; a plain name means itself, whether that table exists or not."""
+    """Returns the tables of each item of `tables:`; a plain name is itself, whether that table exists or not."""
     patterns = [item for item in source.tables if not is_table_name(item)]
     every = patient.answers.pages("dynamodb", "list_tables", "TableNames") if patterns else []
     matching = {item: [name for name in every if fnmatchcase(name, item)] for item in patterns}
@@ -44,8 +44,8 @@ def _tables(patient: Patient, source: DynamoDb) -> dict[str, list[str]]:
 
 
 def _exist(source: DynamoDb, patient: Patient) -> Seen:
-    found = _tables(patient, source)
-    missing = [item for item, names in found.items() if not names]
+    tables = _tables(patient, source)
+    missing = [item for item, names in tables.items() if not names]
     missing += [
         item
         for item in source.tables
@@ -54,7 +54,7 @@ def _exist(source: DynamoDb, patient: Patient) -> Seen:
     ]
     if missing:
         return bad(f"these tables do not exist: {', '.join(missing)}")
-    return good(f"{len({name for names in found.values() for name in names})} tables")
+    return good(f"{len({name for names in tables.values() for name in names})} tables")
 
 
 def _recovery(source: DynamoDb, patient: Patient) -> Seen:

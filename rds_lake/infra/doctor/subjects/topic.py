@@ -32,7 +32,7 @@ POLICY = Row(
 KEY = Row(
     id="topic.key",
     looks_at="The topic is not encrypted, or with a key whose policy lets alarms in; they cannot use AWS's own key.",
-    remedy="let cloudwatch.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy",
+    remedy="allow cloudwatch.amazonaws.com kms:GenerateDataKey and kms:Decrypt in the key's policy",
 )
 ROWS = (EXISTS, SUBSCRIBED, POLICY, KEY)
 _MISSING = ("NotFound", "NotFoundException")
@@ -40,7 +40,7 @@ _OF_AWS = "alias/aws/sns"
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """The examinations of the topic; empty without `notifications`."""
+    """Returns the examinations of the topic; empty without `notifications`."""
     named = config.lake.notifications
     if named is None:
         return
@@ -78,7 +78,7 @@ def _subscribed(patient: Patient) -> Seen:
 
 
 def _alarm(patient: Patient) -> dict[str, tuple[str, ...]]:
-    """The condition keys of a request by which an alarm publishes."""
+    """Returns the condition keys of a request by which an alarm publishes."""
     alarm = patient.names().arn("cloudwatch", f"alarm:{name_prefix(patient.lake)}-unread")
     owner = (patient.account().number,)
     # A topic's default policy asks for SourceOwner: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
@@ -96,9 +96,7 @@ def _key(patient: Patient) -> Seen:
     if not named:
         return good("not encrypted")
     if named.endswith(_OF_AWS):
-        return bad(
-            f"with AWS's own key {_OF_AWS}, with which alarms cannot publish", "encrypt the topic with `kms_key:`"
-        )
+        return bad(f"with AWS's own key {_OF_AWS}, which alarms cannot use", "encrypt the topic with `kms_key:`")
     key = patient.key(named)
     if key is None:
         return bad(f"with the key {named}, which does not exist")

@@ -23,13 +23,13 @@ LEASE = Row(
 )
 STACKS = Row(
     id="warehouse.stacks",
-    looks_at="No stack of a warehouse is there that its lease does not name.",
-    remedy="run `rds-lake warehouse reap --apply`, which removes it and what it made",
+    looks_at="Every stack of a warehouse is named by the warehouse's lease.",
+    remedy="run `rds-lake warehouse reap --apply`, which removes the stack and its objects",
 )
 EVENTS = Row(
     id="warehouse.events",
-    looks_at="The bucket of `input:` sends events of its objects to EventBridge; else JSON files are found by listing alone.",
-    remedy="switch on EventBridge in the bucket's properties, or let it be: JSON files are found by listing every half minute",
+    looks_at="The bucket of `input:` sends events to EventBridge; without events, JSON files are found only by listing.",
+    remedy="switch on EventBridge in the bucket's properties, or leave it off: JSON files are found by listing every half minute",
 )
 ROWS = (LEASE, STACKS, EVENTS)
 # The reaper comes by every five minutes, and AWS takes some to delete.
@@ -38,7 +38,7 @@ _GONE = ("DELETE_COMPLETE",)
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """Two or three rows for each warehouse; of an existing one nothing is made."""
+    """Returns two or three rows for each warehouse; none for an existing one, of which rds-lake creates nothing."""
     for each in config.warehouses:
         after = ((ACCOUNT.id, ""),)
         yield Examination(row=LEASE, about=each.name, look=partial(_lease, each.name), after=after)
@@ -78,8 +78,8 @@ def _lease(warehouse: str, patient: Patient) -> Seen:
         return good("free: it does not exist now")
     if lease.expires_at is not None and patient.now() - lease.expires_at > _PATIENCE:
         return doubtful(
-            f"{lease.state} by run {lease.run}, and expired at {lease.expires_at:%Y-%m-%d %H:%M} UTC, but "
-            "what it names has not been removed"
+            f"{lease.state} by run {lease.run}, and expired at {lease.expires_at:%Y-%m-%d %H:%M} UTC, but the objects "
+            "that it names have not been removed"
         )
     return good(f"{lease.state} by run {lease.run}")
 
@@ -100,7 +100,7 @@ def _stacks(warehouse: str, patient: Patient) -> Seen:
 
 
 def _is_ours(patient: Patient, warehouse: str, stack: str) -> bool:
-    """By its tag: another lake's warehouse may have the same name."""
+    """Whether the stack's tag names this lake: another lake's warehouse may have the same name."""
     answer = patient.ask(
         "cloudformation", "describe_stacks", about=stack, missing=("ValidationError",), StackName=stack
     )

@@ -1,1 +1,1 @@
-"""Policies of what carries changes: the function that triggers call and its streams; the function that forwards outboxes."""
+"""Policies of the AWS objects for changes: the function that triggers call with its streams; the function that forwards outboxes."""

@@ -1,4 +1,4 @@
-"""What `capture: lambda` needs beside the pipeline: the roles of the function, of Firehose, and of databases that call functions."""
+"""Permissions for `capture: lambda`: the roles of the function, of Firehose, and of databases that call functions."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ _RECORDS = "aws/lambda/async"  # Lambda's own folder, at the root of the bucket
 
 
 def calling_sources(config: LakeConfig) -> tuple[Database, ...]:
-    """The sources whose triggers call a function."""
+    """Returns the sources whose triggers call a function."""
     return tuple(source for source in config.databases if source.streams and source.streams.capture == "lambda")
 
 
 def called_functions(config: LakeConfig) -> Mapping[str, tuple[str, ...]]:
-    """Name of each function, with its alias where lake.yaml has one (`changes:live`) -> the sources that call it."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Returns name of each function, with its alias if lake.yaml has one (`changes:live`) -> the sources that call it."""
+    functions: dict[str, tuple[str, ...]] = {}
     for source in calling_sources(config):
         assert source.streams and source.streams.function, "config/streams_rules.py refuses it without"
         name = parse_arn(source.streams.function).resource.removeprefix("function:")
-        found[name] = (*found.get(name, ()), source.name)
-    return found
+        functions[name] = (*functions.get(name, ()), source.name)
+    return functions
 
 
 def function_names(config: LakeConfig) -> tuple[str, ...]:
-    """The functions themselves, without aliases."""
+    """Returns the names of the functions, without aliases."""
     return tuple(dict.fromkeys(name.partition(":")[0] for name in called_functions(config)))
 
 
 def stream_name(prefix: str, source: str) -> str:
-    """The delivery stream of a source."""
+    """Returns the name of the source's delivery stream."""
     return f"{prefix}-changes-{source}"
 
 
 def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocument:
-    """What the function may do; without a statement where no source calls one. `prefix`: how the streams' names begin.
+    """Returns the function's policy, without a statement if no source calls one. `prefix`: of the streams' names.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
@@ -55,7 +55,7 @@ def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocu
     statements = [
         Statement(
             sid="HandOverChanges",
-            reason="Put changes into the sources' delivery streams.",
+            reason="Send changes to the sources' delivery streams.",
             actions=("firehose:PutRecordBatch",),
             resources=names.named("firehose", f"deliverystream/{stream_name(prefix, '')}", sources),
         ),
@@ -67,7 +67,7 @@ def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocu
         ),
         Statement(
             sid="FindTheBucket",
-            reason="Lambda looks at the bucket of failed events.",
+            reason="Lambda checks the bucket of failed events.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions={"StringLikeIfExists": {"s3:prefix": f"{_RECORDS}/*"}},
@@ -83,9 +83,9 @@ def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocu
 
 
 def stream_policy(config: LakeConfig, names: Names) -> PolicyDocument:
-    """What Firehose may do: write below the sources' folders, and nothing else in the lake.
+    """Returns Firehose's policy: write below the sources' folders, and nothing else in the lake.
 
-    AWS's page allows reading the objects as well, which a stream without backup never does.
+    AWS's page also allows reading the objects, which a stream without backup never does.
     https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
     """
     if not calling_sources(config):
@@ -100,13 +100,13 @@ def stream_policy(config: LakeConfig, names: Names) -> PolicyDocument:
     statements = [
         Statement(
             sid="WriteChanges",
-            reason="Write objects of changes, and what could not be written as such.",
+            reason="Write objects of changes, and records that Firehose could not process.",
             actions=("s3:AbortMultipartUpload", "s3:PutObject"),
             resources=tuple(Resource(stem=f"{bucket}/", name=f"{folder}*") for folder in folders),
         ),
         Statement(
             sid="FindTheBucket",
-            reason="Firehose looks at the bucket and for uploads that it began.",
+            reason="Firehose checks the bucket, and looks for uploads that it began.",
             actions=("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
             resources=fixed(bucket),
         ),
@@ -115,7 +115,7 @@ def stream_policy(config: LakeConfig, names: Names) -> PolicyDocument:
 
 
 def caller_policy(config: LakeConfig, names: Names) -> PolicyDocument:
-    """What databases may do by the role that a person associates with them: call the functions."""
+    """Returns the policy of the role that a person associates with databases: they may call the functions."""
     if not calling_sources(config):
         return PolicyDocument(statements=())
     call = Statement(

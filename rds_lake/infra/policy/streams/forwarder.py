@@ -1,4 +1,4 @@
-"""What the function may do that forwards outboxes on a schedule: write the sources' cuts, and read the secrets of their databases."""
+"""Permissions of the function that forwards outboxes on a schedule: write the sources' cuts, and read their databases' secrets."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FORWARDER, FORWARD_RULE = "forwarder", "forward"
 
 
 def scheduled_sources(config: LakeConfig) -> tuple[Database, ...]:
-    """The sources whose outboxes a function can forward: those with a secret that says where the database is."""
+    """Returns the sources whose outboxes a function can forward: those with a secret that names the database."""
     return tuple(
         source for source in config.databases if source.outbox_tables and source.streams and source.streams.secret
     )
 
 
 def forwarder_policy(config: LakeConfig, names: Names, function: str) -> PolicyDocument:
-    """What the function of that name may do; without a statement where no source can be forwarded by it."""
+    """Returns the policy of the function of that name, without a statement if it can forward no source."""
     sources = scheduled_sources(config)
     if not sources:
         return PolicyDocument(statements=())
@@ -72,26 +72,26 @@ def _cuts(config: LakeConfig, names: Names, sources: Sequence[Database]) -> tupl
 
 
 def network_policy(names: Names) -> PolicyDocument:
-    """What Lambda does as the function's role to reach a VPC, whose interfaces have no names that are known before.
+    """Returns what Lambda does with the function's role to reach a VPC. The names of network interfaces are not known before.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
     interfaces = names.arn("ec2", "network-interface/*")
     make = Statement(
         sid="ReachTheVpc",
-        reason="Lambda makes the network interfaces of the function.",
+        reason="Lambda creates the network interfaces of the function.",
         actions=("ec2:CreateNetworkInterface",),
         resources=fixed(interfaces, names.arn("ec2", "subnet/*"), names.arn("ec2", "security-group/*")),
     )
     change = Statement(
         sid="LeaveTheVpc",
-        reason="Lambda changes and removes them. Before it makes a function, it looks whether its role may remove anything.",
+        reason="Lambda changes and removes the interfaces. Before it creates a function, it checks that the role may do so.",
         actions=("ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"),
         resources=fixed(names.arn("ec2", "*/*")),
     )
     look = Statement(
         sid="SeeTheVpc",
-        reason="Lambda looks for them.",
+        reason="Lambda looks up the network interfaces.",
         actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
         resources=anything(),
     )

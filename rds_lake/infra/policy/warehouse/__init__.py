@@ -1,1 +1,1 @@
-"""Policies of warehouses: of Redshift's own role, and what the pipeline does to have a warehouse come and go."""
+"""Policies of warehouses: Redshift's own role, and the pipeline's permissions to create and remove a warehouse."""

@@ -1,6 +1,6 @@
-"""What the pipeline does to have warehouses come and go: CloudFormation creates them with the pipeline's own rights.
+"""The pipeline's permissions to create and remove warehouses: CloudFormation uses the pipeline's own rights.
 
-All of it is allowed on names that only these warehouses have (`model/warehouse/names.py`), as far as IAM knows names.
+They cover only names that these warehouses have (`model/warehouse/names.py`), as far as IAM knows names.
 https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html
 """
 
@@ -20,7 +20,7 @@ from rds_lake.model.warehouse.names import stem_of
 def warehouse_statements(
     config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: Names
 ) -> Iterator[Statement]:
-    """What the pipeline may do, for all warehouses of lake.yaml together; nothing where there are none."""
+    """Returns the permissions for all warehouses of lake.yaml together; empty without warehouses."""
     if not warehouses:
         return
     made = [settings for settings in warehouses if settings.mode != "existing"]
@@ -51,13 +51,13 @@ def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Stateme
     )
     yield Statement(
         sid="FindStacks",
-        reason="List the names of stacks: one that no lease names any more is found so. IAM knows no resource for it.",
+        reason="List the names of stacks, to find one that no lease names any more. IAM has no resource for this action.",
         actions=("cloudformation:ListStacks",),
         resources=anything(),
     )
     yield Statement(
         sid="HaveAdminSecrets",
-        reason="Redshift makes the admin's secret in the pipeline's name; whether it is gone is looked up.",
+        reason="Redshift creates the admin's secret with the pipeline's rights; the pipeline checks later that it is gone.",
         actions=(
             "secretsmanager:CreateSecret",
             "secretsmanager:DeleteSecret",
@@ -70,7 +70,7 @@ def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Stateme
     if any(each.vpc and not each.security_groups for each in made):
         yield Statement(
             sid="HaveSecurityGroups",
-            reason="Make and delete the security group around a warehouse. Its id is AWS's.",
+            reason="Create and delete the security group of a warehouse. AWS chooses its id.",
             actions=("ec2:CreateSecurityGroup", "ec2:CreateTags", "ec2:DeleteSecurityGroup"),
             resources=fixed(
                 names.arn("ec2", "security-group/*"),
@@ -79,7 +79,7 @@ def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Stateme
         )
     yield Statement(
         sid="LookAtNetworks",
-        reason="Redshift looks at the subnets and groups of a warehouse in the pipeline's name. IAM knows no resource for it.",
+        reason="Redshift looks up a warehouse's subnets and groups with the pipeline's rights. IAM has no resource for this action.",
         actions=(
             "ec2:DescribeAccountAttributes",
             "ec2:DescribeAddresses",
@@ -99,7 +99,7 @@ def _clusters(made: Sequence[WarehouseSettings], names: Names) -> Iterator[State
         return
     yield Statement(
         sid="HaveClusters",
-        reason="Make, change, resume and delete the warehouses' clusters, with their groups and snapshots.",
+        reason="Create, change, resume and delete the warehouses' clusters, with their groups and snapshots.",
         actions=(
             "redshift:CreateCluster",
             "redshift:CreateClusterParameterGroup",
@@ -128,7 +128,7 @@ def _clusters(made: Sequence[WarehouseSettings], names: Names) -> Iterator[State
     )
     yield Statement(
         sid="LookAtClusters",
-        reason="Look whether clusters, snapshots and groups are there, or gone. A list is of all of them.",
+        reason="Check whether clusters, snapshots and groups exist. These actions list all of them.",
         actions=(
             "redshift:DescribeClusterParameterGroups",
             "redshift:DescribeClusterSnapshots",
@@ -145,7 +145,7 @@ def _serverless(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Sta
         return
     yield Statement(
         sid="HaveWorkgroups",
-        reason="Make, change and delete the warehouses' namespaces and workgroups, which IAM knows by ids that AWS makes up.",
+        reason="Create, change and delete the warehouses' namespaces and workgroups. IAM knows them by ids that AWS chooses.",
         actions=(
             "redshift-serverless:CreateNamespace",
             "redshift-serverless:CreateWorkgroup",
@@ -167,7 +167,7 @@ def _serverless(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Sta
     if any(each.serverless and each.serverless.usage_limit for each in made):
         yield Statement(
             sid="LimitUsage",
-            reason="Set the usage limit of a workgroup. IAM knows no resource for it.",
+            reason="Set the usage limit of a workgroup. IAM has no resource for this action.",
             actions=(
                 "redshift-serverless:CreateUsageLimit",
                 "redshift-serverless:ListUsageLimits",
@@ -185,7 +185,7 @@ def _roles(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statemen
     services = tuple(dict.fromkeys(service for each in made for service in redshift_services(each)))
     yield Statement(
         sid="PassRolesToRedshift",
-        reason="Hand a warehouse the role with which it reads and writes S3.",
+        reason="Pass to a warehouse the role with which it reads and writes S3.",
         actions=("iam:PassRole",),
         resources=fixed(*dict.fromkeys(passed)),
         conditions={"StringEquals": {"iam:PassedToService": services}},
@@ -193,7 +193,7 @@ def _roles(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statemen
     if own:
         yield Statement(
             sid="HaveRolesOfRedshift",
-            reason="Make and delete the roles of warehouses that lake.yaml gives no `role:`.",
+            reason="Create and delete the roles of warehouses without `role:` in lake.yaml.",
             actions=(
                 "iam:CreateRole",
                 "iam:DeleteRole",

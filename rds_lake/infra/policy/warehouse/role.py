@@ -1,4 +1,4 @@
-"""What Redshift itself may do: read what a warehouse loads, and write results that are not published yet.
+"""Redshift's own permissions: read the files that a warehouse loads, and write results that are not published yet.
 
 https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html
 """
@@ -21,12 +21,12 @@ _SERVICES = {
 
 
 def redshift_services(settings: WarehouseSettings) -> tuple[str, ...]:
-    """The services that assume the warehouse's role."""
+    """Returns the services that assume the warehouse's role."""
     return _SERVICES.get(settings.mode, _SERVICES["cluster"])
 
 
 def redshift_role_policy(config: LakeConfig, settings: WarehouseSettings, names: Names) -> PolicyDocument:
-    """What Redshift may do: read what the warehouse loads, and write below its own staging."""
+    """Returns Redshift's policy: read the warehouse's input, and write below its own staging folder."""
     return PolicyDocument(statements=(*_reads(config, settings, names), *_writes(config, settings, names)))
 
 
@@ -51,7 +51,7 @@ def _reads(config: LakeConfig, settings: WarehouseSettings, names: Names) -> Ite
         prefixes = [prefix.rstrip("/") for other, prefix in places if other == bucket]
         yield Statement(
             sid=f"ListWhatIsLoaded{number or ''}",
-            reason="List the folders of the tables, and look whether the staging is empty.",
+            reason="List the folders of the tables, and check that the staging folder is empty.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions=listing(*prefixes),
@@ -84,7 +84,7 @@ def _writes(config: LakeConfig, settings: WarehouseSettings, names: Names) -> It
     staging = f"{layout.warehouse_folder(settings.name)}staging"
     yield Statement(
         sid="WriteResults",
-        reason="Write results where they are staged; the pipeline publishes them when they are whole.",
+        reason="Write results to the staging folder; the pipeline publishes them when they are complete.",
         actions=("s3:AbortMultipartUpload", "s3:PutObject"),
         resources=fixed(names.objects(layout.bucket, staging)),
     )

@@ -1,4 +1,4 @@
-"""What the pipeline does in a warehouse that is there: statements, logins, results, and files that ask for a run."""
+"""The pipeline's permissions in an existing warehouse: statements, logins, results, and files that request a run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rds_lake.model.warehouse.names import ADMIN, stem_of
 
 
 def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
-    """Statements, and how the pipeline logs in for them.
+    """Returns the permissions for statements, and for the logins that they need.
 
     Long: statements of a policy, one after the other.
     """
     yield Statement(
         sid="RunStatements",
-        reason="Run statements in the warehouses. IAM knows workgroups by an id that AWS makes up, so all are allowed.",
+        reason="Run statements in the warehouses. IAM knows workgroups by an id that AWS chooses, so all are allowed.",
         actions=("redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"),
         resources=fixed(*_places(warehouses, names)),
     )
@@ -28,7 +28,7 @@ def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[
         # No condition on redshift-data:statement-owner-iam-userid: with `${aws:userid}` it would be of one session of the role, and
         # the next turn of a run, or the reaper, is another session. The Data API itself shows a role nothing but its own
         # statements (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-iam.html).
-        reason="Follow, list and cancel statements: Redshift lets a role do so with its own alone. IAM knows no resource for it.",
+        reason="Follow, list and cancel statements: Redshift allows this only for a role's own. IAM has no resource for this action.",
         actions=(
             "redshift-data:CancelStatement",
             "redshift-data:DescribeStatement",
@@ -74,7 +74,7 @@ def _credentials(others: Sequence[WarehouseSettings], names: Names) -> Iterator[
 
 
 def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
-    """Where results are published and JSON files arrive, outside of the lake.
+    """Returns the permissions on the locations of results and JSON files outside of the lake.
 
     Long: statements of a policy, one after the other.
     """
@@ -83,7 +83,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
     if others:
         yield Statement(
             sid="PublishResults",
-            reason="Copy whole results to where lake.yaml wants them, and look whether that is empty.",
+            reason="Copy complete results to the folders that lake.yaml names, and check that these are empty.",
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
             resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in others)),
         )
@@ -97,7 +97,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
         )
         yield Statement(
             sid="SayWhatIsWrongWithInput",
-            reason="Write what is wrong with a JSON file beside it.",
+            reason="Write a file of problems beside a JSON file that is wrong.",
             actions=("s3:PutObject",),
             resources=fixed(*(f"{names.bucket(bucket)}/{prefix}*.errors.json" for bucket, prefix in inputs)),
         )
@@ -106,7 +106,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
     if files:
         yield Statement(
             sid="FindFiles",
-            reason="Look whether the files that are loaded are there, and how long they are.",
+            reason="Check that the files to load exist, and how long they are.",
             actions=("s3:GetObject",),
             resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in files)),
         )
@@ -114,7 +114,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
     for number, bucket in enumerate(dict.fromkeys(bucket for bucket, _ in listed)):
         yield Statement(
             sid=f"ListResults{number or ''}",
-            reason="List what is there already.",
+            reason="List the existing files.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions=listing(*(prefix.rstrip("/") for other, prefix in listed if other == bucket)),
@@ -122,7 +122,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
 
 
 def key_by_alias(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """UNLOAD takes no alias: which key it is has to be asked. Where there are databases, that right is there already."""
+    """UNLOAD accepts no alias, so the pipeline looks up the key. With databases, it already has this permission."""
     key = find_key(config.lake, names)
     if key is not None and "alias/" in (config.lake.kms_key or "") and not config.databases:
         yield Statement(
@@ -135,7 +135,7 @@ def key_by_alias(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _outside(lake: tuple[str, str], places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those that are not in the lake, where the pipeline has its rights already."""
+    """Returns the locations that are not in the lake, where the pipeline already has its permissions."""
     return [place for place in dict.fromkeys(places) if place[0] != lake[0] or not below(place[1], lake[1])]
 
 

@@ -1,1 +1,1 @@
-"""Parts of the template for changes: the function that triggers call and its streams; the function that forwards outboxes."""
+"""Parts of the template for changes: the function that triggers call with its streams; the function that forwards outboxes."""

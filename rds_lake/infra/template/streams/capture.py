@@ -1,8 +1,7 @@
-"""`capture: lambda`: the function that triggers call, the delivery streams to the lake, and the role by which databases call it.
+"""`capture: lambda`: the function that triggers call, the delivery streams to the lake, and the role with which databases call it.
 
-The function's package has to lie in the lake before CloudFormation can make the function. `rds-lake streams package --upload`
-puts it there and says what `CaptureCodeKey` is; without that parameter the stack has everything but the function.
-
+The function's package must be in the lake before CloudFormation can create the function. `rds-lake streams package --upload`
+puts it there and prints the value of `CaptureCodeKey`; without that parameter the stack has everything but the function.
 A person associates the caller's role with each database: CloudFormation would have to own the database for that.
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddRoleToDBCluster.html
 """
@@ -58,7 +57,7 @@ _LATE_SECONDS = 1_800
 
 
 def capture(config: LakeConfig) -> Part:
-    """All that is needed beside triggers; nothing where no source has `capture: lambda`."""
+    """All AWS objects beside triggers; none if no source has `capture: lambda`."""
     sources = calling_sources(config)
     if not sources:
         return Part()
@@ -69,11 +68,11 @@ def capture(config: LakeConfig) -> Part:
             "CaptureCodeKey": {
                 "Type": "String",
                 "Default": "",
-                "Description": f"Key in {config.lake.bucket} of the package, as `rds-lake streams package --upload` says. Empty: the "
-                f"function {', '.join(functions)} is there already, or comes later.",
+                "Description": f"Key in {config.lake.bucket} of the package, as `rds-lake streams package --upload` "
+                f"says. Empty: the function {', '.join(functions)} exists already, or is deployed later.",
             },
             "ChangesStreams": new_or_existing(
-                "new: create a delivery stream for each source with `capture: lambda`. existing: they are there."
+                "new: create a delivery stream for each source with `capture: lambda`. existing: they exist."
             ),
         },
         conditions={_FUNCTION: given("CaptureCodeKey"), _STREAMS: equals("ChangesStreams", "new")},
@@ -98,7 +97,7 @@ def _require_short_names(config: LakeConfig, sources: tuple[Database, ...]) -> N
 
 
 def _policies(config: LakeConfig) -> dict[str, tuple[str, str, PolicyDocument, str | None]]:
-    """Logical id -> name, service, policy and condition of each role."""
+    """Returns logical id -> name, service, policy and condition of each role."""
     return {
         "CaptureRole": (FUNCTION_ROLE, "lambda", function_policy(config, TEMPLATE_NAMES, _PREFIX), _FUNCTION),
         "ChangesRole": (STREAM_ROLE, "firehose", stream_policy(config, TEMPLATE_NAMES), _STREAMS),
@@ -145,8 +144,8 @@ def _function(config: LakeConfig, at: int, name: str) -> Iterator[tuple[str, dic
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 _FAILURES = {
-    "Errors": "The function could not hand over a change: see its log, and after three attempts the bucket below aws/lambda/async.",
-    "AsyncEventsDropped": "Lambda dropped changes, which it had no place for in time.",
+    "Errors": "A change could not be sent to Firehose: see the log, and after three attempts the bucket below aws/lambda/async.",
+    "AsyncEventsDropped": "Lambda dropped changes, because it could not process them in time.",
     "DestinationDeliveryFailures": "A change that failed could not be written to the bucket either: it is lost.",
 }
 

@@ -1,10 +1,9 @@
 """`capture: outbox` without Dagster: a function that forwards the outboxes, and the rule that invokes it every few minutes.
 
-Its package, which has lake.yaml and a database driver in it, has to lie in the lake before: `rds-lake streams package --forwarder
---upload` puts it there and says what the parameters are. Without `ForwarderCodeKey` the stack has none of it.
-
-Of two invocations at once the second would only say that the first is at work: the database's lock decides, and the reserved
-concurrency of one spares that.
+Its package, which contains lake.yaml and a database driver, must be in the lake before: `rds-lake streams package --forwarder
+--upload` puts it there and prints the parameters. Without `ForwarderCodeKey` the stack has none of it.
+A second invocation at the same time would only report that the first is at work, because of the database's lock; the reserved
+concurrency of one avoids that.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _LOG_DAYS, _MISSED_SECONDS = 30, 60
 
 
 def forwarder(config: LakeConfig) -> Part:
-    """Function, role, log, schedule and alarm; nothing where no source has an outbox and a secret."""
+    """Function, role, log, schedule and alarm; none if no source has an outbox and a secret."""
     sources = scheduled_sources(config)
     if not sources:
         return Part()
@@ -75,14 +74,14 @@ def _parameters(config: LakeConfig, sources: str) -> dict[str, Any]:
             "Type": "String",
             "Default": "",
             "AllowedPattern": ids.format("subnet"),
-            "Description": "Subnets of the databases' VPC, with commas between. They need ways to S3 and Secrets Manager (endpoints "
-            "or NAT). Empty: the function is in no VPC.",
+            "Description": "Subnets of the databases' VPC, separated by commas. They must reach S3 and Secrets "
+            "Manager (by endpoints or NAT). Empty: the function is in no VPC.",
         },
         "ForwarderSecurityGroups": {
             "Type": "String",
             "Default": "sg-00000000",
             "AllowedPattern": ids.format("sg"),
-            "Description": "Security groups that the databases let in, with commas between; read with ForwarderSubnets only.",
+            "Description": "Security groups that the databases let in, separated by commas; used only with ForwarderSubnets.",
         },
     }
 

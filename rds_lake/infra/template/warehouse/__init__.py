@@ -1,1 +1,1 @@
-"""The template of a warehouse, which is a stack of its own."""
+"""The template of a warehouse, which has its own stack."""

@@ -1,7 +1,7 @@
 """The template of one warehouse: a cluster, or a namespace with its workgroup, and the role with which Redshift reads and writes S3.
 
-Everything goes with the stack, and nothing is kept as a snapshot. The admin's password is made by Redshift, in Secrets Manager:
-no parameter, output or event has it. Whoever has it created hands the text over: `stages/` do not import this room.
+Everything is deleted with the stack, without a final snapshot. Redshift creates the admin's password in Secrets Manager:
+no parameter, output or event contains it. The caller passes on the text: `stages/` do not import this folder.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _KEPT_DAYS = 1  # of automated snapshots, which go with the cluster; ra3 takes n
 
 
 def warehouse_text(config: LakeConfig, settings: WarehouseSettings, names: WarehouseNames) -> str:
-    """The template's text, always the same of the same settings and names."""
+    """Returns the template's text; the same settings and names always give the same text."""
     return as_json(warehouse_template(config, settings, names))
 
 
 def warehouse_template(config: LakeConfig, settings: WarehouseSettings, names: WarehouseNames) -> dict[str, Any]:
-    """The template; of `mode: existing` there is none."""
+    """Returns the template; `mode: existing` has none."""
     own = _role(config, settings, names) if settings.role is None else Part()
     role = get_att("Role") if settings.role is None else settings.role
     network = _security_group(config, settings, names)
@@ -63,7 +63,7 @@ def _role(config: LakeConfig, settings: WarehouseSettings, names: WarehouseNames
 
 
 def _security_group(config: LakeConfig, settings: WarehouseSettings, names: WarehouseNames) -> Part:
-    """One without inbound rules: statements come by the Data API, which needs no way through a network."""
+    """A group without inbound rules: statements come by the Data API, which needs no network access."""
     if settings.vpc is None or settings.security_groups:
         return Part()
     properties = {
@@ -157,7 +157,7 @@ def _serverless(config: LakeConfig, settings: WarehouseSettings, names: Warehous
 
 
 def _key(config: LakeConfig) -> dict[str, str]:
-    """The lake's key; Redshift takes no alias of one, and encrypts with AWS's own then."""
+    """Returns the lake's key. For an alias, which Redshift does not accept, it is empty: Redshift then uses AWS's own key."""
     key = config.lake.kms_key
     return {"KmsKeyId": key} if key is not None and "alias/" not in key else {}
 

@@ -1,1 +1,1 @@
-"""Athena's SQL as DuckDB has to see it: the dialect, types, which names are allowed, which partitions are read."""
+"""Translates Athena's SQL for DuckDB: the dialect, types, allowed names, and the partitions that are read."""

@@ -1,8 +1,8 @@
-"""What a query may name: Athena's own functions, and tables of the catalogue. Everything else of DuckDB is refused.
+"""The names that a query may use: Athena's own functions, and tables of the catalogue. Everything else of DuckDB is refused.
 
 DuckDB has functions that read files, settings and other queries' text (`read_text`, `duckdb_settings()`, `query()`);
-Athena has none of them. So what a query may name is listed, not what it may not: a function is one of Trino's, by name or by
-what sqlglot makes of such a name, and a relation is a table, a subquery, UNNEST or VALUES. The engine is locked besides
+Athena has none of them. So this is a list of allowed names, not of forbidden ones: a function is one of Trino's, by name or by
+sqlglot's class for such a name, and a relation is a table, a subquery, UNNEST or VALUES. In addition, the engine is locked
 (`locked.py`).
 """
 
@@ -75,7 +75,7 @@ _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Values, exp.Lateral)
 
 
 def refuse_foreign(query: exp.Expr) -> None:
-    """QueryFailedError in Athena's words when a query names what Athena does not have, however deep."""
+    """QueryFailedError, as in Athena, if a query uses a name that Athena does not have, at any depth."""
     for node in query.walk():
         if isinstance(node, exp.Lateral | exp.Table):
             _check_relation(node)
@@ -137,7 +137,7 @@ def _is_trinos(kind: type[exp.Func]) -> bool:
 
 @functools.cache
 def _classes() -> frozenset[type[exp.Func]]:
-    """sqlglot's classes of Trino's functions and syntax, collected by parsing calls of them."""
+    """Returns sqlglot's classes of Trino's functions and syntax, collected by parsing calls of them."""
     trino = Trino()
     known = {name.lower() for name in (*TrinoParser.FUNCTIONS, *TrinoParser.FUNCTION_PARSERS)} & FUNCTIONS
     calls = [f"{name}({arguments})" for name in known for arguments in _ARGUMENTS]

@@ -1,7 +1,7 @@
-"""Types of a query's expressions, as far as they can be known without running it.
+"""The types of a query's expressions, as far as they are known without running it.
 
-sqlglot knows the types of qualified columns only, and qualifying rewrites a query. So a marked copy is qualified, and
-the types are read off it; the query itself keeps its text.
+sqlglot knows only the types of qualified columns, and qualifying rewrites a query. So a marked copy is qualified, and
+the types are copied from it; the query itself keeps its text.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _without_positions(tree: exp.Expr) -> exp.Expr:
 
 
 def word(node: exp.Expr | None) -> str:
-    """The node's type as sqlglot names it (`DATE`, `TIMESTAMP`, `ARRAY`, …); empty when unknown."""
+    """Returns sqlglot's name of the node's type (`DATE`, `TIMESTAMP`, `ARRAY`, …); empty if unknown."""
     kind = node.type if node is not None else None
     if kind is None or kind.this == exp.DataType.Type.UNKNOWN:
         return ""
@@ -69,7 +69,7 @@ def word(node: exp.Expr | None) -> str:
 
 
 def decimal_of(node: exp.Expr | None) -> tuple[int, int] | None:
-    """Precision and scale as Trino has them, where that is certain: columns, casts, literals and sums of those."""
+    """Returns Trino's precision and scale, if that is certain: for columns, casts, literals and sums of those."""
     if isinstance(node, exp.Paren | exp.Neg):
         return decimal_of(node.this)
     if isinstance(node, exp.Literal):
@@ -86,7 +86,7 @@ def decimal_of(node: exp.Expr | None) -> tuple[int, int] | None:
 
 
 def number_of(node: exp.Expr | None) -> tuple[int, int] | None:
-    """Like `decimal_of`, with integers as the decimals Trino makes of them beside a decimal."""
+    """As `decimal_of`, with integers as the decimals that Trino makes of them beside a decimal."""
     decimal = decimal_of(node)
     if decimal is not None:
         return decimal

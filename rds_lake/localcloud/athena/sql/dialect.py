@@ -28,7 +28,7 @@ _KEPT = 1024
 
 
 def parse(sql: str) -> exp.Expr:
-    """Athena's text as a tree of the caller's own; sqlglot's ParseError when it cannot be parsed."""
+    """Returns Athena's text as a new tree. sqlglot's ParseError if it cannot be parsed."""
     return _parsed(sql).copy()
 
 
@@ -41,7 +41,7 @@ def _parsed(sql: str) -> exp.Expr:
 
 
 def with_parameters(tree: exp.Expr, parameters: Sequence[str]) -> exp.Expr:
-    """The query with its `?` replaced by the parameters, which are SQL expressions as text."""
+    """Returns the query with its `?` replaced by the parameters, which are SQL expressions as text."""
     marks = [node for node in tree.walk(bfs=False) if isinstance(node, exp.Placeholder)]
     if len(marks) != len(parameters):
         raise QueryFailedError(
@@ -55,21 +55,21 @@ def with_parameters(tree: exp.Expr, parameters: Sequence[str]) -> exp.Expr:
 
 
 def to_duckdb(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """DuckDB's text of a query; the tree is not changed. `schema`: bound relation -> column -> Trino type."""
+    """Returns DuckDB's text of a query, without changing the tree. `schema`: bound relation -> column -> Trino type."""
     types = tuple((relation, tuple(columns.items())) for relation, columns in (schema or {}).items())
     return _translated(_Query(_form(tree), tree), types)
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A tree, equal to every other that is written the same, letter for letter."""
+    """A tree that is equal to every tree with exactly the same text."""
 
     form: tuple[Any, ...]
     tree: exp.Expr = field_of(compare=False)
 
 
 def _form(part: Any) -> Any:
-    """A tree's nodes and words as nested tuples."""
+    """Returns a tree's nodes and words as nested tuples."""
     if isinstance(part, exp.Expr):
         return (type(part), *((name, _form(inner)) for name, inner in part.args.items() if inner is not None))
     return tuple(_form(inner) for inner in part) if isinstance(part, list) else (type(part), part)
@@ -90,7 +90,7 @@ def _translated(query: _Query, types: tuple[tuple[str, tuple[tuple[str, str], ..
 
 
 def _name_columns(tree: exp.Expr) -> None:
-    """Columns without a name are `_col0`, `_col1`, … in Athena."""
+    """Name columns without a name `_col0`, `_col1`, … as Athena does."""
     select = tree if isinstance(tree, exp.Select) else None
     for number, column in enumerate(list(select.expressions) if select else []):
         if not column.alias and not isinstance(column, exp.Star | exp.Column) and not _is_path(column):
@@ -135,7 +135,7 @@ def _check_aliases(unnest: exp.Unnest, names: Sequence[str], fields: Sequence[li
 
 
 def _fields(source: exp.Expr) -> list[str] | None:
-    """The columns that an element is spread over; None when it stays one column."""
+    """Returns the columns that an element is spread over; None if it stays one column."""
     if word(source) == "MAP" or isinstance(source, exp.Map | exp.VarMap):
         return ["key", "value"]
     if word(source) != "ARRAY" or source.type is None or not source.type.expressions:
@@ -149,7 +149,7 @@ def _fields(source: exp.Expr) -> list[str] | None:
 def _rows_of(
     sources: Sequence[exp.Expr], fields: Sequence[list[str] | None], names: Sequence[str], *, numbered: bool
 ) -> exp.Subquery:
-    """`SELECT` of everything the sources unnest to, side by side; shorter ones end in NULLs."""
+    """Returns a `SELECT` of everything that the sources unnest to, side by side; shorter ones end in NULLs."""
     lists = [
         call("map_entries", source.copy()) if field == ["key", "value"] and word(source) != "ARRAY" else source.copy()
         for source, field in zip(sources, fields, strict=True)

@@ -1,8 +1,8 @@
-"""One expression of Trino as DuckDB has to see it.
+"""Translates one expression of Trino for DuckDB.
 
-Called from the leaves up, with types set (`annotate.py`): a node that was replaced is not looked at again.
+Called from the leaves up, with types set (`annotate.py`): a replaced node is not visited again.
 
-What belongs here: one function per kind of difference. Clauses (columns' names, UNNEST) are `dialect.py`.
+What belongs here: one function for each kind of difference. Clauses (columns' names, UNNEST) are `dialect.py`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _TOKEN = re.compile(r"'(?:[^']+)'|" + "|".join(sorted(_JODA, key=len, reverse=Tr
 
 
 def call(name: str, *arguments: exp.Expr | None) -> exp.Anonymous:
-    """A call of a DuckDB function or macro."""
+    """Returns a call of a DuckDB function or macro."""
     return exp.Anonymous(this=name, expressions=[argument for argument in arguments if argument is not None])
 
 
 def fix(node: exp.Expr) -> exp.Expr:
-    """The node, or what replaces it."""
+    """Returns the node, or its replacement."""
     for kind, change in _BY_KIND:
         if isinstance(node, kind):
             fixed = change(node)

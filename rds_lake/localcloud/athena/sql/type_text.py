@@ -149,7 +149,7 @@ class _Reader:
         return match
 
     def _refusal(self) -> ValueError:
-        return ValueError(f"{self._text[:60]!r} is no type: there is something else at character {self._at + 1}")
+        return ValueError(f"{self._text[:60]!r} is not a type: unexpected text at character {self._at + 1}")
 
 
 def _bare(name: str) -> str:

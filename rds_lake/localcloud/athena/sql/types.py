@@ -83,7 +83,7 @@ def _plain_duck(word: str) -> str:
     if _TEXT.fullmatch(word):
         return "VARCHAR"
     if word not in _HIVE_TO_DUCK:
-        raise ValueError(f"{word!r} is no Hive type")
+        raise ValueError(f"{word!r} is not a Hive type")
     return _HIVE_TO_DUCK[word]
 
 

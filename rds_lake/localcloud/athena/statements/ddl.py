@@ -86,7 +86,7 @@ def create_table(session: Session, tree: exp.Create) -> Answer:
 
 
 def set_properties(session: Session, match: re.Match[str]) -> Answer:
-    """ALTER TABLE t SET TBLPROPERTIES ('name' = 'value', …): into Glue's parameters, beside those that are there.
+    """ALTER TABLE t SET TBLPROPERTIES ('name' = 'value', …): adds to Glue's parameters, and keeps the others.
 
     https://docs.aws.amazon.com/athena/latest/ug/alter-table-set-tblproperties.html
     """
@@ -115,7 +115,7 @@ def table_input(
 
 
 def drop_relation(session: Session, tree: exp.Drop) -> Answer:
-    """DROP TABLE | VIEW [IF EXISTS]; the other kind is refused."""
+    """DROP TABLE | VIEW [IF EXISTS]; refuses a relation of the other kind."""
     schema, name = session.name(_dropped(tree))
     entry = session.find(schema, name)
     if entry is None:
@@ -140,7 +140,7 @@ def _database(node: exp.Expr) -> str:
 
 
 def _refuse_other_formats(tree: exp.Create) -> None:
-    """Refuse every format but Parquet: a table of another format could be created and never be read here."""
+    """Refuse every format but Parquet: a table of another format could be created but never read here."""
     for kind in (exp.FileFormatProperty, exp.RowFormatSerdeProperty):
         part = tree.find(kind)
         if part is not None and "parquet" not in part.this.name.lower() and "Parquet" not in part.sql("athena"):

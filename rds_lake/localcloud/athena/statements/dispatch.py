@@ -1,7 +1,7 @@
-"""Recognises a statement and has it run.
+"""Recognises a statement and runs it.
 
-Statements that sqlglot has no tree for are recognised by their words first. A statement that is not supported fails with
-NOT_SUPPORTED; none succeeds without having been carried out.
+Statements without a tree in sqlglot are recognised by their words first. An unsupported statement fails with
+NOT_SUPPORTED; none succeeds without having been executed.
 
 What belongs here: recognising statements, parameters, views. Tables are `ddl.py`, partitions `partitions.py`, lists
 `show.py`, rows written `writing.py`.
@@ -28,14 +28,14 @@ _COMMENTS = re.compile(r"\s*(--[^\n]*(\n|$)|/\*.*?\*/)", re.DOTALL)
 
 
 def clean(sql: str) -> str:
-    """The statement without comments before it and the semicolon behind it."""
+    """Returns the statement without leading comments and without the semicolon."""
     while match := _COMMENTS.match(sql):
         sql = sql[match.end() :]
     return re.sub(r"\s*;\s*$", "", sql).strip()
 
 
 def statement_type(sql: str) -> str:
-    """DDL, DML or UTILITY, as GetQueryExecution says it."""
+    """Returns DDL, DML or UTILITY, as GetQueryExecution does."""
     text = clean(sql)
     if _UTILITY.match(text):
         return "UTILITY"
@@ -43,7 +43,7 @@ def statement_type(sql: str) -> str:
 
 
 def run_statement(session: Session, sql: str) -> Answer:
-    """The answer of any supported statement; QueryFailedError in Athena's words."""
+    """Returns the answer of any supported statement. QueryFailedError with Athena's message."""
     text = clean(sql)
     for pattern, handler in _COMMANDS:
         if match := re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL):
@@ -89,7 +89,7 @@ def _create_view(session: Session, tree: exp.Create) -> Answer:
 
 
 def _refuse_names(query: exp.Query, names: list[str]) -> None:
-    """Refuse a view with a column without a name, or with two of the same name."""
+    """Refuse a view with an unnamed column, or with two columns of the same name."""
     unnamed = (exp.Star, exp.Column, exp.Dot, exp.Alias)
     for position, column in enumerate(query.selects, 1):
         if not isinstance(column, unnamed):

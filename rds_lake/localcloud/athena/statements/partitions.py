@@ -58,19 +58,19 @@ def repair(session: Session, match: re.Match[str]) -> Answer:
 
 
 def partition_location(table: dict[str, Any], values: list[str]) -> str:
-    """Hive's folder of a partition below its table."""
+    """Returns Hive's folder of a partition below its table."""
     pairs = zip(table["PartitionKeys"], values, strict=True)
     folder = "/".join(f"{key['Name']}={quote(value, safe=' -_.~')}" for key, value in pairs)
     return f"{table['StorageDescriptor']['Location'].rstrip('/')}/{folder}/"
 
 
 def partition_input(table: dict[str, Any], values: list[str], location: str) -> dict[str, Any]:
-    """Glue's PartitionInput with the table's own formats and columns."""
+    """Returns Glue's PartitionInput with the table's own formats and columns."""
     return {"Values": values, "StorageDescriptor": table["StorageDescriptor"] | {"Location": location}}
 
 
 def register(session: Session, table: dict[str, Any], inputs: list[dict[str, Any]]) -> list[list[str]]:
-    """Create partitions; the values of those that exist already."""
+    """Create partitions; returns the values of those that already exist."""
     exist: list[list[str]] = []
     for start in range(0, len(inputs), _BATCH):
         answer = session.call(
@@ -84,7 +84,7 @@ def register(session: Session, table: dict[str, Any], inputs: list[dict[str, Any
 
 
 def _specifications(table: dict[str, Any], clauses: str) -> list[tuple[list[str], str | None]]:
-    """Values in the keys' order, and the location, of every PARTITION clause."""
+    """Returns values in the keys' order, and the location, of every PARTITION clause."""
     specifications, position = list[tuple[list[str], str | None]](), 0
     keys = [key["Name"].lower() for key in table.get("PartitionKeys") or []]
     while position < len(clauses):

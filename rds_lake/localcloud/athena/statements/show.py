@@ -59,7 +59,7 @@ def show_create_view(session: Session, match: re.Match[str]) -> Answer:
 
 
 def show_create_table(session: Session, match: re.Match[str]) -> Answer:
-    """SHOW CREATE TABLE, in the words CREATE EXTERNAL TABLE takes."""
+    """SHOW CREATE TABLE, in the syntax of CREATE EXTERNAL TABLE."""
     table = session.engine.find_table(*session.split(match[1]))
     if is_view(table):
         raise QueryFailedError("FAILED", f"SemanticException: {table['Name']} is a view: use SHOW CREATE VIEW")
@@ -79,7 +79,7 @@ def describe(session: Session, match: re.Match[str]) -> Answer:
 
 
 def _list(column: str, values: list[str], pattern: str | None = None) -> Answer:
-    """One column: the names that match a Hive pattern (`*` and `|`)."""
+    """Returns one column: the names that match a Hive pattern (`*` and `|`)."""
     if pattern:
         wanted = "|".join(re.escape(part).replace(r"\*", ".*").replace(r"\.\.*", ".*") for part in pattern.split("|"))
         values = [value for value in values if re.fullmatch(wanted, value, re.IGNORECASE)]

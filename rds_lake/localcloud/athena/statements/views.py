@@ -1,8 +1,8 @@
-"""Views as Athena keeps them in Glue: a VIRTUAL_VIEW whose text is base64 of Presto's JSON.
+"""Views as Athena stores them in Glue: a VIRTUAL_VIEW whose text is base64 of Presto's JSON.
 
 (https://docs.aws.amazon.com/athena/latest/ug/views.html; the JSON as decoded from views of real accounts)
 
-What belongs here: the form of a view. Views are created by `dispatch.py` and read by `athena/engine.py`.
+What belongs here: the form of a view. `dispatch.py` creates views, `athena/engine.py` reads them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ViewDefinition:
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> ViewDefinition:
-        """From Glue's entry; INVALID_VIEW when it is not what Athena writes."""
+        """Returns the view of Glue's entry. INVALID_VIEW if Athena could not have written it."""
         match = _TEXT.fullmatch(entry.get("ViewOriginalText", "").strip())
         try:
             decoded = json.loads(base64.b64decode(match[1] if match else "", validate=True))
@@ -44,7 +44,7 @@ class ViewDefinition:
             raise QueryFailedError("INVALID_VIEW", f"Invalid view JSON: '{name}'") from error
 
     def stale_because(self, columns: Sequence[tuple[str, str]]) -> str | None:
-        """Why the view is stale: what changed since it was created; None when nothing did."""
+        """Returns why the view is stale: what changed since it was created; None if it is not."""
         now = [(name.lower(), _plain(kind)) for name, kind in columns]
         then = [(name.lower(), _plain(kind)) for name, kind in self.columns]
         if len(now) != len(then):
@@ -65,7 +65,7 @@ def is_view(entry: dict[str, Any]) -> bool:
 
 
 def view_input(name: str, definition: ViewDefinition) -> dict[str, Any]:
-    """Glue's TableInput of a view; ValueError when a column's type has no Hive form."""
+    """Returns Glue's TableInput of a view. ValueError if a column's type has no Hive form."""
     body = {
         "originalSql": definition.sql,
         "catalog": "awsdatacatalog",
@@ -89,7 +89,7 @@ def view_input(name: str, definition: ViewDefinition) -> dict[str, Any]:
 
 
 def stale(schema: str, name: str, why: str) -> QueryFailedError:
-    """The error of a view whose tables have changed."""
+    """Returns the error of a view whose tables have changed."""
     return QueryFailedError(
         "VIEW_IS_STALE",
         f"line 1:15: View 'awsdatacatalog.{schema}.{name}' is stale or in invalid state: {why.splitlines()[0]}",
@@ -97,5 +97,5 @@ def stale(schema: str, name: str, why: str) -> QueryFailedError:
 
 
 def _plain(kind: str) -> str:
-    """A type without lengths of varchar and digits of timestamps, which this engine does not keep."""
+    """Returns a type without lengths of varchar and digits of timestamps, which this engine does not keep."""
     return re.sub(r"\b(varchar|timestamp)\(\d+\)", r"\1", kind.replace(" ", "").lower())

@@ -1,1 +1,1 @@
-"""Calls of functions out of databases: what Aurora and RDS have built in, for the databases behind the local cloud."""
+"""Calls of functions from databases: the built-in functions of Aurora and RDS, for the databases behind the local cloud."""

@@ -1,4 +1,4 @@
-"""What a database asks of Lambda, and what it is answered: as the role that is associated with the database."""
+"""A database's calls of Lambda and their answers, with the rights of the role that is associated with the database."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rds_lake.localcloud.permissions.table.streams import function_name
 
 
 class CallFailedError(Exception):
-    """The call did not reach the function; the text is what AWS's client says of it."""
+    """The call did not reach the function; the text is the error of AWS's client."""
 
 
 class FunctionFailedError(Exception):
-    """The function ran, and failed. `arn` and what it answered."""
+    """The function ran, and failed. Has `arn` and the function's answer."""
 
     def __init__(self, arn: str, payload: Any) -> None:
         super().__init__(f'"{arn}" returned error "Unhandled", details: "{json.dumps(payload)}".')
@@ -39,7 +39,7 @@ class DatabaseCall:
 
 
 class DatabaseCalls:
-    """Hands calls of databases to Lambda. Every method may be called from any thread."""
+    """Passes calls of databases to Lambda. Every method may be called from any thread."""
 
     def __init__(self, lambdas: Lambdas, faults: Faults, actors: Actors) -> None:
         self._lambdas, self._faults, self._actors = lambdas, faults, actors
@@ -47,12 +47,12 @@ class DatabaseCalls:
         self._lock = threading.Lock()
 
     def associate(self, database: str, role: str | None) -> None:
-        """Let a database call functions as a role (its ARN); None: as one that may do everything."""
+        """Let a database call functions as a role (its ARN); None: with all rights."""
         with self._lock:
             self._roles[database] = role
 
     def make(self, call: DatabaseCall) -> Invoked:
-        """The answer; CallFailedError or FunctionFailedError otherwise."""
+        """Returns the answer, or raises CallFailedError or FunctionFailedError."""
         name, region = function_name({"FunctionName": call.function}), call.region or _region_of(call.function)
         if fault := self._faults.of_lambda(name, "unreachable"):
             raise CallFailedError(fault.unreachable)
@@ -79,5 +79,5 @@ class DatabaseCalls:
 
 
 def _region_of(function: str) -> str:
-    """The Region in an ARN; the local cloud's own where a name has none."""
+    """Returns the Region in an ARN; the local cloud's own for a plain name."""
     return function.split(":")[3] if function.startswith("arn:") else REGION

@@ -1,7 +1,7 @@
-"""Which databases can call functions: `POST /_local/lambda {"database": "shop-prod", "role": "arn:…"}` lets one.
+"""The databases that can call functions: `POST /_local/lambda {"database": "shop-prod", "role": "arn:…"}` adds one.
 
-Only on request: what Aurora has built in is made here of schemas, tables and functions in the database itself, by the user of its
-URL. Without a role, the database may invoke everything.
+Only on request: Aurora's built-in functions are created here as schemas, tables and functions in the database itself, by the user
+of its URL. Without a role, the database may invoke everything.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class CallingDatabases:
         app.routes["POST", "/_local/lambda"] = self._install_asked
 
     def install(self, database: str, role: str | None = None) -> None:
-        """Let all databases of an instance or cluster call functions; ApiError says what is in the way."""
+        """Let all databases of an instance or cluster call functions. ApiError says what prevents it."""
         urls = self._urls(database)
         if not urls:
             raise ApiError("DBInstanceNotFound", f"there is no instance or cluster {database!r} here", 404)
@@ -48,7 +48,7 @@ class CallingDatabases:
                 raise ApiError("InstallFailed", f"{database} at {shown(url)} cannot call functions: {error}") from error
 
     def close(self) -> None:
-        """Stop listening. What was made in the databases stays: calls fail from now on, as when Lambda cannot be reached."""
+        """Stop listening. The functions stay in the databases: calls now fail, as when Lambda cannot be reached."""
         with self._lock:
             pollers, self._pollers = self._pollers, {}
             wire, self._wire = self._wire, None

@@ -114,7 +114,7 @@ def _federate(cursor: Any, url: str) -> None:
 
 
 class Poller:
-    """Takes the calls of one server's databases, makes them, and writes what became of them."""
+    """Takes the calls of one server's databases, makes them, and writes their results."""
 
     def __init__(self, url: str, calls: DatabaseCalls) -> None:
         self._url, self._calls = url, calls
@@ -137,7 +137,7 @@ class Poller:
             return  # the server has stopped
 
     def _take(self, cursor: Any) -> int:
-        """Make the calls that are there; how many. They are removed first, so that none is made twice."""
+        """Make the waiting calls; returns how many. They are removed first, so that none is made twice."""
         cursor.execute(f"DELETE FROM {_HOME}.calls RETURNING id, source, kind, function_arn, payload")
         found = cursor.fetchall()
         for me, source, kind, function, payload in found:
@@ -146,7 +146,7 @@ class Poller:
         return len(found)
 
     def _make(self, call: DatabaseCall) -> tuple[str | None, str | None]:
-        """The problem, or else the answer."""
+        """Returns the problem, or else the answer."""
         try:
             invoked = self._calls.make(call)
         except (CallFailedError, FunctionFailedError) as error:

@@ -87,13 +87,13 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA aws_lambda FROM PUBLIC;
 
 
 class ForeignSchemaError(RuntimeError):
-    """The database has a schema of this name that the local cloud did not make; it is left as it is."""
+    """The database has a schema of this name that the local cloud did not create; it is not changed."""
 
 
 def install(url: str, *, database: str, port: int) -> None:
-    """Make the functions in the database behind a URL, whose user is a superuser; anew, without grants, where they are there.
+    """Create the functions in the database of a URL, whose user is a superuser; existing ones are replaced, without their grants.
 
-    ForeignSchemaError where there are others.
+    ForeignSchemaError if other functions have their names.
     """
     with psycopg.connect(url) as connection:
         foreign = [name for (name,) in connection.execute(_FOREIGN, [_MARK])]
@@ -123,7 +123,7 @@ def install(url: str, *, database: str, port: int) -> None:
 
 
 def _invoke(function: str, json_type: str) -> sql.Composed:
-    """One of the four forms that RDS has."""
+    """Returns one of the four forms that RDS has."""
     composite = function != "text"
     name, region = ("($1).function_name", "coalesce(($1).region, $3)") if composite else ("$1", "$3")
     parts = {"function": function, "json": json_type, "name": name, "region": region}
@@ -131,7 +131,7 @@ def _invoke(function: str, json_type: str) -> sql.Composed:
 
 
 def answer(calls: DatabaseCalls, statement: str) -> Row | Refused | None:
-    """What a statement of dblink's is answered."""
+    """Returns the answer to a statement of dblink."""
     verb, _, request = statement.partition(" ")
     if verb != "invoke":
         return None

@@ -1,8 +1,7 @@
-"""A server that understands as much of PostgreSQL's protocol as dblink needs to make one call: a statement in, a row or an error out.
+"""A server with the part of PostgreSQL's protocol that dblink needs to make one call: a statement in, a row or an error out.
 
-A database's call of a function has to leave the database at once, outside of the writer's transaction, and bring back an answer or
-an error. dblink, which comes with PostgreSQL, does that, so no extension of our own is compiled.
-
+A database's call of a function must leave the database at once, outside of the writer's transaction, and return an answer or
+an error. dblink, which is part of PostgreSQL, does that, so no extension has to be compiled.
 (https://www.postgresql.org/docs/current/protocol-flow.html)
 """
 
@@ -40,7 +39,7 @@ Statement = Callable[[str], Row | Refused | None]
 
 
 class WireServer:
-    """Answers statements by a function, on a free port of 127.0.0.1; None is an answer without a row."""
+    """Answers statements with a function, on a free port of 127.0.0.1; None is an answer without a row."""
 
     def __init__(self, answer: Statement) -> None:
         self._server = _Server(("127.0.0.1", 0), _Connection)
@@ -84,7 +83,7 @@ class _Connection(socketserver.StreamRequestHandler):
             return
 
     def _begin(self) -> bool:
-        """Whether the client speaks version 3; its user and database do not matter here."""
+        """Whether the client speaks version 3; its user and database are ignored."""
         while True:
             length, version = struct.unpack("!II", self._exactly(8))
             self._exactly(length - 8)

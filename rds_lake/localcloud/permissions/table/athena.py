@@ -1,4 +1,4 @@
-"""Rights of Athena's operations. What a statement needs of Glue, S3 and KMS is checked while it runs.
+"""Rights of Athena's operations. The rights of a statement on Glue, S3 and KMS are checked while it runs.
 
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html)
 """
@@ -41,7 +41,7 @@ def _of_queries(action: str) -> Rule:
 
 
 def _results(call: Call) -> Iterator[Need]:
-    """GetQueryResults reads the results in the caller's name.
+    """GetQueryResults reads the results with the caller's rights.
 
     (https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html)
     """

@@ -1,4 +1,4 @@
-"""Rights of what only a stack's resources ask for: AWS Backup and CloudWatch's alarms, and CloudWatch's numbers.
+"""Rights of services that only a stack's resources use: AWS Backup, and CloudWatch's alarms and metrics.
 
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbackup.html)
 """
@@ -15,7 +15,7 @@ _VAULT = ("DescribeBackupVault", "DeleteBackupVault")
 
 
 def _key_of_vault(call: Call) -> Iterator[Need]:
-    """Who makes a vault needs rights on its key: AWS Backup takes a grant on it in his name.
+    """Creating a vault needs rights on its key: AWS Backup creates a grant on it with the caller's rights.
 
     (https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html)
     """

@@ -21,7 +21,7 @@ _SECRET = (
 
 
 def _of_key(operation: str) -> Rule:
-    """A key is checked by its own ARN, also where an alias names it. A key that is not there is for KMS to refuse."""
+    """A key is checked by its own ARN, even if an alias names it. KMS itself refuses a missing key."""
 
     def rule(call: Call) -> Iterator[Need]:
         key = call.stored.key_arn(call.params.get("KeyId"), call.region)

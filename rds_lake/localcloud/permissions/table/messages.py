@@ -61,7 +61,7 @@ def _of_queue(action: str) -> Rule:
 
 
 def key_needs(call: Call, key: str | None, actions: tuple[str, ...]) -> Iterator[Need]:
-    """The rights on the key of a queue or topic; None is no key of the account's own."""
+    """Returns the rights on the key of a queue or topic; None: not the account's own key."""
     if key:
         context = {"kms:ViaService": (f"{call.service}.{call.region}.amazonaws.com",)}
         for action in actions:
@@ -73,7 +73,7 @@ def _encrypted_topic(call: Call) -> Iterator[Need]:
 
 
 def _subscription(operation: str) -> Rule:
-    """Checked on the topic: an ARN of a subscription is the topic's with an id behind it."""
+    """Checked on the topic: the ARN of a subscription is the topic's ARN and an id."""
 
     def rule(call: Call) -> Iterator[Need]:
         topic = call.params.get("SubscriptionArn", ANY).rpartition(":")[0] or ANY

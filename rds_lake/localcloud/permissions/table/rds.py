@@ -1,8 +1,8 @@
 """Rights of RDS's operations.
 
-A call that names nothing is checked on all of its kind: "is not authorized to perform: rds:DescribeDBInstances on resource:
-arn:aws:rds:…:db:*". Where AWS names several resource types as optional and its documents do not say which of them a call
-touches, all that the call names count.
+A call that names no object is checked on all objects of its kind: "is not authorized to perform: rds:DescribeDBInstances on resource:
+arn:aws:rds:…:db:*". If AWS lists several resource types as optional and does not document which of them a call
+uses, all objects that the call names are checked.
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html)
 """
 
@@ -14,7 +14,7 @@ from rds_lake.localcloud.permissions.needs import Call, Need, Rule, both, everyt
 
 
 def _listed(action: str, *types: tuple[str, str]) -> Rule:
-    """A list that may be narrowed by several identifiers; `types`: parameter and kind, the last one counts when none is given."""
+    """A list that several identifiers may limit. `types`: parameter and kind; without any parameter, the last kind is checked."""
 
     def rule(call: Call) -> Iterator[Need]:
         named = [call.named(kind, key) for key, kind in types if call.params.get(key)]
@@ -25,7 +25,7 @@ def _listed(action: str, *types: tuple[str, str]) -> Rule:
 
 
 def _made(action: str, *types: tuple[str, str]) -> Rule:
-    """An operation on several resources, each of which it names."""
+    """An operation on several resources, all of which it names."""
 
     def rule(call: Call) -> Iterator[Need]:
         for key, kind in types:
@@ -35,7 +35,7 @@ def _made(action: str, *types: tuple[str, str]) -> Rule:
 
 
 def _start_export(call: Call) -> Iterator[Need]:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html: the caller's rights."""
+    """The caller's rights: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html"""
     yield Need(action="rds:StartExportTask", resource=call.params.get("SourceArn", call.arn("snapshot:*")))
     yield from pass_role("IamRoleArn", "export.rds.amazonaws.com")(call)
     key = call.stored.key_arn(call.params.get("KmsKeyId"), call.region)

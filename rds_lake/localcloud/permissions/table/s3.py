@@ -1,4 +1,4 @@
-"""Rights of S3's operations, with the KMS rights that encrypted objects need beside them.
+"""Rights of S3's operations, with the KMS rights that encrypted objects need.
 
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html: operations whose right has another
 name; https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html: KMS)
@@ -68,12 +68,12 @@ _KEY_IN_BODY = re.compile(rb"<Key>(.*?)</Key>(?:\s*<VersionId>(.*?)</VersionId>)
 
 
 def object_arn(bucket: str, key: str = "") -> str:
-    """The ARN of an object, or of the bucket."""
+    """Returns the ARN of an object, or of the bucket."""
     return f"arn:{PARTITION}:s3:::{bucket}/{key}" if key else f"arn:{PARTITION}:s3:::{bucket}"
 
 
 def get_object(call: Call, bucket: str, key: str, *, version: str = "", head: bool = False) -> Iterator[Need]:
-    """What reading an object needs. Only who may list the bucket is told that there is no such object; others get 403.
+    """Returns the rights to read an object. A missing object is 404 only for a caller who may list the bucket, else 403.
 
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)
     """
@@ -87,7 +87,7 @@ def get_object(call: Call, bucket: str, key: str, *, version: str = "", head: bo
 
 
 def put_object(call: Call, bucket: str, key: str, *, multipart: bool = False) -> Iterator[Need]:
-    """What writing an object needs; `multipart`: reads back what was encrypted for earlier parts."""
+    """Returns the rights to write an object. `multipart`: also to decrypt earlier parts."""
     written = {f"s3:{name}": (call.headers[name],) for name in _WRITE_KEYS if name in call.headers}
     kms = call.stored.encrypting_key(call.headers, bucket, call.region)
     if kms:
@@ -145,7 +145,7 @@ def _write_part(call: Call) -> Iterator[Need]:
 
 
 def _source(call: Call) -> Iterator[Need]:
-    """The other side of a copy. The header holds `bucket/key`, quoted, with or without a slash before it."""
+    """Returns the source of a copy. The header has `bucket/key`, quoted, with or without a leading slash."""
     path, _, query = call.headers.get("x-amz-copy-source", "").partition("?versionId=")
     bucket, _, key = unquote(path).lstrip("/").partition("/")
     yield from get_object(call, bucket, key, version=query)
@@ -172,7 +172,7 @@ def _list(call: Call) -> Iterator[Need]:
 
 
 def delete_objects(call: Call) -> Iterator[Need]:
-    """One right for each key of the body, in its order. AWS answers each key for itself: `gate.py`."""
+    """Returns one right for each key of the body, in its order. AWS decides each key separately: `gate.py`."""
     for key, version in _KEY_IN_BODY.findall(call.body):
         action = "s3:DeleteObjectVersion" if version else "s3:DeleteObject"
         yield Need(action=action, resource=object_arn(call.params["Bucket"], unescape(key.decode())))

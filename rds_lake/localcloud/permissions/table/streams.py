@@ -1,4 +1,4 @@
-"""Rights of Firehose and Lambda. What a stream or a function does in its role's name is asked when it does it.
+"""Rights of Firehose and Lambda. The rights of a stream's or function's role are checked when it acts.
 
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisfirehose.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html)
@@ -39,7 +39,7 @@ def _pass_destination_role(member: str) -> Rule:
 
 
 def _create_stream(call: Call) -> Iterator[Need]:
-    """Tags that are given with it need the right to tag."""
+    """A creation with tags also needs the right to tag."""
     yield from _of_stream("CreateDeliveryStream")(call)
     if call.params.get("Tags"):
         yield from _of_stream("TagDeliveryStream")(call)
@@ -54,7 +54,7 @@ def _of_function(action: str) -> Rule:
 
 
 def function_name(params: Mapping[str, Any]) -> str:
-    """The name in FunctionName, which may be an ARN, a part of one, and have a qualifier."""
+    """Returns the name in FunctionName, which may be an ARN or a part of one, with a qualifier."""
     given = str(params.get("FunctionName", "*"))
     return given.rpartition("function:")[2].partition(":")[0]
 

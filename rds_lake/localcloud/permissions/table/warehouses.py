@@ -48,9 +48,9 @@ def _of_snapshot(action: str) -> Rule:
 
 
 def _runs(action: str) -> Rule:
-    """The statement's own right, and that to log in as whom it asks for; in a session, which is logged in, the first alone.
+    """Returns the statement's own right, and the right to log in as the requested user; in a session only the first.
 
-    That a session counts as its cluster or workgroup is a guess: AWS says nothing of it.
+    That a session counts as its cluster or workgroup is an assumption: AWS does not document it.
     """
 
     def rule(call: Call) -> Iterator[Need]:
@@ -70,7 +70,7 @@ def _runs(action: str) -> Rule:
 
 
 def _of_statement(action: str) -> Rule:
-    """Of a statement, whose owner is a condition key; of a list, in which callers see their own."""
+    """Rights on a statement, whose owner is a condition key; for a list, in which callers see only their own."""
 
     def rule(call: Call) -> Iterator[Need]:
         identity = str(call.params.get("Id") or "")
@@ -96,7 +96,7 @@ def _login(call: Call, cluster: str | None, workgroup: str | None) -> Iterator[N
 
 
 def _credentials(call: Call) -> Iterator[Need]:
-    """To log in as a user and to a database, to make the user, and to join groups.
+    """Rights to log in as a user and to a database, to create the user, and to join groups.
 
     (https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html)
     """
@@ -134,7 +134,7 @@ def _on_workgroup(action: str) -> Rule:
 
 
 def _managed_secret(key: str, owner: str) -> Rule:
-    """A password that AWS manages is a secret that the caller makes."""
+    """A password that AWS manages is a secret that the caller creates."""
 
     def rule(call: Call) -> Iterator[Need]:
         if str(call.params.get(key, "")).lower() == "true":
@@ -145,7 +145,7 @@ def _managed_secret(key: str, owner: str) -> Rule:
 
 
 def _passes_roles(service: str) -> Rule:
-    """Roles are handed to Redshift: of a cluster `IamRoles.IamRoleArn.1`, of a namespace `iamRoles` and the default one.
+    """Roles that are passed to Redshift: for a cluster `IamRoles.IamRoleArn.1`, for a namespace `iamRoles` and the default one.
 
     (https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html)
     """

@@ -35,21 +35,21 @@ class Credentials:
         app.json_operations["RedshiftServerless.GetCredentials"] = self.GetCredentials
 
     def GetClusterCredentials(self, context: RequestContext, params: Json) -> Json:
-        """Of a database user that is named, or made: `IAM:` and `IAMA:` before the name."""
+        """For a database user that is named, or created: `IAM:` and `IAMA:` before the name."""
         self._require_cluster(context, params)
         until, _ = self._until(params.get("DurationSeconds"), "InvalidParameterValue")
         prefix = "IAMA" if params.get("AutoCreate") else "IAM"
         return {"DbUser": f"{prefix}:{params['DbUser']}", "DbPassword": _password(), "Expiration": until}
 
     def GetClusterCredentialsWithIAM(self, context: RequestContext, params: Json) -> Json:
-        """Of the database user that the caller is by his own name."""
+        """For the database user with the caller's own name."""
         self._require_cluster(context, params)
         until, refresh = self._until(params.get("DurationSeconds"), "InvalidParameterValue")
         user = database_user(self._actors.caller(context))
         return {"DbUser": user, "DbPassword": _password(), "Expiration": until, "NextRefreshTime": refresh}
 
     def GetCredentials(self, context: RequestContext, params: Json) -> Json:
-        """Of a workgroup, like that of a cluster."""
+        """For a workgroup, as for a cluster."""
         if params.get("customDomainName") or not params.get("workgroupName"):
             raise ApiError("ValidationException", "Give workgroupName; the local cloud has no custom domain names.")
         if self._serverless.find(WORKGROUP, context.region, params["workgroupName"]) is None:
@@ -70,7 +70,7 @@ class Credentials:
             raise ApiError("ClusterNotFound", f"Cluster {name} not found.", 404)
 
     def _until(self, seconds: int | None, code: str) -> tuple[datetime, datetime]:
-        """When they expire, and when new ones may be had; ApiError for a time that is too short or too long."""
+        """Returns when they expire, and when new ones can be requested. ApiError for a time that is too short or too long."""
         given = _SECONDS[0] if seconds is None else int(seconds)
         if given not in _SECONDS:
             raise ApiError(code, f"The duration is from {_SECONDS[0]} to {_SECONDS[-1]} seconds, not {given}.")
@@ -79,7 +79,7 @@ class Credentials:
 
 
 def database_user(caller: Principal | None) -> str:
-    """The database user of an identity of IAM: `IAM:bob`, `IAMR:reader`.
+    """Returns the database user of an IAM identity: `IAM:bob`, `IAMR:reader`.
 
     (https://docs.aws.amazon.com/redshift/latest/mgmt/generating-iam-credentials-overview.html)
     """

@@ -34,7 +34,7 @@ class Groups:
         self._by_name = {}
 
     def require(self, region: str, params: Json) -> None:
-        """ApiError where a cluster is to use a group that is not there."""
+        """ApiError if a cluster would use a group that does not exist."""
         for key, named in ((_SUBNETS, _SUBNETS), ("ClusterParameterGroupName", _PARAMETERS)):
             if key in params and not params[key].startswith("default"):
                 self._get(region, named, params[key])

@@ -75,7 +75,7 @@ class Cluster:
 class Clusters:
     """Every cluster since the start or the last reset, by Region and name.
 
-    `forget` is called with the ARN of a namespace that is gone.
+    `forget` is called with the ARN of each deleted namespace.
     """
 
     def __init__(self, app: LocalCloudApp, clock: Clock, secrets: AdminSecrets, forget: Callable[[str], None]) -> None:
@@ -102,7 +102,7 @@ class Clusters:
             self._forget(cluster.namespace_arn)
 
     def find(self, region: str, name: str) -> tuple[Cluster, str] | None:
-        """A cluster and its state now; None when there is none, or none any more."""
+        """Returns a cluster and its state now; None if it does not exist."""
         with self._lock:
             cluster = self._clusters.get((region, name))
             if cluster is None:
@@ -163,7 +163,7 @@ class Clusters:
         return {"Clusters": [cluster.shown(state) for cluster, state in filter(None, found)]}
 
     def ModifyCluster(self, context: RequestContext, params: Json) -> Json:
-        """Every change is made at once, and takes as long as a creation only where the nodes change."""
+        """Every change applies at once; only a change of nodes takes as long as a creation."""
         if params.get("MasterUserPassword") or params.get("NewClusterIdentifier"):
             raise ApiError(
                 "InvalidParameterValue", "The local cloud's limit, not AWS's: no new password and no new name here."
@@ -187,7 +187,7 @@ class Clusters:
         return {"Cluster": cluster.shown(state)}
 
     def _users(self, region: str, key: str, value: str) -> list[str]:
-        """The clusters of a Region whose property has a value."""
+        """Returns the clusters of a Region whose property has a value."""
         names = [name for where, name in list(self._clusters) if where == region]
         found = [each[0] for name in names if (each := self.find(region, name)) is not None]
         return [cluster.name for cluster in found if cluster.params.get(key, "").lower() == value]

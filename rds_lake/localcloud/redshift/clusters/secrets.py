@@ -1,4 +1,4 @@
-"""The admin's password of a cluster or namespace that Redshift manages: a secret, made and deleted with it.
+"""The admin's password of a cluster or namespace, managed by Redshift: a secret, created and deleted with it.
 
 (https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-secrets-manager-integration.html)
 """
@@ -16,18 +16,18 @@ _VIA = "redshift.amazonaws.com"
 
 
 class AdminSecrets:
-    """Secrets are made in the name of whoever makes the cluster, and deleted in Redshift's own."""
+    """Secrets are created with the rights of the cluster's creator, and deleted with Redshift's own."""
 
     def __init__(self, actors: Actors, clients: Any) -> None:
         self._actors, self._clients = actors, clients
 
     def make(self, context: RequestContext, owner: str, user: str) -> str:
-        """The secret's ARN. `owner`: the cluster's or namespace's name."""
+        """Returns the secret's ARN. `owner`: the cluster's or namespace's name."""
         acting = self._actors.acting(self._actors.caller(context), via=_VIA, region=context.region)
         content = json.dumps({"username": user, "password": secrets.token_urlsafe(24)})
         client = acting.clients.client("secretsmanager", context.region)
         return client.create_secret(Name=f"redshift!{owner}-{user}", SecretString=content)["ARN"]
 
     def delete(self, region: str, arn: str) -> None:
-        """Delete it at once: nothing of it is left."""
+        """Delete the secret at once, without a recovery window."""
         self._clients.client("secretsmanager", region).delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)

@@ -58,7 +58,7 @@ class Serverless:
                 self._forget(thing.body["namespaceArn"])
 
     def find(self, kind: str, region: str, name: str) -> tuple[Json, str] | None:
-        """A description with its status, and the status; None when there is none, or none any more."""
+        """Returns a description with its status, and the status; None if it does not exist."""
         with self._lock:
             thing = self._things.get((kind, region, name))
             state = thing.life.at(self._clock.now()) if thing is not None else GONE
@@ -264,7 +264,7 @@ class Serverless:
 
 
 def not_built(name: str) -> Callable[[RequestContext, Json], Json]:
-    """The answer to an operation that is not here."""
+    """Returns the error for an operation that the local cloud does not have."""
 
     def operation(context: RequestContext, params: Json) -> Json:
         raise ApiError("ValidationException", f"The local cloud's limit, not AWS's: {name} is not there.")

@@ -1,4 +1,4 @@
-"""Manual snapshots: names that stay after their cluster is gone. What was in them is not kept (docs/fidelity.md)."""
+"""Manual snapshots: names that remain after their cluster is deleted. Their content is not kept (docs/fidelity.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Snapshots:
         self._by_name = {}
 
     def make(self, region: str, name: str, about: Json, minutes: float, retention: int | None) -> Json:
-        """A new one, as DescribeClusterSnapshots shows it; ClusterSnapshotAlreadyExists."""
+        """Returns a new snapshot, as DescribeClusterSnapshots shows it. ClusterSnapshotAlreadyExists if the name is used."""
         if (region, name) in self._by_name:
             raise ApiError("ClusterSnapshotAlreadyExists", f"Snapshot {name} already exists.")
         now = self._clock.now()
@@ -40,7 +40,7 @@ class Snapshots:
         return body | {"Status": life.at(now)}
 
     def listed(self, region: str, params: Json) -> list[Json]:
-        """Those of a cluster, by name, or all; ClusterSnapshotNotFound for a name that is not there."""
+        """Returns the snapshots of a cluster, by name, or all. ClusterSnapshotNotFound for a name that does not exist."""
         now = self._clock.now()
         shown = [
             body | {"Status": life.at(now)}

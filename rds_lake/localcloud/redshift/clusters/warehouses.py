@@ -1,4 +1,4 @@
-"""Which cluster or workgroup a request of the Data API names, and whether it takes statements now."""
+"""Finds the cluster or workgroup of a Data API request, and checks that it accepts statements now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Warehouses:
         self._clusters, self._serverless = clusters, serverless
 
     def find(self, context: RequestContext, params: dict[str, Any]) -> Warehouse:
-        """ValidationException when none or both are named, when it does not exist, and when it is not available."""
+        """Returns it. ValidationException if none or both are named, if it does not exist, or if it is not available."""
         cluster, workgroup = params.get("ClusterIdentifier"), params.get("WorkgroupName")
         if bool(cluster) == bool(workgroup):
             raise ApiError("ValidationException", "Give either ClusterIdentifier or WorkgroupName.")
@@ -61,7 +61,7 @@ class Warehouses:
         )  # fmt: skip
 
     def workgroup_arn(self, region: str, name: str) -> str | None:
-        """A workgroup's ARN; None when there is none."""
+        """Returns a workgroup's ARN; None if it does not exist."""
         found = self._serverless.find(WORKGROUP, region, name)
         return found[0]["workgroupArn"] if found else None
 

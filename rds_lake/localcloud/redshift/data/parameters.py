@@ -16,7 +16,7 @@ _PIECE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|::|:(\w+)", r
 
 
 def bound(statements: Sequence[str], parameters: Sequence[dict[str, Any]]) -> list[str]:
-    """The statements with their values; ValidationException for a name that is missing, or that no statement has."""
+    """Returns the statements with their values. ValidationException for a name that is missing, or that no statement uses."""
     values = {each["name"]: each["value"] for each in parameters}
     used: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""Results as the Data API hands them out: records or CSV, page by page.
+"""Results in the Data API's form: records or CSV, page by page.
 
 (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_GetStatementResult.html)
 """
@@ -21,7 +21,7 @@ _SIGNED = ("int2", "int4", "int8", "float4", "float8", "numeric")
 
 
 def metadata(column: Column, *, schema: str = "", table: str = "") -> Json:
-    """One ColumnMetadata."""
+    """Returns one ColumnMetadata."""
     kind = column.kind
     size = kind.size if kind.is_text or kind.word == "numeric" else _DIGITS.get(kind.short, 0)
     return {
@@ -33,7 +33,7 @@ def metadata(column: Column, *, schema: str = "", table: str = "") -> Json:
 
 
 def page(result: Result, token: str | None, rows: int) -> tuple[list[tuple[Any, ...]], str | None]:
-    """The rows of a page, and the token of the next one."""
+    """Returns the rows of a page, and the token of the next page."""
     if token is not None and not token.isdigit():
         raise ApiError("ValidationException", "NextToken is not valid.")
     begin = int(token or 0)
@@ -42,12 +42,12 @@ def page(result: Result, token: str | None, rows: int) -> tuple[list[tuple[Any, 
 
 
 def records(rows: list[tuple[Any, ...]]) -> list[list[Json]]:
-    """Records of GetStatementResult."""
+    """Returns the records of GetStatementResult."""
     return [[field(value) for value in row] for row in rows]
 
 
 def csv_records(result: Result, rows: list[tuple[Any, ...]], *, first: bool) -> list[Json]:
-    """Records of GetStatementResultV2: one text; the first page begins with the columns' names."""
+    """Returns the records of GetStatementResultV2: one text; the first page begins with the columns' names."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if first:
@@ -58,7 +58,7 @@ def csv_records(result: Result, rows: list[tuple[Any, ...]], *, first: bool) -> 
 
 
 def size(result: Result) -> int:
-    """Bytes of a result: -1 where there is none."""
+    """Returns the bytes of a result: -1 if there is none."""
     if result.columns is None:
         return -1
     return sum(len(csv_text(value).encode()) for row in result.values for value in row)

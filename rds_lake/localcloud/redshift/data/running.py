@@ -1,6 +1,6 @@
 """Runs statements, each in a thread of a pool that ends with the cloud.
 
-A batch in TRANSACTION mode is all or nothing; in AUTO_COMMIT each of its statements stands for itself, and the first that
+A batch in TRANSACTION mode has all or no effect; in AUTO_COMMIT each statement is its own transaction, and the first that
 fails ends the batch. (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html)
 """
 
@@ -39,16 +39,16 @@ class Running:
         self._ending = threading.Event()
 
     def close(self) -> None:
-        """Wait until what runs has ended; what waits is not begun."""
+        """Wait until running statements have ended; waiting ones are not started."""
         self._ending.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, statement: Statement, database: str, kept: Kept | None) -> None:
-        """Run it as soon as a thread is free."""
+        """Run the statement as soon as a thread is free."""
         self._pool.submit(self._run, statement, database, kept)
 
     def cancel(self, statement: Statement) -> bool:
-        """Ask for its end; False when it has ended already. It is ABORTED once nothing of it runs any more."""
+        """Request its end; returns False if it has already ended. It is ABORTED once none of its parts runs."""
         with self._book.changed:
             if statement.status not in ("SUBMITTED", "PICKED", "STARTED"):
                 return False
@@ -84,7 +84,7 @@ class Running:
             self._book.move(statement, *outcome)
 
     def _outcome(self, statement: Statement, failure: str) -> tuple[str, str]:
-        """The status with which it ends, and its error; the same for those of its parts that did not run."""
+        """Returns the status with which it ends, and its error; the same for its parts that did not run."""
         if statement.cancelled:
             self._close_parts(statement, ABORTED, "")
             return ABORTED, "Query cancelled on user's request"
@@ -99,7 +99,7 @@ class Running:
                 self._book.end(part, status, error=error)
 
     def _faulty(self, statement: Statement) -> str:
-        """What the faults plane makes of it: a delay, and the text of a failure."""
+        """Returns the injected fault: a delay, and the text of a failure."""
         fault = self._faults.of_redshift(statement.name, "delay_seconds")
         if fault is not None:
             with self._book.changed:
@@ -108,7 +108,7 @@ class Running:
         return f"ERROR: {failing.fail}" if failing is not None else ""
 
     def _parts(self, statement: Statement, session: Session) -> str:
-        """Run them one after the other; the failure's text, empty when there is none."""
+        """Run the parts one after the other; returns the failure's text, empty if there is none."""
         together = statement.batch and statement.mode == "TRANSACTION"
         done: list[Part] = []
         if together:

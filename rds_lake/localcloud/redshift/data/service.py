@@ -235,7 +235,7 @@ class DataApi:
         return principal.user_id if principal is not None else ""
 
     def _owner(self, context: RequestContext) -> str:
-        """The user or role; empty for a caller like root, who sees the statements of all."""
+        """Returns the user or role; empty for a caller like root, who sees all statements."""
         principal = self._actors.caller(context)
         if principal is None:
             return ""
@@ -244,7 +244,7 @@ class DataApi:
 
 
 def _user(caller: Principal | None, params: Json, warehouse: Warehouse) -> User:
-    """The database's user: the admin by the managed secret or by name, or for a caller like root; else one of the caller's own.
+    """Returns the database's user: the admin by the managed secret or by name, or for a caller like root; else the caller's own user.
 
     (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html)
     """

@@ -1,4 +1,4 @@
-"""Sessions that outlive their statement: temporary tables and settings stay until nothing was asked of them for a while."""
+"""Sessions that outlive their statement: temporary tables and settings are kept until the session has been idle for a while."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where statements run, and as whom. `shown`: the members that every answer about them repeats."""
+    """Where statements run, and as which user. `shown`: the members that every answer about them repeats."""
 
     warehouse: str
     shown: dict[str, str]
@@ -49,7 +49,7 @@ class Sessions:
         self._lock = threading.Lock()
 
     def keep(self, kept: Kept, limit: int) -> None:
-        """A new one; ActiveSessionsExceededException."""
+        """Returns a new session. ActiveSessionsExceededException at the limit."""
         self.close_idle()
         with self._lock:
             if sum(each.place.warehouse == kept.place.warehouse for each in self._by_id.values()) >= limit:
@@ -58,7 +58,7 @@ class Sessions:
             self._by_id[kept.id] = kept
 
     def get(self, given: str, owner: str) -> Kept:
-        """One that is open and the caller's; ResourceNotFoundException."""
+        """Returns an open session of the caller. ResourceNotFoundException if there is none."""
         self.close_idle()
         found = self._by_id.get(given)
         if found is None or (owner and found.owner != owner):
@@ -66,29 +66,29 @@ class Sessions:
         return found
 
     def place_of(self, given: str) -> Mapping[str, str]:
-        """Cluster or workgroup of a session, whosever it is; empty where there is none."""
+        """Returns the cluster or workgroup of any caller's session; empty if it does not exist."""
         found = self._by_id.get(given)
         return found.place.shown if found is not None else {}
 
     def take(self, kept: Kept, statement: str) -> None:
-        """Run a statement in it; ValidationException while it runs another one."""
+        """Run a statement in the session. ValidationException while it runs another one."""
         with self._lock:
             if kept.busy:
                 raise ApiError("ValidationException", f"Session {kept.id} runs the statement {kept.busy}.")
             kept.busy = statement
 
     def give_back(self, kept: Kept) -> None:
-        """The statement has ended: idle from now on."""
+        """Mark the session as idle, after its statement has ended."""
         with self._lock:
             kept.busy, kept.idle_until = "", self._now() + kept.seconds * _SECOND
 
     def all(self) -> list[Kept]:
-        """Those that are open."""
+        """Returns the open sessions."""
         self.close_idle()
         return list(self._by_id.values())
 
     def close_idle(self, *, all_of: Callable[[Kept], bool] = lambda kept: False) -> None:
-        """Close those that nothing was asked of, and those that are chosen."""
+        """Close the sessions that were idle for too long, and the chosen ones."""
         with self._lock:
             now = self._now()
             gone = [k for k in self._by_id.values() if (not k.busy and k.idle_until <= now) or all_of(k)]

@@ -1,4 +1,4 @@
-"""Statements and their states, safe between threads; whoever waits for one is woken when it changes."""
+"""Statements and their states, safe between threads; a change wakes all threads that wait for the statement."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(slots=True, kw_only=True)
 class Statement:
-    """What ExecuteStatement or BatchExecuteStatement was given. `shown`: members that every answer about it repeats."""
+    """A request of ExecuteStatement or BatchExecuteStatement. `shown`: members that every answer about it repeats."""
 
     owner: str
     warehouse: str
@@ -81,14 +81,14 @@ class Statements:
         self._queries = 0
 
     def clear(self) -> list[Statement]:
-        """Forget all; those that were known."""
+        """Forget all statements; returns them."""
         with self.changed:
             known, self._by_id, self._tokens = list(self._by_id.values()), {}, {}
             self.changed.notify_all()
         return known
 
     def admit(self, made: Statement, token: str | None, request: Json, limit: int) -> tuple[Statement, bool]:
-        """A new statement, or the one of the same token within eight hours (then False)."""
+        """Returns a new statement, or the one of the same token within eight hours (then False)."""
         key = (made.owner, token or "")
         with self.changed:
             known = self._tokens.get(key) if token else None
@@ -107,7 +107,7 @@ class Statements:
         return made, True
 
     def find(self, given: str, owner: str) -> tuple[Statement, Part | None]:
-        """A statement by `<uuid>`, or one of a batch by `<uuid>:<n>`; ResourceNotFoundException for what the caller has not."""
+        """Returns a statement by `<uuid>`, or one of a batch by `<uuid>:<n>`. ResourceNotFoundException if it is not the caller's."""
         identity, _, number = given.partition(":")
         found = self._by_id.get(identity)
         if found is not None and found.status not in ACTIVE and found.updated + _KEPT <= self._now():
@@ -122,18 +122,18 @@ class Statements:
         return found, found.parts[int(number) - 1]
 
     def owner_of(self, identity: str) -> str | None:
-        """The `aws:userid` of who began a statement."""
+        """Returns the `aws:userid` of the statement's caller."""
         found = self._by_id.get(identity)
         return found.userid if found is not None else None
 
     def listed(self, owner: str) -> Iterator[Statement]:
-        """Those of a caller, the newest first; an empty owner sees all."""
+        """Returns a caller's statements, newest first; an empty owner sees all."""
         since = self._now() - _KEPT
         known = reversed(list(self._by_id.values()))
         return (s for s in known if (not owner or s.owner == owner) and (s.status in ACTIVE or s.updated > since))
 
     def move(self, statement: Statement, status: str, error: str = "") -> bool:
-        """Change the state of an active statement; False when it has ended before."""
+        """Change the state of an active statement; returns False if it has already ended."""
         with self.changed:
             if statement.status not in ACTIVE:
                 return False
@@ -153,11 +153,11 @@ class Statements:
             part.status, part.result, part.error, part.ended = status, result, error, self._now()
 
     def wait(self, statement: Statement, seconds: float) -> None:
-        """Until the statement has ended, at most so long."""
+        """Wait until the statement has ended, at most this long."""
         with self.changed:
             self.changed.wait_for(lambda: statement.status not in ACTIVE or statement.id not in self._by_id, seconds)
 
 
 def not_found(given: str) -> ApiError:
-    """The error of a statement that is not there."""
+    """Returns the error of a missing statement."""
     return ApiError("ResourceNotFoundException", f"Query {given} does not exist.")

@@ -1,1 +1,1 @@
-"""Databases of the local Redshift: their tables, sessions, and what each statement does."""
+"""Databases of the local Redshift: their tables, their sessions, and the execution of each statement."""

@@ -21,7 +21,7 @@ from rds_lake.localcloud.redshift.sql.types import type_of_duck
 
 
 class Changing:
-    """Changes in one session; each answers with the number of rows."""
+    """Changes in one session; each returns the number of rows."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Tables, database: str) -> None:
         self._connection, self._tables, self._database = connection, tables, database
@@ -56,7 +56,7 @@ class Changing:
         return list(there.values()) if wanted is None else [there[column] for column in wanted]
 
     def _listed(self, values: exp.Values, columns: list[Column]) -> exp.Expr:
-        """VALUES as a query; each row's values are cast on their own, so that '5' and 5 may stand in one column."""
+        """Returns VALUES as a query. The values of each row are cast separately, so that one column may contain '5' and 5."""
         selects: list[exp.Select] = []
         for row in values.expressions:
             given = list(row.expressions) if isinstance(row, exp.Tuple) else [row]
@@ -99,7 +99,7 @@ class Changing:
         return self._changed(duck_text(tree))
 
     def truncate(self, tree: exp.TruncateTable) -> int:
-        """Like DELETE of all rows; Redshift commits with it, see `session.py`."""
+        """Delete all rows; in Redshift this also commits, see `session.py`."""
         for table in tree.expressions:
             name = self._tables.get(table.name, checked_schema(table, self._database))
             self._connection.execute(f"DELETE FROM {name.sql}")

@@ -26,7 +26,7 @@ def _micros() -> int:
 
 
 class Databases:
-    """By warehouse (a cluster's or namespace's ARN) and name. `now`: microseconds."""
+    """Databases by warehouse (a cluster's or namespace's ARN) and name. `now`: microseconds."""
 
     def __init__(self, now: Callable[[], int] = _micros) -> None:
         self._now = now
@@ -34,7 +34,7 @@ class Databases:
         self._lock = threading.Lock()
 
     def session(self, warehouse: str, database: str, capacity: int = 0) -> Session:
-        """A new connection; the database is made when it is first asked for. `capacity`: RPUs of a workgroup."""
+        """Returns a new connection; the database is created on first use. `capacity`: RPUs of a workgroup."""
         with self._lock:
             key = (warehouse, database)
             if key not in self._open:
@@ -48,12 +48,12 @@ class Databases:
             return Session(connection.cursor(), database, shared)
 
     def names(self, warehouse: str) -> list[str]:
-        """The databases of a warehouse that were used."""
+        """Returns the databases of a warehouse that were used."""
         with self._lock:
             return [database for owner, database in self._open if owner == warehouse]
 
     def forget(self, warehouse: str) -> None:
-        """Drop the databases of a warehouse that is deleted, and the copies of files that they read."""
+        """Drop the databases of a deleted warehouse, and their copies of files."""
         with self._lock:
             gone = [self._open.pop(key) for key in list(self._open) if key[0] == warehouse]
         for database, shared in gone:

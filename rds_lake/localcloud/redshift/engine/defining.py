@@ -1,4 +1,4 @@
-"""Statements that define: CREATE, DROP and ALTER of tables, schemas and views."""
+"""CREATE, DROP and ALTER of tables, schemas and views."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Defining:
         self._spectrum = spectrum
 
     def create(self, tree: exp.Create) -> int:
-        """Rows that were stored: of CREATE TABLE AS, else 0."""
+        """Execute CREATE; returns the number of stored rows: of CREATE TABLE AS, else 0."""
         kind = (tree.kind or "").upper()
         if kind == "SCHEMA":
             return self._schema(tree)
@@ -108,7 +108,7 @@ class Defining:
         return Column(name=part.name, kind=declared, nullable=nullable, default=default)
 
     def _default(self, value: exp.Expr, kind: ColumnType) -> str:
-        """DuckDB's text of a default: its value, unless it is the time of the INSERT."""
+        """Returns DuckDB's text of a default: its value, or the time of the INSERT."""
         types = Oracle(self._connection, AGGREGATE_NAMES)
         now = any(isinstance(node, _NOW) or node.name.lower() == "getdate" for node in value.walk())
         made = duck_text(as_type(translate(exp.Paren(this=value), types), kind, types))

@@ -1,7 +1,7 @@
-"""The declared types of a query's columns, as far as its text says them: CREATE TABLE AS keeps them.
+"""The declared types of a query's columns, as far as its text has them: CREATE TABLE AS keeps them.
 
-A column of a table, a cast and a literal text have one; every other text is as long as a VARCHAR can be, which Redshift knows
-more exactly (docs/fidelity.md).
+A column of a table, a cast and a literal text have a declared type; every other text is as long as a VARCHAR can be, which
+Redshift knows more exactly (docs/fidelity.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
 
 
 def declared(query: exp.Expr, tables: Tables) -> list[ColumnType | None]:
-    """One type per column of the query, None where the text does not say it; an empty list where columns are not counted."""
+    """Returns one type per column of the query, None if the text has none; an empty list if columns cannot be counted."""
     if not isinstance(query, exp.Select):
         return []
     found: list[ColumnType | None] = []
@@ -45,7 +45,7 @@ def _of(item: exp.Expr, query: exp.Select, tables: Tables) -> ColumnType | None:
 
 
 def _relations(query: exp.Select) -> dict[str, dict[str, ColumnType | None]] | None:
-    """Of each relation of the FROM its columns; None when one of them is not known."""
+    """Returns the columns of each relation in FROM; None if one of them is not known."""
     sources = [query.args.get("from_"), *(query.args.get("joins") or [])]
     found: dict[str, dict[str, ColumnType | None]] = {}
     for source in sources:

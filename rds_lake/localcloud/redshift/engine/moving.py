@@ -1,4 +1,4 @@
-"""COPY and UNLOAD in a session: between S3 and tables, with a row of history each."""
+"""COPY and UNLOAD in a session: between S3 and tables, each recorded in the history."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Moving:
         self._connection, self._tables, self._history, self._now = connection, tables, history, now
 
     def load(self, copy: Copy, stores: Stores, about: Row) -> int:
-        """Rows of a COPY; what it refused is remembered whatever becomes of its transaction."""
+        """Execute a COPY; returns its rows. Refused rows are recorded even if its transaction is rolled back."""
         row = self._history.add("sys_load_history", self._begun(about) | {
             "table_name": copy.table, "data_source": copy.source, "file_format": copy.format.capitalize()})  # fmt: skip
         copying = Copying(self._connection, self._tables, stores, lambda bad: self._report(copy, bad, about))
@@ -57,7 +57,7 @@ class Moving:
     def unload(
         self, unload: Unload, columns: tuple[Column, ...], found: duckdb.DuckDBPyConnection, stores: Stores, about: Row
     ) -> int:
-        """Rows of an UNLOAD."""
+        """Execute an UNLOAD; returns its rows."""
         row = self._history.add("sys_unload_history", self._begun(about) | {
             "file_format": unload.format.capitalize(), "unloaded_location": unload.target,
             "compression_type": unload.packed.lower()})  # fmt: skip
@@ -78,6 +78,6 @@ class Moving:
 
 
 def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    """A part after the other, never all at once."""
+    """Returns one part after the other, never all at once."""
     while part := found.fetchmany(_PART):
         yield from part

@@ -1,4 +1,4 @@
-"""The relations that a statement names: each is found in the database, or is one of its own common tables."""
+"""The relations that a statement names: tables of the database, or the statement's own common tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PSEUDO = ("$path", "$size")
 
 
 def bind(tree: exp.Expr, tables: Tables, database: str) -> None:
-    """Point every table of a query at what it means; StatementFailedError for one that is not there."""
+    """Resolve every table name of a query. StatementFailedError for a table that does not exist."""
     conditions = locate(tree)
     pseudo = any(column.name in _PSEUDO for column in tree.find_all(exp.Column))
     for table in list(tree.find_all(exp.Table)):
@@ -41,7 +41,7 @@ def bind(tree: exp.Expr, tables: Tables, database: str) -> None:
 
 
 def _leave_out(table: exp.Table) -> None:
-    """A star gives no `$path` and no `$size`."""
+    """`*` does not include `$path` and `$size`."""
     select = table.find_ancestor(exp.Select)
     for item in select.expressions if select is not None else ():
         star = item.this if isinstance(item, exp.Column) else item
@@ -50,14 +50,14 @@ def _leave_out(table: exp.Table) -> None:
 
 
 def relation(name: TableName) -> exp.Table:
-    """A table as DuckDB names it."""
+    """Returns a table as DuckDB names it."""
     if name.schema == TEMPORARY:
         return exp.table_(name.name, db="main", catalog="temp", quoted=True)
     return exp.table_(name.name, db=name.schema, quoted=True)
 
 
 def checked_schema(table: exp.Table, database: str) -> str:
-    """The schema that is written before a table, empty for none; another database cannot be named."""
+    """Returns the schema in front of a table name, empty for none. Another database cannot be named."""
     if table.catalog and table.catalog != database:
         raise StatementFailedError(
             f"The local cloud's limit, not Redshift's: {quote(table.catalog)} is another database"

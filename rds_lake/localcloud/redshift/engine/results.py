@@ -1,4 +1,4 @@
-"""What a statement answers, and what the sessions of one database share."""
+"""The result of a statement, and the state that the sessions of one database share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rds_lake.localcloud.redshift.errors import not_here
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a statement answers. `columns` None: it has no result set. `rows`: returned or changed."""
+    """The result of a statement. `columns` None: no result set. `rows`: returned or changed."""
 
     columns: tuple[Column, ...] | None = None
     values: Sequence[tuple[Any, ...]] = ()
@@ -24,7 +24,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What the sessions of one database share. `folder`: where copies of files lie; `now`: microseconds."""
+    """The state that the sessions of one database share. `folder`: for copies of files; `now`: microseconds."""
 
     now: Callable[[], int]
     transactions: Transactions
@@ -33,5 +33,5 @@ class Shared:
 
 
 def no_stores(role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any:
-    """For sessions that are given no clients."""
+    """For sessions without clients."""
     raise not_here("S3 is not reached from here")

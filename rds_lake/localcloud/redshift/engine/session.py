@@ -47,7 +47,7 @@ _TRANSACTION = (exp.Transaction, exp.Commit, exp.Rollback)
 
 
 class Session:
-    """Made on a cursor of its own, which it closes."""
+    """A session on its own cursor, which it closes."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, database: str, shared: Shared) -> None:
         self._connection, self._database, self._shared = connection, database, shared
@@ -75,7 +75,7 @@ class Session:
         self.resting: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     def run(self, sql: str) -> Result:
-        """One statement; StatementFailedError, after which an open transaction is rolled back."""
+        """Run one statement. After StatementFailedError, an open transaction is rolled back."""
         self._refuse_cancelled()
         row = self._begun(sql)
         try:
@@ -168,7 +168,7 @@ class Session:
         return self._within(footprint.of_tree(tree, self.tables), lambda: self._run(tree))
 
     def _within(self, asked: Footprint, act: Callable[[], Result]) -> Result:
-        """All of a statement or nothing, once its tables are free. Its snapshot is taken then, unless its transaction has one."""
+        """Run a statement with all or no effect, once its tables are free. Its snapshot is taken then, if its transaction has none."""
         own = self._transaction is None
         if own:
             self.begin()
@@ -190,7 +190,7 @@ class Session:
         self._transaction = self._shared.transactions.begin()
 
     def commit(self) -> None:
-        """StatementFailedError 1023 when another transaction was there first."""
+        """Commit. StatementFailedError 1023 if the transactions are not serializable."""
         mine, self._transaction = self._transaction, None
         if mine is None:
             return
@@ -216,22 +216,22 @@ class Session:
             self._shared.transactions.end(mine, committed=False)
 
     def cancel(self) -> None:
-        """Interrupt what runs, from another thread, and let nothing more begin."""
+        """Interrupt the running statement, from another thread, and start no other."""
         self._cancelled.set()
         threading.Thread(target=self._interrupt, name="redshift-cancel", daemon=True).start()
 
     def _interrupt(self) -> None:
-        """Again and again until it has ended: an interrupt just before DuckDB begins is lost."""
+        """Interrupt repeatedly until the statement has ended: an interrupt just before DuckDB begins is lost."""
         while not self._closed.wait(0.02) and self._cancelled.is_set():
             with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
                 self._connection.interrupt()
 
     def reuse(self) -> None:
-        """Forget that something was cancelled: the session goes on."""
+        """Clear a cancellation, so that the session can continue."""
         self._cancelled.clear()
 
     def close(self) -> None:
-        """Roll back what is open; temporary tables are gone."""
+        """Roll back an open transaction; temporary tables are dropped."""
         self._closed.set()
         self.rollback()
         self._connection.close()
@@ -266,7 +266,7 @@ class Session:
         raise not_here(f"the statement {tree.sql('redshift')[:60]} is not there")
 
     def _executed(self, tree: exp.Query) -> tuple[tuple[Column, ...], duckdb.DuckDBPyConnection]:
-        """The columns of a query, and DuckDB's cursor over its rows."""
+        """Returns the columns of a query, and DuckDB's cursor over its rows."""
         if tree.args.get("into") is not None:
             raise not_here("SELECT INTO is not there: use CREATE TABLE AS")
         bind(tree, self.tables, self._database)

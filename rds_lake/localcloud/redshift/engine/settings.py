@@ -1,4 +1,4 @@
-"""SET of a session: what is known is remembered, what would change an answer and is not here is refused.
+"""SET of a session: known settings are stored; settings that would change a result and are not supported are refused.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_ConfigurationRef.html)
 """

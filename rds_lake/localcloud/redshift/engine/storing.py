@@ -1,4 +1,4 @@
-"""Values on their way into a column: cast as an assignment does it, and refused where they are too long.
+"""Stores values in columns: cast as in an assignment, and refused if they are too long.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html: sizes are bytes, and only blanks are cut)
 """
@@ -21,7 +21,7 @@ _SOURCE = "lc_source"
 
 
 def stored(value: exp.Expr, column: Column, types: Oracle) -> exp.Expr:
-    """A translated value as it is put into a column."""
+    """Returns a translated value for storing in a column."""
     kind = column.kind
     given = types.of(value)
     if kind.word == VARBYTE:
@@ -36,7 +36,7 @@ def stored(value: exp.Expr, column: Column, types: Oracle) -> exp.Expr:
 
 
 def stored_query(query: exp.Expr, columns: Sequence[Column], types: Oracle) -> exp.Select:
-    """The rows of a translated query as they are put into columns, in their order."""
+    """Returns the rows of a translated query for storing in columns, in their order."""
     names = [f"lc_{number_}" for number_ in range(len(columns))]
     alias = exp.TableAlias(this=exp.to_identifier(_SOURCE), columns=[exp.to_identifier(name) for name in names])
     source = exp.Subquery(this=query, alias=alias)
@@ -48,7 +48,7 @@ def stored_query(query: exp.Expr, columns: Sequence[Column], types: Oracle) -> e
 
 
 def check_count(given: int, columns: int) -> None:
-    """StatementFailedError when an INSERT gives more or fewer values than there are columns."""
+    """StatementFailedError if an INSERT has more or fewer values than columns."""
     if given > columns:
         raise StatementFailedError("INSERT has more expressions than target columns")
     if given < columns:

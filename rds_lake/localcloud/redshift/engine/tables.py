@@ -1,5 +1,5 @@
-"""The tables of a database as DuckDB keeps them. A column's declared type is its comment, so that it lives and dies, commits and
-rolls back with its table.
+"""The tables of a database as DuckDB stores them. A column's declared type is stored as its comment, so that transactions and DROP
+apply to it as well.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TableName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a query asks of one relation: conditions that its rows meet, and whether `$path` or `$size` is read."""
+    """What a query needs of one relation: conditions on its rows, and whether `$path` or `$size` is read."""
 
     conditions: tuple[Condition, ...] = ()
     pseudo: bool = False
@@ -65,7 +65,7 @@ def _nothing(name: str, schema: str, asked: Asked) -> None:
 
 
 class Tables:
-    """What one session sees."""
+    """The tables that one session sees."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -81,7 +81,7 @@ class Tables:
         return sorted(name for (name,) in rows if name not in _OWN)
 
     def find(self, name: str, schema: str = "") -> TableName | None:
-        """A table or view by its name: temporary ones first, then along the search path."""
+        """Returns a table or view by its name: temporary ones first, then along the search path."""
         places = [schema] if schema else [TEMPORARY, *self.search_path]
         for place in places:
             if self._exists(place, name):
@@ -89,7 +89,7 @@ class Tables:
         return None
 
     def get(self, name: str, schema: str = "") -> TableName:
-        """Like `find`; StatementFailedError when there is none."""
+        """As `find`. StatementFailedError if it does not exist."""
         found = self.find(name, schema)
         if found is None:
             if schema and schema not in self.schemas():
@@ -120,7 +120,7 @@ class Tables:
         return [(schema, name, kind) for schema, name, kind in rows if schema not in _OWN]
 
     def create(self, table: TableName, columns: Sequence[Column], *, missing_only: bool = False) -> None:
-        """An empty table. PRIMARY KEY, UNIQUE and FOREIGN KEY are not enforced, so they are not made."""
+        """Create an empty table, without PRIMARY KEY, UNIQUE and FOREIGN KEY, which Redshift does not enforce."""
         if len(columns) > MOST_COLUMNS:
             raise StatementFailedError(f"tables can have at most {MOST_COLUMNS} columns")
         if self._exists(table.schema, table.name):
@@ -133,7 +133,7 @@ class Tables:
         self.declare(table, *columns)
 
     def declare(self, table: TableName, *columns: Column) -> None:
-        """Remember the declared types of columns."""
+        """Store the declared types of columns."""
         said = (f"COMMENT ON COLUMN {table.sql}.{quote(c.name)} IS {text(str(c.kind))}" for c in columns)
         self._connection.execute(";".join(said))
 

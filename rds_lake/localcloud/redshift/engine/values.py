@@ -1,4 +1,4 @@
-"""Values as the Data API gives them: text but for numbers and booleans.
+"""Values as the Data API returns them: text, except numbers and booleans.
 
 (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_Field.html)
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def shown(value: Any) -> Any:
-    """A value of a row; None, numbers and booleans stay what they are."""
+    """Returns a value of a row; None, numbers and booleans are not changed."""
     if isinstance(value, bool | int | float) or value is None:
         return value
     if isinstance(value, bytes):

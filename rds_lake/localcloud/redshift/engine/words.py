@@ -1,4 +1,4 @@
-"""What the first words of a statement say: its kind for the history, LOCK, and what may not be in a transaction."""
+"""The first words of a statement: its kind for the history, LOCK, and statements that may not be in a transaction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kind_of(sql: str) -> str:
 
 
 def locked_tables(sql: str) -> list[tuple[str, str]] | None:
-    """(schema, name) of the tables that a LOCK names; None for another statement."""
+    """Returns (schema, name) of the tables of a LOCK; None for another statement."""
     match = _LOCK.fullmatch(sql)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Columns as Arrow has them."""
+"""Columns as Arrow types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rds_lake.localcloud.redshift.sql.types import VARBYTE, ColumnType
 
 
 def arrow_type(kind: ColumnType) -> pa.DataType:
-    """The type in which a column's values are handed to DuckDB, and unloaded."""
+    """Returns the type in which a column's values are passed to DuckDB, and unloaded."""
     if kind.word == "numeric":
         return pa.decimal128(kind.size, kind.scale)
     plain = {

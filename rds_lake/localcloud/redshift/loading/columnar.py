@@ -1,6 +1,6 @@
-"""Which columns of a Parquet file COPY puts into which columns of a table.
+"""Which columns of a Parquet file COPY loads into which columns of a table.
 
-Types have to be alike: COPY casts nothing but what a column's precision holds.
+The types must match: COPY converts only values that the column's precision can hold.
 (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html)
 """
 
@@ -39,7 +39,7 @@ def check_types(url: str, schema: Any, arrow: pa.Schema, columns: Sequence[Colum
 
 
 def with_json(table: pa.Table) -> pa.Table:
-    """Nested columns as JSON's text."""
+    """Returns nested columns as JSON text."""
     for number, field in enumerate(table.schema):
         if pa.types.is_nested(field.type):
             texts = [

@@ -1,4 +1,4 @@
-"""One text of a file as the value of a column, or why it is none.
+"""Converts one text of a file to the value of a column, or says why it is not valid.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_Load_Error_Reference.html)
 """
@@ -23,7 +23,7 @@ _TRUE, _FALSE = ("t", "true", "y", "yes", "1"), ("f", "false", "n", "no", "0")
 
 
 class LoadError(ValueError):
-    """Why a value cannot be loaded, in the words of the load's errors; `code` as STL_LOAD_ERRORS has it."""
+    """Why a value cannot be loaded, with the message of the load's errors. `code`: as in STL_LOAD_ERRORS."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class LoadError(ValueError):
 
 
 def value_of(text: str | None, kind: ColumnType, copy: Copy) -> Any:
-    """The value; LoadError."""
+    """Returns the value. LoadError if it is not valid."""
     if text is None:
         return None
     if kind.is_text:

@@ -1,6 +1,6 @@
-"""What a COPY does: all of its files, or nothing. Of each file no more is held as rows than a part of it.
+"""Executes a COPY: all of its files, or nothing. Only a part of each file is held as rows at a time.
 
-A bad value ends it, unless MAXERROR allows so many rows; either way SYS_LOAD_ERROR_DETAIL names file, line and column.
+A bad value ends it, unless MAXERROR allows that many rows; in both cases SYS_LOAD_ERROR_DETAIL names file, line and column.
 (https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html)
 """
 
@@ -76,7 +76,7 @@ class Copying:
         self._sql = ""
 
     def run(self, copy: Copy) -> int:
-        """Rows that were loaded."""
+        """Execute the load; returns the number of loaded rows."""
         name = self._tables.get(copy.table, copy.schema)
         there = {column.name: column for column in self._tables.columns(name)}
         missing = [column for column in copy.columns or () if column not in there]
@@ -106,7 +106,7 @@ class Copying:
         try:
             opened_file = pq.ParquetFile(io.BytesIO(file.content))
         except (pa.ArrowException, OSError) as error:
-            raise StatementFailedError(f"{file.url} is no Parquet file: {error}") from error
+            raise StatementFailedError(f"{file.url} is not a Parquet file: {error}") from error
         given = len(opened_file.schema_arrow)
         if given != len(columns) and not ("FILLRECORD" in copy.flags and given < len(columns)):
             raise StatementFailedError(f"Unmatched number of columns between table and file. Table columns: {len(columns)}, "

@@ -37,7 +37,7 @@ class Line:
 
 
 def opened(copy: Copy, file: LoadedFile) -> IO[bytes]:
-    """What is in a file, unpacked while it is read."""
+    """Returns the content of a file, decompressed while it is read."""
     source: Any = io.BytesIO(file.content)
     if "GZIP" in copy.flags:
         return gzip.open(source)  # type: ignore[return-value]
@@ -47,13 +47,13 @@ def opened(copy: Copy, file: LoadedFile) -> IO[bytes]:
 
 
 def unreadable(copy: Copy, file: LoadedFile) -> StatementFailedError:
-    """The error of a file that is not packed as the COPY says."""
+    """Returns the error of a file that is not compressed as the COPY says."""
     kind = next((word for word in COMPRESSIONS if word in copy.flags), "")
     return StatementFailedError(f"{file.url} is not in {kind.lower()} format")
 
 
 def lines_of(copy: Copy, file: LoadedFile) -> Iterator[Line]:
-    """Rows of a file, its header lines left out; StatementFailedError when it cannot be unpacked."""
+    """Returns the rows of a file without its header lines. StatementFailedError if it cannot be decompressed."""
     try:
         yield from rows_of(copy, file, opened(copy, file), 0)
     except (OSError, EOFError, pa.ArrowException) as error:

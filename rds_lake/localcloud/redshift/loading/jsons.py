@@ -61,7 +61,7 @@ def _paths(copy: Copy, stores: Stores) -> list[Path] | None:
     try:
         listed = json.loads(content)
     except ValueError as error:
-        raise StatementFailedError(f"JSONPath file {copy.json} is no JSON: {error}") from error
+        raise StatementFailedError(f"JSONPath file {copy.json} is not JSON: {error}") from error
     if not isinstance(listed, dict) or not isinstance(listed.get("jsonpaths"), list):
         return None
     return [_steps(path) for path in listed["jsonpaths"]]

@@ -1,4 +1,4 @@
-"""The files that a COPY loads: those of a prefix, or those that a manifest lists. Read as the role that it names.
+"""The files that a COPY loads: those of a prefix, or those in a manifest, read with the role that it names.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
 """
@@ -38,7 +38,7 @@ class LoadedFile:
 
 
 def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
-    """Each file, a URL that is listed twice twice; StatementFailedError when there is none at all."""
+    """Returns each file; a URL that is listed twice is loaded twice. StatementFailedError if there is none."""
     s3 = stores(copy.role, "s3", copy.region)
     found = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
     for bucket in dict.fromkeys(_split(url)[0] for url, _, _ in found):
@@ -101,7 +101,7 @@ def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
         entries = json.loads(content)["entries"]
         found = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StatementFailedError(f"{copy.source} is no manifest: {error!r}") from error
+        raise StatementFailedError(f"{copy.source} is not a manifest: {error!r}") from error
     missing = [url for url, _, size in found if size is None]
     if copy.format == "PARQUET" and missing:
         raise StatementFailedError(f"The manifest {copy.source} has no meta.content_length for {missing[0]}")
@@ -109,7 +109,7 @@ def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
 
 
 def read_object(s3: Any, url: str, *, mandatory: bool) -> bytes | None:
-    """What is in an object; None when it is not there and need not be."""
+    """Returns the content of an object; None if it does not exist and is optional."""
     bucket, key = _split(url)
     try:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -122,7 +122,7 @@ def read_object(s3: Any, url: str, *, mandatory: bool) -> bytes | None:
 
 
 def refused(error: ClientError, url: str) -> StatementFailedError:
-    """What S3 or Glue answered, in Redshift's words."""
+    """Returns the error of S3 or Glue as Redshift's."""
     details = error.response["Error"]
     if not url.startswith("s3://"):
         return StatementFailedError(f"{details.get('Message', details['Code'])} ({details['Code']}, {url})")

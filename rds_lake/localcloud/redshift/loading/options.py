@@ -1,4 +1,4 @@
-"""The text of a COPY: its table, its source, and its options with AWS's exclusions. What is not here is refused.
+"""Parses a COPY: its table, its source, and its options with the combinations that AWS excludes. Unsupported options are refused.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html)
 """
@@ -82,7 +82,7 @@ def is_copy(sql: str) -> bool:
 
 
 def read_copy(sql: str) -> Copy:
-    """The COPY; StatementFailedError where it is none, or where its options do not go together."""
+    """Returns the COPY. StatementFailedError if it is not valid, or if its options exclude each other."""
     words = Words(list(tokens(sql))[1:])
     schema, _, table = words.next().replace('"', "").lower().rpartition(".")
     word = words.next()
@@ -151,7 +151,7 @@ def _format(copy: Copy, word: str, words: Words) -> None:
 
 
 def _sign(text: str) -> str:
-    r"""A character as DELIMITER names it: itself, `\t`, or `\ddd` in octal."""
+    r"""Returns a character of DELIMITER: itself, `\t`, or `\ddd` in octal."""
     octal = re.fullmatch(r"\\([0-7]{3})", text)
     return chr(int(octal[1], 8)) if octal else text.replace("\\t", "\t")
 

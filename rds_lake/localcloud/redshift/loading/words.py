@@ -1,4 +1,4 @@
-"""The words of COPY and UNLOAD, which no parser of SQL knows."""
+"""The words of COPY and UNLOAD, which SQL parsers do not know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\$\$.*?\$\$|\"[^\"]+\"|[\w#.]+|[(),;])"
 
 
 def tokens(sql: str) -> Iterator[str]:
-    """Words, texts with their quotes, and signs; StatementFailedError for anything else."""
+    """Returns words, texts with their quotes, and signs. StatementFailedError for anything else."""
     at = 0
     text = sql.strip()
     while at < len(text):
@@ -23,7 +23,7 @@ def tokens(sql: str) -> Iterator[str]:
 
 
 def text_of(token: str) -> str:
-    """What is in a text, by quotes or `$$`; StatementFailedError for a word that is none."""
+    """Returns the content of a text in quotes or `$$`. StatementFailedError for a word without quotes."""
     if token.startswith("$$"):
         return token[2:-2]
     if not token.startswith("'"):

@@ -1,1 +1,1 @@
-"""Spectrum: schemas whose tables are Glue's, read where they lie."""
+"""Spectrum: schemas whose tables are Glue's, read in S3."""

@@ -85,7 +85,7 @@ class External:
             try:
                 footer = Footer.read(uri, path)
             except QueryFailedError as error:
-                raise StatementFailedError(f"Spectrum Scan Error. File '{uri}' is no Parquet file") from error
+                raise StatementFailedError(f"Spectrum Scan Error. File '{uri}' is not a Parquet file") from error
             selected = tuple(self._column(footer, uri, name, kind) for name, kind in self.columns) + place.constants
             if pseudo:
                 size = path.stat().st_size

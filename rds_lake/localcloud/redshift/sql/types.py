@@ -108,7 +108,7 @@ def shown_type(text: str) -> ColumnType:
     """The type behind its own text, as a column's comment in DuckDB has it."""
     match = _SIZED.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no column's type")
+        raise ValueError(f"{text!r} is not a type of a column")
     return ColumnType(word=match[1].strip(), size=int(match[2] or 0), scale=int(match[3] or 0))
 
 

@@ -140,7 +140,7 @@ def _size(words: Words, what: str) -> int:
     text = f"{words.after_as()} {words.take_if('MB', 'GB')}".strip()
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise StatementFailedError(f"{what} {text} is no size")
+        raise StatementFailedError(f"{what} {text} is not a size")
     size = int(float(match[1]) * MB * (1024 if (match[2] or "").upper() == "GB" else 1))
     if what == "MAXFILESIZE" and not _LEAST <= size <= _MOST:
         raise StatementFailedError("MAXFILESIZE must be between 5 MB and 6.2 GB")

@@ -102,7 +102,7 @@ def test_a_busy_table_is_named_and_the_others_are_installed(table: Lab) -> None:
     quick = replace(plan, statements=tuple(s.replace("timeout = 5", "timeout = 1") for s in plan.statements))
     with table.session("BEGIN") as writer:
         writer.execute("INSERT INTO t (id) VALUES (1)")
-        with pytest.raises(UnavailableError, match=r"busy.*\.t\. Transactions"):
+        with pytest.raises(UnavailableError, match=r"busy.*\.t\. Open transactions"):
             install(table.dsn, quick)
         writer.execute("UPDATE t SET v = 'x'")
         writer.execute("COMMIT")
@@ -130,12 +130,12 @@ def test_a_refusal_says_what_the_server_said_and_names_the_table(table: Lab) -> 
 @pytest.mark.exhaustive
 def test_no_trigger_ever_writes_into_somebody_elses_tables(table: Lab) -> None:
     table.run("CREATE DATABASE rds_lake", "CREATE TABLE rds_lake.outbox (seq int PRIMARY KEY)")
-    with pytest.raises(ConfigError, match=r"`rds_lake`\.`outbox`: tables of these names exist"):
+    with pytest.raises(ConfigError, match=r"`rds_lake`\.`outbox`: rds-lake did not create these tables"):
         table.capture("t")
     table.run("INSERT INTO t (id) VALUES (1)", "DROP DATABASE rds_lake")
     table.capture("other")
     table.run("ALTER TABLE rds_lake.outbox ENGINE=MyISAM")
-    with pytest.raises(ConfigError, match=r"`rds_lake`\.`outbox`: tables of these names exist"):
+    with pytest.raises(ConfigError, match=r"`rds_lake`\.`outbox`: rds-lake did not create these tables"):
         table.capture("t")
     table.run("INSERT INTO t (id) VALUES (2)")
 
@@ -152,11 +152,13 @@ def test_every_difference_is_named(table: Lab) -> None:
     t, other = table.target("t"), table.target("other")
     assert differences(table.dsn, plan) == (
         f"{t}: its trigger for UPDATE is missing: writes since then were not captured",
-        f"{other}: its definition in `rds_lake`.`capture` is missing or another",
-        f"{other}: its columns are others than those that the triggers name",
+        f"{other}: its definition in `rds_lake`.`capture` is missing or differs",
+        f"{other}: its columns differ from those that the triggers use",
     )
     changed = table.plan("other")
-    assert f"{other}: its trigger for INSERT is of another definition" in differences(table.dsn, changed)
+    assert f"{other}: its trigger for INSERT differs from the one that rds-lake would install" in differences(
+        table.dsn, changed
+    )
 
 
 def test_uninstalling_leaves_changes_that_nobody_has_taken(table: Lab) -> None:

@@ -187,7 +187,7 @@ def test_two_forwarders_at_once_are_one_and_a_sentence(way: Way) -> None:
     def second(line: str) -> None:
         if not said:
             said.append(line)
-            with pytest.raises(OutboxBusyError, match="another process forwards"):
+            with pytest.raises(OutboxBusyError, match="another process is forwarding"):
                 forward_once(way.work)
             said.append("busy")
 

@@ -43,7 +43,7 @@ def test_the_table_says_what_was_there_and_that_it_is_gone(yard: Yard) -> None:
         (line,) = [line for line in lines if f" {kind} " in line and "nightly" in line]
         assert line.rstrip(" │").endswith("gone"), line
     assert yard.census() == {}
-    assert "nothing is to be removed" in printed(yard, apply=True)
+    assert "there is nothing to remove" in printed(yard, apply=True)
 
 
 @pytest.mark.exhaustive

@@ -1,1 +1,1 @@
-"""Which tables statements touch, who waits for whom, and error 1023."""
+"""The tables that statements use, waiting for locks, and error 1023."""

@@ -1,4 +1,4 @@
-"""Which tables a statement reads and writes: what has to be known before its snapshot is taken."""
+"""Finds the tables that a statement reads and writes, which must be known before its snapshot is taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rds_lake.localcloud.redshift.engine.tables import SYSTEM, TEMPORARY, Tables
 
 
 def of_tree(tree: exp.Expr, tables: Tables) -> Footprint:
-    """Of a parsed statement. Temporary, system and external tables are nobody else's business."""
+    """Returns the tables of a parsed statement. Temporary, system and external tables are left out: no other session changes them."""
     if isinstance(tree, exp.Insert | exp.Create):
         return _into(tree, tables)
     if isinstance(tree, exp.Update | exp.Delete):
@@ -45,7 +45,7 @@ def _into(tree: exp.Insert | exp.Create, tables: Tables) -> Footprint:
 
 
 def of_locked(names: Iterable[tuple[str, str]], tables: Tables) -> Footprint:
-    """Of LOCK; StatementFailedError for a table that is not there."""
+    """Returns the tables of LOCK. StatementFailedError for a table that does not exist."""
     wanted = list(names)
     for schema, name in wanted:
         tables.get(name, schema)
@@ -53,7 +53,7 @@ def of_locked(names: Iterable[tuple[str, str]], tables: Tables) -> Footprint:
 
 
 def of_names(names: Iterable[tuple[str, str]], tables: Tables) -> frozenset[str]:
-    """Tables by (schema, name)."""
+    """Returns tables by (schema, name)."""
     found = [tables.find(name, schema) for schema, name in names]
     return frozenset(str(each) for each in found if each is not None and each.schema not in (TEMPORARY, SYSTEM))
 

@@ -1,10 +1,10 @@
-"""Concurrent transactions of one database: locks of tables, and error 1023 where no order of the transactions explains them.
+"""Concurrent transactions of one database: locks of tables, and error 1023 if the transactions are not serializable.
 
-By table, as Redshift does it. What a transaction reads, it sees as it was when its first statement that names a table began; a
-writer holds its tables until its end, and the next writer waits. Transactions that overlap are put into a graph: one that read a
-table before another wrote it comes first. A statement that closes a circle ends its transaction with error 1023.
-(https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html) With SNAPSHOT isolation only an UPDATE or DELETE of a
-table that another one changed since does. (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html)
+By table, as in Redshift. A transaction reads the state at the beginning of its first statement that names a table; a
+writer locks its tables until its end, and the next writer waits. Overlapping transactions form a graph: one that read a
+table before another wrote it comes first. A statement that closes a cycle ends its transaction with error 1023.
+(https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html) With SNAPSHOT isolation, only an UPDATE or DELETE of a
+table that another transaction has changed since fails. (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FIRST_ID = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """Tables that a statement reads, writes, and keeps others from reading (DDL, TRUNCATE, LOCK): `schema.name`."""
+    """Tables that a statement reads, writes, and locks against readers (DDL, TRUNCATE, LOCK): `schema.name`."""
 
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
@@ -35,7 +35,7 @@ class Footprint:
 
 @dataclass(slots=True, eq=False)
 class Transaction:
-    """`snapshot`, `ended`: moments of the database's own count; `ended` only where it was committed."""
+    """`snapshot`, `ended`: positions in the database's own count; `ended` only if it was committed."""
 
     id: int
     snapshot: int | None = None
@@ -50,7 +50,7 @@ class Transaction:
         return self.snapshot is not None and other.ended is not None and other.ended <= self.snapshot
 
     def before(self, other: Transaction) -> bool:
-        """Whether this one comes first in every order that explains both."""
+        """Whether this one must come first in every serial order of both."""
         if other.sees(self):
             return bool(self.writes & (other.reads | other.writes))
         if self.reads & other.writes and not self.sees(other):
@@ -69,7 +69,7 @@ class Transactions:
         self._count, self._ids = 0, _FIRST_ID
 
     def begin(self) -> Transaction:
-        """A transaction that has neither read nor written."""
+        """Returns a transaction that has neither read nor written."""
         with self._changed:
             self._ids += 1
             made = Transaction(self._ids)
@@ -80,7 +80,7 @@ class Transactions:
         self, mine: Transaction, asked: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],
         resting: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:  # fmt: skip
-        """Wait until the statement may touch its tables; StatementFailedError for a deadlock and 1023. `resting`: while it waits."""
+        """Wait until the statement may use its tables. StatementFailedError for a deadlock and 1023. `resting`: while it waits."""
         with self._changed:
             if asked.is_empty:
                 return
@@ -109,7 +109,7 @@ class Transactions:
             mine.waits_for = frozenset()
 
     def end(self, mine: Transaction, *, committed: bool) -> None:
-        """Let its tables go. What was rolled back has never been."""
+        """Release its tables. A rolled-back transaction has no effect."""
         with self._changed:
             if mine not in self._active:
                 return
@@ -123,7 +123,7 @@ class Transactions:
             self._changed.notify_all()
 
     def shown(self) -> list[tuple[int, str, str]]:
-        """Of the active ones: id, table, and the kind of lock."""
+        """Returns the active transactions: id, table, and the kind of lock."""
         with self._changed:
             return [
                 (each.id, table, "AccessExclusiveLock" if table in each.alone else "ShareRowExclusiveLock")
@@ -139,7 +139,7 @@ class Transactions:
         )
 
     def _circle(self, mine: Transaction, asked: Footprint) -> list[Transaction]:
-        """The transactions of a circle that the statement closes."""
+        """Returns the transactions of a cycle that the statement closes."""
         if self.snapshot:
             stale = asked.reads & asked.writes
             newer = [each for each in self._ended if not mine.sees(each) and each.writes & stale]
@@ -151,7 +151,7 @@ class Transactions:
 def _reaches(
     start: Transaction, goal: Transaction, after: Callable[[Transaction], Iterable[Transaction]]
 ) -> list[Transaction]:
-    """A way along edges from one transaction to another, empty when there is none."""
+    """Returns a path along edges from one transaction to another, empty if there is none."""
     seen: set[int] = set()
 
     def walk(at: Transaction) -> Iterator[Transaction]:
@@ -171,7 +171,7 @@ def _reaches(
 
 
 def _disputed(circle: list[Transaction]) -> str:
-    """A table that one of them wrote and the next has read or written."""
+    """Returns a table that one of them wrote and the next has read or written."""
     for each, other in zip(circle, [*circle[1:], circle[0]], strict=True):
         both = (each.reads | each.writes) & other.writes or each.writes & other.reads
         if both:

@@ -1,1 +1,1 @@
-"""What ran in a database, and the system views that show it."""
+"""The history of a database's statements, and the system views that show it."""

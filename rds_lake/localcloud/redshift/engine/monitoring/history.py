@@ -1,4 +1,4 @@
-"""What ran in a database: the rows of Redshift's monitoring views. Users see their own, superusers all.
+"""The history of a database: the rows of Redshift's monitoring views. Users see their own, superusers all.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/serverless_views-monitoring.html)
 """
@@ -48,7 +48,7 @@ _STL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Who runs statements."""
+    """The user who runs statements."""
 
     name: str = "admin"
     superuser: bool = True
@@ -64,20 +64,20 @@ class History:
         self._lock = threading.Lock()
 
     def add(self, view: str, row: Row) -> Row:
-        """Remember a row; the row itself, which may be completed later."""
+        """Add a row; returns it, so that it can be completed later."""
         with self._lock:
             self._rows[view].append(row)
         return row
 
     def user_id(self, user: User) -> int:
-        """A user's number, from 100."""
+        """Returns a user's number, from 100."""
         with self._lock:
             if user.name not in self._users:
                 self._users.append(user.name)
             return 100 + self._users.index(user.name)
 
     def rows(self, view: str, user: User) -> list[Row]:
-        """What a user sees of a view."""
+        """Returns the rows of a view that a user may see."""
         if view == "sys_serverless_usage":
             if not user.superuser:
                 raise StatementFailedError("permission denied for relation sys_serverless_usage")
@@ -91,7 +91,7 @@ class History:
         return seen
 
     def _usage(self) -> list[Row]:
-        """Times in which statements ran, together where they overlap; each is charged for a minute at least."""
+        """Returns the times in which statements ran, merged if they overlap; each is charged for at least a minute."""
         with self._lock:
             queries = [row for row in self._rows["sys_query_history"] if row["end_time"] is not None]
         if not self.capacity:
@@ -112,7 +112,7 @@ class History:
 
 
 def moment(micros: int) -> datetime:
-    """A time of the local cloud's clock as a TIMESTAMP."""
+    """Returns a time of the local cloud's clock as a TIMESTAMP."""
     return datetime.fromtimestamp(micros / _MICROS, UTC).replace(tzinfo=None)
 
 
@@ -122,6 +122,6 @@ def columns_of(view: str) -> list[tuple[str, str]]:
 
 
 def as_tuples(view: str, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
-    """Rows in the order of their view's columns; what is not known is NULL."""
+    """Returns rows in the order of their view's columns; unknown values are NULL."""
     names = [name for name, _ in columns_of(view)]
     return [tuple(row.get(name) for name in names) for row in rows]

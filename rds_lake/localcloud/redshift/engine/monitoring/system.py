@@ -52,7 +52,7 @@ SYSTEM_NAMES = frozenset({*_VIEWS, *_MADE, *COLUMNS, *EXTERNAL_VIEWS})
 
 
 def make_views(database: duckdb.DuckDBPyConnection) -> None:
-    """Make the views in a new database, and the table of its external schemas."""
+    """Create the views in a new database, and the table of its external schemas."""
     database.execute(f"CREATE SCHEMA {SYSTEM}")
     database.execute(_EXTERNAL_SCHEMAS)
     for name, query in _VIEWS.items():
@@ -60,7 +60,7 @@ def make_views(database: duckdb.DuckDBPyConnection) -> None:
 
 
 def table_id(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    """A table's number, by `schema.name`."""
+    """Returns a table's number, by `schema.name`."""
     schema, _, table = name.partition(".")
     rows = connection.execute(
         "SELECT table_oid FROM duckdb_tables() WHERE database_name = 'memory' AND schema_name = ? AND table_name = ?",
@@ -85,7 +85,7 @@ class SystemViews:
         self._bound = 0
 
     def bound(self, name: str, conditions: tuple[Condition, ...]) -> tuple[TableName, dict[str, ColumnType | None]]:
-        """A table with the rows of a view, and no declared types."""
+        """Returns a table with the rows of a view, without declared types."""
         if name in _VIEWS:
             return TableName(schema=SYSTEM, name=name), {}
         columns, rows = self._rows(name, conditions)
