@@ -191,7 +191,7 @@ def test_an_abort_that_fails_does_not_hide_why_the_copy_failed(s3: S3Gateway, cl
     faults.answer("AbortMultipartUpload", "InternalError", status=500)
     with pytest.raises(AwsError, match="AccessDenied") as caught:
         s3.copy(("lake", "big"), ("lake", "copy"), size=6 * MIB, kms_key=None, limits=BY_PARTS)
-    assert "s3://lake/copy is left" in caught.value.__notes__[0]
+    assert "of s3://lake/copy was not aborted" in caught.value.__notes__[0]
 
 
 def test_parts_cover_every_byte_once_and_never_exceed_ten_thousand() -> None:
