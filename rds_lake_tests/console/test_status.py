@@ -88,6 +88,7 @@ def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
     path = world.config.directory / "lake.yaml"
     path.write_text(path.read_text().replace("freshness_hours: 0", "freshness_hours: 60"))
     world.be_the_process(monkeypatch)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*options: str) -> Result:
         return CliRunner().invoke(main, ["status", "--config", str(path), *options])
