@@ -106,7 +106,7 @@ def test_a_turn_whose_warehouse_was_reaped_meanwhile_says_that_and_not_what_it_m
         record = take_turn(works, FIRST)
     lab.turnstile.until_statements_ended()
     record = take_turn(before_work(lab, lab.reaped), FIRST)
-    assert record.error is not None and record.error.startswith("run run-1 has warehouse nightly no more")
+    assert record.error is not None and record.error.startswith("run run-1 no longer has warehouse nightly")
 
 
 def test_the_reaper_finds_what_a_late_turn_left_that_was_killed(lab: WarehouseLab) -> None:
