@@ -211,9 +211,13 @@ class Batch:
         if place.secure and self._tls is None:
             self._tls = ssl.create_default_context(cafile=self.trusted or get_cert_path(True))
         context = self._tls if place.secure else None
-        made = loop.create_connection(lambda: Connection(self.clock, loop), place.host, place.port, ssl=context)
         try:
-            _, connection = await asyncio.wait_for(made, CONNECT_SECONDS)
+            # Not `wait_for`: that of Python 3.11 swallows a cancellation in the moment in which the connection is made, and this
+            # worker would ask a server that may never answer, with nobody left who cuts silent connections.
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self.clock, loop), place.host, place.port, ssl=context
+                )
         except asyncio.CancelledError:
             self._broken_off = _HANDSHAKE_ROUNDS
             raise

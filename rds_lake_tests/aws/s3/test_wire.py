@@ -3,7 +3,10 @@
 import asyncio
 import random
 import resource
+import socket
 import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +17,12 @@ from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3.batch import most_sockets
+from rds_lake.aws.s3.batch import Batch, most_sockets
 from rds_lake.aws.s3.connection import Answer
 from rds_lake.aws.s3.pace import Pace, pause
 from rds_lake.aws.s3.sign import Place, S3Request, S3Signer, encoded
 from rds_lake.aws.s3.wire import Wire
-from rds_lake.threads import cancelling_threads
+from rds_lake.threads import Cancelled, cancelling_threads
 from rds_lake_tests.aws.conftest import SESSION
 from rds_lake_tests.support.interrupts import falling_silent, interrupted
 
@@ -238,3 +241,32 @@ def test_ctrl_c_ends_requests_that_a_silent_s3_does_not_answer(clients: AwsClien
             sent(wire, *(S3Request("PUT", "lake", f"k{key}") for key in range(100)))
         assert not line.cut.is_set(), "it waited until the connection was closed"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("s3-wire")]
+
+
+def test_requests_end_in_whatever_moment_they_are_stopped_while_connections_are_made() -> None:
+    """Nothing cuts the connection of a sender that has not noticed the end, and its server never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as nobody:
+        client = SESSION.client(
+            "s3", endpoint_url=f"http://127.0.0.1:{nobody.getsockname()[1]}", region_name="us-east-1"
+        )
+        for milliseconds in range(40):
+            batch = Batch(
+                signer=S3Signer.of(client, lambda: KEYS),
+                requests=(S3Request("GET", "lake", f"k{key}") for key in range(100)),
+                on_answer=lambda request, answer: None,
+                most=16,
+                jitter=random.random,
+                clock=time.monotonic,
+                trusted=None,
+            )
+            thread = threading.Thread(target=ended, args=(batch,), daemon=True)
+            thread.start()
+            time.sleep(milliseconds / 2000)
+            batch.stop()
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def ended(batch: Batch) -> None:
+    with suppress(Cancelled):
+        batch.run()
