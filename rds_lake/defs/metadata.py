@@ -134,10 +134,10 @@ def schema_changes(report: str) -> dict[str, Any]:
     return {"rds_lake/schema_changes": dg.MetadataValue.md(report)}
 
 
-def lost_values(catalogued: dg.AssetMaterialization | None) -> Mapping[str, Mapping[str, int]]:
-    """Of what `catalogued` said of a date: per table the columns that lost values, and how many; nothing where it said nothing."""
+def lost_values(catalogued: dg.AssetMaterialization | None) -> Mapping[str, Mapping[str, int]] | None:
+    """Of what `catalogued` said of a date: per table the columns that lost values, and how many; None where it said nothing."""
     said = catalogued.metadata.get(LOST_OF) if catalogued else None
-    return said.value if isinstance(said, dg.JsonMetadataValue) and isinstance(said.value, dict) else {}
+    return said.value if isinstance(said, dg.JsonMetadataValue) and isinstance(said.value, dict) else None
 
 
 def published(outcome: Published) -> dict[str, Any]:

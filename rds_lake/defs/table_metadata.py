@@ -34,19 +34,21 @@ _STATES: Mapping[State, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a date beside its publication. `lost`: per table the columns that lost values. `console`: None outside AWS.
+    """What is known of a date beside its publication. `console`: None outside AWS.
 
+    `lost`: per table the columns that lost values; None where Dagster has no record of what `catalog` counted.
     `described`: what the database says of its columns, where `verify:` connects to it.
     """
 
     compared: RowComparison | None = None
-    lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    lost: Mapping[str, Mapping[str, int]] | None = None
     console: Console | None = None
     described: Described = field(default_factory=Described)
 
-    def change_of(self, view: str) -> RowChange | None:
+    def change_of(self, target: TableTarget) -> RowChange | None:
+        """The table's rows against the date before; None where the date has no such table."""
         rows = self.compared.rows if self.compared else ()
-        return next((change for change in rows if change.view == view), None)
+        return next((change for change in rows if change.table == str(target)), None)
 
 
 def table_published(
@@ -121,13 +123,15 @@ def _described(original: str | None, described: DescribedColumn | None) -> str |
 
 
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:
-    """Its rows against the date before, and values that its view loses: what the checks of `catalog` say of all tables."""
+    """Its rows against the date before, and values that its view loses: what the table's own checks say, where it has them."""
     shown: dict[str, Any] = {}
-    change, compared = known.change_of(table.names.view), known.compared
+    change, compared = known.change_of(table.names.target), known.compared
     if compared is not None and change is not None:
         shown["rds_lake/compared_with"] = str(compared.previous) if compared.previous else "nothing: the first date"
         if change.before is not None:
             shown |= {"rds_lake/rows_before": change.before, "rds_lake/rows_more": change.now - change.before}
+    if known.lost is None:
+        return shown
     lost = known.lost.get(str(table.names.target), {})
     shown["rds_lake/values_lost"] = sum(lost.values())
     return shown | ({metadata.LOST_OF: dict(lost)} if lost else {})

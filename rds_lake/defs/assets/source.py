@@ -15,12 +15,17 @@ from rds_lake.model.tables.table import TableTarget
 
 
 def source_assets(
-    lake_config: LakeConfig, source: SourceSettings, keys: StageKeys, known: Sequence[TableTarget] | None
+    lake_config: LakeConfig,
+    source: SourceSettings,
+    keys: StageKeys,
+    known: Sequence[TableTarget] | None,
+    *,
+    tables_checked: bool,
 ) -> list[dg.AssetsDefinition]:
-    """All assets of the source; a source with `athena: false` ends at its Parquet."""
+    """All assets of the source; a source with `athena: false` ends at its Parquet. `tables_checked`: each table has checks."""
     stages = [export_asset(lake_config, source), parquet_asset(lake_config, source, known)]
     return (
-        [*stages, catalog_asset(lake_config, source), views_asset(lake_config, source, keys)]
+        [*stages, catalog_asset(lake_config, source), views_asset(lake_config, source, keys, checked=tables_checked)]
         if source.athena
         else stages
     )

@@ -13,6 +13,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs import metadata, table_metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, observed, source_run
+from rds_lake.defs.checks import tables as table_checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
 from rds_lake.defs.orders import asked, op_name, orders_schema
@@ -28,12 +29,18 @@ from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.source.stages import SharedStages
 
 
-def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
-    """One step that moves all views: `can_subset=False`, so that no table can be published alone."""
+def views_asset(
+    lake_config: LakeConfig, source: SourceSettings, keys: StageKeys, *, checked: bool
+) -> dg.AssetsDefinition:
+    """One step that moves all views: `can_subset=False`, so that no table can be published alone.
+
+    `checked`: each table has checks of its own (`defs/checks/tables.py`).
+    """
 
     @dg.multi_asset(
         name=op_name(source.name, Stage.VIEWS),
         specs=_specs(lake_config, source, keys),
+        check_specs=table_checks.specs(lake_config, source, keys) if checked else None,
         can_subset=False,
         config_schema=orders_schema(),
         retry_policy=RETRIES,
@@ -44,7 +51,10 @@ def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys
         with dagster_failures():
             stages = source_run(context, gateways, lake_config, source).shared
             known = _known(context, gateways, stages)
-            yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()), known)
+            outcome = stages.publish(day_of(context), now=utc_now())
+            yield from _published(context, source, keys, outcome, known)
+            if checked:
+                yield from table_checks.results(source, keys, outcome, day=day_of(context), known=known)
 
     return publish
 
