@@ -21,7 +21,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import qualified
 from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.stages.catalogue.naming import TypedTable
-from rds_lake.stages.checks.previous import RowChange, RowComparison
+from rds_lake.stages.checks.previous import RowComparison
 from rds_lake.stages.source.outcomes import Published
 
 _STATES: Mapping[State, str] = {
@@ -31,24 +31,21 @@ _STATES: Mapping[State, str] = {
     State.ROLLED_BACK: "available as of its date; the source was rolled back from it",
 }
 
+LostValues = Mapping[str, Mapping[str, int]]  # per table the columns that lost values, and how many
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known of a date beside its publication. `console`: None outside AWS.
 
-    `lost`: per table the columns that lost values; None where Dagster has no record of what `catalog` counted.
+    `lost`: None where Dagster has no record of what `catalog` counted.
     `described`: what the database says of its columns, where `verify:` connects to it.
     """
 
     compared: RowComparison | None = None
-    lost: Mapping[str, Mapping[str, int]] | None = None
+    lost: LostValues | None = None
     console: Console | None = None
     described: Described = field(default_factory=Described)
-
-    def change_of(self, target: TableTarget) -> RowChange | None:
-        """The table's rows against the date before; None where the date has no such table."""
-        rows = self.compared.rows if self.compared else ()
-        return next((change for change in rows if change.table == str(target)), None)
 
 
 def table_published(
@@ -125,7 +122,8 @@ def _described(original: str | None, described: DescribedColumn | None) -> str |
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:
     """Its rows against the date before, and values that its view loses: what the table's own checks say, where it has them."""
     shown: dict[str, Any] = {}
-    change, compared = known.change_of(table.names.target), known.compared
+    compared = known.compared
+    change = compared.change_of(table.names.target) if compared else None
     if compared is not None and change is not None:
         shown["rds_lake/compared_with"] = str(compared.previous) if compared.previous else "nothing: the first date"
         if change.before is not None:

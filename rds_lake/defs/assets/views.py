@@ -25,6 +25,7 @@ from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.described import Described
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.checks.described import find_described
+from rds_lake.stages.checks.previous import RowComparison
 from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.source.stages import SharedStages
 
@@ -50,11 +51,12 @@ def views_asset(
         asked(context)
         with dagster_failures():
             stages = source_run(context, gateways, lake_config, source).shared
-            known = _known(context, gateways, stages)
+            compared = stages.compare_rows(day_of(context))
+            known = _known(context, gateways, stages, compared)
             outcome = stages.publish(day_of(context), now=utc_now())
             yield from _published(context, source, keys, outcome, known)
             if checked:
-                yield from table_checks.results(source, keys, outcome, day=day_of(context), known=known)
+                yield from table_checks.results(source, keys, outcome, compared, known.lost)
 
     return publish
 
@@ -77,12 +79,14 @@ def _published(
         yield dg.MaterializeResult(asset_key=keys.outcome, metadata=metadata.published(outcome))
 
 
-def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages) -> table_metadata.Known:
+def _known(
+    context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages, compared: RowComparison
+) -> table_metadata.Known:
     """What the date's tables have beside their views; what `catalog` found is in Dagster's own record of it."""
     of_date = dg.AssetRecordsFilter(stage_key(stages.source, Stage.CATALOG), asset_partitions=[context.partition_key])
     records = context.instance.fetch_materializations(of_date, limit=1).records
     return table_metadata.Known(
-        compared=stages.compare_rows(day_of(context)),
+        compared=compared,
         lost=metadata.lost_values(records[0].asset_materialization if records else None),
         console=gateways.console,
         described=_described(context, gateways, stages.source),

@@ -6,11 +6,10 @@ yielded by the step that publishes, say the same of one table in numbers, and wa
 Dagster makes an output of every check, which takes more time at each load than the table's asset itself
 (`python -m bench.definitions`). So a lake of many tables has none unless a source asks for them.
 
-What belongs here: which tables have them, and their results. What was found is `table_metadata.Known`.
+What belongs here: which tables have them, and their results. What was found is compared in `stages/checks/` and counted by `catalog`.
 """
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 
@@ -18,9 +17,10 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.keys import Keys, StageKeys
-from rds_lake.defs.table_metadata import Known
+from rds_lake.defs.table_metadata import LostValues
 from rds_lake.defs.translate import check_spec
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.checks.previous import RowComparison
 from rds_lake.stages.source.outcomes import Published
 
 ROWS, VALUES = "rows_compared", "values_kept"
@@ -54,26 +54,30 @@ def _names(source: SourceSettings) -> tuple[str, ...]:
 
 
 def results(
-    source: SourceSettings, keys: StageKeys, outcome: Published, *, day: date, known: Known
+    source: SourceSettings, keys: StageKeys, outcome: Published, compared: RowComparison, lost: LostValues | None
 ) -> Iterator[dg.AssetCheckResult]:
-    """Of every table, whatever became of the date: a person who decides about a held one sees them as well."""
+    """Of every table, whatever became of the date: a person who decides about a held one sees them as well.
+
+    `lost`: None where Dagster has no record of what `catalog` counted.
+    """
     with_view = {table.names.target for table in outcome.tables}
     for target, key in keys.tables.items():
         if target is None:
             continue
-        found = {ROWS: _rows(source, target, known), VALUES: _values(target, known, has_view=target in with_view)}
+        found = {ROWS: _rows(source, target, compared), VALUES: _values(target, lost, has_view=target in with_view)}
         for name in _names(source):
             problems, holds = found[name]
-            yield checks.result_of(key, name, problems, day=day, holds=holds)
+            yield checks.result_of(key, name, problems, day=compared.snapshot_date, holds=holds)
 
 
-def _rows(source: SourceSettings, target: TableTarget, known: Known) -> tuple[list[str], str]:
+def _rows(source: SourceSettings, target: TableTarget, compared: RowComparison) -> tuple[list[str], str]:
     """What is wrong with the table's rows, and what is said where nothing is."""
-    compared, change, table = known.compared, known.change_of(target), str(target)
-    if compared is None or change is None:
-        before = compared.gone.get(table) if compared else None
-        if compared is None or before is None:
-            return [], "the date has no such table, and no earlier date to compare with has it"
+    change, table = compared.change_of(target), str(target)
+    if change is None:
+        before = compared.gone.get(table)
+        if before is None:
+            other = f"nor has {compared.previous}" if compared.previous else "and is the first"
+            return [], f"the date has no such table, {other}"
         gone = f"the date has no such table, which had {checks.count(before, 'row')} on {compared.previous}"
         return [f"{gone}; if it is gone for good, run `rds-lake refresh {source.name}`"], ""
     drops = [str(drop) for drop in compared.drops if drop.table == table]
@@ -85,11 +89,10 @@ def _rows(source: SourceSettings, target: TableTarget, known: Known) -> tuple[li
     return drops, f"{rows}, {change.before:,} on {compared.previous}"
 
 
-def _values(target: TableTarget, known: Known, *, has_view: bool) -> tuple[list[str], str]:
+def _values(target: TableTarget, lost: LostValues | None, *, has_view: bool) -> tuple[list[str], str]:
     if not has_view:
         return [], "the date has no view of this table: no value is cast"
-    if known.lost is None:
+    if lost is None:
         return ["Dagster has no record of what `catalog` counted for this date; materialize `catalog` of it"], ""
-    lost = known.lost.get(str(target), {})
-    problems = [checks.lost_values(str(target), column, many) for column, many in lost.items()]
+    problems = [checks.lost_values(str(target), column, many) for column, many in lost.get(str(target), {}).items()]
     return problems, "every value keeps its type"

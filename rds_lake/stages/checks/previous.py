@@ -76,6 +76,10 @@ class RowComparison:
     drops: tuple[RowDrop, ...] = ()
     gone: Mapping[str, int] = field(default_factory=dict[str, int])
 
+    def change_of(self, target: TableTarget) -> RowChange | None:
+        """The table's rows against the date before; None where the date has no such table."""
+        return next((change for change in self.rows if change.table == str(target)), None)
+
     @property
     def blocking(self) -> tuple[RowDrop, ...]:
         return tuple(drop for drop in self.drops if drop.blocking)
