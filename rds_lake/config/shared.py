@@ -192,6 +192,10 @@ class SharedKeys(Settings):
         default=True, description="False: relocate the Parquet only, without tables and views in Athena."
     )
     table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
+    table_checks: bool | None = Field(
+        default=None,
+        description="Two checks at each table's asset. None: where all sources together have at most 200 table assets.",
+    )
     retention: Retention | None = Field(
         default=None,
         description="Dates to keep: the newest days, one per week, one per month. None: all, and nothing is removed.",

@@ -18,6 +18,7 @@ from rds_lake.defs.assets.source import source_assets
 from rds_lake.defs.checks.changed_rows import changed_rows_check
 from rds_lake.defs.checks.diff_views import diff_views_check
 from rds_lake.defs.checks.published import published_checks
+from rds_lake.defs.checks.tables import checked_sources
 from rds_lake.defs.checks.verify import verify_check
 from rds_lake.defs.checks.watch import watch_check
 from rds_lake.defs.history import history_schedule
@@ -76,8 +77,10 @@ def build_definitions(
 def _assets(
     config: LakeConfig, keys: Keys, known: Mapping[str, Sequence[TableTarget]]
 ) -> Iterator[dg.AssetsDefinition]:
+    checked = checked_sources(config, keys)
     for source in config.sources:
-        yield from source_assets(config, source, keys[source.name], known.get(source.name))
+        own, tables = keys[source.name], known.get(source.name)
+        yield from source_assets(config, source, own, tables, tables_checked=source.name in checked)
         if keys[source.name].outcome:
             yield approval_asset(config, source, keys[source.name])
     for source in changed_sources(config):

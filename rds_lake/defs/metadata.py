@@ -134,10 +134,10 @@ def schema_changes(report: str) -> dict[str, Any]:
     return {"rds_lake/schema_changes": dg.MetadataValue.md(report)}
 
 
-def lost_values(catalogued: dg.AssetMaterialization | None) -> Mapping[str, Mapping[str, int]]:
-    """Returns, from the output of `catalogued`, the columns of each table that lost values, with counts; empty without any."""
+def lost_values(catalogued: dg.AssetMaterialization | None) -> Mapping[str, Mapping[str, int]] | None:
+    """Returns, from the output of `catalogued`, the columns of each table that lost values, with counts; None without a record."""
     said = catalogued.metadata.get(LOST_OF) if catalogued else None
-    return said.value if isinstance(said, dg.JsonMetadataValue) and isinstance(said.value, dict) else {}
+    return said.value if isinstance(said, dg.JsonMetadataValue) and isinstance(said.value, dict) else None
 
 
 def published(outcome: Published) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import qualified
 from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.stages.catalogue.naming import TypedTable
-from rds_lake.stages.checks.previous import RowChange, RowComparison
+from rds_lake.stages.checks.previous import RowComparison
 from rds_lake.stages.source.outcomes import Published
 
 _STATES: Mapping[State, str] = {
@@ -31,22 +31,21 @@ _STATES: Mapping[State, str] = {
     State.ROLLED_BACK: "available as of its date; the source was rolled back from it",
 }
 
+LostValues = Mapping[str, Mapping[str, int]]  # per table the columns that lost values, and how many
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Further facts of a date. `lost`: by table, the columns that lost values. `console`: None outside of AWS.
+    """Further facts of a date. `console`: None outside of AWS.
 
+    `lost`: by table, the columns that lost values; None if Dagster has no record of what `catalog` counted.
     `described`: the database's comments and names of enums, for a source with `verify:`.
     """
 
     compared: RowComparison | None = None
-    lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    lost: LostValues | None = None
     console: Console | None = None
     described: Described = field(default_factory=Described)
-
-    def change_of(self, view: str) -> RowChange | None:
-        rows = self.compared.rows if self.compared else ()
-        return next((change for change in rows if change.view == view), None)
 
 
 def table_published(
@@ -121,13 +120,16 @@ def _described(original: str | None, described: DescribedColumn | None) -> str |
 
 
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:
-    """Returns the table's rows against the date before, and values that its view loses, from the checks of `catalog`."""
+    """Returns the table's rows against the date before, and the values that its view loses: what its own checks say in words."""
     shown: dict[str, Any] = {}
-    change, compared = known.change_of(table.names.view), known.compared
+    compared = known.compared
+    change = compared.change_of(table.names.target) if compared else None
     if compared is not None and change is not None:
         shown["rds_lake/compared_with"] = str(compared.previous) if compared.previous else "nothing: the first date"
         if change.before is not None:
             shown |= {"rds_lake/rows_before": change.before, "rds_lake/rows_more": change.now - change.before}
+    if known.lost is None:
+        return shown
     lost = known.lost.get(str(table.names.target), {})
     shown["rds_lake/values_lost"] = sum(lost.values())
     return shown | ({metadata.LOST_OF: dict(lost)} if lost else {})

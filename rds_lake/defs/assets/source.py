@@ -15,12 +15,17 @@ from rds_lake.model.tables.table import TableTarget
 
 
 def source_assets(
-    lake_config: LakeConfig, source: SourceSettings, keys: StageKeys, known: Sequence[TableTarget] | None
+    lake_config: LakeConfig,
+    source: SourceSettings,
+    keys: StageKeys,
+    known: Sequence[TableTarget] | None,
+    *,
+    tables_checked: bool,
 ) -> list[dg.AssetsDefinition]:
-    """Returns all assets of the source; with `athena: false` the last one is its Parquet."""
+    """Returns all assets of the source; with `athena: false` the last one is its Parquet. `tables_checked`: tables have checks."""
     stages = [export_asset(lake_config, source), parquet_asset(lake_config, source, known)]
     return (
-        [*stages, catalog_asset(lake_config, source), views_asset(lake_config, source, keys)]
+        [*stages, catalog_asset(lake_config, source), views_asset(lake_config, source, keys, checked=tables_checked)]
         if source.athena
         else stages
     )

@@ -13,6 +13,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs import metadata, table_metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, observed, source_run
+from rds_lake.defs.checks import tables as table_checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
 from rds_lake.defs.orders import asked, op_name, orders_schema
@@ -24,16 +25,23 @@ from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.described import Described
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.checks.described import find_described
+from rds_lake.stages.checks.previous import RowComparison
 from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.source.stages import SharedStages
 
 
-def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
-    """Returns one step that moves all views: with `can_subset=False`, no table can be published alone."""
+def views_asset(
+    lake_config: LakeConfig, source: SourceSettings, keys: StageKeys, *, checked: bool
+) -> dg.AssetsDefinition:
+    """Returns one step that moves all views: with `can_subset=False`, no table can be published alone.
+
+    `checked`: each table has its own checks (`defs/checks/tables.py`).
+    """
 
     @dg.multi_asset(
         name=op_name(source.name, Stage.VIEWS),
         specs=_specs(lake_config, source, keys),
+        check_specs=table_checks.specs(lake_config, source, keys) if checked else None,
         can_subset=False,
         config_schema=orders_schema(),
         retry_policy=RETRIES,
@@ -43,8 +51,12 @@ def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys
         asked(context)
         with dagster_failures():
             stages = source_run(context, gateways, lake_config, source).shared
-            known = _known(context, gateways, stages)
-            yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()), known)
+            compared = stages.compare_rows(day_of(context))
+            known = _known(context, gateways, stages, compared)
+            outcome = stages.publish(day_of(context), now=utc_now())
+            yield from _published(context, source, keys, outcome, known)
+            if checked:
+                yield from table_checks.results(source, keys, outcome, compared, known.lost)
 
     return publish
 
@@ -67,12 +79,14 @@ def _published(
         yield dg.MaterializeResult(asset_key=keys.outcome, metadata=metadata.published(outcome))
 
 
-def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages) -> table_metadata.Known:
+def _known(
+    context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages, compared: RowComparison
+) -> table_metadata.Known:
     """Returns further facts about the date's tables; those from `catalog` are read from Dagster's record of it."""
     of_date = dg.AssetRecordsFilter(stage_key(stages.source, Stage.CATALOG), asset_partitions=[context.partition_key])
     records = context.instance.fetch_materializations(of_date, limit=1).records
     return table_metadata.Known(
-        compared=stages.compare_rows(day_of(context)),
+        compared=compared,
         lost=metadata.lost_values(records[0].asset_materialization if records else None),
         console=gateways.console,
         described=_described(context, gateways, stages.source),

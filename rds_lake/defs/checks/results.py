@@ -84,9 +84,16 @@ def result(
     holds: str,
     blocking: bool = False,
 ) -> dg.AssetCheckResult:
+    """Returns a check result of a stage's asset, as `result_of` does."""
+    return result_of(stage_key(source, stage), name, problems, day=day, holds=holds, blocking=blocking)
+
+
+def result_of(
+    asset: dg.AssetKey, name: str, problems: Sequence[str], *, day: date, holds: str, blocking: bool = False
+) -> dg.AssetCheckResult:
     """Returns a check result that passes, with the sentence `holds`, if there are no problems; otherwise it lists them."""
     return dg.AssetCheckResult(
-        asset_key=stage_key(source, stage),
+        asset_key=asset,
         check_name=name,
         passed=not problems,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
@@ -155,22 +162,21 @@ def _compared(compared: RowComparison) -> str:
     """Returns the tables that changed most, in numbers: `orders 61,500 rows, 60,000 on 2026-11-27`."""
     if compared.previous is None:
         total = sum(change.now for change in compared.rows)
-        return (
-            f"the first date, {_count(total, 'row')} in {_count(len(compared.rows), 'table')}: nothing to compare with"
-        )
+        return f"the first date, {count(total, 'row')} in {count(len(compared.rows), 'table')}: nothing to compare with"
     changed = [change for change in compared.rows if change.now != change.before]
     shown = [
-        f"{change.view} {_count(change.now, 'row')}, "
+        f"{change.view} {count(change.now, 'row')}, "
         + ("new" if change.before is None else f"{change.before:,} on {compared.previous}")
         for change in changed[:_SHOWN]
     ]
     rest, same = len(changed) - len(shown), len(compared.rows) - len(changed)
     shown += [f"{rest} more changed"] if rest else []
-    shown += [f"{_count(same, 'table')} with as many rows as on {compared.previous}"] if same else []
+    shown += [f"{count(same, 'table')} with as many rows as on {compared.previous}"] if same else []
     return "; ".join(shown)
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """`1 row`, `61,500 rows`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
@@ -208,7 +214,7 @@ def relocation(
             SCHEMA_AGREES,
             notes,
             day=day,
-            holds=f"the files of {_count(len(manifest.tables), 'table')} have the columns that AWS announced",
+            holds=f"the files of {count(len(manifest.tables), 'table')} have the columns that AWS announced",
         ),
         result(
             source,
@@ -216,26 +222,29 @@ def relocation(
             KNOWN_TABLES,
             changes + unused_settings(manifest, source),
             day=day,
-            holds=f"the export has the {_count(len(manifest.tables), 'table')} that this code location knows",
+            holds=f"the export has the {count(len(manifest.tables), 'table')} that this code location knows",
         ),
     ]
 
 
 def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
     """Returns the checks of Athena's rows against the footers, and of values lost in casts, over all tables."""
-    lost = [
-        f"{table.table}.{column}: {count} values become NULL or are rounded in the view; "
-        f"set `types: {{{table.table}.{column}: varchar}}` to keep their text"
-        for table in tables
-        for column, count in table.lost
-    ]
-    rows, many = sum(table.rows_read for table in tables), _count(len(tables), "table")
-    read = f"Athena reads all {_count(rows, 'row')} of {many}"
+    lost = [lost_values(table.table, column, many) for table in tables for column, many in table.lost]
+    rows, many = sum(table.rows_read for table in tables), count(len(tables), "table")
+    read = f"Athena reads all {count(rows, 'row')} of {many}"
     kept = f"every value of {many} keeps its type in the views"
     return [
         result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, holds=read, blocking=True),
         result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day, holds=kept),
     ]
+
+
+def lost_values(table: str, column: str, many: int) -> str:
+    """Returns the sentence for a column that loses values in the view: how many, and how to keep them."""
+    return (
+        f"{table}.{column}: {count(many, 'value')} {'becomes' if many == 1 else 'become'} NULL or "
+        f"{'is' if many == 1 else 'are'} rounded in the view; set `types: {{{table}.{column}: varchar}}` to keep their text"
+    )
 
 
 def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: date) -> dg.AssetCheckResult:

@@ -9,8 +9,8 @@ What belongs here: the comparison, from manifests alone. What is too much is `ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from rds_lake.config.source import SourceSettings
@@ -52,6 +52,7 @@ class RowDrop:
 class RowChange:
     """A table's rows now and before; None if it did not exist before."""
 
+    table: str
     view: str
     before: int | None
     now: int
@@ -64,12 +65,20 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowComparison:
-    """A date against the one before; `previous` is None for the first date. `rows`: all tables, the most changed first."""
+    """A date against the one before; `previous` is None for the first date. `rows`: all tables, the most changed first.
+
+    `gone`: the rows of tables that the date before had and this date does not have.
+    """
 
     snapshot_date: date
     previous: date | None
     rows: tuple[RowChange, ...] = ()
     drops: tuple[RowDrop, ...] = ()
+    gone: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def change_of(self, target: TableTarget) -> RowChange | None:
+        """The table's rows against the date before; None where the date has no such table."""
+        return next((change for change in self.rows if change.table == str(target)), None)
 
     @property
     def blocking(self) -> tuple[RowDrop, ...]:
@@ -81,7 +90,11 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
     day = manifest.snapshot_date
     before, rows, views = date_before(lake, source, day), _rows(manifest, source), _views(lake, source, manifest)
     earlier = {} if before is None else _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)
-    changes = [RowChange(view=views[target], before=earlier.get(target), now=count) for target, count in rows.items()]
+    changes = [
+        RowChange(table=str(target), view=views[target], before=earlier.get(target), now=count)
+        for target, count in rows.items()
+    ]
+    gone = {str(target): count for target, count in earlier.items() if target not in rows}
     drops = [
         RowDrop(
             table=str(target),
@@ -96,7 +109,7 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
         if target not in source.outbox_tables and count < earlier.get(target, 0) * (1 - limit)
     ]
     changes.sort(key=lambda change: (-change.share, -change.now, change.view))
-    return RowComparison(snapshot_date=day, previous=before, rows=tuple(changes), drops=tuple(drops))
+    return RowComparison(snapshot_date=day, previous=before, rows=tuple(changes), drops=tuple(drops), gone=gone)
 
 
 def gone_tables(source: SourceSettings, manifest: Manifest, before: Manifest) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from rds_lake.files import write_whole
 from rds_lake.model.records import read_record
 from rds_lake.model.tables.table import TableTarget
 
-# Dagster writes about 15 events per table and date; past this the event log, not AWS, is the bottleneck.
+# Dagster writes about 15 events per table and date, 21 with checks of its own; past this the event log, not AWS, is the bottleneck.
 TABLE_ASSETS_LIMIT = 200
 _VERSION = 1
 
