@@ -96,6 +96,7 @@ class _Connection(asyncio.Protocol):
         self.server = server
         self.buffer = b""
         self.answers = 0
+        self.is_dripping = False
         self.transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -155,10 +156,12 @@ class _Connection(asyncio.Protocol):
                 self.transport.close()
 
     def _unasked(self) -> None:
-        if not self.transport.is_closing():
+        # Not within an answer that is still being sent: no server does that, and no client could tell it from the answer.
+        if not self.transport.is_closing() and not self.is_dripping:
             self.transport.write(_UNASKED)
 
     def _drip(self, raw: bytes) -> None:
+        self.is_dripping = bool(raw)
         if raw and not self.transport.is_closing():
             self.transport.write(raw[:200])
             asyncio.get_running_loop().call_later(0.002, self._drip, raw[200:])
