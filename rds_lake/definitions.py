@@ -2,7 +2,7 @@
 
 RDS_LAKE_CONFIG             path of lake.yaml; default: `lake.yaml` in the working directory
 RDS_LAKE_SENSOR_SECONDS     seconds between looks at the events queue; default 30
-RDS_LAKE_GRACE_SECONDS      seconds that events are given before reconciliation does their work; default 600
+RDS_LAKE_GRACE_SECONDS      seconds that reconciliation waits for an event before it does the event's work; default 600
 RDS_LAKE_POLL_SECONDS       seconds between looks at a running export, where a run waits; default 30
 RDS_LAKE_HISTORY_DAYS       days after which Dagster's old runs are removed; not set: they stay for ever
 
@@ -29,7 +29,7 @@ from rds_lake.stages.runs.apart import Failed, attempt
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The lake of this code location."""
+    """Returns the definitions of the lake in RDS_LAKE_CONFIG."""
     config = load_config(Path(os.environ.get("RDS_LAKE_CONFIG", CONFIG_FILE)))
     history_days = os.environ.get("RDS_LAKE_HISTORY_DAYS")
     return build_definitions(
@@ -43,10 +43,10 @@ def defs() -> dg.Definitions:
 
 
 def known_tables(config: LakeConfig, *, report: Callable[[str], None]) -> dict[str, Sequence[TableTarget]]:
-    """The tables of every source that has any, by its name.
+    """Returns the known tables of each source that has some, by source name.
 
-    A source whose tables cannot be read, or named, is reported and loads with one `views` asset: what it publishes is the same,
-    and the other sources do not stop for it.
+    A source whose tables cannot be read or named is logged, and loads with one `views` asset: it publishes the same views, and
+    the other sources load as usual.
     """
     known: dict[str, Sequence[TableTarget]] = {}
     for source in config.sources:

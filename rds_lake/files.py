@@ -21,11 +21,11 @@ def write_whole(
 ) -> None:
     """Write a new file beside `path`, and rename it to `path`. Text is written as UTF-8.
 
-    An earlier file keeps its permissions, and a symbolic link stays one. `private`: only this user may read the file. What is not
-    a regular file (`/dev/stdout`, a pipe) is written to directly. `new_token` makes the other file's name unique, so that two
+    An earlier file keeps its permissions, and a symbolic link stays one. `private`: only this user may read the file. A path
+    that is no regular file (`/dev/stdout`, a pipe) is written to directly. `new_token` makes the other file's name unique, so that two
     writers never share it.
 
-    OSError, which names `path`, where it cannot be written; an earlier file is then unchanged, and nothing is left beside it.
+    Raises OSError, which names `path`, if it cannot be written; an earlier file is then unchanged, and the new file is removed.
     """
     data = body.encode() if isinstance(body, str) else body
     try:

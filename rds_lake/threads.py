@@ -43,7 +43,7 @@ class StoppedError(Exception):
 
 
 class Stop:
-    """Whether work is to end. Set once, from any thread; the work looks at it."""
+    """A request that work ends. Set once, from any thread; the work checks it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -51,7 +51,7 @@ class Stop:
         self._lock = threading.RLock()  # as a signal's handler may set it while it is set
 
     def set(self) -> None:
-        """End all work that looks at this, and what it waits for."""
+        """End all work that checks this, and its waits."""
         self._event.set()
         with self._lock:
             for end in self._waits:
@@ -73,7 +73,7 @@ class Stop:
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for so many seconds, or until this is set; whether it is set."""
+        """Wait for `seconds`, or until this is set; returns whether it is set."""
         return self._event.wait(seconds)
 
     def check(self) -> None:
@@ -82,7 +82,7 @@ class Stop:
             raise StoppedError("stopped")
 
     def pausing(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
-        """The sleep, in slices; between two of them StoppedError ends it once this is set."""
+        """Returns `sleep` in slices; StoppedError ends it between two slices once this is set."""
 
         def pause(seconds: float) -> None:
             while seconds > 0:
@@ -94,7 +94,7 @@ class Stop:
         return pause
 
     def reading(self, stream: BinaryIO) -> BinaryIO:
-        """The stream, whose reads raise StoppedError once set."""
+        """Returns the stream; its reads raise StoppedError once this is set."""
         return cast(BinaryIO, _Watched(stream, self))
 
 
@@ -127,10 +127,10 @@ def in_threads(
     stop: Stop | None = None,
     patience: float = PATIENCE,
 ) -> list[R]:
-    """What `work` returns for each of the items, in their order; so many at a time.
+    """Returns the results of `work` for the items, in their order; `threads` of them run at once.
 
-    The first error is raised, and nothing is begun after it. `stop` is set then, and also when this thread is interrupted:
-    work that takes long looks at it. Threads that have not ended `patience` seconds later are left to end by themselves.
+    The first error is raised, and no further item is started. `stop` is set then, and also when this thread is interrupted:
+    work that takes long checks it. Threads that have not ended `patience` seconds later continue in the background until they check.
     """
     pool = _Pool(threads, name, stop or Stop())
     with pool.ending(patience):
@@ -153,12 +153,12 @@ def cancelling_threads(
 ) -> Iterator[Executor]:
     """A pool whose threads end within seconds when the block is left by an error or an interrupt.
 
-    So they do when one piece of work raises, and its error is what the caller gets. Threads call `check` in whatever they
-    repeat or wait for. The block is not left before all of them have ended, or `patience` seconds have passed where some is
-    given. Pools inside of a pool's threads end with it.
+    They also end when one piece of work raises; the caller gets that error. Threads call `check` in every loop and wait. The
+    block ends when all threads have ended, or `patience` seconds later if it is given. Pools inside of a pool's threads end
+    with it.
 
-    `interrupt` ends what threads wait for elsewhere, such as a statement of a database. It is called again and again until all
-    threads have ended: one that was between two statements begins the next, which nobody would end.
+    `interrupt` ends what threads wait for, such as a statement of a database. It is called repeatedly until all threads have
+    ended, because a thread that was between two statements starts the next one.
     """
     pool = _Pool(threads, name, Stop(), interrupt)
     with pool.ending(patience):
@@ -177,7 +177,7 @@ class _Awaited(Future[Any]):
 
 
 class _Pool(Executor):
-    """Daemon threads, which keep no process alive. `stop` ends them, `first` is the first error of their work."""
+    """Daemon threads: they do not keep the process alive. `stop` ends them; `first` is the first error of their work."""
 
     def __init__(self, threads: int, name: str, stop: Stop, interrupt: Callable[[], None] | None = None) -> None:
         self.stop = stop
@@ -201,7 +201,7 @@ class _Pool(Executor):
 
     @contextmanager
     def ending(self, patience: float | None) -> Iterator[None]:
-        """Within, the pool works. After it, its threads have ended, or `patience` seconds have passed."""
+        """The pool works inside the block. After it, the threads have ended, or `patience` seconds have passed."""
         try:
             yield
         except BaseException as error:
@@ -260,10 +260,10 @@ def check() -> None:
 
 @contextmanager
 def breaking_off(end: Callable[[], None]) -> Iterator[None]:
-    """For waits that cannot look by themselves. Within, another thread calls `end` once the caller of this one has ended.
+    """For waits that cannot call `check`: inside the block, another thread calls `end` when the caller of this thread has ended.
 
-    `end` makes the wait fail, returns at once, and raises nothing; it is never called after the block. Cancelled where the caller has
-    ended, whatever became of the wait: what it gave may not be whole.
+    `end` makes the wait fail, returns at once, and raises nothing; it is never called after the block. Raises Cancelled if the caller
+    has ended, also if the wait returned a result, which may be incomplete.
     """
     with ExitStack() as stack:
         for stop in _stops():
@@ -277,7 +277,7 @@ def breaking_off(end: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """For what has to be undone when the work is cancelled: within, `check` passes."""
+    """For work that undoes something after a cancellation: inside the block, `check` does not raise."""
     stops, _own.stops = _stops(), ()
     try:
         yield
