@@ -1,221 +1,129 @@
-"""Fixtures for all tests: no real AWS, one PostgreSQL, one MariaDB and one local cloud per session, a fresh lake per test."""
+"""Which tests are collected, in which order, and how the work of collecting is shared by the workers."""
 
-import atexit
-import gc
+from __future__ import annotations
+
+import importlib
 import os
-import signal
-from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
-from functools import cache, lru_cache
-from pathlib import Path
-from time import sleep
+from contextlib import suppress
+from inspect import isfunction
 from typing import Any
 
-import botocore.session
-import hypothesis
 import pytest
-from botocore import parsers, useragent
-from moto.kms import models as kms_models
 
-from rds_lake.aws import athena
-from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
-from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
-from rds_lake.localcloud.rds.export import ExportSettings
-from rds_lake_tests.collecting import (  # noqa: F401 - hooks
-    pytest_collection,
-    pytest_collection_modifyitems,
-    pytest_pycollect_makeitem,
-    pytest_xdist_make_scheduler,
+from rds_lake_tests.variants import further_variants
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that only hands out tests to workers needs no fixtures, and starts its workers five seconds earlier."""
+    if not config.getoption("numprocesses", None):
+        config.pluginmanager.import_plugin("rds_lake_tests.fixtures")
+
+
+# The files that take longest: begun first, so that no worker ends with one of them alone.
+_LONGEST = (
+    "defs/processes/test_daemon.py",
+    "defs/processes/test_storm.py",
+    "demo/test_commands.py",
+    "test_readme.py",
+    "stages/crashes/test_dynamodb.py",
+    "stages/crashes/test_crashes.py",
+    "permissions/test_replay.py",
+    "stages/crashes/test_evolution.py",
+    "stages/streams/test_story.py",
+    "stages/crashes/test_by_hand.py",
+    "defs/sensors/test_crowd.py",
+    "defs/sensors/test_ticks.py",
+    "stages/catalogue/test_sync.py",
+    "defs/test_glue.py",
+    "stages/upkeep/test_changes.py",
+    "defs/test_publishing.py",
+    "stages/publish/test_publisher.py",
+    "stages/catalogue/test_raw_tables.py",
+    "stages/upkeep/test_retention.py",
+    "stages/publish/test_by_hand.py",
+    "defs/test_kinds.py",
+    "aws/s3/test_contract.py",
+    "stages/dynamodb/test_incremental.py",
+    "turnstile/test_publications.py",
+    "turnstile/test_dynamo.py",
+    "turnstile/test_removals.py",
+    "stages/dynamodb/test_glue.py",
+    "stages/streams/whole/test_mysql.py",
+    "stages/streams/live/test_whole_way.py",
+    "stages/diff/test_views.py",
 )
-from rds_lake_tests.demo.wheel import Installed, install_once
-from rds_lake_tests.support.in_process import short_cut, watch_servers
-from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
-from rds_lake_tests.support.world import World, seed_tiny
-
-# CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
-hypothesis.settings.register_profile(
-    "rds_lake", deadline=None, max_examples=60, print_blob=True, derandomize=bool(os.environ.get("CI"))
+# Files that one worker runs one after the other: they share a Java, which takes ten seconds of the processor to start.
+_WITH_SPARK = (
+    "rds_lake_tests/convert/test_spark.py",
+    "rds_lake_tests/console/readers/test_ddl.py",
+    "rds_lake_tests/console/readers/test_mysql_values.py",
+    "rds_lake_tests/console/readers/test_postgres_values.py",
 )
-hypothesis.settings.load_profile("rds_lake")
-
-# The local Athena answers in milliseconds; hundreds of statements would each be waited for as if it were AWS's.
-athena._FIRST_POLL_SECONDS = 0.03
-
-# Every lake has a key, and moto makes an RSA pair for each, in a tenth of a second: nothing here looks at one.
-kms_models.generate_private_key = cache(kms_models.generate_private_key)
-
-# boto3 cleans each of the thirty parts of its user agent for every call, and they never change.
-useragent.sanitize_user_agent_string_component = cache(useragent.sanitize_user_agent_string_component)
-# And writes it anew with the features that the call turned out to use, which are AWS's statistics.
-useragent.UserAgentString.rebuild_and_replace_user_agent_handler = lambda *_, **__: None
-
-# A moment of S3 or RDS is taken apart by dateutil for each object of each answer, and most are of the same few seconds.
-parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(maxsize=1024)(parsers.DEFAULT_TIMESTAMP_PARSER)
-
-# Every session of boto3 reads AWS's models of the services again, in a quarter of a second; commands make one each time.
-botocore.session.create_loader = cache(botocore.session.create_loader)
-
-watch_servers()
-
-# Before any client exists: no test may ever reach a real account.
-for _name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[_name]
-os.environ |= {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # the discard port: an unconfigured client fails at once
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # a reset would read megabytes of EC2 images, several times a second
-}
-
-# Tests count days back from today, which must be the same day for all of a run: its length, and some of that again. And some ask
-# for an instant of today that is twenty minutes old.
-_EVERYDAY_RUN, _LONGEST_RUN, _DAY_IS_OLD_ENOUGH = (timedelta(minutes=minutes) for minutes in (20, 60, 21))
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """A run of all tests that would meet midnight UTC begins some minutes after it."""
-    is_worker = hasattr(session.config, "workerinput")
-    if is_worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, where the files with Spark count as one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "spark" if file in _WITH_SPARK else file
+
+    return Scheduling(config, log)
+
+
+# What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
+_SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files, within which nothing changes; mark tests that need a server as slow, and further variants as exhaustive."""
+    ranks = {config.rootpath / "rds_lake_tests" / name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    everyday: dict[str, pytest.Item] = {}
+    for item in items:
+        if _SLOW_FIXTURES & _fixtures(item):
+            item.add_marker(pytest.mark.slow)
+        if not any(item.iter_markers("exhaustive")) and not any(item.iter_markers("aws")):
+            everyday[item.nodeid.removeprefix("rds_lake_tests/")] = item
+    for node in further_variants((node, _is_story(item)) for node, item in everyday.items()):
+        everyday[node].add_marker(pytest.mark.exhaustive)
+
+
+def _is_story(item: pytest.Item) -> bool:
+    """Whether a test needs a server: it is marked as slow, or asks for a local cloud of its own."""
+    return any(item.iter_markers("slow")) or any("cloud" in name for name in _fixtures(item))
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Each worker begins to import the tests at another file, and finds the other files as their workers compiled them.
+
+    On a fresh machine pytest rewrites the asserts of every file, which takes longer than all else before the first test.
+    """
+    root = session.config.rootpath
+    if "PYTEST_XDIST_WORKER" not in os.environ or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
-    length = _EVERYDAY_RUN if session.config.option.markexpr == "not exhaustive" else _LONGEST_RUN
-    wait = until_the_day_is_right(datetime.now(UTC), length)
-    if wait:
-        print(f"These tests count days from today, and would meet midnight UTC: they begin in {wait}.")
-        sleep(wait.total_seconds())
+    worker, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    files = sorted(root.glob("rds_lake_tests/**/test_*.py"))
+    first = len(files) * worker // workers
+    for file in files[first:] + files[:first]:
+        # What is wrong with a file is said when pytest collects it.
+        with suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts))
 
 
-def until_the_day_is_right(now: datetime, length: timedelta) -> timedelta:
-    """How long a run of all tests waits that takes `length`."""
-    day = (now + length).date()
-    return max(timedelta(), datetime.combine(day, time(), UTC) + _DAY_IS_OLD_ENOUGH - now)
-
-
-def pytest_collection_finish() -> None:
-    """What is there before the first test stays."""
-    gc.collect()
-    gc.freeze()
-    # DuckDB complains when what it made is not taken away at the end; pytest's own five rounds come before.
-    atexit.register(gc.unfreeze)
-
-
-# The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.
-_SHARED: dict[str, Any] = {}
-# Of fixtures of the session.
-_KEPT = ("shop",)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_for_the_next_file() -> Iterator[None]:
-    """A file of tests leaves no snapshot, database or user on the shared servers: which file is next is chance."""
-    yield
-    if "cloud" in _SHARED:
-        _SHARED["cloud"].reset()
-    if "postgres" in _SHARED:
-        empty_postgres(_SHARED["postgres"].url(), keep=_KEPT)
-    if "mariadb" in _SHARED:
-        empty_mariadb(_SHARED["mariadb"].url("mysql"))
-
-
-@pytest.fixture(autouse=True)
-def interrupts() -> None:
-    """An interrupt is Python's own in every test, whatever Dagster or Spark left of an earlier one's."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-# Where AWS is called by the hundreds, and how the calls come to it is not what is tested.
-_WITHOUT_SOCKETS = ("console", "defs", "pull", "stages")
-# But here a process is killed, or a thread interrupted wherever it is: half a request must not be half an answer.
-_BY_HTTP = (
-    "stages/crashes",
-    "stages/databases/relocation/test_resumed.py",
-    "stages/dynamodb/test_scan.py",
-    "stages/streams/test_killed.py",
-    "stages/test_cancelled.py",
-)
-
-
-@pytest.fixture(autouse=True)
-def boto3_without_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
-    """boto3 calls the servers of this process directly, where that proves the same."""
-    name = request.node.nodeid.removeprefix("rds_lake_tests/")
-    if name.startswith(_WITHOUT_SOCKETS) and not name.startswith(_BY_HTTP):
-        with short_cut():
-            yield
-    else:
-        yield
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    """The checkout."""
-    return Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="session")
-def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """An environment with the wheel of this checkout, the same for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    return install_once(root, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
-
-
-@pytest.fixture(scope="session")
-def samples(root: Path) -> Path:
-    """The folder of what AWS wrote; `samples/README.md` names the source of each file."""
-    return root / "rds_lake_tests" / "samples"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    # A snapshot copies a database of 300 files. Where hundreds were deleted in the seconds before, ext4 takes ten times as
-    # long to find room for them, and most of it is work of the processor.
-    with EmbeddedPostgres(data_in=memory()) as server:
-        _SHARED["postgres"] = server
-        yield server
-    del _SHARED["postgres"]
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[EmbeddedMariaDb]:
-    try:
-        server = EmbeddedMariaDb()
-    except MariaDbMissingError as error:
-        pytest.skip(str(error))
-    with server:
-        _SHARED["mariadb"] = server
-        yield server
-    del _SHARED["mariadb"]
-
-
-@pytest.fixture(scope="session")
-def tiny_url(postgres: EmbeddedPostgres) -> str:
-    """A small database with awkward names and types."""
-    url = postgres.create_database("shop")
-    seed_tiny(url)
-    return url
-
-
-@pytest.fixture(scope="session")
-def session_cloud(tiny_url: str) -> Iterator[LocalCloud]:
-    settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
-    # A cluster with the same content beside the instance: every kind of source sees the same rows.
-    with LocalCloud({"shop-prod": tiny_url}, clusters={"shop-aurora": tiny_url}, exports=settings) as cloud:
-        _SHARED["cloud"] = cloud
-        yield cloud
-    del _SHARED["cloud"]
-
-
-@pytest.fixture
-def cloud(session_cloud: LocalCloud) -> Iterator[LocalCloud]:
-    """The local cloud, empty but for its databases."""
-    session_cloud.reset()
-    yield session_cloud
-
-
-@pytest.fixture
-def world(cloud: LocalCloud, tiny_url: str, tmp_path: Path, root: Path) -> Iterator[World]:
-    """A provisioned lake on the local cloud, with the tiny database at its day-one content."""
-    seed_tiny(tiny_url)
-    yield World.provisioned(cloud, url=tiny_url, directory=tmp_path, root=root)
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: Any) -> list[pytest.Item] | None:
+    """`make test` makes no items of what it leaves out: each of its workers would make thousands."""
+    if collector.config.option.markexpr != "not exhaustive" or not isfunction(obj):
+        return None
+    marks = [*collector.iter_markers(), *getattr(obj, "pytestmark", ())]
+    return [] if any(mark.name == "exhaustive" for mark in marks) else None

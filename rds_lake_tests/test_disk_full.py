@@ -36,6 +36,7 @@ def test_refresh_on_a_full_disk_keeps_the_old_list_and_says_what_to_do(
     assert [file.name for file in path.parent.iterdir()] == ["shop.json"]
 
 
+@pytest.mark.exhaustive
 def test_a_ready_file_that_does_not_fit_ends_the_local_cloud_with_a_sentence(tmp_path: Path, tiny_url: str) -> None:
     ready = tmp_path / "ready.json"
     command = [sys.executable, "-m", "rds_lake.cli", "local", "up", "--port", "0", "--ready-file", str(ready)]
@@ -53,6 +54,7 @@ def test_a_ready_file_that_does_not_fit_ends_the_local_cloud_with_a_sentence(tmp
     assert not ready.exists()
 
 
+@pytest.mark.exhaustive
 def test_a_database_server_without_room_ends_the_local_cloud_with_its_own_words() -> None:
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

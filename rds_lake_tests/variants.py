@@ -21,7 +21,7 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "test_the_check_is_as_grave_as_what_it_means_for_readers_and_stops_nothing": ("snapshots_a_b__v2",),
     },
     "infra/stack/test_deployer.py": {
-        "test_the_printed_policy_creates_changes_and_deletes_all_of_a_stack": ("all", "rds"),
+        "test_the_printed_policy_creates_changes_and_deletes_all_of_a_stack": ("all",),
     },
     "infra/stack/test_template_text.py": {
         "test_what_was_printed_is_read_back": ("all", "rds"),
@@ -62,10 +62,7 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "test_a_reaper_that_is_killed_at_any_call_is_followed_by_one_that_ends_it": ("serverless",),
         "test_after_a_death_one_expired_lease_is_reaped_and_nothing_is_left": ("cluster",),
     },
-    # Two runs, a run and a rollback, a run and a removal; and a conversion of DynamoDB and a rollback.
-    "turnstile/test_dynamo.py": {
-        "test_whoever_meets_whom_every_date_of_dynamodb_is_whole_or_gone": ("convert-rollback-1000",),
-    },
+    # Two runs, a run and a rollback, a run and a removal.
     "turnstile/test_publications.py": {
         "test_whoever_meets_whom_readers_end_at_one_whole_date": (
             "run-other-1000",
@@ -96,6 +93,7 @@ SHOWN_BY = {
     "deploy/test_processes.py": "deploy/test_instances.py",
     "docs/test_site.py": "docs/test_reference.py",
     "docs/test_story.py": "docs/test_snippets.py",
+    "localcloud/redshift/test_tpch.py": "localcloud/redshift/test_semantics.py",
     "model/permissions/test_second_evaluator.py": "model/permissions/test_decisions.py",
     "pull/test_mysql_limits.py": "pull/test_mysql_and_dynamodb.py",
     "permissions/test_locked_out.py": "localcloud/permissions/test_whole_date.py",
@@ -108,11 +106,13 @@ SHOWN_BY = {
     "stages/crashes/test_evolution.py": "stages/crashes/test_moments.py",
     "stages/diff/test_before.py": "stages/diff/test_views_of_dynamodb.py",
     "stages/diff/test_views.py": "stages/diff/test_views_of_dynamodb.py",
+    "stages/diff/test_views_of_odd_tables.py": "defs/checks/test_diff_views.py",
     "stages/streams/collecting/test_lambda_story.py": "examples/test_streams_flights.py",
     "stages/streams/whole/test_mysql.py": "stages/streams/test_story.py",
     "stages/test_calls.py": "stages/catalogue/test_sync.py",
     "stages/streams/whole/test_two_at_once.py": "stages/streams/test_forward.py",
     "stages/streams/whole/test_whole.py": "stages/streams/test_story.py",
+    "turnstile/test_dynamo.py": "stages/dynamodb/test_two_at_once.py",
     "turnstile/test_diff_views.py": "turnstile/test_publications.py",
 }
 

@@ -66,7 +66,7 @@ class DayWatch:
                         f"{self.stack.processes.log_folder}, or repeat it when this machine has less to do"
                     )
                 yield self._status(name)
-                self.sleep(0.25)
+                self.sleep(0.5)
             yield Step(name=name, at=at)
 
     def _export_started(self) -> float | None:

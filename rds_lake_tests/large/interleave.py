@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import click
 
-import rds_lake_tests.conftest  # noqa: F401 - before any client: no call may reach a real account
+import rds_lake_tests.fixtures  # noqa: F401 - before any client: no call may reach a real account
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.dynamodb.job import DynamoDbSettings

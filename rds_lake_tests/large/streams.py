@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-import rds_lake_tests.conftest  # noqa: F401 - before any client: no call may reach a real account
+import rds_lake_tests.fixtures  # noqa: F401 - before any client: no call may reach a real account
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake_tests.stages.streams.whole.bar import play

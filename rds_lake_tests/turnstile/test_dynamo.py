@@ -1,6 +1,6 @@
 """Conversions, scans and changes of DynamoDB that meet each other and removals: no row is lost, and nothing is paid for twice.
 
-`make test` plays one seed of each pair, `make test-exhaustive` twenty, `python -m bench.interleave` hundreds.
+`make test-exhaustive` plays twenty seeds of each pair, `python -m bench.interleave` hundreds.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from rds_lake_tests.turnstile.dynamo_lab import DynamoLab
 from rds_lake_tests.turnstile.dynamo_pairs import DYNAMO_PAIRS
 from rds_lake_tests.turnstile.pairs import SEEDS, Rounds, exhaustive
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 RARE = (
     "convert-approve",

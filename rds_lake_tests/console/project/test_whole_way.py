@@ -46,6 +46,7 @@ def test_an_account_becomes_views_by_init_validate_and_setup(
     assert "10" in shown
 
 
+@pytest.mark.exhaustive
 def test_dagster_loads_the_project_wherever_it_is_started(
     cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

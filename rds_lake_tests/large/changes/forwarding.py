@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 import click
 
-import rds_lake_tests.conftest  # noqa: F401 - before any client: no call may reach a real account
+import rds_lake_tests.fixtures  # noqa: F401 - before any client: no call may reach a real account
 from bench.bars import bar, exit_by_bars
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway

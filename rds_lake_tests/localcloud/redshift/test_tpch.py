@@ -46,6 +46,7 @@ def test_all_queries_have_postgresqls_answers(loaded: Warehouse, wanted: dict[in
     assert wrong == {}
 
 
+@pytest.mark.exhaustive
 def test_two_columns_that_change_places_would_be_seen(loaded: Warehouse, wanted: dict[int, running.Rows]) -> None:
     columns = TABLES["lineitem"]
     names = [part.split(" ", 1)[0] for part in columns.split(", ")]

@@ -72,6 +72,7 @@ def test_rows_of_gathered_tables_are_told_apart_by_their_table_as_rds_lake_diff_
     assert rows["log_01", "1"] == ("changed", "one", "ONE")
 
 
+@pytest.mark.exhaustive
 def test_a_table_too_wide_for_such_a_view_is_said_in_a_sentence_and_the_other_views_are_made(story: World) -> None:
     seen = see_diff_views(story.gateways.lake, story.config.sources[0])
     assert (str(seen.snapshot_date), str(seen.before), seen.views) == (NEW, OLD, ("log_diff", "orders_diff"))

@@ -54,6 +54,7 @@ def glue_world(world: World) -> World:
     return world
 
 
+@pytest.mark.exhaustive
 @needs_spark
 def test_a_table_converted_by_glue_is_queried_like_any_other(glue_world: World) -> None:
     dynamo = glue_world.of_dynamodb("Reviews", converter="glue")

@@ -187,6 +187,7 @@ def test_what_cannot_be_gone_back_to_is_refused_with_a_sentence_and_moves_nothin
     assert shown(world) == {("2026-11-20",)}
 
 
+@pytest.mark.exhaustive
 def test_a_rollback_killed_in_the_middle_is_finished_by_its_repetition(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
