@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
 from inspect import isfunction
+from time import sleep
 from typing import Any
 
 import pytest
@@ -17,6 +19,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """The process that only hands out tests to workers needs no fixtures, and starts its workers five seconds earlier."""
     if not config.getoption("numprocesses", None):
         config.pluginmanager.import_plugin("rds_lake_tests.fixtures")
+
+
+# Tests count days back from today, which must be the same day for all of a run: its length, and some of that again.
+_EVERYDAY_RUN, _LONGEST_RUN = timedelta(minutes=13), timedelta(minutes=50)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A run of all tests that would meet midnight UTC begins after it."""
+    is_worker = hasattr(session.config, "workerinput")
+    if is_worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    length = _EVERYDAY_RUN if session.config.option.markexpr == "not exhaustive" else _LONGEST_RUN
+    wait = until_a_day_that_lasts(datetime.now(UTC), length)
+    if wait:
+        print(f"These tests count days from today, and would meet midnight UTC: they begin in {wait}.")
+        sleep(wait.total_seconds())
+
+
+def until_a_day_that_lasts(now: datetime, length: timedelta) -> timedelta:
+    """How long a run of all tests waits that takes `length`."""
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    return midnight - now if midnight - now < length else timedelta()
 
 
 # The files that take longest: begun first, so that no worker ends with one of them alone.

@@ -8,10 +8,8 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import botocore.session
@@ -76,15 +74,6 @@ def pytest_collection_finish() -> None:
     atexit.register(gc.unfreeze)
 
 
-_LONGEST_FILE = timedelta(minutes=10)
-
-
-def until_a_day_that_lasts(now: datetime) -> timedelta:
-    """How long a file of tests waits that would meet midnight UTC; nothing at any other time."""
-    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
-    return midnight - now if midnight - now < _LONGEST_FILE else timedelta()
-
-
 # The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.
 _SHARED: dict[str, Any] = {}
 # Of fixtures of the session.
@@ -93,11 +82,7 @@ _KEPT = ("shop",)
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_for_the_next_file() -> Iterator[None]:
-    """A file of tests leaves no snapshot, database or user on the shared servers: which file is next is chance.
-
-    It also begins on the day on which it ends: tests count days back from today.
-    """
-    sleep(until_a_day_that_lasts(datetime.now(UTC)).total_seconds())
+    """A file of tests leaves no snapshot, database or user on the shared servers: which file is next is chance."""
     yield
     if "cloud" in _SHARED:
         _SHARED["cloud"].reset()
