@@ -64,6 +64,7 @@ def test_a_date_is_begun_once_its_instant_has_passed_and_ended_by_s3s_event(shel
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("a_day_of_twenty_minutes")
 def test_exports_that_dynamodb_has_no_place_for_wait_and_are_begun_again_the_oldest_date_first(
     shell: Shell, dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -440,6 +440,7 @@ class TestTold:
         assert again.partition_key == str(YESTERDAY)
 
 
+@pytest.mark.usefixtures("a_day_of_twenty_minutes")
 class TestDynamo:
     """One date of a DynamoDB source that cannot be looked at keeps no other date waiting, nor does one conversion."""
 
@@ -462,8 +463,6 @@ class TestDynamo:
     def test_the_newest_date_is_begun_beside_damaged_ones(
         self, shell: Shell, dynamo: DynamoWorld, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        if datetime.now(UTC).hour == 0 and datetime.now(UTC).minute < 21:
-            pytest.skip("within minutes after midnight DynamoDB cannot export today's instant yet")
         world = shell.world
         layout = world.gateways.layout
         damaged = [TODAY - timedelta(days=back) for back in (1, 2)]
