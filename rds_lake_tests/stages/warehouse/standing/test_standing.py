@@ -56,7 +56,7 @@ def test_a_run_whose_lease_was_reaped_is_told_to_end(yard: Yard) -> None:
     yard.wait(31)
     yard.reaped()
     assert yard.census() == {}
-    with pytest.raises(LeaseLostError, match="run run-1 has warehouse nightly no more"):
+    with pytest.raises(LeaseLostError, match="run run-1 no longer has warehouse nightly"):
         keep_alive(yard.site, "run-1")
 
 
