@@ -78,7 +78,8 @@ class RowComparison:
 
     def change_of(self, target: TableTarget) -> RowChange | None:
         """The table's rows against the date before; None where the date has no such table."""
-        return next((change for change in self.rows if change.table == str(target)), None)
+        table = str(target)
+        return next((change for change in self.rows if change.table == table), None)
 
     @property
     def blocking(self) -> tuple[RowDrop, ...]:
