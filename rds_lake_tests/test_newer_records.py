@@ -59,7 +59,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "model/streams/forwarded.py": lambda text: parse_forwarded(text, where="s3://b/k"),
     "model/streams/shown.py": lambda text: parse_shown(text, where="s3://b/k"),
     "model/tables/described.py": lambda text: parse_described(text, where="s3://b/k"),
-    "model/tables/described.py: written over": lambda text: keep_described(_lake(text), "shop", Described()),
+    "model/tables/described.py: written over": lambda text: keep_described(
+        _lake(text), "shop", Described(), not_described=()
+    ),
     "model/warehouse/lease.py": lambda text: parse_lease(text, where="s3://b/k"),
     "model/warehouse/orders.py": lambda text: parse_order(text, where="s3://b/k"),
     "model/warehouse/result.py": lambda text: parse_published(text, where="s3://b/k"),

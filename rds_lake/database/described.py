@@ -6,13 +6,12 @@ Two or three statements over the catalogue for each database, whatever the numbe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from rds_lake.database.counts import ReadOnly, by_database, read_only
-from rds_lake.database.dsn import Dsn
+from rds_lake.database.read_only import ReadOnly
 from rds_lake.model.aws.engine import Engine
-from rds_lake.model.tables.described import Described, DescribedColumn, DescribedTable, described_of
+from rds_lake.model.tables.described import DescribedColumn, DescribedTable
 from rds_lake.model.tables.table import TableTarget
 
 # Schema, table, column ('' for the table itself), declared type, comment, names of the enum (of the elements, of an array).
@@ -52,26 +51,18 @@ WHERE table_schema NOT IN ('information_schema', 'mysql', 'performance_schema', 
 )
 
 
-def describe_tables(dsn: Dsn, targets: Sequence[TableTarget], *, timeout_seconds: int) -> Described:
-    """What the database says of these tables; errors as `count_rows`."""
-    described: list[DescribedTable] = []
-    for database, mine in by_database(dsn, targets).items():
-        with read_only(dsn, database, timeout_seconds) as session:
-            described += _said(session, dsn.engine, mine)
-    return described_of(described)
-
-
-def _said(session: ReadOnly, engine: Engine, targets: Sequence[TableTarget]) -> Iterator[DescribedTable]:
+def describe_tables(session: ReadOnly, engine: Engine, targets: Sequence[TableTarget]) -> Sequence[DescribedTable]:
+    """Returns what the session's database says of these tables; a table of which it says nothing is left out."""
     statements = (_POSTGRES,) if engine is Engine.POSTGRES else _MYSQL
-    found: dict[tuple[str, str], dict[str, DescribedColumn]] = defaultdict(dict)
+    by_table: dict[tuple[str, str], dict[str, DescribedColumn]] = defaultdict(dict)
     for row in (row for statement in statements for row in session.rows(statement)):
         schema, table, column, declared, comment, labels = map(_text, row)
-        found[schema, table][column] = DescribedColumn(type=declared, comment=comment, labels=tuple(labels or ()))
-    for target in targets:
-        columns = found.get((target.schema, target.table))
-        if columns:
-            comment = columns.pop("", DescribedColumn()).comment
-            yield DescribedTable(target=target, comment=comment, columns=columns)
+        by_table[schema, table][column] = DescribedColumn(type=declared, comment=comment, labels=tuple(labels or ()))
+    return [
+        DescribedTable(target=target, comment=columns.pop("", DescribedColumn()).comment, columns=columns)
+        for target in targets
+        if (columns := by_table.get((target.schema, target.table)))
+    ]
 
 
 def _text(value: Any) -> Any:

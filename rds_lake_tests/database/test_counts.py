@@ -3,14 +3,16 @@
 import json
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.database import connecting, counts
-from rds_lake.database.counts import count_rows
+from rds_lake.database import connecting, read_only
+from rds_lake.database.asked import ask_database
+from rds_lake.database.counts import RowCount
 from rds_lake.database.dsn import Dsn, parse_dsn
 from rds_lake.errors import ConfigError, RdsLakeError, UnavailableError
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
@@ -24,6 +26,12 @@ SECRET = "hunter2-tiger"
 
 def target(table: str, schema: str = "public", database: str = "shop") -> TableTarget:
     return TableTarget(database=database, schema=schema, table=table)
+
+
+def count_rows(
+    dsn: Dsn, targets: Sequence[TableTarget], *, exact_below: int, timeout_seconds: int
+) -> Mapping[TableTarget, RowCount]:
+    return ask_database(dsn, targets, exact_below=exact_below, timeout_seconds=timeout_seconds).counts
 
 
 def dsn(url: str) -> Dsn:
@@ -62,6 +70,15 @@ def test_nothing_can_be_written_through_the_session(tiny_url: str) -> None:
     assert found[target("orders")].rows == 10
 
 
+def test_statistics_that_take_too_long_are_an_error_of_ours_and_nothing_is_counted(
+    tiny_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_tiny(tiny_url)
+    monkeypatch.setattr(read_only, "_ESTIMATES", "SELECT pg_sleep(30)::text")
+    with pytest.raises(UnavailableError, match="the database answered 57014"):
+        count_rows(dsn(tiny_url), [target("orders")], exact_below=1000, timeout_seconds=1)
+
+
 def test_mariadb_is_counted_in_all_its_databases(mariadb: EmbeddedMariaDb) -> None:
     url = mariadb.create_database("counted")
     execute_mysql(url, "CREATE TABLE `a``b` (id int)", "INSERT INTO `a``b` VALUES (1), (2)")
@@ -87,7 +104,7 @@ def test_an_unreachable_database_is_told_without_a_word_of_the_secret(scheme: st
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 def test_a_server_that_accepts_and_stays_silent_is_given_up(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (connecting, counts):
+    for module in (connecting, read_only):
         monkeypatch.setattr(module, "CONNECT_SECONDS", 2)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(UnavailableError, match="cannot be reached"):
         url = f"{scheme}://u:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/shop"

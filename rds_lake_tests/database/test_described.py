@@ -1,6 +1,9 @@
 """What a live database says of its own tables: comments, names of enums, scales."""
 
-from rds_lake.database.described import describe_tables
+import pytest
+
+from rds_lake.database import described
+from rds_lake.database.asked import ask_database
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.model.tables.described import Described, DescribedColumn, parse_described, render_described
@@ -13,9 +16,10 @@ def target(table: str, schema: str = "public", database: str = "shop") -> TableT
 
 
 def asked(url: str, *targets: TableTarget) -> Described:
-    described = describe_tables(parse_dsn(url, where="arn"), targets, timeout_seconds=5)
-    assert parse_described(render_described(described), where="s3://b/k") == described
-    return described
+    answers = ask_database(parse_dsn(url, where="arn"), targets, exact_below=1000, timeout_seconds=5)
+    assert not answers.why
+    assert parse_described(render_described(answers.described), where="s3://b/k") == answers.described
+    return answers.described
 
 
 def test_postgresql_says_comments_enums_of_every_kind_and_scales(tiny_url: str) -> None:
@@ -58,6 +62,21 @@ def test_mysql_says_comments_and_enums(mariadb: EmbeddedMariaDb) -> None:
         "s": ("enum", ""),
     }
     assert table.columns["s"].sentence("enum") == "enum('new','it''s')"
+
+
+def test_a_description_that_takes_too_long_leaves_the_counts_and_what_was_said_before(
+    tiny_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_tiny(tiny_url)
+    execute(tiny_url, "COMMENT ON TABLE orders IS 'One row for each order'")
+    monkeypatch.setattr(described, "_POSTGRES", "SELECT pg_sleep(30)")
+    orders = target("orders")
+    answers = ask_database(parse_dsn(tiny_url, where="arn"), [orders], exact_below=1000, timeout_seconds=1)
+    assert answers.counts[orders].rows == 10
+    assert (answers.described, answers.not_described) == (Described(), {orders})
+    assert answers.why == (
+        "shop: comments and enum names were not read, the database took longer than timeout_seconds: 1",
+    )
 
 
 def test_what_is_too_long_for_an_event_is_shortened_and_says_so() -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from rds_lake.database import counts, postgres_connection
+from rds_lake.database import postgres_connection, read_only
+from rds_lake.database.asked import ask_database
 from rds_lake.database.capture import mysql_session, postgres_session
 from rds_lake.database.capture.install import installed
-from rds_lake.database.counts import count_rows
 from rds_lake.database.outbox import mysql, postgres
 from rds_lake.database.outbox.health import outbox_health
 from rds_lake.database.outbox.postgres import PostgresLink
@@ -50,7 +50,7 @@ class Asked:
         dsn, target = Captured(url).dsn, self.captured.target("accounts")
         return {
             "outbox": lambda: outbox_health(dsn, self.captured.home),
-            "verify": lambda: count_rows(dsn, [target], exact_below=1_000_000, timeout_seconds=1),
+            "verify": lambda: ask_database(dsn, [target], exact_below=1_000_000, timeout_seconds=1),
             "capture": lambda: installed(dsn, self.captured.name),
         }
 
@@ -67,7 +67,7 @@ def database(request: pytest.FixtureRequest) -> Asked:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits are seconds."""
-    for module in (counts, postgres):
+    for module in (read_only, postgres):
         monkeypatch.setattr(module, "CONNECT_SECONDS", 0)
     monkeypatch.setattr(postgres_connection, "_CANCEL_SECONDS", 0.5)
     for module in (postgres, mysql):

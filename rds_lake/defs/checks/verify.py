@@ -1,9 +1,10 @@
 """The check `rows_as_in_the_database`, for sources with `verify:`; a step of its own that nothing waits for.
 
-How rows are compared is `stages/checks/verify.py`, how they are counted `database/counts.py`. As nothing else connects to the
+How rows are compared is `stages/checks/verify.py`, how they are counted `database/asked.py`. As nothing else connects to the
 database, the step also asks it for its comments and names of enums, which no export has, and keeps them in the lake.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import dagster as dg
@@ -11,8 +12,7 @@ import dagster as dg
 from rds_lake.config.database import Database, Verify
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.database.counts import count_rows
-from rds_lake.database.described import describe_tables
+from rds_lake.database.asked import ask_database
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs import metadata
 from rds_lake.defs.checks.results import sentence
@@ -44,12 +44,11 @@ def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.A
                 return _not_compared(source, manifest)
             dsn = parse_dsn(gateways.secrets.get_text(settings.secret), where=settings.secret)
             targets = [table.target for table in manifest.tables]
-            described = describe_tables(dsn, targets, timeout_seconds=settings.timeout_seconds)
-            keep_described(gateways.lake, source.name, described)
-            counts = count_rows(
+            answers = ask_database(
                 dsn, targets, exact_below=settings.exact_below, timeout_seconds=settings.timeout_seconds
             )
-            return _result(source, verify_rows(manifest, counts, settings, now=utc_now()))
+            keep_described(gateways.lake, source.name, answers.described, not_described=answers.not_described)
+            return _result(source, verify_rows(manifest, answers.counts, settings, now=utc_now()), answers.why)
 
     return verify
 
@@ -74,8 +73,8 @@ def _not_compared(source: SourceSettings, manifest: Manifest) -> dg.AssetCheckRe
     )
 
 
-def _result(source: SourceSettings, verified: Verified) -> dg.AssetCheckResult:
-    lines = [*verified.problems, *(f"not compared: {table}" for table in verified.unknown)]
+def _result(source: SourceSettings, verified: Verified, not_described: Sequence[str]) -> dg.AssetCheckResult:
+    lines = [*verified.problems, *(f"not compared: {table}" for table in verified.unknown), *not_described]
     shown = metadata.verified(verified) | metadata.problems(lines)
     result = sentence(verified.problems) or "every compared table has the database's rows"
     return dg.AssetCheckResult(

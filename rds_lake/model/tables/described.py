@@ -2,7 +2,7 @@
 
     lake/_manifests/shop/_described.json
 
-What belongs here: that record, and how it is said of a column. `database/described.py` asks the database, where `verify:` is on.
+What belongs here: that record, and how it is said of a column. `database/asked.py` asks the database, where `verify:` is on.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The database changes after its snapshot, so the counts need not be equal: a tabl
 `tolerance`, and by more than 100 rows. Estimates (big tables are not counted) may be off by half. A snapshot older than two
 days is not compared at all.
 
-What belongs here: the comparison. Asking the database is `database/counts.py`.
+What belongs here: the comparison. Asking the database is `database/asked.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,57 @@
+"""Asks a live database for the rows of its tables, and for what it says of them, in one session for each database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rds_lake.database.counts import RowCount, count_rows
+from rds_lake.database.described import describe_tables
+from rds_lake.database.dsn import Dsn
+from rds_lake.database.read_only import StatementError, by_database, read_only
+from rds_lake.model.tables.described import Described, DescribedTable, described_of
+from rds_lake.model.tables.table import TableTarget
+
+# A statement that took longer than the session's time-out: PostgreSQL, MariaDB, MySQL.
+_TIMED_OUT = {"57014", "1969", "3024"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """The answers of one source's database. `not_described`: tables whose description could not be read, `why`: the reasons."""
+
+    counts: Mapping[TableTarget, RowCount]
+    described: Described
+    not_described: frozenset[TableTarget]
+    why: tuple[str, ...]
+
+
+def ask_database(dsn: Dsn, targets: Sequence[TableTarget], *, exact_below: int, timeout_seconds: int) -> Answers:
+    """Returns a count for every table, and descriptions of those that have one.
+
+    A description that the database refuses, or does not give within `timeout_seconds`, is a reason and no error: the counts are
+    what `verify:` is for. Raises what `read_only` raises.
+    """
+    counts: dict[TableTarget, RowCount] = {}
+    described: list[DescribedTable] = []
+    not_described: set[TableTarget] = set()
+    why: list[str] = []
+    for database, tables_of_database in by_database(dsn, targets).items():
+        with read_only(dsn, database, timeout_seconds) as session:
+            counts |= count_rows(session, tables_of_database, exact_below=exact_below)
+            try:
+                described += describe_tables(session, dsn.engine, tables_of_database)
+            except StatementError as error:
+                not_described |= set(tables_of_database)
+                why.append(_sentence(tables_of_database, error, timeout_seconds))
+    return Answers(
+        counts=counts, described=described_of(described), not_described=frozenset(not_described), why=tuple(why)
+    )
+
+
+def _sentence(targets: Sequence[TableTarget], error: StatementError, timeout_seconds: int) -> str:
+    databases = ", ".join(sorted({target.database for target in targets}))
+    reason = (
+        f"the database took longer than timeout_seconds: {timeout_seconds}" if error.code in _TIMED_OUT else str(error)
+    )
+    return f"{databases}: comments and enum names were not read, {reason}"
