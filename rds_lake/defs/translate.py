@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import TypedDict
 
 import dagster as dg
 
@@ -59,18 +59,29 @@ _IN_PLACE = (
 )
 
 
-def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
-    """Returns group, kinds, tags, owners, code version and description of a stage's assets, as keyword arguments."""
+class AssetAttributes(TypedDict):
+    """Keyword arguments of Dagster's decorators and specs, by Dagster's names."""
+
+    group_name: str
+    kinds: set[str]
+    tags: Mapping[str, str]
+    owners: Sequence[str]
+    code_version: str
+    description: str
+
+
+def asset_attributes(source: SourceSettings, stage: Stage) -> AssetAttributes:
+    """Returns what the assets of a stage have in common."""
     parquet = _IN_PLACE if source.in_place else source.parquet_asset
     descriptions = {Stage.EXPORT: source.export_asset, Stage.PARQUET: parquet, **_DESCRIPTIONS}
-    return {
-        "group_name": source.name,
-        "kinds": {source.asset_kind, "s3"} if stage is Stage.EXPORT else _KINDS[stage],
-        "tags": asset_tags(source, stage.value),
-        "owners": list(source.owners),
-        "code_version": CODE_VERSIONS[stage],
-        "description": descriptions[stage],
-    }
+    return AssetAttributes(
+        group_name=source.name,
+        kinds={source.asset_kind, "s3"} if stage is Stage.EXPORT else _KINDS[stage],
+        tags=asset_tags(source, stage.value),
+        owners=list(source.owners),
+        code_version=CODE_VERSIONS[stage],
+        description=descriptions[stage],
+    )
 
 
 def asset_tags(source: SourceSettings, stage: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ A source with `publish: manual` has `<source>/publish_outcome` beside them, whic
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
@@ -105,24 +104,23 @@ def _described(context: dg.AssetExecutionContext, gateways: Gateways, source: So
 
 
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
-    attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS) | {
-        "deps": [dg.AssetDep(stage_key(source, Stage.CATALOG))],
-        "freshness_policy": freshness_of(source),
-        "partitions_def": partitions_of(lake_config),
-    }
     # Every table's spec is the first one's but for its key and description, and Dagster checks what they share only once: of
     # 1,000 tables that is a tenth of the time in which a code location loads (`python -m bench.definitions`).
-    first = dg.AssetSpec(next(iter(keys.tables.values())), skippable=source.publish == "manual", **attributes)
+    first = dg.AssetSpec(
+        next(iter(keys.tables.values())),
+        skippable=source.publish == "manual",
+        deps=[dg.AssetDep(stage_key(source, Stage.CATALOG))],
+        freshness_policy=freshness_of(source),
+        partitions_def=partitions_of(lake_config),
+        **asset_attributes(source, Stage.VIEWS),
+    )
     specs = [
         first._replace(key=key, description=_description(target) if target else first.description)
         for target, key in keys.tables.items()
     ]
     if keys.outcome:
-        about_outcome = {
-            "description": "The outcome of each date: published, held for approval, or older than the published date.",
-            "freshness_policy": None,
-        }
-        specs.append(dg.AssetSpec(keys.outcome, **(attributes | about_outcome)))
+        outcome = "The outcome of each date: published, held for approval, or older than the published date."
+        specs.append(first._replace(key=keys.outcome, skippable=False, description=outcome, freshness_policy=None))
     return specs
 
 
