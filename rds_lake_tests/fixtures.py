@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 import botocore.session
 import hypothesis
@@ -52,6 +51,8 @@ parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(maxsize=1024)(parsers.DEFAULT_TIMES
 # Every session of boto3 reads AWS's models of the services again, in a quarter of a second; commands make one each time.
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
+_TINY = "shop"  # the database that stays
+
 watch_servers()
 
 # Before any client exists: no test may ever reach a real account.
@@ -73,24 +74,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     # DuckDB complains when what it made is not taken away at the end; pytest's own five rounds come before.
     atexit.register(gc.unfreeze)
-
-
-# The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.
-_SHARED: dict[str, Any] = {}
-# Of fixtures of the session.
-_KEPT = ("shop",)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_for_the_next_file() -> Iterator[None]:
-    """A file of tests leaves no snapshot, database or user on the shared servers: which file is next is chance."""
-    yield
-    if "cloud" in _SHARED:
-        _SHARED["cloud"].reset()
-    if "postgres" in _SHARED:
-        empty_postgres(_SHARED["postgres"].url(), keep=_KEPT)
-    if "mariadb" in _SHARED:
-        empty_mariadb(_SHARED["mariadb"].url("mysql"))
 
 
 @pytest.fixture(autouse=True)
@@ -142,43 +125,66 @@ def samples(root: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
+def postgres_of_session() -> Iterator[EmbeddedPostgres]:
     # A snapshot copies a database of 300 files. Where hundreds were deleted in the seconds before, ext4 takes ten times as
     # long to find room for them, and most of it is work of the processor.
     with EmbeddedPostgres(data_in=memory()) as server:
-        _SHARED["postgres"] = server
         yield server
-    del _SHARED["postgres"]
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[EmbeddedMariaDb]:
+def mariadb_of_session() -> Iterator[EmbeddedMariaDb]:
     try:
         server = EmbeddedMariaDb()
     except MariaDbMissingError as error:
         pytest.skip(str(error))
     with server:
-        _SHARED["mariadb"] = server
         yield server
-    del _SHARED["mariadb"]
 
 
 @pytest.fixture(scope="session")
-def tiny_url(postgres: EmbeddedPostgres) -> str:
-    """A small database with awkward names and types."""
-    url = postgres.create_database("shop")
+def tiny_url_of_session(postgres_of_session: EmbeddedPostgres) -> str:
+    url = postgres_of_session.create_database(_TINY)
     seed_tiny(url)
     return url
 
 
 @pytest.fixture(scope="session")
-def session_cloud(tiny_url: str) -> Iterator[LocalCloud]:
-    settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
+def cloud_of_session(tiny_url_of_session: str) -> Iterator[LocalCloud]:
+    settings, url = ExportSettings(starting_seconds=0.0, progress_seconds=0.0), tiny_url_of_session
     # A cluster with the same content beside the instance: every kind of source sees the same rows.
-    with LocalCloud({"shop-prod": tiny_url}, clusters={"shop-aurora": tiny_url}, exports=settings) as cloud:
-        _SHARED["cloud"] = cloud
+    with LocalCloud({"shop-prod": url}, clusters={"shop-aurora": url}, exports=settings) as cloud:
         yield cloud
-    del _SHARED["cloud"]
+
+
+# A file of tests leaves no snapshot, database or user on the servers that it shares with others: which file is next is chance.
+
+
+@pytest.fixture(scope="module")
+def postgres(postgres_of_session: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    """A server of PostgreSQL, empty but for the tiny database."""
+    yield postgres_of_session
+    empty_postgres(postgres_of_session.url(), keep=(_TINY,))
+
+
+@pytest.fixture(scope="module")
+def mariadb(mariadb_of_session: EmbeddedMariaDb) -> Iterator[EmbeddedMariaDb]:
+    """A server of MariaDB, empty."""
+    yield mariadb_of_session
+    empty_mariadb(mariadb_of_session.url("mysql"))
+
+
+@pytest.fixture(scope="module")
+def tiny_url(tiny_url_of_session: str, postgres: EmbeddedPostgres) -> str:
+    """A small database with awkward names and types."""
+    return tiny_url_of_session
+
+
+@pytest.fixture(scope="module")
+def session_cloud(cloud_of_session: LocalCloud, tiny_url: str) -> Iterator[LocalCloud]:
+    """The local cloud, with what earlier tests of the file made."""
+    yield cloud_of_session
+    cloud_of_session.reset()
 
 
 @pytest.fixture
