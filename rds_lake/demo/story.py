@@ -35,7 +35,8 @@ from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.lake.lake import open_lake
 
 _STAGE_SECONDS = 180
-_FAST = {"RDS_LAKE_SENSOR_SECONDS": "1", "RDS_LAKE_POLL_SECONDS": "1"}
+# The exports of DynamoDB have no event when they end; reconciliation finds them that long afterwards.
+_FAST = {"RDS_LAKE_SENSOR_SECONDS": "1", "RDS_LAKE_POLL_SECONDS": "1", "RDS_LAKE_GRACE_SECONDS": "20"}
 
 _JOIN = """SELECT c.country, count(DISTINCT o.id) AS orders, sum(o.total) AS revenue,
        max(o.ordered_at) AS newest_order, max(o.snapshot_date) AS snapshot_date
