@@ -42,8 +42,8 @@ class Reading:
 
     def admits(self, key: str, hive_type: str, value: str) -> bool:
         """Whether a partition with this value of a key can have rows that the query needs."""
-        mine = (condition for condition in self.conditions if condition.column == key.lower())
-        return all(condition.admits(value, hive_type) for condition in mine)
+        key_conditions = (condition for condition in self.conditions if condition.column == key.lower())
+        return all(condition.admits(value, hive_type) for condition in key_conditions)
 
 
 @dataclass(slots=True)

@@ -171,9 +171,13 @@ class AthenaService:
     def _output_location(self, params: dict[str, Any]) -> str:
         group = find_workgroup(self._clients, params.get("WorkGroup", "primary"))
         configuration = group.get("Configuration") or {}
-        ours = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
-        asked = (params.get("ResultConfiguration") or {}).get("OutputLocation")
-        location = ours if ours and (configuration.get("EnforceWorkGroupConfiguration") or not asked) else asked
+        configured = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
+        requested = (params.get("ResultConfiguration") or {}).get("OutputLocation")
+        location = (
+            configured
+            if configured and (configuration.get("EnforceWorkGroupConfiguration") or not requested)
+            else requested
+        )
         if not location:
             raise ApiError(
                 "InvalidRequestException",

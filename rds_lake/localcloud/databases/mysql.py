@@ -198,7 +198,7 @@ def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) ->
                 cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
             made.append(MySqlDatabase(database.sibling_url(name)))
         prepared = [database._prepared(name) for database, name in zip(databases, names, strict=True)]
-        locks, fill = ([each for one in prepared for each in one[at]] for at in (0, 1))
+        locks, fill = ([text for pair in prepared for text in pair[at]] for at in (0, 1))
         if fill:
             with databases[0]._session() as cursor:
                 cursor.execute(f"LOCK TABLES {', '.join(locks)}")

@@ -58,9 +58,9 @@ class InProcessClients:
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """The client of a service in a Region."""
-        found = self._clients.get((service, region))
-        if found is not None:
-            return found
+        existing = self._clients.get((service, region))
+        if existing is not None:
+            return existing
         with _making:
             if (service, region) not in self._clients:
                 client = session().client(

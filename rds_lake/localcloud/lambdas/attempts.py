@@ -89,10 +89,10 @@ class Attempts:
             resets, kept = self._resets, self._idle[function.arn]
             stale = [environment for environment in kept if environment.function != function]
             kept[:] = [environment for environment in kept if environment.function == function]
-            found = kept.pop() if kept else None
+            idle = kept.pop() if kept else None
         for environment in stale:
             environment.close()
-        environment = found or Environment(function, self._variables(function))
+        environment = idle or Environment(function, self._variables(function))
         with self._freed:
             self._used.add(environment)
             if self._resets != resets:

@@ -94,5 +94,5 @@ if __name__ == "__main__":
     sys.path[:0] = [sys.argv[1]]
     sys.path.append(sys.argv[3])
     with contextlib.redirect_stdout(sys.stderr):
-        found = find(sys.argv[2])
-    _serve(found)
+        handler = find(sys.argv[2])
+    _serve(handler)

@@ -95,10 +95,10 @@ class Callers:
         known = self._roles.get(arn)
         if known is not None and roles.get(known.id) is known:
             return known
-        found = next((role for role in list(roles.values()) if role.arn == arn), None)
-        if found is not None:
-            self._roles[arn] = found
-        return found
+        match = next((role for role in list(roles.values()) if role.arn == arn), None)
+        if match is not None:
+            self._roles[arn] = match
+        return match
 
     def _kept(self, who: tuple[str | None, ...], written: _Written, principal: Principal) -> Principal:
         if len(self._principals) >= _KEPT:
@@ -108,10 +108,10 @@ class Callers:
 
     def _session(self, key: str) -> Any:
         if key not in self._sessions:
-            found = backend_of(sts_backends, PARTITION).get_assumed_role_from_access_key(key)
-            if found is None:
+            session = backend_of(sts_backends, PARTITION).get_assumed_role_from_access_key(key)
+            if session is None:
                 return None
-            self._sessions[key] = found
+            self._sessions[key] = session
         return self._sessions[key]
 
     def _user(self, user: Any) -> Principal:

@@ -23,7 +23,7 @@ from rds_lake.model.permissions.policy import PolicyError
 from rds_lake.model.permissions.request import Principal
 
 # The control API is not AWS's.
-_OURS = ("/_local/", "/moto-api/")
+_CONTROL = ("/_local/", "/moto-api/")
 App = Callable[..., Iterable[bytes]]
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ class PermissionGate:
         self._permissions = permissions
 
     def __call__(self, environ: Json, start: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith(_OURS):
+        if environ.get("PATH_INFO", "").startswith(_CONTROL):
             return self._app(environ, start)
         context = request_context(environ)
         signed_as = context.service

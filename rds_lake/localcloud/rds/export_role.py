@@ -64,10 +64,10 @@ class ExportRole:
 
     def failure(self, error: ClientError) -> str:
         """Returns the FailureCause for an error of the task's own calls."""
-        said = words(error)
-        if said is None:
+        sentence = words(error)
+        if sentence is None:
             return str(error)[:1000]
-        if "kms:" in said:
+        if "kms:" in sentence:
             return "The KMS key check failed. Check the credentials on your KMS key and try again."
         return self._unauthorized([error.operation_name])
 

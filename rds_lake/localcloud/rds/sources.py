@@ -102,7 +102,8 @@ class Sources:
                             alone.enter_context(self._copying[url])
                         copies = freeze_all(group, names)
                     frozen += [
-                        FrozenDatabase(name=one.name, content=copy) for one, copy in zip(group, copies, strict=True)
+                        FrozenDatabase(name=database.name, content=copy)
+                        for database, copy in zip(group, copies, strict=True)
                     ]
             except _DRIVER_ERRORS as error:
                 raise ApiError("StorageFailure", f"{identifier} could not be copied: {error}", 502) from error

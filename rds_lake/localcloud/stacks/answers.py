@@ -72,7 +72,7 @@ def event(stack: Stack, event: Event) -> Json:
 
 def resource(stack: Stack, resource: Resource) -> Json:
     """An entry of DescribeStackResources."""
-    return {"StackId": stack.id, "StackName": stack.name, "Timestamp": resource.at} | _told(resource)
+    return {"StackId": stack.id, "StackName": stack.name, "Timestamp": resource.at} | _state(resource)
 
 
 def resource_detail(stack: Stack, resource: Resource) -> Json:
@@ -82,7 +82,7 @@ def resource_detail(stack: Stack, resource: Resource) -> Json:
 
 def resource_summary(resource: Resource) -> Json:
     """An entry of ListStackResources."""
-    return {"LastUpdatedTimestamp": resource.at} | _told(resource)
+    return {"LastUpdatedTimestamp": resource.at} | _state(resource)
 
 
 def declared(template: Json, *, full: bool) -> list[Json]:
@@ -91,19 +91,19 @@ def declared(template: Json, *, full: bool) -> list[Json]:
 
 
 def _parameter(name: str, form: Json, *, full: bool) -> Json:
-    told = _given(
+    declaration = _given(
         ParameterKey=name,
         DefaultValue=str(form["Default"]) if "Default" in form else None,
         NoEcho=str(form.get("NoEcho", False)).lower() == "true",
         Description=form.get("Description"),
     )
     if full:
-        told["ParameterType"] = form.get("Type", "String")
-        told["ParameterConstraints"] = _given(AllowedValues=form.get("AllowedValues"))
-    return told
+        declaration["ParameterType"] = form.get("Type", "String")
+        declaration["ParameterConstraints"] = _given(AllowedValues=form.get("AllowedValues"))
+    return declaration
 
 
-def _told(resource: Resource) -> Json:
+def _state(resource: Resource) -> Json:
     return _given(
         LogicalResourceId=resource.logical,
         PhysicalResourceId=resource.physical or None,

@@ -24,10 +24,10 @@ class Book:
 
     def get(self, region: str, name: str, *, words: str = "Stack with id {} does not exist") -> Stack:
         """By name or id; ApiError in the words that AWS has for the operation."""
-        found = self.find(region, name)
-        if found is None:
+        stack = self.find(region, name)
+        if stack is None:
             raise invalid(words.format(name))
-        return found
+        return stack
 
     def find(self, region: str, name: str) -> Stack | None:
         """By name or id; None when there is none."""

@@ -98,13 +98,15 @@ class Reading:
         check_structure(template)
         types = sorted({resource["Type"] for resource in template["Resources"].values()})
         version = {"Version": template["AWSTemplateFormatVersion"]} if "AWSTemplateFormatVersion" in template else {}
-        return {"Parameters": answers.declared(template, full=True), "ResourceTypes": types} | version | _told(template)
+        return (
+            {"Parameters": answers.declared(template, full=True), "ResourceTypes": types} | version | _summary(template)
+        )
 
     def ValidateTemplate(self, context: RequestContext, params: Json) -> Json:
         template = decode(self._text(context, params))
         check_structure(template)
         check_types(template, context.region)
-        return {"Parameters": answers.declared(template, full=False)} | _told(template)
+        return {"Parameters": answers.declared(template, full=False)} | _summary(template)
 
     def _text(self, context: RequestContext, params: Json) -> str:
         """A template that is given; what lies in S3 is read in the caller's name."""
@@ -121,13 +123,13 @@ class Reading:
         raise invalid(f"Stack for {physical} does not exist")
 
 
-def _told(template: Json) -> Json:
-    told: Json = {"Description": template["Description"]} if "Description" in template else {}
+def _summary(template: Json) -> Json:
+    summary: Json = {"Description": template["Description"]} if "Description" in template else {}
     needed, types = capabilities_of(template)
     if needed:
-        told["Capabilities"] = [needed]
-        told["CapabilitiesReason"] = f"The following resource(s) require capabilities: [{', '.join(types)}]"
-    return told
+        summary["Capabilities"] = [needed]
+        summary["CapabilitiesReason"] = f"The following resource(s) require capabilities: [{', '.join(types)}]"
+    return summary
 
 
 def _place(params: Json, first: int) -> int:

@@ -150,14 +150,14 @@ class Resources:
         resource = self._stack.resources[name]
         if attribute is None:
             return resource.physical
-        found = resource.attributes.get(attribute)
-        if found is None:
-            found = _at(resource.properties, attribute)
-        if found is None:
+        value = resource.attributes.get(attribute)
+        if value is None:
+            value = _at(resource.properties, attribute)
+        if value is None:
             raise HandlerError(
                 f"The local cloud's limit, not CloudFormation's: {resource.type} has no {attribute} here"
             )
-        return found
+        return value
 
     def _tagged(self, properties: Json, schema: TypeSchema, takes: frozenset[str]) -> Json:
         """With the stack's tags, unless the template has its own of the same key."""
@@ -221,13 +221,13 @@ class Resources:
 
     def _notify(self, topic: str, event: Event) -> None:
         """A topic that is gone hears nothing, and keeps no stack from its work."""
-        told = {
+        fields = {
             "StackId": self._stack.id, "Timestamp": event.at.isoformat(), "EventId": event.id,
             "LogicalResourceId": event.logical, "PhysicalResourceId": event.physical, "ResourceType": event.type,
             "ResourceStatus": event.status, "ResourceStatusReason": event.reason or "", "StackName": self._stack.name,
             "ClientRequestToken": event.token or "",
         }  # fmt: skip
-        message = "".join(f"{key}='{value}'\n" for key, value in told.items())
+        message = "".join(f"{key}='{value}'\n" for key, value in fields.items())
         try:
             self._tools.clients.client("sns", topic.split(":")[3]).publish(
                 TopicArn=topic, Subject="AWS CloudFormation Notification", Message=message

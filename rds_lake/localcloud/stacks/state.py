@@ -102,9 +102,9 @@ class Stack:
                 text = text.replace(parameter.text, "****")
         return text
 
-    def record(self, at: datetime, resource: Resource | None, status: str, **told: str | None) -> Event:
-        """Add an event, and give the resource (None: the stack) its status. `told`: reason, properties, token."""
-        reason = told.get("reason")
+    def record(self, at: datetime, resource: Resource | None, status: str, **details: str | None) -> Event:
+        """Add an event, and give the resource (None: the stack) its status. `details`: reason, properties, token."""
+        reason = details.get("reason")
         target: Any = resource or self
         target.status, target.reason = status, reason
         if resource:
@@ -117,8 +117,8 @@ class Stack:
             type=resource.type if resource else STACK,
             status=status,
             reason=reason,
-            properties=self.masked(told.get("properties") or ""),
-            token=told.get("token"),
+            properties=self.masked(details.get("properties") or ""),
+            token=details.get("token"),
         )
         self.events.append(event)
         return event

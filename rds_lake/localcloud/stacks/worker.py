@@ -196,7 +196,7 @@ class Worker:
         needs = {name: resource.needs for name, resource in by_name.items()}
         failed, needed = list[str](), set[str]()
         for name in reversed(in_order(needs)):
-            self._stop_if_told()
+            self._end_if_stopped()
             resource = by_name[name]
             if name in needed:
                 needed |= needs[name]
@@ -219,24 +219,24 @@ class Worker:
         outputs = []
         for name, output in plan.outputs.items():
             filled = plan.filled(output, self._resources.value)
-            told = {"OutputKey": name, "OutputValue": str(filled["Value"])}
-            told |= {"Description": filled["Description"]} if "Description" in filled else {}
-            told |= {"ExportName": filled["Export"]["Name"]} if "Export" in filled else {}
-            outputs.append(told)
+            entry = {"OutputKey": name, "OutputValue": str(filled["Value"])}
+            entry |= {"Description": filled["Description"]} if "Description" in filled else {}
+            entry |= {"ExportName": filled["Export"]["Name"]} if "Export" in filled else {}
+            outputs.append(entry)
         with self._tools.book.lock:
             self._stack.outputs = outputs
 
     def _check(self) -> None:
-        self._stop_if_told()
+        self._end_if_stopped()
         if self._stack.cancelled:
             raise HandlerError("User Initiated")
 
-    def _stop_if_told(self) -> None:
+    def _end_if_stopped(self) -> None:
         if self._tools.stopped.is_set():
             raise StoppedError
 
     def _begin(self, status: str, reason: str | None = None) -> None:
-        self._stop_if_told()
+        self._end_if_stopped()
         self._resources.record(None, status, reason)
 
     def _end(self, status: str, reason: str | None = None) -> None:

@@ -108,12 +108,12 @@ class _Walk:
         sources = list(_sources(select))
         for source in sources:
             name = source.alias_or_name.lower()
-            mine = tuple(
+            conditions = tuple(
                 condition
                 for column, condition in wanted
                 if column.table.lower() == name or (not column.table and len(sources) == 1)
             )
-            self._visit_source(source, mine)
+            self._visit_source(source, conditions)
 
     def _visit_source(self, source: exp.Expr, conditions: tuple[Condition, ...]) -> None:
         alias = source.args.get("alias")

@@ -33,7 +33,7 @@ class CallingDatabases:
         self._wire: WireServer | None = None
         self._pollers: dict[str, mysql.Poller] = {}
         self._lock = threading.Lock()
-        app.routes["POST", "/_local/lambda"] = self._install_asked
+        app.routes["POST", "/_local/lambda"] = self._install_requested
 
     def install(self, database: str, role: str | None = None) -> None:
         """Let all databases of an instance or cluster call functions. ApiError says what prevents it."""
@@ -69,7 +69,7 @@ class CallingDatabases:
                 self._wire = WireServer(partial(postgres.answer, self._calls))
             postgres.install(url, database=database, port=self._wire.port)
 
-    def _install_asked(self, body: Json) -> tuple[int, Json]:
+    def _install_requested(self, body: Json) -> tuple[int, Json]:
         unknown, database, role = sorted(set(body) - {"database", "role"}), body.get("database"), body.get("role")
         if unknown or not isinstance(database, str) or not isinstance(role, str | None):
             raise ApiError("InvalidParameterValue", 'the body is {"database": IDENTIFIER} and may have "role": ARN')

@@ -139,11 +139,11 @@ class Poller:
     def _take(self, cursor: Any) -> int:
         """Make the waiting calls; returns how many. They are removed first, so that none is made twice."""
         cursor.execute(f"DELETE FROM {_HOME}.calls RETURNING id, source, kind, function_arn, payload")
-        found = cursor.fetchall()
-        for me, source, kind, function, payload in found:
+        rows = cursor.fetchall()
+        for me, source, kind, function, payload in rows:
             call = DatabaseCall(database=source, function=function or "", payload=payload or "", kind=kind)
             cursor.execute(f"INSERT INTO {_HOME}.answers VALUES (%s, %s, %s)", (me, *self._make(call)))
-        return len(found)
+        return len(rows)
 
     def _make(self, call: DatabaseCall) -> tuple[str | None, str | None]:
         """Returns the problem, or else the answer."""

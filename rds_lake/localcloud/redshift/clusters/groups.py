@@ -90,11 +90,11 @@ class Groups:
         return shown
 
     def _get(self, region: str, key: str, name: str) -> Json:
-        found = self._by_name.get((region, key, name.lower()))
-        if found is None:
+        group = self._by_name.get((region, key, name.lower()))
+        if group is None:
             kind = "ClusterSubnetGroupNotFoundFault" if key == _SUBNETS else "ClusterParameterGroupNotFound"
             raise ApiError(kind, f"The group {name} does not exist.")
-        return found
+        return group
 
     def _delete(self, region: str, key: str, name: str, used_as: str) -> Json:
         self._get(region, key, name)
@@ -107,7 +107,7 @@ class Groups:
     def _page(self, region: str, key: str, listed: str, params: Json) -> Json:
         if params.get(key):
             return {listed: [self._get(region, key, params[key])]}
-        found = [shown for (where, kind, _), shown in sorted(self._by_name.items()) if (where, kind) == (region, key)]
+        groups = [shown for (where, kind, _), shown in sorted(self._by_name.items()) if (where, kind) == (region, key)]
         start, most = int(params.get("Marker") or 0), max(_FEWEST, int(params.get("MaxRecords") or _MOST))
-        more = {"Marker": str(start + most)} if len(found) > start + most else {}
-        return {listed: found[start : start + most]} | more
+        more = {"Marker": str(start + most)} if len(groups) > start + most else {}
+        return {listed: groups[start : start + most]} | more

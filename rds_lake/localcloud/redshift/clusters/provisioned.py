@@ -159,8 +159,8 @@ class Clusters:
             cluster, state = self._there(context, params)
             return {"Clusters": [cluster.shown(state)]}
         names = [name for region, name in list(self._clusters) if region == context.region]
-        found = [self.find(context.region, name) for name in sorted(names)]
-        return {"Clusters": [cluster.shown(state) for cluster, state in filter(None, found)]}
+        clusters = [self.find(context.region, name) for name in sorted(names)]
+        return {"Clusters": [cluster.shown(state) for cluster, state in filter(None, clusters)]}
 
     def ModifyCluster(self, context: RequestContext, params: Json) -> Json:
         """Every change applies at once; only a change of nodes takes as long as a creation."""
@@ -189,8 +189,8 @@ class Clusters:
     def _users(self, region: str, key: str, value: str) -> list[str]:
         """Returns the clusters of a Region whose property has a value."""
         names = [name for where, name in list(self._clusters) if where == region]
-        found = [each[0] for name in names if (each := self.find(region, name)) is not None]
-        return [cluster.name for cluster in found if cluster.params.get(key, "").lower() == value]
+        clusters = [known[0] for name in names if (known := self.find(region, name)) is not None]
+        return [cluster.name for cluster in clusters if cluster.params.get(key, "").lower() == value]
 
     def PauseCluster(self, context: RequestContext, params: Json) -> Json:
         return self._move(context, params, ("available", "pausing", "paused"), self.settings.pausing_minutes)
@@ -230,10 +230,10 @@ class Clusters:
 
     def _there(self, context: RequestContext, params: Json) -> tuple[Cluster, str]:
         name = params["ClusterIdentifier"].lower()
-        found = self.find(context.region, name)
-        if found is None:
+        current = self.find(context.region, name)
+        if current is None:
             raise ApiError("ClusterNotFound", f"Cluster {name} not found.", 404)
-        return found
+        return current
 
 
 def _wrong_state(name: str, state: str) -> ApiError:

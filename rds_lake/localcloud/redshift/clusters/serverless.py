@@ -156,9 +156,9 @@ class Serverless:
         return {"snapshot": self._shown("snapshot", context.region, params["snapshotName"])}
 
     def ListSnapshots(self, context: RequestContext, params: Json) -> Json:
-        found = self._all("snapshot", context.region)
+        snapshots = self._all("snapshot", context.region)
         wanted = params.get("namespaceName")
-        return {"snapshots": [each for each in found if wanted in (None, each["namespaceName"])]}
+        return {"snapshots": [each for each in snapshots if wanted in (None, each["namespaceName"])]}
 
     def DeleteSnapshot(self, context: RequestContext, params: Json) -> Json:
         shown = self._shown("snapshot", context.region, params["snapshotName"])
@@ -243,14 +243,14 @@ class Serverless:
         return shown | {"status": "DELETING"}
 
     def _shown(self, kind: str, region: str, name: str) -> Json:
-        found = self.find(kind, region, name)
-        if found is None:
+        described = self.find(kind, region, name)
+        if described is None:
             raise ApiError("ResourceNotFoundException", f"The {kind} {name} does not exist.", 404)
-        return found[0]
+        return described[0]
 
     def _all(self, kind: str, region: str) -> list[Json]:
         names = sorted(name for what, where, name in list(self._things) if (what, where) == (kind, region))
-        return [found[0] for name in names if (found := self.find(kind, region, name)) is not None]
+        return [described[0] for name in names if (described := self.find(kind, region, name)) is not None]
 
     def _workgroup_of(self, region: str, namespace: str) -> Json | None:
         return next((each for each in self._all(WORKGROUP, region) if each["namespaceName"] == namespace), None)

@@ -48,14 +48,14 @@ class Snapshots:
             if where == region
         ]
         cluster, name = params.get("ClusterIdentifier"), params.get("SnapshotIdentifier")
-        found = [
+        matching = [
             each
             for each in shown
             if cluster in (None, each["ClusterIdentifier"]) and name in (None, each["SnapshotIdentifier"])
         ]
-        if name is not None and not found:
+        if name is not None and not matching:
             raise _missing(name)
-        return found
+        return matching
 
     def delete(self, region: str, name: str) -> Json:
         """ClusterSnapshotNotFound, or InvalidClusterSnapshotState while it is made."""

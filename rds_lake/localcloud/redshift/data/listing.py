@@ -34,13 +34,13 @@ class Listing:
 
     def ListTables(self, context: RequestContext, params: Json) -> Json:
         tables, close = self._tables(context, params)
-        found = [
+        matching = [
             {"schema": schema, "name": name, "type": kind}
             for schema, name, kind in tables.listed()
             if _like(schema, params.get("SchemaPattern")) and _like(name, params.get("TablePattern"))
         ]
         close()
-        return _page("Tables", found, params)
+        return _page("Tables", matching, params)
 
     def DescribeTable(self, context: RequestContext, params: Json) -> Json:
         name, schema = params.get("Table", ""), params.get("Schema") or "public"

@@ -144,7 +144,7 @@ class DataApi:
         return body
 
     def DescribeStatement(self, context: RequestContext, params: Json) -> Json:
-        statement, part = self._found(context, params)
+        statement, part = self._statement(context, params)
         return shown(statement) if part is None else shown_part(statement, part)
 
     def GetStatementResult(self, context: RequestContext, params: Json) -> Json:
@@ -185,7 +185,7 @@ class DataApi:
         _in_range(limit, _PAGE, "MaxResults")
         wanted, prefix = params.get("Status", FINISHED), params.get("StatementName", "")
         same = {key: params[key] for key in ("ClusterIdentifier", "WorkgroupName", "Database") if params.get(key)}
-        found = [
+        matching = [
             each
             for each in self._book.listed(self._owner(context))
             if wanted in ("ALL", each.status)
@@ -193,12 +193,12 @@ class DataApi:
             and all(each.shown.get(key) == value for key, value in same.items())
         ]
         begin = int(params.get("NextToken") or 0)
-        more = {"NextToken": str(begin + limit)} if begin + limit < len(found) else {}
-        return {"Statements": [listed(each) for each in found[begin : begin + limit]], **more}
+        more = {"NextToken": str(begin + limit)} if begin + limit < len(matching) else {}
+        return {"Statements": [listed(each) for each in matching[begin : begin + limit]], **more}
 
     def ListSessions(self, context: RequestContext, params: Json) -> Json:
         owner, wanted = self._owner(context), params.get("Status")
-        found = [
+        sessions = [
             {
                 "SessionId": kept.id, "Status": "BUSY" if kept.busy else "AVAILABLE", "CreatedAt": kept.created / _SECOND,
                 "SessionAliveSeconds": kept.seconds, "SessionTtl": kept.idle_until / _SECOND, **kept.place.shown,
@@ -207,9 +207,9 @@ class DataApi:
             for kept in self._sessions.all()
             if not owner or kept.owner == owner
         ]  # fmt: skip
-        return {"Sessions": [each for each in found if wanted in (None, each["Status"])]}
+        return {"Sessions": [each for each in sessions if wanted in (None, each["Status"])]}
 
-    def _found(self, context: RequestContext, params: Json) -> tuple[Statement, Part | None]:
+    def _statement(self, context: RequestContext, params: Json) -> tuple[Statement, Part | None]:
         _in_range(params.get("WaitTimeSeconds"), _WAIT, "WaitTimeSeconds")
         statement, part = self._book.find(params["Id"], self._owner(context))
         if params.get("WaitTimeSeconds"):
@@ -217,7 +217,7 @@ class DataApi:
         return statement, part
 
     def _finished(self, context: RequestContext, params: Json) -> tuple[Statement, Part]:
-        statement, part = self._found(context, params)
+        statement, part = self._statement(context, params)
         if statement.status in ACTIVE:
             raise _invalid(f"Query is not finished yet: it is {statement.status}.")
         if part is None and statement.batch:

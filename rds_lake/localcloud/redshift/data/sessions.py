@@ -60,15 +60,15 @@ class Sessions:
     def get(self, given: str, owner: str) -> Kept:
         """Returns an open session of the caller. ResourceNotFoundException if there is none."""
         self.close_idle()
-        found = self._by_id.get(given)
-        if found is None or (owner and found.owner != owner):
+        kept = self._by_id.get(given)
+        if kept is None or (owner and kept.owner != owner):
             raise ApiError("ResourceNotFoundException", f"Session {given} does not exist.")
-        return found
+        return kept
 
     def place_of(self, given: str) -> Mapping[str, str]:
         """Returns the cluster or workgroup of any caller's session; empty if it does not exist."""
-        found = self._by_id.get(given)
-        return found.place.shown if found is not None else {}
+        kept = self._by_id.get(given)
+        return kept.place.shown if kept is not None else {}
 
     def take(self, kept: Kept, statement: str) -> None:
         """Run a statement in the session. ValidationException while it runs another one."""

@@ -109,22 +109,22 @@ class Statements:
     def find(self, given: str, owner: str) -> tuple[Statement, Part | None]:
         """Returns a statement by `<uuid>`, or one of a batch by `<uuid>:<n>`. ResourceNotFoundException if it is not the caller's."""
         identity, _, number = given.partition(":")
-        found = self._by_id.get(identity)
-        if found is not None and found.status not in ACTIVE and found.updated + _KEPT <= self._now():
+        statement = self._by_id.get(identity)
+        if statement is not None and statement.status not in ACTIVE and statement.updated + _KEPT <= self._now():
             del self._by_id[identity]
-            found = None
-        if found is None or (owner and found.owner != owner):
+            statement = None
+        if statement is None or (owner and statement.owner != owner):
             raise not_found(given)
         if not number:
-            return found, None
-        if not found.batch or not 1 <= int(number) <= len(found.parts):
+            return statement, None
+        if not statement.batch or not 1 <= int(number) <= len(statement.parts):
             raise not_found(given)
-        return found, found.parts[int(number) - 1]
+        return statement, statement.parts[int(number) - 1]
 
     def owner_of(self, identity: str) -> str | None:
         """Returns the `aws:userid` of the statement's caller."""
-        found = self._by_id.get(identity)
-        return found.userid if found is not None else None
+        statement = self._by_id.get(identity)
+        return statement.userid if statement is not None else None
 
     def listed(self, owner: str) -> Iterator[Statement]:
         """Returns a caller's statements, newest first; an empty owner sees all."""

@@ -108,12 +108,12 @@ class Changing:
     def create_as(self, name: TableName, query: exp.Expr) -> int:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_AS.html"""
         bind(query, self._tables, self._database)
-        said = declared(query, self._tables)
+        declared_types = declared(query, self._tables)
         types = self._types()
         text = duck_text(translate(query, types))
         described: Any = self._connection.execute(f"DESCRIBE {text}").fetchall()
         columns = [Column(name=row[0], kind=type_of_duck(row[1])) for row in described]
-        for number, kind in enumerate(said if len(said) == len(columns) else ()):
+        for number, kind in enumerate(declared_types if len(declared_types) == len(columns) else ()):
             if kind is not None and kind.is_text == columns[number].kind.is_text:
                 columns[number] = replace(columns[number], kind=kind)
         names = [column.name for column in columns]

@@ -164,12 +164,12 @@ class Defining:
             self._spectrum.forget(name)
             self._connection.execute(f"DROP SCHEMA {quote(name)}{' CASCADE' if cascade else ''}")
             return
-        found = self._tables.find(target.name, checked_schema(target, self._database))  # type: ignore[arg-type]
-        if found is None:
+        relation = self._tables.find(target.name, checked_schema(target, self._database))  # type: ignore[arg-type]
+        if relation is None:
             if missing_too:
                 return
             raise StatementFailedError(f'{kind.capitalize()} "{target.name}" does not exist')
-        self._connection.execute(f"DROP {kind} {found.sql}")
+        self._connection.execute(f"DROP {kind} {relation.sql}")
 
     def _add(self, name: TableName, column: Column) -> None:
         if not column.nullable and column.default is None:

@@ -16,7 +16,7 @@ def declared(query: exp.Expr, tables: Tables) -> list[ColumnType | None]:
     """Returns one type per column of the query, None if the text has none; an empty list if columns cannot be counted."""
     if not isinstance(query, exp.Select):
         return []
-    found: list[ColumnType | None] = []
+    types: list[ColumnType | None] = []
     for item in query.expressions:
         inner = item.unalias()
         if inner.is_star:
@@ -26,10 +26,10 @@ def declared(query: exp.Expr, tables: Tables) -> list[ColumnType | None]:
             qualifier = inner.table if isinstance(inner, exp.Column) else ""
             for name, columns in relations.items():
                 if not qualifier or qualifier == name:
-                    found += list(columns.values())
+                    types += list(columns.values())
             continue
-        found.append(_of(inner, query, tables))
-    return found
+        types.append(_of(inner, query, tables))
+    return types
 
 
 def _of(item: exp.Expr, query: exp.Select, tables: Tables) -> ColumnType | None:
@@ -47,11 +47,11 @@ def _of(item: exp.Expr, query: exp.Select, tables: Tables) -> ColumnType | None:
 def _relations(query: exp.Select) -> dict[str, dict[str, ColumnType | None]] | None:
     """Returns the columns of each relation in FROM; None if one of them is not known."""
     sources = [query.args.get("from_"), *(query.args.get("joins") or [])]
-    found: dict[str, dict[str, ColumnType | None]] = {}
+    by_relation: dict[str, dict[str, ColumnType | None]] = {}
     for source in sources:
         relation = source.this if source is not None else None
         columns = relation.meta.get("columns") if isinstance(relation, exp.Table) else None
         if relation is None or columns is None:
             return None
-        found[relation.alias_or_name] = columns
-    return found
+        by_relation[relation.alias_or_name] = columns
+    return by_relation

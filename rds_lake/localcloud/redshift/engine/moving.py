@@ -55,14 +55,14 @@ class Moving:
             })  # fmt: skip
 
     def unload(
-        self, unload: Unload, columns: tuple[Column, ...], found: duckdb.DuckDBPyConnection, stores: Stores, about: Row
+        self, unload: Unload, columns: tuple[Column, ...], cursor: duckdb.DuckDBPyConnection, stores: Stores, about: Row
     ) -> int:
         """Execute an UNLOAD; returns its rows."""
         row = self._history.add("sys_unload_history", self._begun(about) | {
             "file_format": unload.format.capitalize(), "unloaded_location": unload.target,
             "compression_type": unload.packed.lower()})  # fmt: skip
         try:
-            written = write(unload, columns, _rows(found), stores)
+            written = write(unload, columns, _rows(cursor), stores)
             row |= {"status": "completed", "unloaded_rows": written.rows, "unloaded_files_count": written.files,
                     "unloaded_files_size": written.bytes}  # fmt: skip
         finally:
@@ -77,7 +77,7 @@ class Moving:
         row["duration"] = round((row["end_time"] - row["start_time"]).total_seconds() * 1e6)
 
 
-def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     """Returns one part after the other, never all at once."""
-    while part := found.fetchmany(_PART):
+    while part := cursor.fetchmany(_PART):
         yield from part

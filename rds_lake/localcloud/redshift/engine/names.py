@@ -24,15 +24,15 @@ def bind(tree: exp.Expr, tables: Tables, database: str) -> None:
             asked = Asked(conditions=conditions.get(id(table), ()), pseudo=pseudo)
             outside = tables.outside(table.name, schema, asked)
             if outside is None:
-                found = tables.get(table.name, schema)
-                columns: dict[str, ColumnType | None] = {c.name: c.kind for c in tables.columns(found)}
+                resolved = tables.get(table.name, schema)
+                columns: dict[str, ColumnType | None] = {c.name: c.kind for c in tables.columns(resolved)}
             else:
-                found, columns = outside
+                resolved, columns = outside
                 if pseudo:
                     _leave_out(table)
             alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
             kept = {part: table.args[part] for part in ("joins",) if table.args.get(part)}
-            bound = relation(found)
+            bound = relation(resolved)
             bound.set("alias", alias)
             for part, value in kept.items():
                 bound.set(part, value)

@@ -135,13 +135,13 @@ class Session:
         if is_external_schema(sql):
             made = read_external_schema(sql)
             return self._within(Footprint(), lambda: self._external(made))
-        return self._unload(sql) if is_unload(sql) else self._parsed(self._one(sql))
+        return self._unload(sql) if is_unload(sql) else self._parsed(self._single(sql))
 
     def _external(self, made: Any) -> Result:
         self._spectrum.create(made)
         return Result()
 
-    def _one(self, sql: str) -> exp.Expr:
+    def _single(self, sql: str) -> exp.Expr:
         trees = parse(sql)
         if len(trees) != 1:
             raise StatementFailedError("a statement is one SQL statement")
@@ -150,15 +150,15 @@ class Session:
     def _unload(self, sql: str) -> Result:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html"""
         unload = read_unload(sql)
-        query = self._one(unload.query)
+        query = self._single(unload.query)
         if not isinstance(query, exp.Query):
             raise StatementFailedError("UNLOAD takes one SELECT")
         if query.args.get("limit") is not None:
             raise StatementFailedError("Limit clause is not supported: put the query with it into a subquery")
 
         def moved() -> Result:
-            columns, found = self._executed(query)
-            return Result(rows=self._moving.unload(unload, columns, found, self.stores, self._about()))
+            columns, cursor = self._executed(query)
+            return Result(rows=self._moving.unload(unload, columns, cursor, self.stores, self._about()))
 
         return self._within(footprint.of_tree(query, self.tables), moved)
 
@@ -167,14 +167,14 @@ class Session:
             return self._ended(tree)
         return self._within(footprint.of_tree(tree, self.tables), lambda: self._run(tree))
 
-    def _within(self, asked: Footprint, act: Callable[[], Result]) -> Result:
+    def _within(self, needed: Footprint, act: Callable[[], Result]) -> Result:
         """Run a statement with all or no effect, once its tables are free. Its snapshot is taken then, if its transaction has none."""
         own = self._transaction is None
         if own:
             self.begin()
         assert self._transaction is not None
         self._shared.transactions.take(
-            self._transaction, asked, cancelled=self._cancelled.is_set, resting=self.resting,
+            self._transaction, needed, cancelled=self._cancelled.is_set, resting=self.resting,
             table_id=lambda name: table_id(self._connection, name),
         )  # fmt: skip
         if not self._in_duckdb:
@@ -191,8 +191,8 @@ class Session:
 
     def commit(self) -> None:
         """Commit. StatementFailedError 1023 if the transactions are not serializable."""
-        mine, self._transaction = self._transaction, None
-        if mine is None:
+        transaction, self._transaction = self._transaction, None
+        if transaction is None:
             return
         committed = False
         try:
@@ -203,17 +203,17 @@ class Session:
         except duckdb.Error as error:
             raise translate_error(error) from error
         finally:
-            self._shared.transactions.end(mine, committed=committed)
+            self._shared.transactions.end(transaction, committed=committed)
 
     def rollback(self) -> None:
         """Undo the open transaction, if there is one."""
-        mine, self._transaction = self._transaction, None
-        if mine is not None:
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
             if self._in_duckdb:
                 self._in_duckdb = False
                 with contextlib.suppress(duckdb.Error):
                     self._connection.rollback()
-            self._shared.transactions.end(mine, committed=False)
+            self._shared.transactions.end(transaction, committed=False)
 
     def cancel(self) -> None:
         """Interrupt the running statement, from another thread, and start no other."""
@@ -250,8 +250,8 @@ class Session:
 
     def _run(self, tree: exp.Expr) -> Result:
         if isinstance(tree, exp.Query):
-            columns, found = self._executed(tree)
-            values = found.fetchall()
+            columns, cursor = self._executed(tree)
+            values = cursor.fetchall()
             return Result(columns=columns, values=values, rows=len(values))
         if isinstance(tree, exp.TruncateTable):
             changed = self._changing.truncate(tree)
@@ -270,15 +270,15 @@ class Session:
         if tree.args.get("into") is not None:
             raise not_here("SELECT INTO is not there: use CREATE TABLE AS")
         bind(tree, self.tables, self._database)
-        said = declared(tree, self.tables)
+        declared_types = declared(tree, self.tables)
         text = duck_text(translate(tree, Oracle(self._connection, AGGREGATE_NAMES)))
         self._refuse_cancelled()
-        found = self._connection.execute(text)
-        described: Any = found.description or []
+        cursor = self._connection.execute(text)
+        described: Any = cursor.description or []
         return tuple(
             Column(name=each[0], kind=known if known is not None and known.is_text else type_of_duck(str(each[1])))
-            for each, known in zip_longest(described, said if len(said) == len(described) else ())
-        ), found
+            for each, known in zip_longest(described, declared_types if len(declared_types) == len(described) else ())
+        ), cursor
 
     def _ended(self, tree: exp.Expr) -> Result:
         if isinstance(tree, exp.Transaction):

@@ -90,12 +90,12 @@ class Tables:
 
     def get(self, name: str, schema: str = "") -> TableName:
         """As `find`. StatementFailedError if it does not exist."""
-        found = self.find(name, schema)
-        if found is None:
+        table = self.find(name, schema)
+        if table is None:
             if schema and schema not in self.schemas():
                 raise StatementFailedError(f'schema "{schema}" does not exist')
             raise StatementFailedError(f'relation "{f"{schema}." if schema else ""}{name}" does not exist')
-        return found
+        return table
 
     def columns(self, table: TableName) -> list[Column]:
         """The columns of a table or view, in order."""
@@ -106,8 +106,13 @@ class Tables:
             [database, schema, table.name],
         ).fetchall()
         return [
-            Column(name=name, kind=shown_type(said) if said else type_of_duck(duck), nullable=nullable, default=default)
-            for name, duck, said, nullable, default in rows
+            Column(
+                name=name,
+                kind=shown_type(declared) if declared else type_of_duck(duck),
+                nullable=nullable,
+                default=default,
+            )
+            for name, duck, declared, nullable, default in rows
         ]
 
     def listed(self) -> list[tuple[str, str, str]]:
@@ -134,8 +139,8 @@ class Tables:
 
     def declare(self, table: TableName, *columns: Column) -> None:
         """Store the declared types of columns."""
-        said = (f"COMMENT ON COLUMN {table.sql}.{quote(c.name)} IS {text(str(c.kind))}" for c in columns)
-        self._connection.execute(";".join(said))
+        comments = (f"COMMENT ON COLUMN {table.sql}.{quote(c.name)} IS {text(str(c.kind))}" for c in columns)
+        self._connection.execute(";".join(comments))
 
     def _exists(self, schema: str, name: str) -> bool:
         database, inside = ("temp", "main") if schema == TEMPORARY else ("memory", schema)

@@ -41,15 +41,15 @@ def picking(copy: Copy, columns: Sequence[str], stores: Stores) -> Picking:
                     f"Number of jsonpaths and the number of columns should match. JSONPath size: {len(paths)}, Number of columns in "
                     f"table or column list: {len(columns)}"
                 )
-            return lambda found: [_text(_at(found, path)) for path in paths]
+            return lambda document: [_text(_at(document, path)) for path in paths]
     elif copy.json not in ("auto", "auto ignorecase"):
         raise StatementFailedError(f"Invalid JSON option '{copy.json}': 'auto', 'auto ignorecase' or a JSONPaths file")
     ignorecase = copy.json == "auto ignorecase"
 
-    def by_name(found: Any) -> list[str | None]:
-        if not isinstance(found, dict):
+    def by_name(document: Any) -> list[str | None]:
+        if not isinstance(document, dict):
             raise ValueError("Invalid JSONPath format: Member is not an object.")
-        named = {key.lower(): value for key, value in found.items()} if ignorecase else found
+        named = {key.lower(): value for key, value in document.items()} if ignorecase else document
         return [_text(named.get(column)) for column in columns]
 
     return by_name
@@ -80,13 +80,13 @@ def _steps(path: str) -> Path:
     return tuple(steps)
 
 
-def _at(found: Any, path: Path) -> Any:
+def _at(value: Any, path: Path) -> Any:
     for step in path:
         if isinstance(step, int):
-            found = found[step] if isinstance(found, list) and step < len(found) else None
+            value = value[step] if isinstance(value, list) and step < len(value) else None
         else:
-            found = found.get(step) if isinstance(found, dict) else None
-    return found
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _text(value: Any) -> str | None:
@@ -123,14 +123,14 @@ def rows_of_json(copy: Copy, file: LoadedFile, pick: Picking) -> Iterator[Line]:
         if begin >= len(text):
             return
         try:
-            found, at = _DECODER.raw_decode(text, begin)
+            document, at = _DECODER.raw_decode(text, begin)
         except ValueError:
             yield Line(url=file.url, number=line, values=[], raw=text[begin : begin + 1024], bad="Invalid value.")
             return
         raw = text[begin : min(at, begin + 1024)].encode("utf-8", "replace").decode()
         bad, values = "", list[str | None]()
         try:
-            values = pick(found)
+            values = pick(document)
         except ValueError as error:
             bad = str(error)
         if at - begin > _MOST_BYTES:

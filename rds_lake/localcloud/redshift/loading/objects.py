@@ -40,13 +40,13 @@ class LoadedFile:
 def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
     """Returns each file; a URL that is listed twice is loaded twice. StatementFailedError if there is none."""
     s3 = stores(copy.role, "s3", copy.region)
-    found = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
-    for bucket in dict.fromkeys(_split(url)[0] for url, _, _ in found):
+    files = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
+    for bucket in dict.fromkeys(_split(url)[0] for url, _, _ in files):
         _refuse_short_signatures(copy, stores, bucket)
-    if not found:
+    if not files:
         raise StatementFailedError(f"The specified S3 prefix '{_split(copy.source)[1]}' does not exist")
     any_there = False
-    for url, mandatory, size in found:
+    for url, mandatory, size in files:
         content = read_object(s3, url, mandatory=mandatory)
         if content is None:
             continue
@@ -99,13 +99,13 @@ def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
     content = read_object(s3, copy.source, mandatory=True) or b""
     try:
         entries = json.loads(content)["entries"]
-        found = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
+        files = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StatementFailedError(f"{copy.source} is not a manifest: {error!r}") from error
-    missing = [url for url, _, size in found if size is None]
+    missing = [url for url, _, size in files if size is None]
     if copy.format == "PARQUET" and missing:
         raise StatementFailedError(f"The manifest {copy.source} has no meta.content_length for {missing[0]}")
-    return found
+    return files
 
 
 def read_object(s3: Any, url: str, *, mandatory: bool) -> bytes | None:

@@ -72,9 +72,9 @@ def shown_column(column: Any) -> str:
 
 def fitted(value: str, kind: ColumnType, parameters: Mapping[str, str]) -> str:
     """DuckDB's text of a text value as its column's length and the table's `surplus_char_handling` leave it."""
-    said = parameters.get("surplus_char_handling") or parameters.get("surplus_char.handling") or "SET_TO_NULL"
+    configured = parameters.get("surplus_char_handling") or parameters.get("surplus_char.handling") or "SET_TO_NULL"
     off = str(parameters.get("data_cleansing_enabled", "true")).lower() == "false"
-    handling = "DISABLED" if off else said.upper()
+    handling = "DISABLED" if off else configured.upper()
     shown = f"rtrim({value}, ' ')" if kind.is_char else value
     if handling in ("TRUNCATE", "DISABLED"):
         return f"lc_cut({shown}, {kind.size})"

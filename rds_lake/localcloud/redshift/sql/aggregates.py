@@ -69,8 +69,8 @@ def median(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Expr
     value = arguments[0]
     kind = types.of(value)
     # DuckDB rounds the mean of two decimals to their scale.
-    found = over(call("median", cast(value, "DOUBLE") if is_decimal(kind) else value))
-    return cast(found, "DATE") if kind == "DATE" else found
+    result = over(call("median", cast(value, "DOUBLE") if is_decimal(kind) else value))
+    return cast(result, "DATE") if kind == "DATE" else result
 
 
 def in_order(group: exp.WithinGroup, types: Oracle, over: Over) -> exp.Expr:
@@ -91,8 +91,8 @@ def in_order(group: exp.WithinGroup, types: Oracle, over: Over) -> exp.Expr:
     kind = types.of(value)
     if quantile == "quantile_cont" and is_decimal(kind):
         value = cast(value, "DOUBLE")
-    found = over(call(quantile, value, fraction))
-    return cast(found, "DATE") if kind == "DATE" else found
+    result = over(call(quantile, value, fraction))
+    return cast(result, "DATE") if kind == "DATE" else result
 
 
 def listagg(arguments: list[exp.Expr], types: Oracle, over: Over, order: exp.Expr | None = None) -> exp.Expr:

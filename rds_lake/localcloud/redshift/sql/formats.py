@@ -66,9 +66,9 @@ def to_timestamp(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 def _moment(arguments: Sequence[exp.Expr], name: str, types: Oracle) -> exp.Expr:
     """What the elements say, carried over where they are too many: 31 June is 1 July. `is_strict` refuses that instead."""
     strict = len(arguments) > 2 and arguments[2].sql().lower() == "true"
-    value, found = arguments[0], _pieces(constant_text(arguments[1], f"the format of {name}").upper(), list(_READ))
+    value, pieces = arguments[0], _pieces(constant_text(arguments[1], f"the format of {name}").upper(), list(_READ))
     pattern, group = "", {}
-    for piece, known in found:
+    for piece, known in pieces:
         if known:
             group[piece] = len(group) + 1
         pattern += _READ[piece] if known else re.escape(piece).replace("\\ ", " ")
@@ -98,10 +98,10 @@ def _month(digits: str, letters: str) -> str:
 
 def _pieces(form: str, elements: Sequence[str]) -> list[tuple[str, bool]]:
     """A format in pieces: elements (True) and plain text; StatementFailedError for an element that is not here."""
-    found: list[tuple[str, bool]] = []
+    pieces: list[tuple[str, bool]] = []
     for word in _LETTERS.findall(form):
         if word.startswith('"'):
-            found.append((word[1:-1], False))
+            pieces.append((word[1:-1], False))
             continue
         rest = word
         while rest and rest[0].isalpha():
@@ -110,11 +110,11 @@ def _pieces(form: str, elements: Sequence[str]) -> list[tuple[str, bool]]:
             chosen = element if len(element) >= len(upper) else upper
             if not chosen or rest.upper().startswith(_MISREAD):
                 raise not_here(f"the format element {rest!r} is not there")
-            found.append((chosen, True))
+            pieces.append((chosen, True))
             rest = rest[len(chosen) :]
         if rest:
-            found.append((rest, False))
-    return found
+            pieces.append((rest, False))
+    return pieces
 
 
 def _joined(pieces: Sequence[exp.Expr]) -> exp.Expr:

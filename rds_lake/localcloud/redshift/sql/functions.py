@@ -114,8 +114,8 @@ def _regexp_substr(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     pattern, flags = _pattern(arguments, 4)
     group = 1 if "e" in flags else 0
     which = arguments[3] if len(arguments) > 3 else number(1)
-    found = f"CASE WHEN $s IS NOT NULL THEN coalesce(list_extract(regexp_extract_all(substring($s, $n), $p, {group}), $o), '') END"
-    return sql(found, s=arguments[0], n=_start(arguments), p=pattern, o=which)
+    template = f"CASE WHEN $s IS NOT NULL THEN coalesce(list_extract(regexp_extract_all(substring($s, $n), $p, {group}), $o), '') END"
+    return sql(template, s=arguments[0], n=_start(arguments), p=pattern, o=which)
 
 
 def _regexp_replace(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:

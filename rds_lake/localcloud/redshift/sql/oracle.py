@@ -73,13 +73,13 @@ class Oracle:
     def _probe(self, node: exp.Expr) -> exp.Select:
         scopes = _scopes(node)
         expression = self._without_aliases(node.copy(), scopes[0]) if scopes else node.copy()
-        asked = exp.select(self._grouped(expression))
+        probe = exp.select(self._grouped(expression))
         scopes += [self.target] if self.target is not None else []
         for number, scope in enumerate(scopes):
-            asked = _over(exp.select(asked.limit(1).subquery()) if number else asked, scope)
+            probe = _over(exp.select(probe.limit(1).subquery()) if number else probe, scope)
         if scopes and scopes[0] is not self.target:
-            _with_common_tables(asked, scopes[0])
-        return asked.limit(0)
+            _with_common_tables(probe, scopes[0])
+        return probe.limit(0)
 
     def _grouped(self, expression: exp.Expr) -> exp.Expr:
         """The expression with bare columns aggregated, where it has an aggregate."""
@@ -110,8 +110,8 @@ class Oracle:
         """The expression with names of the select list replaced: `SELECT a / b AS p, p * 100`. A column of that name goes first."""
         meant = {item.alias: item.this for item in select.expressions if isinstance(item, exp.Alias)}
         for _ in range(_DEEP):
-            found = [c for c in expression.find_all(exp.Column) if not c.table and c.name in meant and not _deeper(c)]
-            names = [column for column in found if column.name not in self._seen(select)]
+            aliased = [c for c in expression.find_all(exp.Column) if not c.table and c.name in meant and not _deeper(c)]
+            names = [column for column in aliased if column.name not in self._seen(select)]
             for column in names:
                 value = exp.paren(meant[column.name].copy())
                 if column is expression:
@@ -152,32 +152,32 @@ def _of_literal(node: exp.Literal) -> str:
 
 def _scopes(node: exp.Expr) -> list[exp.Select]:
     """The SELECTs whose relations a node can name, the innermost first. A query in FROM or WITH sees nothing around it."""
-    found: list[exp.Select] = []
+    selects: list[exp.Select] = []
     came, at = node, node.parent
     condition = False
     while at is not None:
         condition = condition or (isinstance(at, exp.Join) and came is at.args.get("on"))
         if isinstance(at, exp.Select):
-            if found and came.arg_key in _NOT_SEEN and not condition:
+            if selects and came.arg_key in _NOT_SEEN and not condition:
                 break
-            found.append(at)
+            selects.append(at)
             condition = False
         came, at = at, at.parent
-    return found
+    return selects
 
 
-def _over(asked: exp.Select, select: exp.Select) -> exp.Select:
+def _over(probe: exp.Select, select: exp.Select) -> exp.Select:
     """A SELECT from what another one reads; conditions of joins are of no matter."""
     source = select.args.get("from_")
     if source is not None:
-        asked.set("from_", source.copy())
+        probe.set("from_", source.copy())
     joins = [join.copy() for join in select.args.get("joins") or ()]
     for join in joins:
         if join.args.get("on") is not None:
             join.set("on", exp.true())
     if joins:
-        asked.set("joins", joins)
-    return asked
+        probe.set("joins", joins)
+    return probe
 
 
 def _with_common_tables(probe: exp.Select, select: exp.Select) -> None:

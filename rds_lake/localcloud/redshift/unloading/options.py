@@ -155,9 +155,9 @@ def _check(unload: Unload) -> None:
     wrong = sorted(unload.given & _EXCLUDED[unload.format])
     if wrong:
         raise StatementFailedError(f"{', '.join(wrong)} is not supported with UNLOAD FORMAT {unload.format}")
-    for one, other in _APART:
-        if {one, other} <= unload.given:
-            raise StatementFailedError(f"{one} is not supported with {other}")
+    for first, second in _APART:
+        if {first, second} <= unload.given:
+            raise StatementFailedError(f"{first} is not supported with {second}")
     if len(unload.flags & set(_PACKED)) > 1:
         raise StatementFailedError("UNLOAD takes one kind of compression")
     if "ROWGROUPSIZE" in unload.given and unload.format != "PARQUET":

@@ -164,7 +164,7 @@ def _encryption(unload: Unload, s3: Any, bucket: str) -> dict[str, str]:
             if error.response["Error"]["Code"] != "ServerSideEncryptionConfigurationNotFoundError":
                 raise
             rules = []
-        said = next(
+        default = next(
             (
                 rule["ApplyServerSideEncryptionByDefault"]
                 for rule in rules
@@ -172,8 +172,8 @@ def _encryption(unload: Unload, s3: Any, bucket: str) -> dict[str, str]:
             ),
             {},
         )
-        if said.get("SSEAlgorithm") == "aws:kms":
-            key = {"SSEKMSKeyId": said["KMSMasterKeyID"]} if said.get("KMSMasterKeyID") else {}
+        if default.get("SSEAlgorithm") == "aws:kms":
+            key = {"SSEKMSKeyId": default["KMSMasterKeyID"]} if default.get("KMSMasterKeyID") else {}
             return {"ServerSideEncryption": "aws:kms"} | key
     return {"ServerSideEncryption": "AES256"}
 

@@ -67,15 +67,15 @@ def text_of(value: Any) -> str:
 def _ref(argument: Any, scope: Scope) -> Any:
     if argument in scope.values:
         return scope.values[argument]
-    found = scope.resource(argument, None)
-    return {"Ref": argument} if found is LATER else found
+    value = scope.resource(argument, None)
+    return {"Ref": argument} if value is LATER else value
 
 
 def _get_att(argument: Any, scope: Scope) -> Any:
     name, attribute = attribute_of(argument)
     attribute = resolve(attribute, scope)
-    found = LATER if waits(attribute) else scope.resource(name, attribute)
-    return {"Fn::GetAtt": [name, attribute]} if found is LATER else found
+    value = LATER if waits(attribute) else scope.resource(name, attribute)
+    return {"Fn::GetAtt": [name, attribute]} if value is LATER else value
 
 
 def _sub(argument: Any, scope: Scope) -> Any:
@@ -143,12 +143,12 @@ def _find_in_map(argument: Any, scope: Scope) -> Any:
             "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the "
             "attribute for return value"
         )
-    found: Any = scope.mappings
+    value: Any = scope.mappings
     for key in map(text_of, given):
-        found = found.get(key) if isinstance(found, dict) else None
-    if found is None:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value is None:
         raise invalid(f"Template error: Unable to get mapping for {'::'.join(map(text_of, given))}")
-    return found
+    return value
 
 
 def _base64(argument: Any, scope: Scope) -> Any:

@@ -42,16 +42,16 @@ def parts_of(text: str, variables: dict[str, Any]) -> list[Any]:
     """The text of Fn::Sub as what is to be joined: texts, variables' values, Ref and Fn::GetAtt."""
     parts: list[Any] = []
     end = 0
-    for found in _VARIABLE.finditer(text):
-        parts.append(text[end : found.start()])
-        literal, name = found.groups()
+    for match in _VARIABLE.finditer(text):
+        parts.append(text[end : match.start()])
+        literal, name = match.groups()
         if literal:
             parts.append(f"${{{name}}}")
         elif name in variables:
             parts.append(variables[name])
         else:
             parts.append({"Fn::GetAtt": name.split(".", 1)} if "." in name else {"Ref": name})
-        end = found.end()
+        end = match.end()
     return [part for part in [*parts, text[end:]] if part != ""]
 
 

@@ -54,10 +54,10 @@ class TypeSchema:
 
     def _deref(self, form: Json) -> Json:
         while "$ref" in form:
-            found: Any = self._schema
+            definition: Any = self._schema
             for part in form["$ref"].removeprefix("#/").split("/"):
-                found = found[part]
-            form = found
+                definition = definition[part]
+            form = definition
         return form
 
     def _conform(self, value: Any, form: Json, path: str, problems: list[str]) -> Any:
@@ -68,11 +68,11 @@ class TypeSchema:
         if isinstance(value, list) and (not types or "array" in types):
             return [self._conform(item, form.get("items", {}), f"{path}/{n}", problems) for n, item in enumerate(value)]
         if isinstance(value, dict | list):
-            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_found(value)}")
+            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_type_name(value)}")
             return value
         value, fits = _scalar(value, types)
         if not fits:
-            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_found(value)}")
+            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_type_name(value)}")
         elif "enum" in form and value not in form["enum"]:
             problems.append(f"{path}: {value} is not a valid enum value")
         return value
@@ -94,7 +94,7 @@ def _types(form: Json) -> list[str]:
     return [types] if isinstance(types, str) else list(types)
 
 
-def _found(value: Any) -> str:
+def _type_name(value: Any) -> str:
     names = {bool: "Boolean", int: "Integer", float: "Double", str: "String", list: "JSONArray", dict: "JSONObject"}
     return names.get(type(value), "Null")
 

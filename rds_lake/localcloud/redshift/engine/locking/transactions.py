@@ -77,47 +77,47 @@ class Transactions:
         return made
 
     def take(
-        self, mine: Transaction, asked: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],
+        self, transaction: Transaction, footprint: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],
         resting: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:  # fmt: skip
         """Wait until the statement may use its tables. StatementFailedError for a deadlock and 1023. `resting`: while it waits."""
         with self._changed:
-            if asked.is_empty:
+            if footprint.is_empty:
                 return
-            if self._in_the_way(mine, asked):
+            if self._in_the_way(transaction, footprint):
                 with resting():
-                    self._wait(mine, asked, cancelled)
-            if mine.snapshot is None:
-                mine.snapshot = self._count
-            mine.reads |= asked.reads
-            mine.writes |= asked.writes | asked.alone
-            mine.alone |= asked.alone
-            circle = self._circle(mine, asked)
+                    self._wait(transaction, footprint, cancelled)
+            if transaction.snapshot is None:
+                transaction.snapshot = self._count
+            transaction.reads |= footprint.reads
+            transaction.writes |= footprint.writes | footprint.alone
+            transaction.alone |= footprint.alone
+            circle = self._circle(transaction, footprint)
             if circle:
                 raise _violation(table_id(_disputed(circle)), circle)
 
-    def _wait(self, mine: Transaction, asked: Footprint, cancelled: Callable[[], bool]) -> None:
+    def _wait(self, transaction: Transaction, footprint: Footprint, cancelled: Callable[[], bool]) -> None:
         try:
-            while blocking := self._in_the_way(mine, asked):
-                mine.waits_for = blocking
-                if _reaches(mine, mine, lambda each: each.waits_for):
+            while blocking := self._in_the_way(transaction, footprint):
+                transaction.waits_for = blocking
+                if _reaches(transaction, transaction, lambda each: each.waits_for):
                     raise StatementFailedError("deadlock detected")
                 if cancelled():
                     raise StatementFailedError("Query cancelled on user's request")
                 self._changed.wait(_LOOK_AGAIN)
         finally:
-            mine.waits_for = frozenset()
+            transaction.waits_for = frozenset()
 
-    def end(self, mine: Transaction, *, committed: bool) -> None:
+    def end(self, transaction: Transaction, *, committed: bool) -> None:
         """Release its tables. A rolled-back transaction has no effect."""
         with self._changed:
-            if mine not in self._active:
+            if transaction not in self._active:
                 return
-            self._active.remove(mine)
+            self._active.remove(transaction)
             self._count += 1
-            if committed and mine.snapshot is not None:
-                mine.ended = self._count
-                self._ended.append(mine)
+            if committed and transaction.snapshot is not None:
+                transaction.ended = self._count
+                self._ended.append(transaction)
             oldest = min((t.snapshot for t in self._active if t.snapshot is not None), default=self._count)
             self._ended = [each for each in self._ended if each.ended is not None and each.ended > oldest]
             self._changed.notify_all()
@@ -130,22 +130,25 @@ class Transactions:
                 for each in self._active for table in sorted(each.writes)
             ]  # fmt: skip
 
-    def _in_the_way(self, mine: Transaction, asked: Footprint) -> frozenset[Transaction]:
-        writes = asked.writes | asked.alone
+    def _in_the_way(self, transaction: Transaction, footprint: Footprint) -> frozenset[Transaction]:
+        writes = footprint.writes | footprint.alone
         return frozenset(
             other
             for other in self._active
-            if other is not mine and (other.writes & writes or other.alone & asked.reads or other.reads & asked.alone)
+            if other is not transaction
+            and (other.writes & writes or other.alone & footprint.reads or other.reads & footprint.alone)
         )
 
-    def _circle(self, mine: Transaction, asked: Footprint) -> list[Transaction]:
+    def _circle(self, transaction: Transaction, footprint: Footprint) -> list[Transaction]:
         """Returns the transactions of a cycle that the statement closes."""
         if self.snapshot:
-            stale = asked.reads & asked.writes
-            newer = [each for each in self._ended if not mine.sees(each) and each.writes & stale]
-            return [mine, newer[0]] if newer else []
+            stale = footprint.reads & footprint.writes
+            newer = [each for each in self._ended if not transaction.sees(each) and each.writes & stale]
+            return [transaction, newer[0]] if newer else []
         overlapping = [*self._active, *self._ended]
-        return _reaches(mine, mine, lambda each: (o for o in overlapping if o is not each and each.before(o)))
+        return _reaches(
+            transaction, transaction, lambda each: (o for o in overlapping if o is not each and each.before(o))
+        )
 
 
 def _reaches(

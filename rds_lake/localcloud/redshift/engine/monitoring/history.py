@@ -82,10 +82,10 @@ class History:
             if not user.superuser:
                 raise StatementFailedError("permission denied for relation sys_serverless_usage")
             return self._usage()
-        mine = self.user_id(user)
+        user_id = self.user_id(user)
         with self._lock:
-            found = list(self._rows["sys_load_error_detail" if view == "stl_load_errors" else view])
-        seen = [row for row in found if user.superuser or row.get("user_id") == mine]
+            rows = list(self._rows["sys_load_error_detail" if view == "stl_load_errors" else view])
+        seen = [row for row in rows if user.superuser or row.get("user_id") == user_id]
         if view == "stl_load_errors":
             return [{name: row.get(own) for name, own in _STL.items()} | {"slice": 0} for row in seen]
         return seen

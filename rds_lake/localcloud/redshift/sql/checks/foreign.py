@@ -41,8 +41,10 @@ def refuse_foreign(node: exp.Expr) -> None:
     https://docs.aws.amazon.com/redshift/latest/dg/r_UNION.html: INTERSECT ALL, EXCEPT ALL and MINUS ALL are not supported)
     """
     allowed = _PARTS.get(type(node))
-    found = [name for name, value in node.args.items() if value and name not in allowed] if allowed is not None else []
-    what = _foreign(node) or (f"{found[0].strip('_').upper()} of {node.key.upper()}" if found else "")
+    unsupported = (
+        [name for name, value in node.args.items() if value and name not in allowed] if allowed is not None else []
+    )
+    what = _foreign(node) or (f"{unsupported[0].strip('_').upper()} of {node.key.upper()}" if unsupported else "")
     if what:
         raise StatementFailedError(f"syntax error: {what} is not supported")
 

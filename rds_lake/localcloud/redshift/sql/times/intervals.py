@@ -37,13 +37,13 @@ def interval(node: exp.Interval, types: Oracle) -> exp.Expr:
     return sql(f"to_months({months}) + to_days({days}) + to_microseconds({rest})")
 
 
-def _read(said: str) -> tuple[int, int, int]:
+def _read(written: str) -> tuple[int, int, int]:
     months, days, rest = Decimal(0), Decimal(0), Decimal(0)
     at = 0
-    while said[at:].strip():
-        part = _PART.match(said, at)
+    while written[at:].strip():
+        part = _PART.match(written, at)
         if part is None:
-            raise not_here(f"the interval {said.strip()!r} is not there")
+            raise not_here(f"the interval {written.strip()!r} is not there")
         number, unit = Decimal(part[1]), unit_of(text(part[2])) if part[2] else "second"
         months += number * _MONTHS.get(unit, 0)
         days += number * _DAYS.get(unit, 0)
