@@ -1,4 +1,4 @@
-"""Groups of subnets and of parameters: names that clusters use. One that a cluster uses cannot be deleted.
+"""Subnet groups and parameter groups. A group that a cluster uses cannot be deleted.
 
 https://docs.aws.amazon.com/redshift/latest/APIReference/API_CreateClusterSubnetGroup.html
 """
@@ -17,7 +17,7 @@ _FEWEST, _MOST = 20, 100  # records of a page
 
 
 class Groups:
-    """By Region, the key of their names, and name. `users`: the names of a Region's clusters whose property has a value."""
+    """Both kinds of groups. `users(region, property, value)`: the names of the clusters whose property has this value."""
 
     def __init__(self, app: LocalCloudApp, users: Callable[[str, str, str], list[str]]) -> None:
         self._users = users
@@ -34,7 +34,7 @@ class Groups:
         self._by_name = {}
 
     def require(self, region: str, params: Json) -> None:
-        """ApiError if a cluster would use a group that does not exist."""
+        """ApiError if a cluster's parameters name a group that does not exist."""
         for key, named in ((_SUBNETS, _SUBNETS), ("ClusterParameterGroupName", _PARAMETERS)):
             if key in params and not params[key].startswith("default"):
                 self._get(region, named, params[key])

@@ -51,7 +51,7 @@ class Cluster:
         return f"arn:aws:redshift:{self.region}:{ACCOUNT}:namespace:{self.namespace}"
 
     def shown(self, state: str) -> Json:
-        """As DescribeClusters shows it."""
+        """Returns the cluster as DescribeClusters shows it."""
         params = self.params
         body = {key: params[key] for key in _SHOWN if key in params}
         if state not in ("creating",):
@@ -163,10 +163,11 @@ class Clusters:
         return {"Clusters": [cluster.shown(state) for cluster, state in filter(None, clusters)]}
 
     def ModifyCluster(self, context: RequestContext, params: Json) -> Json:
-        """Every change applies at once; only a change of nodes takes as long as a creation."""
+        """Changes apply at once, except a change of nodes, which takes as long as a creation."""
         if params.get("MasterUserPassword") or params.get("NewClusterIdentifier"):
             raise ApiError(
-                "InvalidParameterValue", "The local cloud's limit, not AWS's: no new password and no new name here."
+                "InvalidParameterValue",
+                "The local cloud's limit, not AWS's: a cluster's password and name cannot be changed.",
             )
         with self._lock:
             cluster, state = self._there(context, params)

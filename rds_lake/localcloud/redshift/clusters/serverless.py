@@ -264,10 +264,10 @@ class Serverless:
 
 
 def not_built(name: str) -> Callable[[RequestContext, Json], Json]:
-    """Returns the error for an operation that the local cloud does not have."""
+    """Returns an operation that always fails, for one that the local cloud does not have."""
 
     def operation(context: RequestContext, params: Json) -> Json:
-        raise ApiError("ValidationException", f"The local cloud's limit, not AWS's: {name} is not there.")
+        raise ApiError("ValidationException", f"The local cloud's limit, not AWS's: {name} is not supported.")
 
     return operation
 

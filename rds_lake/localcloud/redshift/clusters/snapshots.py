@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class Snapshots:
-    """By Region and name."""
+    """Snapshots by Region and name."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -58,7 +58,7 @@ class Snapshots:
         return matching
 
     def delete(self, region: str, name: str) -> Json:
-        """ClusterSnapshotNotFound, or InvalidClusterSnapshotState while it is made."""
+        """Delete a snapshot. ClusterSnapshotNotFound; InvalidClusterSnapshotState while it is being created."""
         if (region, name) not in self._by_name:
             raise _missing(name)
         body, life = self._by_name[region, name]

@@ -1,4 +1,4 @@
-"""The Data API's look at a database: its databases, schemas, tables and columns."""
+"""The Data API's operations that list databases, schemas, tables and columns."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Listing:
 
 
 def _like(name: str, pattern: str | None) -> bool:
-    """LIKE of SQL: `%` and `_`."""
+    """Whether a name matches a pattern of SQL's LIKE (`%` and `_`)."""
     if not pattern:
         return True
     translated = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in pattern)

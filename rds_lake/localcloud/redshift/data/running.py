@@ -22,7 +22,7 @@ _BEFORE = "an earlier statement of the batch failed"
 
 
 class Running:
-    """The pool. `open`: a new session of a warehouse's database."""
+    """The pool. `open` returns a new session of a warehouse's database."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Running:
         open: Callable[[str, str, int], Session],
     ) -> None:
         self._book, self._sessions, self._faults, self._open = book, sessions, faults, open
-        # One that waits for a lock leaves its place to another: what it waits for may be waiting to run.
+        # A statement that waits for a lock gives its place to another: the one that holds the lock may be waiting for a place.
         self._pool = ThreadPoolExecutor(max(workers, _THREADS), thread_name_prefix="redshift")
         self._places = threading.BoundedSemaphore(workers)
         self._ending = threading.Event()
@@ -80,7 +80,7 @@ class Running:
                 self._sessions.give_back(kept)
             elif session is not None:
                 session.close()
-            # Last: who sees that it has ended may use its session at once.
+            # Last, because a caller who sees that the statement has ended may use its session at once.
             self._book.move(statement, *outcome)
 
     def _outcome(self, statement: Statement, failure: str) -> tuple[str, str]:

@@ -49,7 +49,7 @@ class Sessions:
         self._lock = threading.Lock()
 
     def keep(self, kept: Kept, limit: int) -> None:
-        """Returns a new session. ActiveSessionsExceededException at the limit."""
+        """Add a session. ActiveSessionsExceededException at the limit."""
         self.close_idle()
         with self._lock:
             if sum(each.place.warehouse == kept.place.warehouse for each in self._by_id.values()) >= limit:

@@ -142,13 +142,13 @@ class Statements:
             return True
 
     def begin(self, part: Part) -> None:
-        """A part begins to run, under the next query id."""
+        """Record that a part begins to run, with the next query id."""
         with self.changed:
             self._queries += 1
             part.status, part.began, part.query = "STARTED", self._now(), self._queries
 
     def end(self, part: Part, status: str, result: Result | None = None, error: str = "") -> None:
-        """A part has ended, or never begins."""
+        """Record that a part has ended, or that it will not run."""
         with self.changed:
             part.status, part.result, part.error, part.ended = status, result, error, self._now()
 

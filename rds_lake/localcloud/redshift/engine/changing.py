@@ -21,7 +21,7 @@ from rds_lake.localcloud.redshift.sql.types import type_of_duck
 
 
 class Changing:
-    """Changes in one session; each returns the number of rows."""
+    """Executes these statements in one session. Each method returns the number of changed rows."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Tables, database: str) -> None:
         self._connection, self._tables, self._database = connection, tables, database
@@ -36,7 +36,7 @@ class Changing:
         )
         query = tree.expression
         if query is None:
-            raise not_here("INSERT DEFAULT VALUES is not there")
+            raise not_here("INSERT DEFAULT VALUES is not supported")
         types = self._types()
         if isinstance(query, exp.Values):
             query = self._listed(query, columns)
@@ -135,14 +135,14 @@ def _cast_in_row(value: exp.Expr, column: Column) -> exp.Expr:
     if isinstance(value, exp.Column | exp.Var) and value.name.lower() == "default":
         if column.default is None:
             return exp.null()
-        raise not_here("DEFAULT in VALUES is not there for a column with a default: leave the column out")
+        raise not_here("DEFAULT in VALUES is not supported for a column with a default: leave the column out")
     if column.kind.is_text:
         return value if not isinstance(value, exp.Null) else exp.Cast(this=value, to=exp.DataType.build("varchar"))
     return exp.Cast(this=value, to=exp.DataType.build(str(column.kind), dialect="redshift"))
 
 
 def _over(tree: exp.Expr) -> exp.Select:
-    """A SELECT over the relations of an UPDATE or DELETE."""
+    """Returns a SELECT from the relations of an UPDATE or DELETE."""
     target = tree.this.copy()
     source = tree.args.get("from_") or tree.args.get("using") or []
     select = exp.select().from_(target)

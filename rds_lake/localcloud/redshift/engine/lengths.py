@@ -1,7 +1,7 @@
-"""The declared types of a query's columns, as far as its text has them: CREATE TABLE AS keeps them.
+"""The declared types of a query's columns, which CREATE TABLE AS keeps.
 
-A column of a table, a cast and a literal text have a declared type; every other text is as long as a VARCHAR can be, which
-Redshift knows more exactly (docs/fidelity.md).
+Columns of tables, casts and literal texts have a declared type. Any other text gets the longest VARCHAR; Redshift finds a more
+exact length (docs/fidelity.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
 
 
 def declared(query: exp.Expr, tables: Tables) -> list[ColumnType | None]:
-    """Returns one type per column of the query, None if the text has none; an empty list if columns cannot be counted."""
+    """Returns one type per column of the query, None if none is declared; an empty list if the number of columns is unknown."""
     if not isinstance(query, exp.Select):
         return []
     types: list[ColumnType | None] = []

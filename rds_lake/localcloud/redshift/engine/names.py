@@ -1,4 +1,4 @@
-"""The relations that a statement names: tables of the database, or the statement's own common tables."""
+"""Finds the relations that a statement names: tables of the database, or the statement's own common tables."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _leave_out(table: exp.Table) -> None:
 
 
 def relation(name: TableName) -> exp.Table:
-    """Returns a table as DuckDB names it."""
+    """Returns a table by its name in DuckDB."""
     if name.schema == TEMPORARY:
         return exp.table_(name.name, db="main", catalog="temp", quoted=True)
     return exp.table_(name.name, db=name.schema, quoted=True)

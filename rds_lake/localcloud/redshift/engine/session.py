@@ -38,7 +38,7 @@ from rds_lake.localcloud.redshift.sql.translate import duck_text, translate
 from rds_lake.localcloud.redshift.sql.types import ColumnType, type_of_duck
 from rds_lake.localcloud.redshift.unloading.options import is_unload, read_unload
 
-# Without effect here, and harmless to leave out.
+# Accepted without an effect.
 _UPKEEP = ("VACUUM",)
 _ISOLATION = re.compile(
     r"\s*alter\s+database\s+\S+\s+isolation\s+level\s+(snapshot|serializable)\s*;?\s*", re.IGNORECASE
@@ -47,7 +47,7 @@ _TRANSACTION = (exp.Transaction, exp.Commit, exp.Rollback)
 
 
 class Session:
-    """A session on its own cursor, which it closes."""
+    """A session with a cursor of its own, which `close` closes."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, database: str, shared: Shared) -> None:
         self._connection, self._database, self._shared = connection, database, shared
@@ -68,7 +68,8 @@ class Session:
         self._cancelled, self._closed = threading.Event(), threading.Event()
         self._transaction: Transaction | None = None
         self._in_duckdb = False
-        # Set before each statement: S3 for a COPY, the statement's number, who runs it, and what rests while it waits for a lock.
+        # Set before each statement: clients for COPY and UNLOAD, the statement's number, its user, and a context that is entered
+        # while it waits for a lock.
         self.stores: Stores = no_stores
         self.query = 0
         self.user = User()
@@ -144,7 +145,7 @@ class Session:
     def _single(self, sql: str) -> exp.Expr:
         trees = parse(sql)
         if len(trees) != 1:
-            raise StatementFailedError("a statement is one SQL statement")
+            raise StatementFailedError("give exactly one SQL statement")
         return trees[0]
 
     def _unload(self, sql: str) -> Result:
@@ -168,7 +169,7 @@ class Session:
         return self._within(footprint.of_tree(tree, self.tables), lambda: self._run(tree))
 
     def _within(self, needed: Footprint, act: Callable[[], Result]) -> Result:
-        """Run a statement with all or no effect, once its tables are free. Its snapshot is taken then, if its transaction has none."""
+        """Run a statement wholly or not at all, once its tables are free. Takes the transaction's snapshot if it has none yet."""
         own = self._transaction is None
         if own:
             self.begin()
@@ -263,12 +264,12 @@ class Session:
             return Result(rows=act(tree))
         if isinstance(tree, exp.Analyze) or (isinstance(tree, exp.Command) and tree.name.upper() in _UPKEEP):
             return Result()
-        raise not_here(f"the statement {tree.sql('redshift')[:60]} is not there")
+        raise not_here(f"the statement {tree.sql('redshift')[:60]} is not supported")
 
     def _executed(self, tree: exp.Query) -> tuple[tuple[Column, ...], duckdb.DuckDBPyConnection]:
         """Returns the columns of a query, and DuckDB's cursor over its rows."""
         if tree.args.get("into") is not None:
-            raise not_here("SELECT INTO is not there: use CREATE TABLE AS")
+            raise not_here("SELECT INTO is not supported: use CREATE TABLE AS")
         bind(tree, self.tables, self._database)
         declared_types = declared(tree, self.tables)
         text = duck_text(translate(tree, Oracle(self._connection, AGGREGATE_NAMES)))

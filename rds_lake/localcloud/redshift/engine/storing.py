@@ -27,7 +27,7 @@ def stored(value: exp.Expr, column: Column, types: Oracle) -> exp.Expr:
     if kind.word == VARBYTE:
         return call("lc_store_bytes", as_type(value, kind, types), number(kind.size), text(str(kind)))
     if kind.word == "super" and given == "VARCHAR":
-        raise not_here("text in a SUPER column is not there: SUPER comes from COPY")
+        raise not_here("text in a SUPER column is not supported: SUPER comes from COPY")
     if not kind.is_text:
         return as_type(value, kind, types)
     shown = value if given == "VARCHAR" else call("lc_float_text", value) if given in FLOATS else cast(value, "VARCHAR")

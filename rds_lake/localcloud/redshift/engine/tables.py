@@ -56,7 +56,7 @@ class Asked:
     pseudo: bool = False
 
 
-# Name and schema (empty for none) of a relation that is no table of the database: what it was bound to, and its columns' types.
+# Given the name and schema (empty for none) of a system view or external table: the table that has its rows, and its columns' types.
 Outside = Callable[[str, str, Asked], "tuple[TableName, dict[str, ColumnType | None]] | None"]
 
 
@@ -74,7 +74,7 @@ class Tables:
         self.outside: Outside = _nothing
 
     def schemas(self) -> list[str]:
-        """Names of the schemas that statements may name."""
+        """Returns the names of the schemas that statements may use."""
         rows = self._connection.execute(
             "SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'memory'"
         ).fetchall()
@@ -89,7 +89,7 @@ class Tables:
         return None
 
     def get(self, name: str, schema: str = "") -> TableName:
-        """As `find`. StatementFailedError if it does not exist."""
+        """Returns a table or view as `find` does. StatementFailedError if it does not exist."""
         table = self.find(name, schema)
         if table is None:
             if schema and schema not in self.schemas():
@@ -98,7 +98,7 @@ class Tables:
         return table
 
     def columns(self, table: TableName) -> list[Column]:
-        """The columns of a table or view, in order."""
+        """Returns the columns of a table or view, in order."""
         database, schema = ("temp", "main") if table.schema == TEMPORARY else ("memory", table.schema)
         rows = self._connection.execute(
             "SELECT column_name, data_type, comment, is_nullable, column_default FROM duckdb_columns() WHERE database_name = ?"
@@ -116,7 +116,7 @@ class Tables:
         ]
 
     def listed(self) -> list[tuple[str, str, str]]:
-        """Schema, name and kind (TABLE, VIEW) of every table."""
+        """Returns schema, name and kind (TABLE, VIEW) of every table and view."""
         rows = self._connection.execute(
             "SELECT schema_name, table_name, 'TABLE' FROM duckdb_tables() WHERE database_name = 'memory' UNION ALL "
             "SELECT schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE database_name = 'memory' AND NOT internal "

@@ -1,4 +1,4 @@
-"""Objects and arrays of JSON as rows of texts, by the names of columns or by a JSONPaths file.
+"""Reads JSON objects and arrays as rows of texts, by the names of columns or by a JSONPaths file.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html)
 """
@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 
 
 class _Number(str):
-    """A number as it is written."""
+    """A number with the digits of the file."""
 
 
 _DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number)
@@ -32,7 +32,7 @@ Picking = Callable[[Any], list[str | None]]
 
 
 def picking(copy: Copy, columns: Sequence[str], stores: Stores) -> Picking:
-    """What takes the columns' texts out of an object or array; ValueError from it for what is no row."""
+    """Returns a function from an object or array to the columns' texts, which raises ValueError if the document is not a row."""
     if copy.json.startswith("s3://"):
         paths = _paths(copy, stores)
         if paths is not None:
@@ -56,7 +56,7 @@ def picking(copy: Copy, columns: Sequence[str], stores: Stores) -> Picking:
 
 
 def _paths(copy: Copy, stores: Stores) -> list[Path] | None:
-    """The paths of a JSONPaths file; None when it calls them anything but `jsonpaths`: then `auto` holds."""
+    """Returns the paths of a JSONPaths file; None if it has no list `jsonpaths`: then COPY works as with `auto`."""
     content = read_object(stores(copy.role, "s3", copy.region), copy.json, mandatory=True) or b""
     try:
         listed = json.loads(content)
@@ -98,7 +98,7 @@ def _text(value: Any) -> str | None:
 
 
 def _written(value: Any) -> str:
-    """JSON of a nested value, its numbers as they were."""
+    """Returns a nested value as JSON, its numbers with the digits of the file."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_written(v)}" for key, v in value.items()) + "}"
     if isinstance(value, list):
@@ -107,7 +107,7 @@ def _written(value: Any) -> str:
 
 
 def rows_of_json(copy: Copy, file: LoadedFile, pick: Picking) -> Iterator[Line]:
-    """One row per root-level object or array, with the line where it begins."""
+    """Returns one row per root-level object or array, with the line where it begins."""
     try:
         text = (
             opened(copy, file).read().decode(copy.encoding, "surrogateescape" if copy.encoding == "utf-8" else "strict")

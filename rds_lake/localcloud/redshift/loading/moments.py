@@ -1,8 +1,8 @@
-"""Days and times in files: in ISO's form, in the form that DATEFORMAT or TIMEFORMAT says, or recognised by themselves (`auto`).
+"""Parses dates and times in files: in ISO's form, by DATEFORMAT or TIMEFORMAT, or by automatic recognition (`auto`).
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEFORMAT_and_TIMEFORMAT_strings.html,
-https://docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html) Of the forms that `auto` knows there, these are here; any
-other is an error, and never a guess.
+https://docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html) `auto` recognises a part of Redshift's forms; any other
+form is an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @functools.lru_cache(maxsize=256)
 def _pattern(form: str) -> str:
-    """strptime's pattern; ValueError for a part that is not known here."""
+    """Returns strptime's pattern. ValueError for a part that is not supported here."""
 
     def part(match: re.Match[str]) -> str:
         word = match[0].upper()
@@ -44,7 +44,7 @@ def _pattern(form: str) -> str:
 
 
 def day(text: str, form: str) -> date:
-    """A DATE; ValueError. Times in it are left out."""
+    """Returns a DATE, without the time of day that the text may contain. ValueError if it does not have the form."""
     if not form:
         if not _ISO_DAY.fullmatch(text):
             raise ValueError(text)
@@ -55,7 +55,7 @@ def day(text: str, form: str) -> date:
 
 
 def moment(text: str, form: str, *, zoned: bool) -> datetime:
-    """A TIMESTAMP or, zoned, a TIMESTAMPTZ; ValueError."""
+    """Returns a TIMESTAMP or, if `zoned`, a TIMESTAMPTZ. ValueError if the text does not have the form."""
     if form in ("epochsecs", "epochmillisecs"):
         made = _EPOCH + timedelta(**{"seconds" if form == "epochsecs" else "milliseconds": float(text)})
         return made if zoned else made.replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""The files that a COPY loads: those of a prefix, or those in a manifest, read with the role that it names.
+"""The files that a COPY loads: those of a prefix, or those in a manifest, read with the rights of the COPY's role.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
 """
@@ -21,9 +21,9 @@ _GONE = ("NoSuchKey", "404", "NoSuchBucket")
 
 
 class Stores(Protocol):
-    """A client of S3 or of Glue by a role, its ARN or `default`; StatementFailedError when the warehouse does not have it.
+    """Returns a client of S3 or Glue with the rights of a role (ARN or `default`). StatementFailedError if it is not attached.
 
-    `region`: empty for the warehouse's own; `unlimited`: not in the role's name, for what AWS itself looks up.
+    `region`: empty for the warehouse's own; `unlimited`: with all rights, for what AWS itself reads.
     """
 
     def __call__(self, role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any: ...
@@ -31,7 +31,7 @@ class Stores(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFile:
-    """One file: its URL, and what is in it."""
+    """One file: its URL and its content."""
 
     url: str
     content: bytes
@@ -71,7 +71,7 @@ def _refuse_short_signatures(copy: Copy, stores: Stores, bucket: str) -> None:
     try:
         policy = json.loads(stores(copy.role, unlimited=True).get_bucket_policy(Bucket=bucket)["Policy"])
     except ClientError:
-        return  # there is none
+        return  # there is no policy
     statements = policy.get("Statement") or []
     for each in statements if isinstance(statements, list) else [statements]:
         for operator, keys in (each.get("Condition") or {}).items():

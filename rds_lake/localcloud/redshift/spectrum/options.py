@@ -1,4 +1,4 @@
-"""The text of a CREATE EXTERNAL SCHEMA over the Data Catalog. Other sources are refused.
+"""Parses CREATE EXTERNAL SCHEMA for the Data Catalog. Other sources are refused.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_SCHEMA.html)
 """
@@ -18,7 +18,7 @@ _OTHERS = ("HIVE", "POSTGRES", "MYSQL", "KINESIS", "MSK", "REDSHIFT", "KAFKA")
 
 @dataclass(slots=True, kw_only=True)
 class ExternalSchema:
-    """`database`: Glue's; `region`: empty for the warehouse's own; `create`: make Glue's database when it is not there."""
+    """`database`: Glue's; `region`: empty for the warehouse's own; `create`: create Glue's database if it does not exist."""
 
     name: str
     database: str = ""
@@ -33,7 +33,7 @@ def is_external_schema(sql: str) -> bool:
 
 
 def read_external_schema(sql: str) -> ExternalSchema:
-    """The statement; StatementFailedError where it is none."""
+    """Returns the parsed statement. StatementFailedError if it is not valid."""
     words = iter(list(tokens(sql))[3:])
     word = next(words, "")
     missing_only = word.upper() == "IF"
@@ -49,13 +49,13 @@ def read_external_schema(sql: str) -> ExternalSchema:
     if not made.role:
         raise StatementFailedError("CREATE EXTERNAL SCHEMA needs IAM_ROLE")
     if made.role.upper() == "SESSION":
-        raise not_here("IAM_ROLE 'SESSION' is not there")
+        raise not_here("IAM_ROLE 'SESSION' is not supported")
     return made
 
 
 def _option(made: ExternalSchema, word: str, words: Iterator[str]) -> None:
     if word in _OTHERS:
-        raise not_here(f"CREATE EXTERNAL SCHEMA FROM {word} is not there")
+        raise not_here(f"CREATE EXTERNAL SCHEMA FROM {word} is not supported")
     if word == "DATA":
         if next(words, "").upper() != "CATALOG":
             raise StatementFailedError('syntax error at or near "DATA"')
@@ -70,4 +70,4 @@ def _option(made: ExternalSchema, word: str, words: Iterator[str]) -> None:
             raise StatementFailedError('syntax error at or near "CREATE"')
         made.create = True
     elif word not in (";", ""):
-        raise not_here(f"{word} of CREATE EXTERNAL SCHEMA is not there")
+        raise not_here(f"{word} of CREATE EXTERNAL SCHEMA is not supported")

@@ -1,4 +1,4 @@
-"""Operators, casts and calls of Redshift as DuckDB has to see them; every node's children have been translated before."""
+"""Translates Redshift's operators, casts and calls to DuckDB's. The children of each node have been translated before."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _FROM_TEXT = {
 
 
 def fix(node: exp.Expr, types: Oracle) -> exp.Expr:
-    """The node, or what replaces it."""
+    """Returns the node, or its replacement."""
     rule = _BY_KIND.get(type(node))
     return node if rule is None else rule(node, types)
 
 
 def _called(node: exp.Anonymous, types: Oracle) -> exp.Expr:
-    """A call: of an aggregate below a window or WITHIN GROUP, that node decides."""
+    """Translate a call. A call below a window or WITHIN GROUP is translated with that node."""
     if isinstance(node.parent, (exp.Window, *_INSIDE)):
         _find(node)
         return node
@@ -85,12 +85,12 @@ def _window(node: exp.Window, types: Oracle) -> exp.Expr:
         kind = type(inner)
         return _function(inner.this, types, lambda made: over(kind(this=_positional(made))))
     if not isinstance(inner, exp.Anonymous):
-        raise not_here(f"{inner.sql('redshift')} over a window is not there")
+        raise not_here(f"{inner.sql('redshift')} over a window is not supported")
     return _function(inner, types, over)
 
 
 def _nulls_outside(inner: exp.Expr) -> exp.Expr:
-    """`lag(x IGNORE NULLS)` as `lag(x) IGNORE NULLS`."""
+    """Returns `lag(x IGNORE NULLS)` as `lag(x) IGNORE NULLS`."""
     first = inner.expressions[0] if isinstance(inner, exp.Anonymous) and inner.expressions else None
     if not isinstance(first, exp.IgnoreNulls | exp.RespectNulls):
         return inner
@@ -99,7 +99,7 @@ def _nulls_outside(inner: exp.Expr) -> exp.Expr:
 
 
 def _positional(made: exp.Expr) -> exp.Expr:
-    """A call in the class of sqlglot's that it writes IGNORE NULLS for."""
+    """Returns a call as the class for which sqlglot writes IGNORE NULLS."""
     kind = _POSITIONAL.get(made.name)
     if kind is None:
         raise StatementFailedError(f"IGNORE NULLS does not belong to {made.name}")
@@ -130,7 +130,7 @@ def _divide(node: exp.Div, types: Oracle) -> exp.Expr:
 
 
 def _arithmetic(node: exp.Binary, types: Oracle) -> exp.Expr:
-    """Sums and products of decimals in their size; of a REAL with another type in DOUBLE PRECISION."""
+    """Sums and products: of decimals with Redshift's precision and scale, of a REAL and another type as DOUBLE PRECISION."""
     first, second = types.of(node.this), types.of(node.expression)
     if "FLOAT" in (first, second) and first != second:
         for side, kind in (("this", first), ("expression", second)):
@@ -141,7 +141,7 @@ def _arithmetic(node: exp.Binary, types: Oracle) -> exp.Expr:
     if a is None or b is None or not (decimals.is_decimal(first) or decimals.is_decimal(second)):
         return node
     size = decimals.of_product(a, b) if isinstance(node, exp.Mul) else decimals.of_sum(a, b)
-    # Beyond 18 digits DuckDB computes with 128 bits only where an operand has them.
+    # Beyond 18 digits DuckDB computes with 128 bits only if an operand has them.
     node.set("this", cast(node.this.copy(), f"DECIMAL({max(a.precision, 19)},{a.scale})"))
     return cast(exp.paren(node.copy()), str(size))
 
@@ -159,18 +159,18 @@ def _try_cast(node: exp.TryCast, types: Oracle) -> exp.Expr:
         return exp.TryCast(this=node.this, to=exp.DataType.build(kind.duck, dialect="duckdb"))
     name = "lc_numeric" if kind.word == "numeric" else _FROM_TEXT.get(kind.word)
     if name is None:
-        raise not_here(f"TRY_CAST of text to {kind} is not there")
+        raise not_here(f"TRY_CAST of text to {kind} is not supported")
     made = call(name.replace("lc_", "lc_try_", 1), node.this)
     return exp.TryCast(this=made, to=exp.DataType.build(kind.duck, dialect="duckdb"))
 
 
 def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
-    """A value cast as a statement says it: text is cut. (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html)"""
+    """Returns a value with the cast of a statement, which cuts texts that are too long. (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html)"""
     given = types.of(value)
     if "JSON" in (given, kind.duck) and given != kind.duck:
-        raise not_here("casts from and to SUPER are not there")
+        raise not_here("casts from and to SUPER are not supported")
     if given == "BLOB" and kind.duck != "BLOB":
-        raise not_here("casts of VARBYTE are not there: use FROM_VARBYTE")
+        raise not_here("casts of VARBYTE are not supported: use FROM_VARBYTE")
     if kind.duck == "BLOB":
         return value if given == "BLOB" else call("encode", value)
     if kind.is_text:
@@ -213,21 +213,21 @@ def _at_zone(node: exp.AtTimeZone, types: Oracle) -> exp.Expr:
 
 
 def _refused(what: str, node: exp.Expr, types: Oracle) -> exp.Expr:
-    raise not_here(f"{what} is not there")
+    raise not_here(f"{what} is not supported")
 
 
 def _similar(node: exp.SimilarTo, types: Oracle) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-similar-to.html"""
     pattern = node.expression
     if not isinstance(pattern, exp.Literal):
-        raise not_here("SIMILAR TO a pattern that is not a literal is not there")
+        raise not_here("SIMILAR TO a pattern that is not a literal is not supported")
     return call(
         "regexp_full_match", node.this, text(pattern.this.replace(".", "\\.").replace("%", ".*").replace("_", "."))
     )
 
 
 def _like(node: exp.Binary, types: Oracle) -> exp.Expr:
-    """A backslash escapes, ILIKE knows only letters of ASCII in two cases.
+    """A backslash escapes. ILIKE ignores the case of ASCII letters only.
 
     (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html)
     """
@@ -270,7 +270,7 @@ _BY_KIND: dict[type[exp.Expr], Fixing] = {
     exp.Dot: partial(_refused, "SUPER"), exp.JoinHint: partial(_refused, "a join's hint"),
     exp.JSONExtract: partial(_refused, "the operator ->"),
 }  # fmt: skip
-# Calls and clauses of sqlglot's own classes that stay as they are, or that a rule above has made something else of.
+# Calls and clauses with sqlglot's own classes, which remain unchanged or are translated by a rule above.
 KNOWN_CALLS = (
     exp.Anonymous, exp.And, exp.Or, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Extract, exp.Trim, exp.Substring,
     exp.StrPosition, exp.Exists, exp.CurrentDate, exp.CurrentTimestamp, exp.RegexpLike, exp.RegexpILike, exp.RowNumber,

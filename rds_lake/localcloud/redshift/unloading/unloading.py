@@ -1,4 +1,4 @@
-"""What an UNLOAD does: it writes files below a prefix, never over what is there, and then the manifest.
+"""Executes an UNLOAD: writes files below a prefix, and then the manifest.
 
 A failure in the middle leaves the files that were written, as in AWS. What belongs here: names of files and the manifest.
 (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)
@@ -50,11 +50,11 @@ class _Made:
 
 
 def write(unload: Unload, columns: Sequence[Column], rows: Iterable[Row], stores: Stores) -> Written:
-    """Write the rows, and say what was written."""
+    """Write the rows; returns what was written."""
     if not unload.partition and unload.format in ("PARQUET", "JSON"):
         _refuse_doubles(columns)
     if unload.format in ("PARQUET", "JSON") and any(column.kind.word in (VARBYTE, "super") for column in columns):
-        raise not_here(f"UNLOAD of VARBYTE or SUPER as {unload.format} is not there")
+        raise not_here(f"UNLOAD of VARBYTE or SUPER as {unload.format} is not supported")
     s3 = stores(unload.role, "s3", unload.region)
     bucket, _, prefix = unload.target.removeprefix("s3://").partition("/")
     files = _Files(unload, columns, prefix)
@@ -76,11 +76,11 @@ def write(unload: Unload, columns: Sequence[Column], rows: Iterable[Row], stores
 def _refuse_doubles(columns: Sequence[Column]) -> None:
     names = [column.name for column in columns]
     if len(set(names)) != len(names):
-        raise StatementFailedError("UNLOAD to Parquet and JSON needs columns with names of their own")
+        raise StatementFailedError("UNLOAD to Parquet and JSON needs columns with different names")
 
 
 class _Files:
-    """Rows on their way into files: by partition, and by slice where PARALLEL is ON."""
+    """Distributes rows to files: by partition, and by slice if PARALLEL is ON."""
 
     def __init__(self, unload: Unload, columns: Sequence[Column], prefix: str) -> None:
         self._unload, self._prefix = unload, prefix
@@ -93,13 +93,13 @@ class _Files:
         self._at = [at for at in range(len(columns)) if at not in left_out]
         self.kept = [columns[at] for at in self._at]
         if not self.kept:
-            raise not_here("PARTITION BY all columns is not there: add INCLUDE")
+            raise not_here("PARTITION BY all columns is not supported: add INCLUDE")
         self._sinks: dict[Place, Sink] = {}
         self._parts: dict[Place, int] = {}
         self.made: list[_Made] = []
 
     def take(self, rows: Iterable[Row]) -> int:
-        """All rows; how many there were. Without any, JSON and partitions are no files, and everything else is one."""
+        """Take all rows; returns their number. Without rows there is one empty file, but none for JSON or with partitions."""
         slices = _SLICES if self._unload.parallel else 1
         count = 0
         for row in rows:
@@ -140,7 +140,9 @@ def _key_text(value: Any) -> str:
 
 
 def _make_room(unload: Unload, s3: Any, bucket: str, prefix: str, wanted: set[str]) -> None:
-    """Nothing there is overwritten unless it is said; CLEANPATH deletes all below the prefix, or below the partitions."""
+    """StatementFailedError if a file would be overwritten without ALLOWOVERWRITE. CLEANPATH deletes all files below the prefix,
+    or below the partitions.
+    """
     if "ALLOWOVERWRITE" in unload.flags:
         return
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -179,7 +181,7 @@ def _encryption(unload: Unload, s3: Any, bucket: str) -> dict[str, str]:
 
 
 def _manifest(unload: Unload, bucket: str, made: Sequence[_Made], columns: Sequence[Column]) -> dict[str, Any]:
-    """Files alone; of Parquet with their lengths; with VERBOSE all that AWS lists."""
+    """Returns the list of files; for Parquet with their lengths, with VERBOSE all that AWS documents."""
     entries: list[dict[str, Any]] = [{"url": f"s3://{bucket}/{each.key}"} for each in made]
     if unload.manifest == "verbose" or unload.format == "PARQUET":
         for entry, each in zip(entries, made, strict=True):

@@ -1,8 +1,8 @@
 """Concurrent transactions of one database: locks of tables, and error 1023 if the transactions are not serializable.
 
-By table, as in Redshift. A transaction reads the state at the beginning of its first statement that names a table; a
-writer locks its tables until its end, and the next writer waits. Overlapping transactions form a graph: one that read a
-table before another wrote it comes first. A statement that closes a cycle ends its transaction with error 1023.
+Conflicts are found by table, as in Redshift. A transaction reads the state at the beginning of its first statement that names
+a table. A writer locks its tables until its end, and the next writer waits. Overlapping transactions form a graph, in which a
+transaction that read a table precedes one that wrote it later. A statement that closes a cycle fails with error 1023.
 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html) With SNAPSHOT isolation, only an UPDATE or DELETE of a
 table that another transaction has changed since fails. (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html)
 """
@@ -35,7 +35,7 @@ class Footprint:
 
 @dataclass(slots=True, eq=False)
 class Transaction:
-    """`snapshot`, `ended`: positions in the database's own count; `ended` only if it was committed."""
+    """`snapshot`, `ended`: how many transactions had ended when it took its snapshot, and when it was committed (else None)."""
 
     id: int
     snapshot: int | None = None
@@ -59,7 +59,7 @@ class Transaction:
 
 
 class Transactions:
-    """Of one database, of all its sessions. `table_id`: a table's number, as errors show it."""
+    """The transactions of one database. `snapshot`: whether its isolation level is SNAPSHOT, not SERIALIZABLE."""
 
     def __init__(self, *, snapshot: bool = False) -> None:
         self.snapshot = snapshot
@@ -80,7 +80,10 @@ class Transactions:
         self, transaction: Transaction, footprint: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],
         resting: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:  # fmt: skip
-        """Wait until the statement may use its tables. StatementFailedError for a deadlock and 1023. `resting`: while it waits."""
+        """Wait until the statement may use its tables. StatementFailedError for a deadlock, a cancellation and error 1023.
+
+        `resting`: a context that is entered while it waits. `table_id`: the number of a table, for the error.
+        """
         with self._changed:
             if footprint.is_empty:
                 return
