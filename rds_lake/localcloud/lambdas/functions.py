@@ -77,12 +77,12 @@ def event_settings(name: str, region: str) -> EventSettings:
 
 
 def forget_event_settings(name: str, region: str) -> None:
-    """Remove the settings, so that new ones replace them: moto keeps the first for ever."""
+    """Remove the settings, so that new ones replace them: moto always uses the first ones."""
     _stored(name, region, None).event_invoke_config.clear()
 
 
 def _stored(name: str, region: str, qualifier: str | None) -> Any:
-    """moto's function."""
+    """Returns moto's function. ApiError if it does not exist."""
     parts = name.rpartition("function:")[2].split(":")
     qualifier = parts[1] if len(parts) > 1 else qualifier
     try:

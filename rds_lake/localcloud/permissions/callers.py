@@ -42,7 +42,7 @@ class Callers:
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
-        # Keys that belonged to somebody: once deleted they must not become root's.
+        # Keys of users: once deleted, they must not count as keys like root's.
         self._known: set[str] = set()
         self._sessions: dict[str, Any] = {}
         self._roles: dict[str, Any] = {}

@@ -5,7 +5,7 @@
       "statement": "pipeline: ReadLake", "operation": "s3.GetObject", "via": ""}], "dropped": 0}
 
 `via` is the service that acts for the principal (`athena.amazonaws.com`). Only callers with policies are recorded, unless
-`POST /_local/decisions {"record_all": true}` asks for those of all others too.
+`POST /_local/decisions {"record_all": true}` also records those of all others.
 """
 
 from __future__ import annotations

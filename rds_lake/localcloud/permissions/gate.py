@@ -1,6 +1,6 @@
 """The layer of the local cloud that authorises each request for its caller; its requests to itself do not pass this layer.
 
-An operation without known rights (`table/all.py`) is refused, so that no run seems to prove more than it does.
+An operation without known rights (`table/all.py`) is refused, so that a run without errors proves that all its rights suffice.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from rds_lake.localcloud.http.account import ACCOUNT, REGION
 
 PARTITION = "aws"
 _KMS = "aws:kms"
-# Keys that AWS manages let every caller of their service in, and no statement can be added to them.
+# The policy of a key that AWS manages allows every caller of its service, and cannot be changed.
 _MANAGED = "alias/aws/"
 _Backend = TypeVar("_Backend", bound=BaseBackend)
 

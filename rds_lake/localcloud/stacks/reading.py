@@ -1,4 +1,4 @@
-"""CloudFormation's operations that change nothing."""
+"""CloudFormation's operations that only read."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reading:
             return _page("StackSummaries", [answers.summary(stack) for stack in there], params)
 
     def DescribeStackEvents(self, context: RequestContext, params: Json) -> Json:
-        """The newest first. A page continues where the one before ended, also when events have come since."""
+        """Newest first. A page continues where the previous one ended, even if new events have been recorded since."""
         with self._book.lock:
             stack = self._book.get(context.region, params["StackName"], words="Stack [{}] does not exist")
             end = _place(params, len(stack.events))
@@ -88,7 +88,7 @@ class Reading:
             return {"TemplateBody": stack.order.template, "StagesAvailable": ["Original", "Processed"]}
 
     def GetTemplateSummary(self, context: RequestContext, params: Json) -> Json:
-        """Of a stack's template or of one that is given."""
+        """Summarises a stack's template, or the given one."""
         if "StackName" in params:
             with self._book.lock:
                 text = self._book.get(context.region, params["StackName"]).order.template
@@ -109,7 +109,7 @@ class Reading:
         return {"Parameters": answers.declared(template, full=False)} | _summary(template)
 
     def _text(self, context: RequestContext, params: Json) -> str:
-        """A template that is given; what lies in S3 is read in the caller's name."""
+        """Returns the given template. One in S3 is read with the caller's rights."""
         caller = self._actors.caller(context)
         return template_text(params, self._actors.acting(caller, via=SERVICE).clients, context.region)
 

@@ -26,7 +26,7 @@ _FAILED = (psycopg.Error, pymysql.Error, OSError, mysql.NoFederationError, postg
 
 
 class CallingDatabases:
-    """The databases that can call functions, and what listens to them. `urls`: of an instance's or cluster's databases."""
+    """The databases that can call functions. `urls` returns the URLs of an instance's or cluster's databases."""
 
     def __init__(self, app: LocalCloudApp, calls: DatabaseCalls, urls: Callable[[str], Sequence[str]]) -> None:
         self._calls, self._urls = calls, urls

@@ -62,7 +62,7 @@ def _on_policy(action: str) -> Rule:
 
 
 def _on_profile(action: str) -> Rule:
-    """An instance profile; giving it a role hands that role to EC2."""
+    """Returns the rule of an action on an instance profile."""
 
     def rule(call: Call) -> Iterator[Need]:
         name, path = call.params.get("InstanceProfileName", "*"), call.params.get("Path", "/")

@@ -1,6 +1,6 @@
-"""What a template with its parameters asks for: resources in the order in which they can be made, and outputs.
+"""The plan of a template with its parameters: resources in the order in which they can be created, and outputs.
 
-What a plan still contains of functions waits for resources. Two plans that are equal ask for the same.
+Functions that remain in a plan need the values of resources. Equal plans ask for the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A resource as the template wants it. `needs`: the resources that must be there before."""
+    """A resource as the template declares it. `needs`: the resources that must exist before it."""
 
     logical: str
     type: str
@@ -42,11 +42,11 @@ class Plan:
     scope: Scope
 
     def asks_for_the_same(self, other: Plan) -> bool:
-        """Whether nothing would be changed by deploying the other plan after this one."""
+        """Whether deploying the other plan after this one would change nothing."""
         return (dict(self.resources), self.outputs) == (dict(other.resources), other.outputs)
 
     def filled(self, value: Any, resource: Callable[[str, str | None], Any]) -> Any:
-        """A value of the plan with what the resources have become; ApiError when a function cannot take it."""
+        """Returns a value of the plan with the values of resources. ApiError if a function does not accept them."""
         scope = Scope(
             values=self.scope.values,
             mappings=self.scope.mappings,
@@ -57,9 +57,9 @@ class Plan:
 
 
 def plan_of(template: Json, values: Mapping[str, Any], schema: Callable[[str], TypeSchema]) -> Plan:
-    """The plan; ApiError ValidationError for the first thing in the template that CloudFormation would refuse.
+    """Returns the plan. ApiError ValidationError for the first error in the template, as in CloudFormation.
 
-    `values`: parameters and pseudo parameters. `schema`: of a type that exists.
+    `values`: parameters and pseudo parameters. `schema` returns the schema of an existing type.
     """
     check_structure(template)
     mappings = template.get("Mappings", {})
@@ -104,7 +104,7 @@ def _wanted(logical: str, resource: Json, scope: Scope) -> Wanted:
 
 
 def _policy(resource: Json) -> str:
-    """What becomes of a resource whose template does not say: of what can have a snapshot, one stays, and is paid.
+    """Returns the default policy: a resource that can have a snapshot leaves one, which costs money.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
     """
@@ -112,7 +112,7 @@ def _policy(resource: Json) -> str:
 
 
 def _check_needs(there: Mapping[str, Wanted], outputs: Json) -> None:
-    """A resource that a condition leaves out cannot be referred to; DependsOn on it is ignored, as AWS does."""
+    """ApiError for a reference to a resource that a condition leaves out. As in AWS, DependsOn may name it."""
     for used, section in (
         ({name for wanted in there.values() for name, _ in references(wanted.properties)}, "Resources"),
         ({name for name, _ in references(outputs)}, "Outputs"),
@@ -139,6 +139,8 @@ def _in_order(there: Mapping[str, Wanted]) -> list[str]:
 
 
 def in_order(needs: Mapping[str, frozenset[str]]) -> list[str]:
-    """Names, each after those that it needs; what is needed and not among them is left out. CycleError when there is none."""
+    """Returns the names, each after those that it needs. CycleError if there is no such order. Needed names that are not keys are
+    ignored.
+    """
     graph = {name: sorted(needed & set(needs)) for name, needed in needs.items()}
     return list(TopologicalSorter(graph).static_order())

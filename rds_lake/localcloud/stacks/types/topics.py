@@ -60,7 +60,7 @@ def _set_policy(call: Call) -> None:
 
 
 def _remove_policy(call: Call) -> None:
-    """AWS gives the topic back the policy that it had first: its owner may do everything with it."""
+    """Restore the topic's first policy, as AWS does: its owner may do everything with it."""
     for topic in call.properties["Topics"]:
         _put(call, topic, _owner_only(call, topic))
 

@@ -1,6 +1,6 @@
 """AWS::Redshift: clusters, and the groups of subnets and parameters that they use.
 
-A cluster is complete when it is available, and deleted when it is gone: CloudFormation waits for both.
+CloudFormation waits until a new cluster is available, and until a deleted cluster does not exist any more.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _values(call: Call) -> Json:
 
 
 def _create_subnets(call: Call) -> str:
-    # The name is CloudFormation's alone: the schema has it as read-only.
+    # Only CloudFormation chooses the name: it is read-only in the schema.
     name = call.name("", limit=255, lower=True)
     given = call.pick("Description", "SubnetIds", "Tags")
     call.client("redshift").create_cluster_subnet_group(ClusterSubnetGroupName=name, **given)

@@ -1,4 +1,4 @@
-"""AWS::RedshiftServerless: namespaces and workgroups. The service takes the same properties with small first letters."""
+"""AWS::RedshiftServerless: namespaces and workgroups. The service's parameters are the properties with a small first letter."""
 
 from __future__ import annotations
 
