@@ -36,7 +36,7 @@ class Clients(Protocol):
     """boto3's clients by service."""
 
     def client(self, service: str, /) -> Any:
-        """The client of a service."""
+        """Returns the client of a service."""
         ...
 
 
@@ -72,7 +72,7 @@ class Engine:
     def _interrupt(self) -> None:
         """Interrupt repeatedly until the query has ended: an interrupt just before DuckDB begins is lost."""
         while not self._closed.wait(0.02):
-            with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
+            with contextlib.suppress(duckdb.ConnectionException):  # closed, because the query has just ended
                 self._connection.interrupt()
 
     def close(self) -> None:

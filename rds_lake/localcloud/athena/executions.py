@@ -96,7 +96,7 @@ class Executions:
         return execution
 
     def find(self, query_id: str) -> Execution | None:
-        """Returns an execution, or None."""
+        """Returns an execution; None if it does not exist."""
         return self._by_id.get(query_id)
 
     def show(self, execution: Execution) -> dict[str, Any]:

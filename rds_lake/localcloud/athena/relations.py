@@ -113,7 +113,7 @@ def table_query(glue: Any, cache: FileCache, table: dict[str, Any], reading: Rea
     for place in _places(glue, table, keys, reading):
         branches += _branches(cache, place, columns, reading.columns)
     empty = [f"{_constant(None, kind)} AS {quote(name)}" for name, kind in columns + keys]
-    # A table needs a column even when Glue lists none.
+    # A SELECT needs a column, even if Glue lists none.
     return " UNION ALL ".join(branches) or f"SELECT {', '.join(empty) or 'NULL AS lc_nothing'} WHERE false"
 
 

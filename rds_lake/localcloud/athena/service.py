@@ -82,13 +82,13 @@ class AthenaService:
             app.json_operations[f"AmazonAthena.{operation.__name__}"] = operation
 
     def reset(self) -> None:
-        """Stop every query that runs, and forget every execution."""
+        """Stop all running queries, and forget all executions."""
         self._prepared = {}
         for execution in self._executions.clear():
             self._executions.stop(execution)
 
     def close(self) -> None:
-        """Stop every query that runs, and wait until they have ended."""
+        """Stop all running queries, and wait until they have ended."""
         self.reset()
         self._pool.shutdown(wait=True, cancel_futures=True)
         end_database(self._cache_folder)

@@ -135,7 +135,7 @@ class MySqlDatabase:
             cursor.execute(f"DROP DATABASE IF EXISTS {identifier(self.name)}")
 
     def sibling_url(self, database: str) -> str:
-        """The URL of another database on the same server."""
+        """Returns the URL of another database on the same server."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
 
@@ -182,7 +182,7 @@ class MySqlDatabase:
             # No decoders: rows are the server's text.
             conv={},
         )
-        # The cursor first: what an unfinished reader has not read, PyMySQL reads and throws away.
+        # The cursor first: PyMySQL then reads and discards the rows that an unfinished reader has left.
         with closing(connection), connection.cursor(kind) as cursor:
             for setting in _SETTINGS:
                 cursor.execute(setting)
@@ -206,7 +206,7 @@ def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) ->
                     cursor.execute(statement)
                 cursor.execute("UNLOCK TABLES")
     except BaseException:
-        # Nothing half made stays, also after Ctrl-C. The session and its locks have ended by now.
+        # No incomplete copy remains, also after Ctrl-C. The session and its locks have ended by now.
         for copy in made:
             copy.drop()
         raise

@@ -16,7 +16,7 @@ from rds_lake.localcloud.http.app import RequestContext
 from rds_lake.localcloud.permissions.acting import Acting, Actors, words
 
 _SERVICE = "export.rds.amazonaws.com"
-# What AWS's page asks of the role; reading and deleting are asked for beside writing.
+# The rights that AWS's page requires of the role: to read and delete as well as to write.
 _OBJECT_CALLS = ("PutObject", "GetObject", "DeleteObject")
 _GRANTED = (
     "Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "DescribeKey",

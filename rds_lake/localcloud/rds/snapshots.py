@@ -200,7 +200,7 @@ class Snapshots:
 
     @contextmanager
     def _backed_up(self, new: NewSnapshot) -> Iterator[None]:
-        """AWS Backup's events around RDS's own, when it is AWS Backup that takes the snapshot."""
+        """Send AWS Backup's events before and after RDS's own, if AWS Backup takes the snapshot."""
         if new.type_ != "awsbackup" or not new.announced:
             yield
             return
@@ -218,7 +218,7 @@ class Snapshots:
 
 
 def _check_name(kind: SourceKind, name: str) -> None:
-    """Refuse names that the API refuses: only RDS and AWS Backup put a prefix and a colon before a name."""
+    """ApiError for a name that the API refuses: only RDS and AWS Backup use names with a prefix and a colon."""
     if not kind.is_name(name):
         raise ApiError(
             "InvalidParameterValue",
