@@ -28,7 +28,7 @@ def read_faults(body: Json) -> FaultLists:
         ) from error
     if not any(getattr(asked, name) for name in FaultLists.model_fields):
         known = ", ".join(FaultLists.model_fields)
-        raise ApiError("InvalidParameterValue", f"the body asks for no fault; give {known}")
+        raise ApiError("InvalidParameterValue", f"the body has no fault; give {known}")
     return asked
 
 

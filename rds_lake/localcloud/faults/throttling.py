@@ -1,4 +1,4 @@
-"""Throttles calls: answers with AWS's refusal.
+"""Throttles calls: answers them with AWS's error.
 
 Only requests over HTTP are counted: calls that the local cloud makes to itself never reach this gate.
 """

@@ -28,7 +28,7 @@ from rds_lake.localcloud.permissions.acting import Acting, Actors
 
 # https://docs.aws.amazon.com/firehose/latest/dev/limits.html
 _RECORD_BYTES, _BATCH_RECORDS, _BATCH_BYTES = 1_024_000, 500, 4 * 1024 * 1024
-# How often the local cloud's clock is looked at while records wait: it may be moved. Seconds.
+# Seconds between checks of the local cloud's clock, which may be moved, while records wait.
 _LOOK = 0.1
 _SERVICE, _OWN_KEY = "firehose.amazonaws.com", "AWS_OWNED_CMK"
 _SLOW = ApiError("ServiceUnavailableException", "Slow down.", 500)

@@ -60,7 +60,7 @@ def rest_params(call: RestCall, query: str, body: bytes) -> dict[str, Any]:
 
 @functools.cache
 def _forms(service: str) -> list[_Form]:
-    """Sorted with the most fixed text first: `…/code` before `…/{FunctionName}`."""
+    """Returns the forms of all paths, those with the most fixed text first: `…/code` before `…/{FunctionName}`."""
     try:
         model = service_model(service)
     except UnknownServiceError:

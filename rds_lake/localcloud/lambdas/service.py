@@ -98,7 +98,9 @@ class Lambdas:
         function = find_function(name, region, qualifier)
         if kind not in LIMITS:
             values = "[Event, RequestResponse, DryRun]"
-            raise ApiError("InvalidParameterValueException", f"Value '{kind}' at 'invocationType' is none of {values}")
+            raise ApiError(
+                "InvalidParameterValueException", f"Value '{kind}' at 'invocationType' must be one of {values}"
+            )
         if len(payload) > LIMITS[kind]:
             raise ApiError(
                 "RequestTooLargeException",

@@ -1,4 +1,4 @@
-"""CopyObject with If-Match or If-None-Match is refused if the condition is false; moto checks only PutObject's.
+"""Refuses CopyObject if its If-Match or If-None-Match is false; moto checks the conditions of PutObject only.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
@@ -13,7 +13,7 @@ from typing import Any
 from moto.s3.exceptions import MissingKey, PreconditionFailed
 from moto.s3.responses import S3Response
 
-_copying = threading.Lock()  # looking and copying must be one step: of two writers, one winner
+_copying = threading.Lock()  # check and copy must be one step, so that only one of two writers succeeds
 
 
 def look_at_conditions_of_copies() -> None:

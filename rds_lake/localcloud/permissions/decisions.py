@@ -1,4 +1,4 @@
-"""The record of decisions: what was asked for, by whom, and which statement decided. `GET /_local/decisions` shows it.
+"""The record of decisions: the requested right, the principal, and the statement that decided. `GET /_local/decisions` shows it.
 
     {"decisions": [{"time": "2026-11-20T03:00:00.123+00:00", "principal": "arn:aws:sts::…:assumed-role/…", "action": "s3:GetObject",
       "resource": "arn:aws:s3:::…", "context": {"aws:RequestedRegion": ["us-east-1"]}, "effect": "allow",

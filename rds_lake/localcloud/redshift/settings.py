@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedshiftSettings:
-    """Minutes of the local cloud's clock. `active_…`: at most so many in one warehouse; `page_rows`: in a page of a result."""
+    """Times in minutes of the local cloud's clock. `active_…`: limits of one warehouse; `page_rows`: rows in a page of a result."""
 
     creating_minutes: float = 0.0
     deleting_minutes: float = 0.0

@@ -145,7 +145,7 @@ def _classes() -> frozenset[type[exp.Func]]:
     for text in (*calls, *_SYNTAX):
         try:
             trees = trino.parse(f"SELECT {text}", error_level=ErrorLevel.RAISE)
-        except SqlglotError:  # not with so many arguments
+        except SqlglotError:  # a call with another number of arguments
             continue
         classes.update(type(node) for tree in trees if tree for node in tree.walk() if isinstance(node, exp.Func))
     return frozenset(classes - {exp.Anonymous, exp.AnonymousAggFunc})
