@@ -150,9 +150,9 @@ class Engine:
     def _bind(self, query: exp.Expr, database: str, inside: tuple[str, ...], readings: Sequence[Reading]) -> None:
         """Replace every table name of the query by a view of this connection. `readings`: what the query reads."""
         refuse_foreign(query)
-        asked = readings[0] if readings else Reading(columns=None)
-        columns = _columns_of(query, asked.columns)
-        conditions = locate(query, asked.conditions)
+        reading = readings[0] if readings else Reading(columns=None)
+        columns = _columns_of(query, reading.columns)
+        conditions = locate(query, reading.conditions)
         for table in list(query.find_all(exp.Table)):
             if names_a_common_table(table):
                 continue

@@ -74,8 +74,8 @@ class Executions:
         token = request.get("ClientRequestToken")
         with self._lock:
             if token in self._tokens:
-                known, asked = self._tokens[token]
-                if asked != request:
+                known, earlier = self._tokens[token]
+                if earlier != request:
                     raise ApiError("InvalidRequestException", "Idempotent parameters do not match")
                 return self._by_id[known], False
             execution = make(str(uuid.uuid4()))

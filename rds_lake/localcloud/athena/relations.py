@@ -50,7 +50,7 @@ class Reading:
 class FileCache:
     """Local copies of objects, by ETag: under the same ETag the content is the same. Counts the bytes that a query reads.
 
-    `permit` is asked about each object (bucket and key) that is not fetched because there is a copy of it.
+    `permit` is called with each object (bucket and key) of which there is already a copy, and raises if the caller may not read it.
     """
 
     s3: Any

@@ -116,9 +116,9 @@ class AthenaService:
         return {"QueryExecution": self._executions.show(self._executions.get(params["QueryExecutionId"]))}
 
     def BatchGetQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        asked = {query_id: self._executions.find(query_id) for query_id in params["QueryExecutionIds"]}
-        missing = [{"QueryExecutionId": query_id} for query_id, execution in asked.items() if execution is None]
-        shown = [self._executions.show(execution) for execution in asked.values() if execution is not None]
+        executions = {query_id: self._executions.find(query_id) for query_id in params["QueryExecutionIds"]}
+        missing = [{"QueryExecutionId": query_id} for query_id, execution in executions.items() if execution is None]
+        shown = [self._executions.show(execution) for execution in executions.values() if execution is not None]
         return {"QueryExecutions": shown, "UnprocessedQueryExecutionIds": missing}
 
     def ListQueryExecutions(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class AthenaService:
         access = execution.access
         engine = Engine(clients=access.acting.clients, cache=cache, permit_database=access.database)
         try:
-            # Asked again, now with the engine: from here on a stop interrupts it.
+            # Checked again, now with the engine, which a stop interrupts from here on.
             if not self._executions.begin(execution, engine):
                 return
             database = execution.body["QueryExecutionContext"].get("Database", "default").lower()

@@ -50,7 +50,7 @@ class Export:
     shown: Json
     table: TableRecord
     window: Window
-    asked: str
+    fingerprint: str
     started: int
     content: list[tuple[str, Version]] | list[Change]
     caller: Principal | None = None

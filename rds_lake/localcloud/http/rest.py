@@ -54,8 +54,8 @@ def rest_params(call: RestCall, query: str, body: bytes) -> dict[str, Any]:
         given = json.loads(body or b"{}")
     except ValueError:
         given = {}
-    asked = dict(parse_qsl(query, keep_blank_values=True))
-    return {**(given if isinstance(given, dict) else {}), **asked, **call.params}
+    queried = dict(parse_qsl(query, keep_blank_values=True))
+    return {**(given if isinstance(given, dict) else {}), **queried, **call.params}
 
 
 @functools.cache

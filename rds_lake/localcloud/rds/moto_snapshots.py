@@ -138,8 +138,8 @@ class SnapshotListings:
         listed = [{"Name": name, "Values": values} for name, values in filters.items()]
         snapshots: list[dict[str, Any]] = []
         for type_ in types:
-            asked = narrowed | {"SnapshotType": type_, "Filters": listed}
-            snapshots += self._moto.call(context, f"Describe{kind.noun}s", asked)[f"{kind.noun}s"]
+            request = narrowed | {"SnapshotType": type_, "Filters": listed}
+            snapshots += self._moto.call(context, f"Describe{kind.noun}s", request)[f"{kind.noun}s"]
         if stated and not snapshots:
             raise kind.not_found(stated)
         page, marker = page_of(snapshots, params)

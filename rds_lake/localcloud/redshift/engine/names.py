@@ -7,7 +7,7 @@ from sqlglot import exp
 from rds_lake.localcloud.athena.relations import quote
 from rds_lake.localcloud.athena.sql.pruning import locate
 from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
-from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, Asked, TableName, Tables
+from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, RelationUse, TableName, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 from rds_lake.localcloud.redshift.sql.types import ColumnType
 
@@ -21,8 +21,8 @@ def bind(tree: exp.Expr, tables: Tables, database: str) -> None:
     for table in list(tree.find_all(exp.Table)):
         if isinstance(table.this, exp.Identifier) and not names_a_common_table(table):
             schema = checked_schema(table, database)
-            asked = Asked(conditions=conditions.get(id(table), ()), pseudo=pseudo)
-            outside = tables.outside(table.name, schema, asked)
+            use = RelationUse(conditions=conditions.get(id(table), ()), pseudo=pseudo)
+            outside = tables.outside(table.name, schema, use)
             if outside is None:
                 resolved = tables.get(table.name, schema)
                 columns: dict[str, ColumnType | None] = {c.name: c.kind for c in tables.columns(resolved)}

@@ -23,7 +23,7 @@ from rds_lake.localcloud.redshift.engine.moving import Moving
 from rds_lake.localcloud.redshift.engine.names import bind
 from rds_lake.localcloud.redshift.engine.results import Result, Shared, no_stores
 from rds_lake.localcloud.redshift.engine.settings import Settings, is_set
-from rds_lake.localcloud.redshift.engine.tables import Asked, Column, TableName, Tables
+from rds_lake.localcloud.redshift.engine.tables import Column, RelationUse, TableName, Tables
 from rds_lake.localcloud.redshift.engine.words import kind_of, locked_tables, refuse_in_transaction
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here, translate_error
 from rds_lake.localcloud.redshift.loading.objects import Stores
@@ -241,13 +241,15 @@ class Session:
         if self._cancelled.is_set():
             raise StatementFailedError("Query cancelled on user's request")
 
-    def _outside(self, name: str, schema: str, asked: Asked) -> tuple[TableName, dict[str, ColumnType | None]] | None:
+    def _outside(
+        self, name: str, schema: str, use: RelationUse
+    ) -> tuple[TableName, dict[str, ColumnType | None]] | None:
         if name in SYSTEM_NAMES and schema in ("", "pg_catalog"):
-            return self._views.bound(name, asked.conditions)
+            return self._views.bound(name, use.conditions)
         external = self._spectrum.find(schema)
         if external is None:
             return None
-        return self._spectrum.bound(external, name, asked.conditions, pseudo=asked.pseudo)
+        return self._spectrum.bound(external, name, use.conditions, pseudo=use.pseudo)
 
     def _run(self, tree: exp.Expr) -> Result:
         if isinstance(tree, exp.Query):

@@ -49,18 +49,18 @@ class TableName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a query needs of one relation: conditions on its rows, and whether `$path` or `$size` is read."""
+class RelationUse:
+    """How a query uses one relation: conditions on its rows, and whether `$path` or `$size` is read."""
 
     conditions: tuple[Condition, ...] = ()
     pseudo: bool = False
 
 
 # Given the name and schema (empty for none) of a system view or external table: the table that has its rows, and its columns' types.
-Outside = Callable[[str, str, Asked], "tuple[TableName, dict[str, ColumnType | None]] | None"]
+Outside = Callable[[str, str, RelationUse], "tuple[TableName, dict[str, ColumnType | None]] | None"]
 
 
-def _nothing(name: str, schema: str, asked: Asked) -> None:
+def _nothing(name: str, schema: str, use: RelationUse) -> None:
     return None
 
 
