@@ -79,7 +79,7 @@ def _read_text(text: str) -> datetime:
 
 
 def _import_ec2() -> None:
-    """Import moto's EC2, which moto's RDS needs, with one session: moto would create three to list AWS's Regions, for a second."""
+    """Import moto's EC2, which moto's RDS needs, with one session. moto creates three, to list AWS's Regions, which takes a second."""
     own, shared = boto3.Session, session()
     boto3.Session = lambda: shared  # type: ignore[assignment,misc]
     try:

@@ -1,4 +1,4 @@
-"""Loads AWS's own managed policies when one is first used: moto has none of them, or loads all at every start, for a second.
+"""Loads AWS's own managed policies when one is first used: moto has none of them, or loads all at every start, which takes a second.
 
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/about-managed-policy-reference.html
 """

@@ -25,8 +25,8 @@ _CALLS = f"({_ID}, source VARCHAR(100), kind VARCHAR(20), function_arn TEXT, pay
 _ANSWERS = f"({_ID}, problem TEXT, payload LONGTEXT)"
 _ENDS = {"calls": ("calls_out", _CALLS), "answers": ("answers_in", _ANSWERS)}
 _PLUGIN = "FederatedX"
-# Seconds: how long a function waits for an answer, and the poller between two looks, while calls come and later. The last: how many
-# looks without a call are "later".
+# Seconds: how long a function waits for an answer; the time between two looks of the poller, and that time after `_QUIET_AFTER` looks
+# without a call.
 _WAITS, _BUSY, _QUIET, _QUIET_AFTER = 60, 0.001, 0.02, 1000
 _FUNCTION = """
 CREATE FUNCTION {name}(function_arn TEXT, payload LONGTEXT) RETURNS LONGTEXT MODIFIES SQL DATA

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from rds_lake.localcloud.faults.faults import Faults
-from rds_lake.localcloud.redshift.data.sessions import Kept, Sessions
+from rds_lake.localcloud.redshift.data.sessions import KeptSession, Sessions
 from rds_lake.localcloud.redshift.data.statements import ABORTED, FAILED, FINISHED, Part, Statement, Statements
 from rds_lake.localcloud.redshift.engine.session import Session
 from rds_lake.localcloud.redshift.errors import StatementFailedError
@@ -43,7 +43,7 @@ class Running:
         self._ending.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def submit(self, statement: Statement, database: str, kept: Kept | None) -> None:
+    def submit(self, statement: Statement, database: str, kept: KeptSession | None) -> None:
         """Run the statement as soon as a thread is free."""
         self._pool.submit(self._run, statement, database, kept)
 
@@ -58,7 +58,7 @@ class Running:
             self._book.changed.notify_all()
         return True
 
-    def _run(self, statement: Statement, database: str, kept: Kept | None) -> None:
+    def _run(self, statement: Statement, database: str, kept: KeptSession | None) -> None:
         session: Session | None = None
         outcome = FAILED, "ERROR: the statement ended without a result"
         try:

@@ -21,7 +21,7 @@ from rds_lake.localcloud.redshift.data.listing import Listing
 from rds_lake.localcloud.redshift.data.parameters import bound
 from rds_lake.localcloud.redshift.data.results import csv_records, metadata, page, records
 from rds_lake.localcloud.redshift.data.running import Running
-from rds_lake.localcloud.redshift.data.sessions import Kept, Place, Sessions
+from rds_lake.localcloud.redshift.data.sessions import KeptSession, Place, Sessions
 from rds_lake.localcloud.redshift.data.showing import listed, shown, shown_part
 from rds_lake.localcloud.redshift.data.statements import ACTIVE, FINISHED, Part, Statement, Statements
 from rds_lake.localcloud.redshift.engine.databases import Databases
@@ -98,7 +98,7 @@ class DataApi:
             self._begin(statement, params, given, where)
         return statement
 
-    def _place(self, context: RequestContext, params: Json, given: Kept | None) -> Place:
+    def _place(self, context: RequestContext, params: Json, given: KeptSession | None) -> Place:
         if given is not None:
             named = [key for key in ("ClusterIdentifier", "WorkgroupName", "Database") if params.get(key)]
             if named:
@@ -115,7 +115,7 @@ class DataApi:
             user=_user(caller, params, warehouse), capacity=warehouse.capacity,
         )  # fmt: skip
 
-    def _begin(self, statement: Statement, params: Json, given: Kept | None, place: Place) -> None:
+    def _begin(self, statement: Statement, params: Json, given: KeptSession | None, place: Place) -> None:
         kept, seconds = given, params.get("SessionKeepAliveSeconds")
         database = statement.shown["Database"]
         try:
@@ -123,7 +123,7 @@ class DataApi:
                 given.seconds = seconds if seconds is not None else given.seconds
                 self._sessions.take(given, statement.id)
             elif seconds:
-                kept = Kept(
+                kept = KeptSession(
                     session=self._databases.session(statement.warehouse, database, statement.capacity), owner=statement.owner,
                     seconds=seconds, created=self._clock.now(), busy=statement.id, place=place,
                 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Writes rows as the bytes of files: delimited text, CSV, JSON lines, Parquet. A file never grows beyond MAXFILESIZE."""
+"""Writes rows as the bytes of files: delimited text, CSV, JSON lines, Parquet. Closes files at MAXFILESIZE."""
 
 from __future__ import annotations
 
