@@ -173,8 +173,8 @@ class LocalCloud:
         return (self.databases | self.clusters).get(identifier, ())
 
     def _health(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        there = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}
-        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION} | there
+        sources = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}
+        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION} | sources
 
     def _reset(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.reset()

@@ -191,12 +191,12 @@ class MySqlDatabase:
 
 def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) -> list[MySqlDatabase]:
     """Returns copies of databases of one server as of one instant; see `MySqlDatabase.freeze`."""
-    made: list[MySqlDatabase] = []
+    copies: list[MySqlDatabase] = []
     try:
         for database, name in zip(databases, names, strict=True):
             with database._session() as cursor:
                 cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
-            made.append(MySqlDatabase(database.sibling_url(name)))
+            copies.append(MySqlDatabase(database.sibling_url(name)))
         prepared = [database._prepared(name) for database, name in zip(databases, names, strict=True)]
         locks, fill = ([text for pair in prepared for text in pair[at]] for at in (0, 1))
         if fill:
@@ -207,10 +207,10 @@ def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) ->
                 cursor.execute("UNLOCK TABLES")
     except BaseException:
         # No incomplete copy remains, also after Ctrl-C. The session and its locks have ended by now.
-        for copy in made:
+        for copy in copies:
             copy.drop()
         raise
-    return made
+    return copies
 
 
 def identifier(name: str) -> str:

@@ -100,10 +100,10 @@ class Firehose:
             if (context.region, name) in self._streams:
                 message = f"Firehose {name} under accountId {ACCOUNT} already exists"
                 raise ApiError("ResourceInUseException", message)
-            made = Stream(name=name, destination=destination, acting=acting, created=self._clock.now())
-            made.encrypted = encryption is not None
-            made.tags = {tag["Key"]: tag.get("Value", "") for tag in body.get("Tags") or []}
-            self._streams[context.region, name] = made
+            stream = Stream(name=name, destination=destination, acting=acting, created=self._clock.now())
+            stream.encrypted = encryption is not None
+            stream.tags = {tag["Key"]: tag.get("Value", "") for tag in body.get("Tags") or []}
+            self._streams[context.region, name] = stream
         return {"DeliveryStreamARN": _arn(context, name)}
 
     def _acting(self, context: RequestContext, name: str, destination: Destination) -> Callable[[], Acting]:

@@ -30,12 +30,12 @@ def _after_the_conditions(bare: Callable[..., Any]) -> Callable[..., Any]:
         if not (wanted or absent):
             return bare(self)
         with _copying:
-            there = self.backend.get_object(self.bucket_name, self.parse_key_name())
-            if wanted and there is None:
+            existing = self.backend.get_object(self.bucket_name, self.parse_key_name())
+            if wanted and existing is None:
                 raise MissingKey(key=self.parse_key_name())
-            if wanted and wanted.strip('"') != there.etag.strip('"'):
+            if wanted and wanted.strip('"') != existing.etag.strip('"'):
                 raise PreconditionFailed("If-Match")
-            if absent == "*" and there is not None:
+            if absent == "*" and existing is not None:
                 raise PreconditionFailed("If-None-Match")
             return bare(self)
 

@@ -39,14 +39,14 @@ class Reading:
         with self._book.lock:
             if "StackName" in params:
                 return {"Stacks": [answers.stack(self._book.get(context.region, params["StackName"]))]}
-            there = [stack for stack in self._book.all(context.region) if not stack.gone]
-            return _page("Stacks", [answers.stack(stack) for stack in there], params)
+            stacks = [stack for stack in self._book.all(context.region) if not stack.gone]
+            return _page("Stacks", [answers.stack(stack) for stack in stacks], params)
 
     def ListStacks(self, context: RequestContext, params: Json) -> Json:
         wanted = params.get("StackStatusFilter")
         with self._book.lock:
-            there = [stack for stack in self._book.all(context.region) if not wanted or stack.status in wanted]
-            return _page("StackSummaries", [answers.summary(stack) for stack in there], params)
+            stacks = [stack for stack in self._book.all(context.region) if not wanted or stack.status in wanted]
+            return _page("StackSummaries", [answers.summary(stack) for stack in stacks], params)
 
     def DescribeStackEvents(self, context: RequestContext, params: Json) -> Json:
         """Newest first. A page continues where the previous one ended, even if new events have been recorded since."""
@@ -65,8 +65,8 @@ class Reading:
             logical = params.get("LogicalResourceId")
             if logical is not None and logical not in stack.resources:
                 raise invalid(f"Resource {logical} does not exist for stack {stack.name}")
-            there = [stack.resources[logical]] if logical else list(stack.resources.values())
-            return {"StackResources": [answers.resource(stack, resource) for resource in there[:_PAGE]]}
+            resources = [stack.resources[logical]] if logical else list(stack.resources.values())
+            return {"StackResources": [answers.resource(stack, resource) for resource in resources[:_PAGE]]}
 
     def DescribeStackResource(self, context: RequestContext, params: Json) -> Json:
         name, logical = params["StackName"], params["LogicalResourceId"]
@@ -79,8 +79,8 @@ class Reading:
     def ListStackResources(self, context: RequestContext, params: Json) -> Json:
         with self._book.lock:
             stack = self._book.get(context.region, params["StackName"])
-            there = [answers.resource_summary(resource) for resource in stack.resources.values()]
-            return _page("StackResourceSummaries", there, params)
+            resources = [answers.resource_summary(resource) for resource in stack.resources.values()]
+            return _page("StackResourceSummaries", resources, params)
 
     def GetTemplate(self, context: RequestContext, params: Json) -> Json:
         with self._book.lock:

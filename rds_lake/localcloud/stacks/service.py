@@ -78,10 +78,10 @@ class Stacks:
         _refuse_others(params, _CREATE, "CreateStack")
         name, token, region = params["StackName"], params.get("ClientRequestToken"), context.region
         with self._book.lock:
-            there = self._book.find(region, name)
-            if there is not None:
-                if token and there.operations.get(token) == "CreateStack":
-                    return {"StackId": there.id}
+            existing = self._book.find(region, name)
+            if existing is not None:
+                if token and existing.operations.get(token) == "CreateStack":
+                    return {"StackId": existing.id}
                 raise ApiError("AlreadyExistsException", f"Stack [{name}] already exists")
             deployer = self._deployer(context, params.get("RoleARN"))
             id_ = f"arn:{partition_of(region)}:cloudformation:{region}:{ACCOUNT}:stack/{name}/{uuid.uuid4()}"
@@ -245,8 +245,8 @@ def _check_kept(stack: Stack, kept: frozenset[str]) -> None:
             f"Invalid operation on stack [{stack.id}]. You can specify RetainResources in a delete stack operation only "
             "when the stack is in the DELETE_FAILED state."
         )
-    there = {name for name, resource in stack.resources.items() if resource.status == "DELETE_FAILED"}
-    if others := sorted(kept - there):
+    failed = {name for name, resource in stack.resources.items() if resource.status == "DELETE_FAILED"}
+    if others := sorted(kept - failed):
         raise invalid(
             "The specified resources to retain must be in a valid state. Do not specify resources that are in the "
             f"DELETE_COMPLETE state. [{', '.join(others)}]"

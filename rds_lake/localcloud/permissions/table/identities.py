@@ -55,8 +55,8 @@ def _on_user(action: str) -> Rule:
 def _on_policy(action: str) -> Rule:
     def rule(call: Call) -> Iterator[Need]:
         named = call.params.get("PolicyArn")
-        made = f"arn:{PARTITION}:iam::{call.account}:policy/{call.params.get('PolicyName', '*')}"
-        yield Need(action=action, resource=named or made)
+        created = f"arn:{PARTITION}:iam::{call.account}:policy/{call.params.get('PolicyName', '*')}"
+        yield Need(action=action, resource=named or created)
 
     return rule
 

@@ -126,13 +126,13 @@ class Clusters:
             now = self._clock.now()
             life = Life("creating")
             life.become("creating", now, self.settings.creating_minutes, "available")
-            made = Cluster(name=name, region=context.region, params=dict(params), created=now, life=life)
-            made.params.setdefault("DBName", "dev")
-            made.params.pop("MasterUserPassword", None)
+            cluster = Cluster(name=name, region=context.region, params=dict(params), created=now, life=life)
+            cluster.params.setdefault("DBName", "dev")
+            cluster.params.pop("MasterUserPassword", None)
             if params.get("ManageMasterPassword"):
-                made.secret = self._secrets.make(context, name, params["MasterUsername"])
-            self._clusters[context.region, name] = made
-        return {"Cluster": made.shown("creating")}
+                cluster.secret = self._secrets.make(context, name, params["MasterUsername"])
+            self._clusters[context.region, name] = cluster
+        return {"Cluster": cluster.shown("creating")}
 
     def DeleteCluster(self, context: RequestContext, params: Json) -> Json:
         skipped, final = bool(params.get("SkipFinalClusterSnapshot")), params.get("FinalClusterSnapshotIdentifier")

@@ -85,7 +85,7 @@ class DataApi:
         where = self._place(context, params, given)
         if self._faults.of_redshift(params.get("StatementName", ""), "exceed") is not None:
             raise ApiError("ActiveStatementsExceededException", "The number of active statements exceeds the limit.")
-        made = Statement(
+        new = Statement(
             owner=owner, userid=self._userid(context), warehouse=where.warehouse, shown=dict(where.shown),
             parts=[Part(sql=text) for text in texts], batch=batch,
             created=self._clock.now(), updated=self._clock.now(), mode=params.get("ExecutionMode", "TRANSACTION"),
@@ -93,7 +93,7 @@ class DataApi:
             parameters=params.get("Parameters") or [], stores=where.stores, user=where.user, capacity=where.capacity,
         )  # fmt: skip
         request = {key: value for key, value in params.items() if key != "WaitTimeSeconds"}
-        statement, is_new = self._book.admit(made, params.get("ClientToken"), request, self._settings.active_statements)
+        statement, is_new = self._book.admit(new, params.get("ClientToken"), request, self._settings.active_statements)
         if is_new:
             self._begin(statement, params, given, where)
         return statement

@@ -87,24 +87,24 @@ class Statements:
             self.changed.notify_all()
         return known
 
-    def admit(self, made: Statement, token: str | None, request: Json, limit: int) -> tuple[Statement, bool]:
+    def admit(self, new: Statement, token: str | None, request: Json, limit: int) -> tuple[Statement, bool]:
         """Returns a new statement, or the one of the same token within eight hours (then False)."""
-        key = (made.owner, token or "")
+        key = (new.owner, token or "")
         with self.changed:
             known = self._tokens.get(key) if token else None
-            if known is not None and known[0] + _TOKEN > made.created and known[1] in self._by_id:
+            if known is not None and known[0] + _TOKEN > new.created and known[1] in self._by_id:
                 if known[2] != request:
                     raise ApiError("ValidationException", "The client token was used with other parameters.")
                 return self._by_id[known[1]], False
-            active = [s for s in self._by_id.values() if s.warehouse == made.warehouse and s.status in ACTIVE]
+            active = [s for s in self._by_id.values() if s.warehouse == new.warehouse and s.status in ACTIVE]
             if len(active) >= limit:
                 raise ApiError(
                     "ActiveStatementsExceededException", "The number of active statements exceeds the limit."
                 )
-            self._by_id[made.id] = made
+            self._by_id[new.id] = new
             if token:
-                self._tokens[key] = (made.created, made.id, request)
-        return made, True
+                self._tokens[key] = (new.created, new.id, request)
+        return new, True
 
     def find(self, given: str, owner: str) -> tuple[Statement, Part | None]:
         """Returns a statement by `<uuid>`, or one of a batch by `<uuid>:<n>`. ResourceNotFoundException if it is not the caller's."""

@@ -49,11 +49,11 @@ class Changing:
         return self._changed(f"INSERT INTO {name.sql} ({names}) {duck_text(rows)}")
 
     def _columns(self, name: TableName, wanted: list[str] | None) -> list[Column]:
-        there = {column.name: column for column in self._tables.columns(name)}
-        missing = [column for column in wanted or () if column not in there]
+        by_name = {column.name: column for column in self._tables.columns(name)}
+        missing = [column for column in wanted or () if column not in by_name]
         if missing:
             raise StatementFailedError(f'column "{missing[0]}" of relation "{name.name}" does not exist')
-        return list(there.values()) if wanted is None else [there[column] for column in wanted]
+        return list(by_name.values()) if wanted is None else [by_name[column] for column in wanted]
 
     def _listed(self, values: exp.Values, columns: list[Column]) -> exp.Expr:
         """Returns VALUES as a query. The values of each row are cast separately, so that one column may contain '5' and 5."""

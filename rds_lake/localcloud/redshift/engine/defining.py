@@ -111,10 +111,10 @@ class Defining:
         """Returns a default as DuckDB's SQL: its constant value, or an expression if it contains the current time."""
         types = Oracle(self._connection, AGGREGATE_NAMES)
         now = any(isinstance(node, _NOW) or node.name.lower() == "getdate" for node in value.walk())
-        made = duck_text(as_type(translate(exp.Paren(this=value), types), kind, types))
+        expression = duck_text(as_type(translate(exp.Paren(this=value), types), kind, types))
         if now:
-            return made
-        row = self._connection.execute(f"SELECT CAST({made} AS VARCHAR)").fetchone()
+            return expression
+        row = self._connection.execute(f"SELECT CAST({expression} AS VARCHAR)").fetchone()
         return "NULL" if row is None or row[0] is None else f"CAST({text(row[0])} AS {kind.duck})"
 
     def _schema(self, tree: exp.Create) -> int:

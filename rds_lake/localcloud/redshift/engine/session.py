@@ -134,12 +134,12 @@ class Session:
                 Footprint(writes=target), lambda: Result(rows=self._moving.load(copy, self.stores, self._about()))
             )
         if is_external_schema(sql):
-            made = read_external_schema(sql)
-            return self._within(Footprint(), lambda: self._external(made))
+            schema = read_external_schema(sql)
+            return self._within(Footprint(), lambda: self._external(schema))
         return self._unload(sql) if is_unload(sql) else self._parsed(self._single(sql))
 
-    def _external(self, made: Any) -> Result:
-        self._spectrum.create(made)
+    def _external(self, schema: Any) -> Result:
+        self._spectrum.create(schema)
         return Result()
 
     def _single(self, sql: str) -> exp.Expr:

@@ -42,8 +42,8 @@ def stored_query(query: exp.Expr, columns: Sequence[Column], types: Oracle) -> e
     source = exp.Subquery(this=query, alias=alias)
     select = exp.select(*(exp.column(name, _SOURCE) for name in names)).from_(source)
     given = list(select.expressions)
-    made = [stored(item, column, types) for item, column in zip(given, columns, strict=True)]
-    select.set("expressions", [exp.alias_(m, c.name, quoted=True) for m, c in zip(made, columns, strict=True)])
+    values = [stored(item, column, types) for item, column in zip(given, columns, strict=True)]
+    select.set("expressions", [exp.alias_(m, c.name, quoted=True) for m, c in zip(values, columns, strict=True)])
     return select
 
 

@@ -21,8 +21,8 @@ def check_types(url: str, schema: Any, arrow: pa.Schema, columns: Sequence[Colum
     """StatementFailedError for a column of another physical type. `schema`, `arrow`: the file's schema of Parquet and of Arrow."""
     physical = {schema.column(number).path: schema.column(number) for number in range(len(schema))}
     for field, column in zip(arrow, columns, strict=True):
-        there = physical.get(field.name)
-        if there is None:
+        stored = physical.get(field.name)
+        if stored is None:
             if column.kind.word != "super":
                 raise StatementFailedError(
                     f"The column {field.name} of {url} is nested, and {column.name} is not SUPER"
@@ -31,10 +31,10 @@ def check_types(url: str, schema: Any, arrow: pa.Schema, columns: Sequence[Colum
                 raise StatementFailedError(
                     f"Cannot load the nested column {field.name} of {url} without SERIALIZETOJSON"
                 )
-        elif not reads(column.kind, there):
+        elif not reads(column.kind, stored):
             raise StatementFailedError(
                 f"Spectrum Scan Error. File '{url}' has an incompatible Parquet schema for column '{url}.{field.name}'. "
-                f"Column type: {str(column.kind).upper()}, Parquet schema: {shown_column(there)}"
+                f"Column type: {str(column.kind).upper()}, Parquet schema: {shown_column(stored)}"
             )
 
 

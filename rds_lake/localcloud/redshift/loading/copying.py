@@ -78,17 +78,17 @@ class Copying:
     def run(self, copy: Copy) -> int:
         """Execute the load; returns the number of loaded rows."""
         name = self._tables.get(copy.table, copy.schema)
-        there = {column.name: column for column in self._tables.columns(name)}
-        missing = [column for column in copy.columns or () if column not in there]
+        by_name = {column.name: column for column in self._tables.columns(name)}
+        missing = [column for column in copy.columns or () if column not in by_name]
         if missing:
             raise StatementFailedError(f'column "{missing[0]}" of relation "{copy.table}" does not exist')
         left_out = (
-            [] if copy.columns is None else [column for column in there.values() if column.name not in copy.columns]
+            [] if copy.columns is None else [column for column in by_name.values() if column.name not in copy.columns]
         )
         needed = [column.name for column in left_out if not column.nullable and column.default is None]
         if needed:
             raise StatementFailedError(f"Cannot insert a NULL value into column {needed[0]}")
-        columns = list(there.values()) if copy.columns is None else [there[column] for column in copy.columns]
+        columns = list(by_name.values()) if copy.columns is None else [by_name[column] for column in copy.columns]
         if "NOLOAD" in copy.flags:
             name = TableName(schema="", name="")
         if copy.format == "PARQUET":
@@ -220,12 +220,12 @@ def _row(line: Line, columns: list[Column], copy: Copy) -> list[Any]:
             (_EXTRA, "Extra column(s) found") if len(values) > len(columns) else (_MISSING, "Delimiter not found")
         )
         raise _BadLineError(BadValue(url=line.url, line=line.number, code=code, message=message, raw=line.raw))
-    made: list[Any] = []
+    row: list[Any] = []
     at = 0
     for value, column in zip(values, columns, strict=True):
         try:
-            made.append(value_of(value, column.kind, copy))
-            if made[-1] is None and not column.nullable:
+            row.append(value_of(value, column.kind, copy))
+            if row[-1] is None and not column.nullable:
                 raise LoadError(1213, "Missing data for not-null field")
         except LoadError as error:
             raise _BadLineError(BadValue(
@@ -233,4 +233,4 @@ def _row(line: Line, columns: list[Column], copy: Copy) -> list[Any]:
                 length=str(column.kind.size or ""), position=at, raw=line.raw,
                 value=(value or "").encode("utf-8", "replace").decode())) from error  # fmt: skip
         at += len(value or "") + 1
-    return made
+    return row

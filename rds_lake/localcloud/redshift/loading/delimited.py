@@ -120,15 +120,15 @@ def _fields(line: str, copy: Copy, *, escape: bool, quotes: bool) -> Iterator[tu
     while True:
         quote = line[at] if quotes and at < len(line) and line[at] in "'\"" else ""
         at += len(quote)
-        begin, made, plain = at, [], not quote
+        begin, letters, plain = at, [], not quote
         while at < len(line) and line[at] != (quote or copy.delimiter):
             at += int(escape and line[at] == "\\" and at + 1 < len(line))
-            made.append(line[at])
+            letters.append(line[at])
             at += 1
         if quote and at >= len(line):
             raise ValueError(_NO_END)
         raw = line[begin:at]
-        yield (raw, True) if plain and raw == copy.null else ("".join(made), plain and raw == "".join(made))
+        yield (raw, True) if plain and raw == copy.null else ("".join(letters), plain and raw == "".join(letters))
         at += len(quote)
         if at >= len(line):
             return

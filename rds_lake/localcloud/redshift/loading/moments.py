@@ -39,8 +39,8 @@ def _pattern(form: str) -> str:
             return "T"
         raise ValueError(f"{match[0]!r} in {form!r}")
 
-    made = _WORDS.sub(part, form)
-    return made.replace("%H", "%I") if "%p" in made else made
+    pattern = _WORDS.sub(part, form)
+    return pattern.replace("%H", "%I") if "%p" in pattern else pattern
 
 
 def day(text: str, form: str) -> date:
@@ -57,15 +57,15 @@ def day(text: str, form: str) -> date:
 def moment(text: str, form: str, *, zoned: bool) -> datetime:
     """Returns a TIMESTAMP or, if `zoned`, a TIMESTAMPTZ. ValueError if the text does not have the form."""
     if form in ("epochsecs", "epochmillisecs"):
-        made = _EPOCH + timedelta(**{"seconds" if form == "epochsecs" else "milliseconds": float(text)})
-        return made if zoned else made.replace(tzinfo=None)
+        result = _EPOCH + timedelta(**{"seconds" if form == "epochsecs" else "milliseconds": float(text)})
+        return result if zoned else result.replace(tzinfo=None)
     if form and form != "auto":
-        made = _read(text, _pattern(form))
-        return made.replace(tzinfo=UTC) if zoned else made
-    made, zone = _auto(text) if form else _plain(text)
+        result = _read(text, _pattern(form))
+        return result.replace(tzinfo=UTC) if zoned else result
+    result, zone = _auto(text) if form else _plain(text)
     if zone and not zoned:
         raise ValueError(text)
-    return _in_utc(made, zone) if zoned else made
+    return _in_utc(result, zone) if zoned else result
 
 
 def _read(text: str, pattern: str) -> datetime:
@@ -83,12 +83,12 @@ def _auto(text: str) -> tuple[datetime, str]:
     match = _AUTO.fullmatch(text)
     for form in _AUTO_DAYS if match is not None else ():
         try:
-            made = _read(match[1].strip(), form)  # type: ignore[index]
+            parsed = _read(match[1].strip(), form)  # type: ignore[index]
         except ValueError:
             continue
         clock = _time(match[2], (match[3] or "").strip().upper())  # type: ignore[index]
         zone = (match[4] or "").strip().upper()  # type: ignore[index]
-        return datetime.combine(made.date(), clock), "+00" if zone in ("Z", "UTC") else zone
+        return datetime.combine(parsed.date(), clock), "+00" if zone in ("Z", "UTC") else zone
     raise ValueError(text)
 
 
@@ -108,9 +108,9 @@ def _time(text: str | None, half: str = "") -> time:
     return time(hour, int(minutes), int(whole), int(fraction.ljust(6, "0")) if fraction else 0)
 
 
-def _in_utc(made: datetime, zone: str) -> datetime:
+def _in_utc(local: datetime, zone: str) -> datetime:
     if not zone:
-        return made.replace(tzinfo=UTC)
+        return local.replace(tzinfo=UTC)
     digits = zone[1:].replace(":", "")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-    return (made - offset if zone[0] == "+" else made + offset).replace(tzinfo=UTC)
+    return (local - offset if zone[0] == "+" else local + offset).replace(tzinfo=UTC)

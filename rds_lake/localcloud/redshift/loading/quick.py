@@ -63,11 +63,11 @@ def table_of(copy: Copy, columns: Sequence[Column], block: bytes) -> pa.Table | 
         )
         if ends and pc.any(pc.not_equal(read.column(len(columns)), "")).as_py():
             return None
-        made = [_made(read.column(number), column, copy) for number, column in enumerate(columns)]
+        arrays = [_made(read.column(number), column, copy) for number, column in enumerate(columns)]
     except (pa.ArrowException, UnicodeDecodeError):
         return None
-    known = [array for array in made if array is not None]
-    return pa.table(known, names=names[: len(columns)]) if len(known) == len(made) else None
+    known = [array for array in arrays if array is not None]
+    return pa.table(known, names=names[: len(columns)]) if len(known) == len(arrays) else None
 
 
 def _made(texts: pa.ChunkedArray, column: Column, copy: Copy) -> pa.ChunkedArray | None:
@@ -87,11 +87,11 @@ def _made(texts: pa.ChunkedArray, column: Column, copy: Copy) -> pa.ChunkedArray
 
 
 def _fitting(values: pa.ChunkedArray, kind: ColumnType) -> pa.ChunkedArray | None:
-    made = pc.utf8_rtrim(values, " ") if kind.is_char else values
-    longest = pc.max(pc.binary_length(made)).as_py() or 0
-    if longest > kind.size or (kind.is_char and not pc.all(pc.string_is_ascii(made)).as_py() and len(made)):
+    texts = pc.utf8_rtrim(values, " ") if kind.is_char else values
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    if longest > kind.size or (kind.is_char and not pc.all(pc.string_is_ascii(texts)).as_py() and len(texts)):
         return None
-    return made
+    return texts
 
 
 def _form(kind: ColumnType) -> str | None:

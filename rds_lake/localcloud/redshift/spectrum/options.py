@@ -39,35 +39,35 @@ def read_external_schema(sql: str) -> ExternalSchema:
     missing_only = word.upper() == "IF"
     if missing_only:
         word = [next(words, "") for _ in range(3)][-1]
-    made = ExternalSchema(name=word.strip('"').lower(), missing_only=missing_only)
+    schema = ExternalSchema(name=word.strip('"').lower(), missing_only=missing_only)
     if next(words, "").upper() != "FROM":
         raise StatementFailedError('syntax error: CREATE EXTERNAL SCHEMA needs "FROM DATA CATALOG"')
     for word in words:
-        _option(made, word.upper(), words)
-    if not made.database:
+        _option(schema, word.upper(), words)
+    if not schema.database:
         raise StatementFailedError("CREATE EXTERNAL SCHEMA needs DATABASE")
-    if not made.role:
+    if not schema.role:
         raise StatementFailedError("CREATE EXTERNAL SCHEMA needs IAM_ROLE")
-    if made.role.upper() == "SESSION":
+    if schema.role.upper() == "SESSION":
         raise not_here("IAM_ROLE 'SESSION' is not supported")
-    return made
+    return schema
 
 
-def _option(made: ExternalSchema, word: str, words: Iterator[str]) -> None:
+def _option(schema: ExternalSchema, word: str, words: Iterator[str]) -> None:
     if word in _OTHERS:
         raise not_here(f"CREATE EXTERNAL SCHEMA FROM {word} is not supported")
     if word == "DATA":
         if next(words, "").upper() != "CATALOG":
             raise StatementFailedError('syntax error at or near "DATA"')
     elif word == "DATABASE":
-        made.database = text_of(next(words, "")).lower()
+        schema.database = text_of(next(words, "")).lower()
     elif word == "REGION":
-        made.region = text_of(next(words, ""))
+        schema.region = text_of(next(words, ""))
     elif word == "IAM_ROLE":
-        made.role = role_of(next(words, ""))
+        schema.role = role_of(next(words, ""))
     elif word == "CREATE":
         if [next(words, "").upper() for _ in range(5)] != ["EXTERNAL", "DATABASE", "IF", "NOT", "EXISTS"]:
             raise StatementFailedError('syntax error at or near "CREATE"')
-        made.create = True
+        schema.create = True
     elif word not in (";", ""):
         raise not_here(f"{word} of CREATE EXTERNAL SCHEMA is not supported")

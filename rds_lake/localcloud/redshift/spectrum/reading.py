@@ -95,25 +95,25 @@ class External:
             yield f"SELECT {', '.join(selected)} FROM read_parquet([{', '.join(paths)}], hive_partitioning=false)"
 
     def _column(self, footer: Footer, uri: str, name: str, kind: ColumnType | None) -> str:
-        there = footer.columns.get(name)
+        stored = footer.columns.get(name)
         duck = _duck(kind)
         if kind is None:
-            made = _refusal(
+            value = _refusal(
                 f"The local cloud's limit, not Redshift's: the type of the column {name} is not supported", duck
             )
-        elif there is None:
-            made = f"CAST(NULL AS {duck})"
-        elif isinstance(there, dict) or not reads(kind, there):
-            shown = f"group {name}" if isinstance(there, dict) else shown_column(there)
-            made = _refusal(
+        elif stored is None:
+            value = f"CAST(NULL AS {duck})"
+        elif isinstance(stored, dict) or not reads(kind, stored):
+            shown = f"group {name}" if isinstance(stored, dict) else shown_column(stored)
+            value = _refusal(
                 f"Spectrum Scan Error. File '{uri}' has an incompatible Parquet schema for column '{uri}.{name}'. "
                 f"Column type: {str(kind).upper()}, Parquet schema: {shown}", duck)  # fmt: skip
         else:
             column = quote(next(each for each in footer.names if each.lower() == name))
-            text_ = f"decode({column})" if there.logical_type.type == "NONE" else f"CAST({column} AS VARCHAR)"
+            text_ = f"decode({column})" if stored.logical_type.type == "NONE" else f"CAST({column} AS VARCHAR)"
             parameters = self.entry.get("Parameters") or {}
-            made = fitted(text_, kind, parameters) if kind.is_text else f"CAST({column} AS {duck})"
-        return f"{made} AS {quote(name)}"
+            value = fitted(text_, kind, parameters) if kind.is_text else f"CAST({column} AS {duck})"
+        return f"{value} AS {quote(name)}"
 
 
 def _duck(kind: ColumnType | None) -> str:

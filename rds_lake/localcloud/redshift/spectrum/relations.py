@@ -35,23 +35,23 @@ class Spectrum:
         self._connection, self._tables, self._folder, self._stores = connection, tables, folder, stores
         self._bound = 0
 
-    def create(self, made: ExternalSchema) -> None:
+    def create(self, schema: ExternalSchema) -> None:
         """Create a schema; with CREATE EXTERNAL DATABASE also Glue's database, if it does not exist."""
-        if made.name in self._tables.schemas():
-            if made.missing_only:
+        if schema.name in self._tables.schemas():
+            if schema.missing_only:
                 return
-            raise StatementFailedError(f'Schema "{made.name}" already exists')
-        glue = self._glue(made)
-        if made.create:
+            raise StatementFailedError(f'Schema "{schema.name}" already exists')
+        glue = self._glue(schema)
+        if schema.create:
             try:
-                glue.create_database(DatabaseInput={"Name": made.database})
+                glue.create_database(DatabaseInput={"Name": schema.database})
             except ClientError as error:
                 if error.response["Error"]["Code"] != "AlreadyExistsException":
-                    raise refused(error, made.database) from error
-        self._connection.execute(f"CREATE SCHEMA {quote(made.name)}")
+                    raise refused(error, schema.database) from error
+        self._connection.execute(f"CREATE SCHEMA {quote(schema.name)}")
         self._connection.execute(
             f"INSERT INTO {SYSTEM}.external_schemas VALUES (?, ?, ?, ?)",
-            [made.name, made.database, made.role, made.region],
+            [schema.name, schema.database, schema.role, schema.region],
         )
 
     def forget(self, name: str) -> None:

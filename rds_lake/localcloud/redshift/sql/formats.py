@@ -79,7 +79,7 @@ def _moment(arguments: Sequence[exp.Expr], name: str, types: Oracle) -> exp.Expr
         return f"regexp_extract($x, $p, {numbers[0]})" if numbers else ""
 
     month = _month(part("MM"), part("MON", "MONTH"))
-    made = (
+    timestamp = (
         f"make_timestamp(CAST({part('YYYY') or 1} AS BIGINT), 1, 1, 0, 0, 0) + to_months(CAST({month} AS INTEGER) - 1)"
         f" + to_days(CAST({part('DD') or 1} AS INTEGER) - 1) + to_hours(CAST({part('HH24') or 0} AS INTEGER))"
         f" + to_minutes(CAST({part('MI') or 0} AS INTEGER)) + to_seconds(CAST({part('SS') or 0} AS INTEGER))"
@@ -87,8 +87,11 @@ def _moment(arguments: Sequence[exp.Expr], name: str, types: Oracle) -> exp.Expr
     bad = f"error('redshift: Date value or format of {name} is invalid: ' || $x)"
     checks = ["regexp_matches($x, $p)"]
     if strict:
-        checks += [f"CAST({part('HH24') or 0} AS INTEGER) < 24", f"day({made}) = CAST({part('DD') or 1} AS INTEGER)"]
-    whole = f"CASE WHEN $x IS NULL THEN NULL WHEN {' AND '.join(checks)} THEN {made} ELSE {bad} END"
+        checks += [
+            f"CAST({part('HH24') or 0} AS INTEGER) < 24",
+            f"day({timestamp}) = CAST({part('DD') or 1} AS INTEGER)",
+        ]
+    whole = f"CASE WHEN $x IS NULL THEN NULL WHEN {' AND '.join(checks)} THEN {timestamp} ELSE {bad} END"
     return sql(whole, x=cast(value, "VARCHAR"), p=given)
 
 

@@ -163,10 +163,12 @@ def _sqrt(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 def _from_varbyte(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_VARBYTE.html"""
     form = constant_text(arguments[1], "a format").lower()
-    made = {"utf8": "decode($x)", "utf-8": "decode($x)", "hex": "lower(hex($x))", "base64": "to_base64($x)"}.get(form)
-    if made is None:
+    template = {"utf8": "decode($x)", "utf-8": "decode($x)", "hex": "lower(hex($x))", "base64": "to_base64($x)"}.get(
+        form
+    )
+    if template is None:
         raise not_here(f"FROM_VARBYTE to {form} is not supported")
-    return sql(made, x=arguments[0])
+    return sql(template, x=arguments[0])
 
 
 def _schema(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:

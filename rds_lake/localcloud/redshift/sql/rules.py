@@ -45,7 +45,7 @@ def _called(node: exp.Anonymous, types: Oracle) -> exp.Expr:
     if isinstance(node.parent, (exp.Window, *_INSIDE)):
         _find(node)
         return node
-    return _function(node, types, lambda made: made)
+    return _function(node, types, lambda expression: expression)
 
 
 def _find(node: exp.Anonymous) -> None:
@@ -74,16 +74,16 @@ def _window(node: exp.Window, types: Oracle) -> exp.Expr:
     inner = _nulls_outside(node.this)
     check_window(node, inner)
 
-    def over(made: exp.Expr) -> exp.Expr:
+    def over(expression: exp.Expr) -> exp.Expr:
         copy = exp.Window(**{key: value for key, value in node.copy().args.items() if key != "this"})
-        copy.set("this", made)
+        copy.set("this", expression)
         return copy
 
     if isinstance(inner, exp.WithinGroup):
         return in_order(inner, types, over)
     if isinstance(inner, exp.IgnoreNulls | exp.RespectNulls):
         kind = type(inner)
-        return _function(inner.this, types, lambda made: over(kind(this=_positional(made))))
+        return _function(inner.this, types, lambda expression: over(kind(this=_positional(expression))))
     if not isinstance(inner, exp.Anonymous):
         raise not_here(f"{inner.sql('redshift')} over a window is not supported")
     return _function(inner, types, over)
@@ -98,17 +98,17 @@ def _nulls_outside(inner: exp.Expr) -> exp.Expr:
     return type(first)(this=plain)
 
 
-def _positional(made: exp.Expr) -> exp.Expr:
+def _positional(expression: exp.Expr) -> exp.Expr:
     """Returns a call as the class for which sqlglot writes IGNORE NULLS."""
-    kind = _POSITIONAL.get(made.name)
+    kind = _POSITIONAL.get(expression.name)
     if kind is None:
-        raise StatementFailedError(f"IGNORE NULLS does not belong to {made.name}")
-    value, *rest = made.expressions
+        raise StatementFailedError(f"IGNORE NULLS does not belong to {expression.name}")
+    value, *rest = expression.expressions
     return kind(this=value, **({"offset": rest[0]} if rest else {}))
 
 
 def _within_group(node: exp.WithinGroup, types: Oracle) -> exp.Expr:
-    return node if isinstance(node.parent, exp.Window) else in_order(node, types, lambda made: made)
+    return node if isinstance(node.parent, exp.Window) else in_order(node, types, lambda expression: expression)
 
 
 def _divide(node: exp.Div, types: Oracle) -> exp.Expr:
@@ -160,8 +160,8 @@ def _try_cast(node: exp.TryCast, types: Oracle) -> exp.Expr:
     name = "lc_numeric" if kind.word == "numeric" else _FROM_TEXT.get(kind.word)
     if name is None:
         raise not_here(f"TRY_CAST of text to {kind} is not supported")
-    made = call(name.replace("lc_", "lc_try_", 1), node.this)
-    return exp.TryCast(this=made, to=exp.DataType.build(kind.duck, dialect="duckdb"))
+    converted = call(name.replace("lc_", "lc_try_", 1), node.this)
+    return exp.TryCast(this=converted, to=exp.DataType.build(kind.duck, dialect="duckdb"))
 
 
 def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
@@ -186,8 +186,8 @@ def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
     if given == "VARCHAR" and kind.word == "numeric":
         return cast(call("lc_numeric", value), kind.duck)
     if given == "VARCHAR" and kind.word in _FROM_TEXT:
-        made = call(_FROM_TEXT[kind.word], value)
-        return cast(made, kind.duck) if kind.word in ("real", "double precision") else made
+        converted = call(_FROM_TEXT[kind.word], value)
+        return cast(converted, kind.duck) if kind.word in ("real", "double precision") else converted
     if kind.word == "date" and given.startswith("TIMESTAMP"):
         return call("lc_dt", value)
     if kind.word.startswith("timestamp without") and given.startswith("TIMESTAMP WITH"):
@@ -233,12 +233,12 @@ def _like(node: exp.Binary, types: Oracle) -> exp.Expr:
     """
     if isinstance(node.expression, exp.Any | exp.All):
         raise StatementFailedError(f"syntax error: {node.key.upper()} ANY is not supported")
-    around, made = node.parent, exp.Like(**node.copy().args)
+    around, like = node.parent, exp.Like(**node.copy().args)
     if isinstance(node, exp.ILike):
         for side in ("this", "expression"):
-            made.set(side, call("lc_ascii_lower", made.args[side].copy()))
+            like.set(side, call("lc_ascii_lower", like.args[side].copy()))
     plain = isinstance(node.expression, exp.Literal) and "\\" not in node.expression.this
-    return made if plain or isinstance(around, exp.Escape) else exp.paren(exp.Escape(this=made, expression=text("\\")))
+    return like if plain or isinstance(around, exp.Escape) else exp.paren(exp.Escape(this=like, expression=text("\\")))
 
 
 def _power(node: exp.Binary, types: Oracle) -> exp.Expr:

@@ -59,9 +59,9 @@ class _TextSink:
         yield self._closed()
 
     def _closed(self) -> File:
-        made = _packed(self._unload, b"".join(self._lines)), len(self._lines)
+        file = _packed(self._unload, b"".join(self._lines)), len(self._lines)
         self._begin()
-        return made
+        return file
 
 
 def _packed(unload: Unload, content: bytes) -> bytes:
@@ -151,6 +151,6 @@ class _ParquetSink:
 
     def _closed(self) -> File:
         self._writer.close()
-        made = self._out.getvalue(), self._count
+        file = self._out.getvalue(), self._count
         self._begin()
-        return made
+        return file

@@ -61,16 +61,16 @@ def write(unload: Unload, columns: Sequence[Column], rows: Iterable[Row], stores
     count = files.take(rows)
     manifest = f"{prefix}manifest" if unload.manifest else ""
     try:
-        _make_room(unload, s3, bucket, prefix, {made.key for made in files.made} | ({manifest} if manifest else set()))
+        _make_room(unload, s3, bucket, prefix, {file.key for file in files.made} | ({manifest} if manifest else set()))
         safe = _encryption(unload, s3, bucket)
-        for made in files.made:
-            s3.put_object(Bucket=bucket, Key=made.key, Body=made.body, **safe)
+        for file in files.made:
+            s3.put_object(Bucket=bucket, Key=file.key, Body=file.body, **safe)
         if manifest:
             text = json.dumps(_manifest(unload, bucket, files.made, files.kept), indent=2)
             s3.put_object(Bucket=bucket, Key=manifest, Body=text.encode(), **safe)
     except ClientError as error:
         raise refused(error, unload.target) from error
-    return Written(rows=count, files=len(files.made), bytes=sum(len(made.body) for made in files.made))
+    return Written(rows=count, files=len(files.made), bytes=sum(len(file.body) for file in files.made))
 
 
 def _refuse_doubles(columns: Sequence[Column]) -> None:
@@ -110,7 +110,7 @@ class _Files:
             self._sink(("", 0))
         for place, each in self._sinks.items():
             self._put(place, each.end())
-        self.made.sort(key=lambda made: made.key)
+        self.made.sort(key=lambda file: file.key)
         return count
 
     def _sink(self, place: Place) -> Sink:
@@ -146,13 +146,13 @@ def _make_room(unload: Unload, s3: Any, bucket: str, prefix: str, wanted: set[st
     if "ALLOWOVERWRITE" in unload.flags:
         return
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    there = [item["Key"] for page in pages for item in page.get("Contents", ())]
+    existing = [item["Key"] for page in pages for item in page.get("Contents", ())]
     if "CLEANPATH" in unload.flags:
         folders = tuple({key.rpartition("/")[0] + "/" for key in wanted if key != f"{prefix}manifest"})
-        for key in there:
+        for key in existing:
             if not unload.partition or key.startswith(folders):
                 s3.delete_object(Bucket=bucket, Key=key)
-    elif wanted & set(there):
+    elif wanted & set(existing):
         raise StatementFailedError(_NOT_EMPTY)
 
 
@@ -180,11 +180,11 @@ def _encryption(unload: Unload, s3: Any, bucket: str) -> dict[str, str]:
     return {"ServerSideEncryption": "AES256"}
 
 
-def _manifest(unload: Unload, bucket: str, made: Sequence[_Made], columns: Sequence[Column]) -> dict[str, Any]:
+def _manifest(unload: Unload, bucket: str, files: Sequence[_Made], columns: Sequence[Column]) -> dict[str, Any]:
     """Returns the list of files; for Parquet with their lengths, with VERBOSE all that AWS documents."""
-    entries: list[dict[str, Any]] = [{"url": f"s3://{bucket}/{each.key}"} for each in made]
+    entries: list[dict[str, Any]] = [{"url": f"s3://{bucket}/{each.key}"} for each in files]
     if unload.manifest == "verbose" or unload.format == "PARQUET":
-        for entry, each in zip(entries, made, strict=True):
+        for entry, each in zip(entries, files, strict=True):
             entry["meta"] = {"content_length": len(each.body)}
             if unload.manifest == "verbose":
                 entry["meta"]["record_count"] = each.count
@@ -193,7 +193,7 @@ def _manifest(unload: Unload, bucket: str, made: Sequence[_Made], columns: Seque
     return {
         "entries": entries,
         "schema": {"elements": [{"name": column.name, "type": _type(column)} for column in columns]},
-        "meta": {"content_length": sum(len(m.body) for m in made), "record_count": sum(m.count for m in made)},
+        "meta": {"content_length": sum(len(m.body) for m in files), "record_count": sum(m.count for m in files)},
         "author": {"name": "Amazon Redshift", "version": "1.0.0"},
     }
 

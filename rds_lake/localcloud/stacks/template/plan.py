@@ -65,7 +65,7 @@ def plan_of(template: Json, values: Mapping[str, Any], schema: Callable[[str], T
     mappings = template.get("Mappings", {})
     conditions = truth_of(template.get("Conditions", {}), values, mappings)
     scope = Scope(values=values, mappings=mappings, conditions=conditions, resource=lambda *_: LATER)
-    there = {
+    resources = {
         logical: _wanted(logical, resource, scope)
         for logical, resource in template["Resources"].items()
         if _holds(resource, conditions, "Resources")
@@ -75,9 +75,9 @@ def plan_of(template: Json, values: Mapping[str, Any], schema: Callable[[str], T
         for name, output in template.get("Outputs", {}).items()
         if _holds(output, conditions, "Outputs")
     }
-    _check_needs(there, outputs)
-    _check_attributes(there, outputs, schema)
-    return Plan(resources={name: there[name] for name in _in_order(there)}, outputs=outputs, scope=scope)
+    _check_needs(resources, outputs)
+    _check_attributes(resources, outputs, schema)
+    return Plan(resources={name: resources[name] for name in _in_order(resources)}, outputs=outputs, scope=scope)
 
 
 def _holds(member: Json, conditions: Mapping[str, bool], section: str) -> bool:
@@ -111,29 +111,29 @@ def _policy(resource: Json) -> str:
     return "Snapshot" if resource["Type"] in WITH_SNAPSHOTS else "Delete"
 
 
-def _check_needs(there: Mapping[str, Wanted], outputs: Json) -> None:
+def _check_needs(resources: Mapping[str, Wanted], outputs: Json) -> None:
     """ApiError for a reference to a resource that a condition leaves out. As in AWS, DependsOn may name it."""
     for used, section in (
-        ({name for wanted in there.values() for name, _ in references(wanted.properties)}, "Resources"),
+        ({name for wanted in resources.values() for name, _ in references(wanted.properties)}, "Resources"),
         ({name for name, _ in references(outputs)}, "Outputs"),
     ):
-        if missing := sorted(used - set(there)):
+        if missing := sorted(used - set(resources)):
             raise invalid(
                 f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] "
                 f"in the {section} block of the template"
             )
 
 
-def _check_attributes(there: Mapping[str, Wanted], outputs: Json, schema: Callable[[str], TypeSchema]) -> None:
-    used = references([outputs, *(wanted.properties for wanted in there.values())])
+def _check_attributes(resources: Mapping[str, Wanted], outputs: Json, schema: Callable[[str], TypeSchema]) -> None:
+    used = references([outputs, *(wanted.properties for wanted in resources.values())])
     for name, attribute in used:
-        if attribute is not None and not schema(there[name].type).has_attribute(attribute):
+        if attribute is not None and not schema(resources[name].type).has_attribute(attribute):
             raise invalid(f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt")
 
 
-def _in_order(there: Mapping[str, Wanted]) -> list[str]:
+def _in_order(resources: Mapping[str, Wanted]) -> list[str]:
     try:
-        return list(in_order({name: wanted.needs for name, wanted in there.items()}))
+        return list(in_order({name: wanted.needs for name, wanted in resources.items()}))
     except CycleError as error:
         raise invalid(f"Circular dependency between resources: [{', '.join(sorted(set(error.args[1])))}]") from error
 

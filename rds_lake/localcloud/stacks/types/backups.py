@@ -27,8 +27,8 @@ def _vault_values(call: Call) -> Json:
 def _create_plan(call: Call) -> str:
     given = call.properties["BackupPlan"]
     plan = {"BackupPlanName": given["BackupPlanName"], "Rules": [_rule(rule) for rule in given["BackupPlanRule"]]}
-    made = call.client("backup").create_backup_plan(BackupPlan=plan, **call.pick("BackupPlanTags"))
-    return made["BackupPlanId"]
+    answer = call.client("backup").create_backup_plan(BackupPlan=plan, **call.pick("BackupPlanTags"))
+    return answer["BackupPlanId"]
 
 
 def _rule(given: Json) -> Json:

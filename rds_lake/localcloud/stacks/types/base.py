@@ -55,8 +55,8 @@ class Call:
         if key in self.properties:
             return self.properties[key]
         end = f"-{self.suffix(12)}"
-        made = f"{self.stack}-{self.logical}"[: limit - len(end)] + end
-        return made.lower() if lower else made
+        name = f"{self.stack}-{self.logical}"[: limit - len(end)] + end
+        return name.lower() if lower else name
 
     def pick(self, *keys: str) -> Json:
         """Returns those of the properties that are given."""

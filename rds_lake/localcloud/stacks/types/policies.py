@@ -10,12 +10,12 @@ Json = dict[str, Any]
 
 
 def _create(call: Call) -> str:
-    made = call.client("iam").create_policy(
+    answer = call.client("iam").create_policy(
         PolicyName=call.name("ManagedPolicyName", limit=128),
         PolicyDocument=document(call.properties["PolicyDocument"]),
         **call.pick("Description", "Path"),
     )
-    return made["Policy"]["Arn"]
+    return answer["Policy"]["Arn"]
 
 
 def _attach(call: Call) -> None:

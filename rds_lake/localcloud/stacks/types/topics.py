@@ -17,10 +17,10 @@ def _text(value: Any) -> str:
 
 def _create(call: Call) -> str:
     settings = {key: _text(value) for key, value in call.pick(*_SETTINGS).items()}
-    made = call.client("sns").create_topic(
+    answer = call.client("sns").create_topic(
         Name=call.name("TopicName", limit=256), Attributes=settings, Tags=call.tags()
     )
-    return made["TopicArn"]
+    return answer["TopicArn"]
 
 
 def _update(call: Call) -> None:
@@ -37,10 +37,10 @@ def _update(call: Call) -> None:
 
 def _subscribe(call: Call) -> str:
     settings = {key: _text(value) for key, value in call.pick(*_OF_SUBSCRIPTION).items()}
-    made = call.client("sns").subscribe(
+    answer = call.client("sns").subscribe(
         **call.pick("TopicArn", "Protocol", "Endpoint"), Attributes=settings, ReturnSubscriptionArn=True
     )
-    return made["SubscriptionArn"]
+    return answer["SubscriptionArn"]
 
 
 def _change_subscription(call: Call) -> None:

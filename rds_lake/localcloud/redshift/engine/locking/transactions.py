@@ -72,9 +72,9 @@ class Transactions:
         """Returns a transaction that has neither read nor written."""
         with self._changed:
             self._ids += 1
-            made = Transaction(self._ids)
-            self._active.append(made)
-        return made
+            transaction = Transaction(self._ids)
+            self._active.append(transaction)
+        return transaction
 
     def take(
         self, transaction: Transaction, footprint: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],

@@ -91,11 +91,11 @@ class SystemViews:
         columns, rows = self._rows(name, conditions)
         arrays = [pa.array([row[n] for row in rows], type=_ARROW[letter]) for n, (_, letter) in enumerate(columns)]
         self._bound += 1
-        made, source = f"lc_system_{self._bound}", f"lc_rows_{self._bound}"
+        target, source = f"lc_system_{self._bound}", f"lc_rows_{self._bound}"
         self._connection.register(source, pa.table(arrays, names=[column for column, _ in columns]))
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(made)} AS SELECT * FROM {quote(source)}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(target)} AS SELECT * FROM {quote(source)}")
         self._connection.unregister(source)
-        return TableName(schema=TEMPORARY, name=made), {}
+        return TableName(schema=TEMPORARY, name=target), {}
 
     def _rows(
         self, name: str, conditions: tuple[Condition, ...]
