@@ -1,4 +1,4 @@
-"""Assembles the local cloud: router, repairs of moto, services, control API, server. No operation of a service belongs here."""
+"""Assembles the local cloud: router, repairs of moto, services, control API, server. Operations of services do not belong here."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class LocalCloud:
         self.faults = Faults()
         self.permissions = Permissions(self.app, self.faults)
         self._actors = Actors(self.app, self.permissions, self.clients)
-        # A port in use ends the program here, before there is anything to clean up.
+        # Before anything that has to be cleaned up, because a port in use ends the program here.
         permitted = PermissionGate(self.app, self.permissions)
         self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
@@ -103,10 +103,10 @@ class LocalCloud:
     def _add_control(self) -> None:
         timed = lambda: datetime.fromtimestamp(self.clock.now() / 1e6, UTC)  # noqa: E731
         self.stacks = Stacks(self.app, self.clients, self.faults, self._actors, clock=timed)
-        # First: what a stack has under way would be made after the others' reset.
+        # First, because a running operation of a stack would create resources after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
-        # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
+        # Last, because a task that ends during its reset may have sent an event that is not yet delivered.
         self.app.reset_callbacks += [self.faults.reset, self.permissions.reset]
         self.app.routes["GET", "/_local/health"] = self._health
         self.app.routes["POST", "/_local/reset"] = self._reset
@@ -145,7 +145,7 @@ class LocalCloud:
 
     def stop(self) -> None:
         """Stop serving; frozen snapshots and caches are removed."""
-        # Last in, first out. One that fails (its database has stopped already) does not keep the others from being called.
+        # Last in, first out. If one fails (its database has stopped already), the others are still called.
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, self._cache, ignore_errors=True)
             stack.callback(self.faults.reset)
@@ -173,8 +173,8 @@ class LocalCloud:
         return (self.databases | self.clusters).get(identifier, ())
 
     def _health(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        there = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}
-        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION} | there
+        sources = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}
+        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION} | sources
 
     def _reset(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.reset()

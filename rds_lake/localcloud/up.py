@@ -53,13 +53,13 @@ def run_up(
         cloud = stack.enter_context(LocalCloud(databases, clusters=clusters, port=port, exports=_SETTINGS))
         _announce(cloud, ready_file)
         if ready_file is not None:
-            # The next reader must not take a cloud that has stopped for one that serves.
+            # Removed, so that the next reader does not take a stopped cloud for a running one.
             stack.callback(ready_file.unlink, missing_ok=True)
         look_until(stopped, cloud.schedules.fire)
 
 
 def look_until(stopped: threading.Event, fire: Callable[[], object], *, seconds: float = _LOOK_SECONDS) -> None:
-    """Fire the schedules that are due, every few seconds, until it is stopped."""
+    """Fire the due schedules every few seconds, until `stopped` is set."""
     while not stopped.wait(seconds):
         fire()
 

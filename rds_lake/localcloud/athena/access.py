@@ -52,8 +52,8 @@ class Access:
 
     def failure(self, error: ClientError | NotAuthorizedError) -> QueryFailedError | None:
         """Returns a refusal as Athena's error; None for any other error."""
-        said = words(error)
-        if said is None:
+        sentence = words(error)
+        if sentence is None:
             return None
         writes = isinstance(error, ClientError) and error.operation_name in ("PutObject", "CreateMultipartUpload")
         if writes:
@@ -61,12 +61,12 @@ class Access:
                 _PERMISSION_DENIED,
                 f"Access denied when writing output to url: {self.output} . Please ensure you are allowed to access the S3 "
                 "bucket. If you are encrypting query results with KMS key, please ensure you are allowed to access your KMS "
-                f"key. {said}",
+                f"key. {sentence}",
             )
-        if "glue:" in said:
-            return _insufficient(said)
-        return QueryFailedError(_PERMISSION_DENIED, f"Permission denied on S3 path. {said}")
+        if "glue:" in sentence:
+            return _insufficient(sentence)
+        return QueryFailedError(_PERMISSION_DENIED, f"Permission denied on S3 path. {sentence}")
 
 
-def _insufficient(said: str) -> QueryFailedError:
-    return QueryFailedError(_PERMISSION_DENIED, f"Insufficient permissions to execute the query. {said}")
+def _insufficient(sentence: str) -> QueryFailedError:
+    return QueryFailedError(_PERMISSION_DENIED, f"Insufficient permissions to execute the query. {sentence}")

@@ -36,7 +36,7 @@ class Clients(Protocol):
     """boto3's clients by service."""
 
     def client(self, service: str, /) -> Any:
-        """The client of a service."""
+        """Returns the client of a service."""
         ...
 
 
@@ -72,7 +72,7 @@ class Engine:
     def _interrupt(self) -> None:
         """Interrupt repeatedly until the query has ended: an interrupt just before DuckDB begins is lost."""
         while not self._closed.wait(0.02):
-            with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
+            with contextlib.suppress(duckdb.ConnectionException):  # closed, because the query has just ended
                 self._connection.interrupt()
 
     def close(self) -> None:
@@ -150,9 +150,9 @@ class Engine:
     def _bind(self, query: exp.Expr, database: str, inside: tuple[str, ...], readings: Sequence[Reading]) -> None:
         """Replace every table name of the query by a view of this connection. `readings`: what the query reads."""
         refuse_foreign(query)
-        asked = readings[0] if readings else Reading(columns=None)
-        columns = _columns_of(query, asked.columns)
-        conditions = locate(query, asked.conditions)
+        reading = readings[0] if readings else Reading(columns=None)
+        columns = _columns_of(query, reading.columns)
+        conditions = locate(query, reading.conditions)
         for table in list(query.find_all(exp.Table)):
             if names_a_common_table(table):
                 continue

@@ -74,8 +74,8 @@ class Executions:
         token = request.get("ClientRequestToken")
         with self._lock:
             if token in self._tokens:
-                known, asked = self._tokens[token]
-                if asked != request:
+                known, earlier = self._tokens[token]
+                if earlier != request:
                     raise ApiError("InvalidRequestException", "Idempotent parameters do not match")
                 return self._by_id[known], False
             execution = make(str(uuid.uuid4()))
@@ -96,7 +96,7 @@ class Executions:
         return execution
 
     def find(self, query_id: str) -> Execution | None:
-        """Returns an execution, or None."""
+        """Returns an execution; None if it does not exist."""
         return self._by_id.get(query_id)
 
     def show(self, execution: Execution) -> dict[str, Any]:

@@ -26,8 +26,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": False,
     "python_enable_replacements": False,
 }
-# One database for all queries over a folder, None for queries without tables: making one costs a hundred times what a
-# connection to it does. Queries share nothing else: what they define is temporary, and their own.
+# One database for all queries over a folder, None for queries without tables: creating a database takes a hundred times as long as
+# connecting to it. Queries share nothing else, because all that they define is temporary.
 _databases: dict[Path | None, duckdb.DuckDBPyConnection] = {}
 _making = threading.Lock()
 

@@ -41,7 +41,7 @@ class Footer:
     names: tuple[str, ...]
     metadata: Any
     columns: Group
-    # Columns with a part that is written in capitals, which Athena shows in lower case.
+    # Columns of which a part has capital letters, which Athena shows in lower case.
     capitals: frozenset[str]
 
     @classmethod

@@ -42,15 +42,15 @@ class Reading:
 
     def admits(self, key: str, hive_type: str, value: str) -> bool:
         """Whether a partition with this value of a key can have rows that the query needs."""
-        mine = (condition for condition in self.conditions if condition.column == key.lower())
-        return all(condition.admits(value, hive_type) for condition in mine)
+        key_conditions = (condition for condition in self.conditions if condition.column == key.lower())
+        return all(condition.admits(value, hive_type) for condition in key_conditions)
 
 
 @dataclass(slots=True)
 class FileCache:
     """Local copies of objects, by ETag: under the same ETag the content is the same. Counts the bytes that a query reads.
 
-    `permit` is asked about each object (bucket and key) that is not fetched because there is a copy of it.
+    `permit` is called with each object (bucket and key) of which there is already a copy, and raises if the caller may not read it.
     """
 
     s3: Any
@@ -113,7 +113,7 @@ def table_query(glue: Any, cache: FileCache, table: dict[str, Any], reading: Rea
     for place in _places(glue, table, keys, reading):
         branches += _branches(cache, place, columns, reading.columns)
     empty = [f"{_constant(None, kind)} AS {quote(name)}" for name, kind in columns + keys]
-    # A table needs a column even when Glue lists none.
+    # A SELECT needs a column, even if Glue lists none.
     return " UNION ALL ".join(branches) or f"SELECT {', '.join(empty) or 'NULL AS lc_nothing'} WHERE false"
 
 

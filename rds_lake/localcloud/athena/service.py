@@ -82,13 +82,13 @@ class AthenaService:
             app.json_operations[f"AmazonAthena.{operation.__name__}"] = operation
 
     def reset(self) -> None:
-        """Stop every query that runs, and forget every execution."""
+        """Stop all running queries, and forget all executions."""
         self._prepared = {}
         for execution in self._executions.clear():
             self._executions.stop(execution)
 
     def close(self) -> None:
-        """Stop every query that runs, and wait until they have ended."""
+        """Stop all running queries, and wait until they have ended."""
         self.reset()
         self._pool.shutdown(wait=True, cancel_futures=True)
         end_database(self._cache_folder)
@@ -116,9 +116,9 @@ class AthenaService:
         return {"QueryExecution": self._executions.show(self._executions.get(params["QueryExecutionId"]))}
 
     def BatchGetQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        asked = {query_id: self._executions.find(query_id) for query_id in params["QueryExecutionIds"]}
-        missing = [{"QueryExecutionId": query_id} for query_id, execution in asked.items() if execution is None]
-        shown = [self._executions.show(execution) for execution in asked.values() if execution is not None]
+        executions = {query_id: self._executions.find(query_id) for query_id in params["QueryExecutionIds"]}
+        missing = [{"QueryExecutionId": query_id} for query_id, execution in executions.items() if execution is None]
+        shown = [self._executions.show(execution) for execution in executions.values() if execution is not None]
         return {"QueryExecutions": shown, "UnprocessedQueryExecutionIds": missing}
 
     def ListQueryExecutions(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
@@ -171,9 +171,13 @@ class AthenaService:
     def _output_location(self, params: dict[str, Any]) -> str:
         group = find_workgroup(self._clients, params.get("WorkGroup", "primary"))
         configuration = group.get("Configuration") or {}
-        ours = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
-        asked = (params.get("ResultConfiguration") or {}).get("OutputLocation")
-        location = ours if ours and (configuration.get("EnforceWorkGroupConfiguration") or not asked) else asked
+        configured = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
+        requested = (params.get("ResultConfiguration") or {}).get("OutputLocation")
+        location = (
+            configured
+            if configured and (configuration.get("EnforceWorkGroupConfiguration") or not requested)
+            else requested
+        )
         if not location:
             raise ApiError(
                 "InvalidRequestException",
@@ -217,7 +221,7 @@ class AthenaService:
         access = execution.access
         engine = Engine(clients=access.acting.clients, cache=cache, permit_database=access.database)
         try:
-            # Asked again, now with the engine: from here on a stop interrupts it.
+            # Checked again, now with the engine, which a stop interrupts from here on.
             if not self._executions.begin(execution, engine):
                 return
             database = execution.body["QueryExecutionContext"].get("Database", "default").lower()

@@ -44,11 +44,11 @@ class PostgresError(RuntimeError):
 class EmbeddedPostgres:
     """One PostgreSQL server on a free port of 127.0.0.1, as a context manager or with `start` and `stop`.
 
-    `data_in`: where its files lie, in a folder of their own; by default beside the binaries.
+    `data_in`: where the folder of its data is created; by default beside the binaries.
     """
 
     def __init__(self, *, data_in: Path | None = None) -> None:
-        # As root not in $TMPDIR, which may lie in a folder that `nobody` cannot enter.
+        # Not in $TMPDIR for root: it may be in a folder that `nobody` cannot enter.
         self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
         self._data = Path(tempfile.mkdtemp(prefix="rds-lake-pg-", dir=data_in)) if data_in else self._folder / "data"
         self._process: subprocess.Popen[Any] | None = None
@@ -99,7 +99,7 @@ class EmbeddedPostgres:
         if done.returncode:
             reason = (done.stderr or done.stdout).strip()
             raise PostgresError(
-                f"PostgreSQL could not make its files in {self._data}; free some space there if that is why: {reason}"
+                f"PostgreSQL could not create its files in {self._data}; if the disk is full, free some space there: {reason}"
             )
 
     def url(self, database: str = "postgres") -> str:

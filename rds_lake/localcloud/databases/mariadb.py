@@ -49,7 +49,7 @@ class EmbeddedMariaDb:
     def __init__(self) -> None:
         self._server = _find("mariadbd", "mysqld")
         self._installer = _find("mariadb-install-db", "mysql_install_db")
-        # As root not in $TMPDIR, which may lie in a folder that the server's user cannot enter.
+        # Not in $TMPDIR for root: it may be in a folder that the server's user cannot enter.
         self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-my-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
         self._process: subprocess.Popen[Any] | None = None
         self._port = 0

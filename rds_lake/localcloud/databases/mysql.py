@@ -135,7 +135,7 @@ class MySqlDatabase:
             cursor.execute(f"DROP DATABASE IF EXISTS {identifier(self.name)}")
 
     def sibling_url(self, database: str) -> str:
-        """The URL of another database on the same server."""
+        """Returns the URL of another database on the same server."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
 
@@ -182,7 +182,7 @@ class MySqlDatabase:
             # No decoders: rows are the server's text.
             conv={},
         )
-        # The cursor first: what an unfinished reader has not read, PyMySQL reads and throws away.
+        # The cursor first: PyMySQL then reads and discards the rows that an unfinished reader has left.
         with closing(connection), connection.cursor(kind) as cursor:
             for setting in _SETTINGS:
                 cursor.execute(setting)
@@ -191,14 +191,14 @@ class MySqlDatabase:
 
 def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) -> list[MySqlDatabase]:
     """Returns copies of databases of one server as of one instant; see `MySqlDatabase.freeze`."""
-    made: list[MySqlDatabase] = []
+    copies: list[MySqlDatabase] = []
     try:
         for database, name in zip(databases, names, strict=True):
             with database._session() as cursor:
                 cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
-            made.append(MySqlDatabase(database.sibling_url(name)))
+            copies.append(MySqlDatabase(database.sibling_url(name)))
         prepared = [database._prepared(name) for database, name in zip(databases, names, strict=True)]
-        locks, fill = ([each for one in prepared for each in one[at]] for at in (0, 1))
+        locks, fill = ([text for pair in prepared for text in pair[at]] for at in (0, 1))
         if fill:
             with databases[0]._session() as cursor:
                 cursor.execute(f"LOCK TABLES {', '.join(locks)}")
@@ -206,11 +206,11 @@ def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) ->
                     cursor.execute(statement)
                 cursor.execute("UNLOCK TABLES")
     except BaseException:
-        # Nothing half made stays, also after Ctrl-C. The session and its locks have ended by now.
-        for copy in made:
+        # No incomplete copy remains, also after Ctrl-C. The session and its locks have ended by now.
+        for copy in copies:
             copy.drop()
         raise
-    return made
+    return copies
 
 
 def identifier(name: str) -> str:

@@ -79,12 +79,12 @@ class PostgresDatabase:
         return unquote(urlsplit(self.url).path.lstrip("/"))
 
     def tables(self) -> list[SourceTable]:
-        """Every table RDS would export."""
+        """Returns every table that RDS would export."""
         columns_of: dict[tuple[str, str], list[SourceColumn]] = {}
         with psycopg.connect(self.url) as connection:
             for schema, table, *column in connection.execute(_TABLES):
                 name, data_type, length, precision, datetime_precision, is_domain = column
-                # A domain is text whatever it is made of.
+                # A domain is exported as text, whatever its base type.
                 expected, arrow = _TEXT if is_domain else _NATIVE.get(data_type, _TEXT)
                 columns_of.setdefault((schema, table), []).append(
                     SourceColumn(
@@ -109,7 +109,7 @@ class PostgresDatabase:
 
     @contextmanager
     def opened(self) -> Iterator[PostgresDatabase]:
-        """The same database, read through one connection: when the driver connects, it reads all types of the server."""
+        """Returns the same database with one connection, because the driver reads all types of the server when it connects."""
         with self._connected() as connection:
             yield PostgresDatabase(self.url, sleep=self._sleep, connection=connection)
 
@@ -125,9 +125,9 @@ class PostgresDatabase:
             yield connection
 
     def freeze(self, name: str) -> PostgresDatabase:
-        """A copy of the present content under another name on the same server.
+        """Returns a copy of the present content under another name on the same server.
 
-        A template must have no sessions: others are ended and the copy is tried again for a while.
+        A template must have no sessions: other sessions are ended, and the copy is tried again for some time.
         """
         for attempt in range(20):
             with self._beside() as connection:
@@ -151,16 +151,16 @@ class PostgresDatabase:
 
     @contextmanager
     def _beside(self) -> Iterator[psycopg.Connection]:
-        """A session in another database of the server: a session cannot copy or drop its own database.
+        """Returns a session in another database of the server, because a session cannot copy or drop its own database.
 
-        In `postgres`, which nearly every server has; in `template1`, which every server has, if that is missing or is this one.
+        It is in `postgres`, which nearly every server has; if that is missing or is this one, in `template1`, which every server has.
         """
         names = [name for name in ("postgres", "template1") if name != self.name]
         for name in names:
             try:
                 connection = psycopg.connect(self.sibling_url(name), autocommit=True)
             except psycopg.OperationalError as error:
-                # Refused while connecting, an error has no SQLSTATE: its text is all there is.
+                # An error while connecting has no SQLSTATE, only a text.
                 if name == names[-1] or f'database "{name}" does not exist' not in str(error):
                     raise
                 continue
@@ -169,7 +169,7 @@ class PostgresDatabase:
             return
 
     def sibling_url(self, database: str) -> str:
-        """The URL of another database on the same server."""
+        """Returns the URL of another database on the same server."""
         parts = urlsplit(self.url)
         # By hand: urlunsplit drops the empty host of `postgresql:///shop?host=/run/postgresql`.
         return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
@@ -187,11 +187,11 @@ def copy_statement(name: str, template: str, *, version: int) -> sql.Composed:
 
 
 def _reading(column: SourceColumn) -> sql.Composable:
-    """The expression that reads a column: native, or as PostgreSQL's output text."""
+    """Returns the expression that reads a column: unchanged, or as PostgreSQL's output text."""
     name = sql.Identifier(column.name)
     if column.expected != _TEXT[0]:
         return name
     if column.data_type == "inet":
-        # Alone among the types its cast is not its output: `10.0.0.1` becomes `10.0.0.1/32`.
+        # The only type whose cast to text differs from its output: `10.0.0.1` becomes `10.0.0.1/32`.
         return sql.SQL("CASE WHEN {0} IS NOT NULL THEN format('%s', {0}) END AS {0}").format(name)
     return sql.SQL("{0}::text AS {0}").format(name)

@@ -103,7 +103,7 @@ def change(url: str) -> str:
 
 
 def row_counts(url: str) -> dict[tuple[str, str], int]:
-    """PostgreSQL's own row count of every table, by schema and table."""
+    """Returns PostgreSQL's row count of every table, by schema and table."""
     with psycopg.connect(url) as connection:
         tables = connection.execute(
             "SELECT table_schema, table_name FROM information_schema.tables "

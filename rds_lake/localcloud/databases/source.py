@@ -16,7 +16,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceColumn:
-    """One column in information_schema's words. `arrow` and `expected` are the Parquet type AWS gives it."""
+    """One column as in information_schema. `arrow`, `expected`: the Parquet type of the column in AWS's exports."""
 
     name: str
     data_type: str
@@ -48,19 +48,19 @@ class SourceDatabase(Protocol):
         ...
 
     def tables(self) -> list[SourceTable]:
-        """Every table RDS would export."""
+        """Returns every table that RDS would export."""
         ...
 
     def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
-        """The table's rows; every column castable to its `arrow` type."""
+        """Returns the table's rows. Every column can be cast to its `arrow` type."""
         ...
 
     def opened(self) -> AbstractContextManager[SourceDatabase]:
-        """The same database for many reads by one thread, with one connection."""
+        """Returns the same database for many reads by one thread, with one connection."""
         ...
 
     def freeze(self, name: str) -> SourceDatabase:
-        """A real copy of the present content under another name on the same server."""
+        """Returns a real copy of the present content under another name on the same server."""
         ...
 
     def drop(self) -> None:

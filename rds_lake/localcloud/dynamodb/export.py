@@ -136,7 +136,7 @@ class DynamoDbExports:
                 continue
             if export.started < oldest:
                 continue
-            if export.asked != fingerprint(params):
+            if export.fingerprint != fingerprint(params):
                 raise refusal("ExportConflictException", "Duplicate request detected")
             return export
         return None
@@ -174,7 +174,7 @@ class DynamoDbExports:
             shown["IncrementalExportSpecification"] = {"ExportViewType": NEW_AND_OLD} | wanted | times
             content = self._tables.changes(table, window.start, window.end)
         return Export(
-            shown=shown, table=table, window=window, asked=fingerprint(params), started=started, content=content
+            shown=shown, table=table, window=window, fingerprint=fingerprint(params), started=started, content=content
         )
 
     def _describe(self, context: RequestContext, params: Json) -> Json:

@@ -26,7 +26,7 @@ from rds_lake.model.permissions.request import Principal
 
 # AWS's code for a bucket that does not exist; other codes are not known (docs/fidelity.md).
 _FAILURES = {"NoSuchBucket": ("S3NoSuchBucket", "The specified bucket does not exist")}
-# An export needs these rights of its caller's beside PutObject:
+# Rights that an export needs of its caller, in addition to PutObject:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
 _ASKED, _VIA = ("AbortMultipartUpload", "PutObjectAcl"), "dynamodb.amazonaws.com"
 Json = dict[str, Any]
@@ -50,7 +50,7 @@ class Export:
     shown: Json
     table: TableRecord
     window: Window
-    asked: str
+    fingerprint: str
     started: int
     content: list[tuple[str, Version]] | list[Change]
     caller: Principal | None = None

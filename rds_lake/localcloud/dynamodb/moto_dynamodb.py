@@ -1,9 +1,9 @@
-"""DynamoDB's tables as moto keeps them: their items as DynamoDB JSON, and repairs of what moto reads wrongly.
+"""DynamoDB's tables as moto stores them: their items as DynamoDB JSON, and repairs of moto's errors.
 
-Values are kept by moto in two forms: binary ones as bytes at the top and as base64 further down. Here all of it is JSON.
+moto stores binary values as bytes at the top of an item, and as base64 inside nested values. Here all values are JSON.
 `test_scan.py` shows what bare moto does.
 
-What belongs here: moto's DynamoDB models. What happened to items is `log.py`.
+What belongs here: moto's DynamoDB models. The history of items is `log.py`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class MotoTable:
             return None
         hash_key, *range_key = (DynamoType(_from_wire(key[name])) for name in self.key_names)
         item = self.table.get_item(hash_key, range_key[0] if range_key else None)
-        # moto's dictionaries make an empty set of range keys for a partition that was asked for.
+        # Looking up a missing partition in moto's dictionaries would create it, without range keys.
         return self._stored(item) if isinstance(item, Item) else None
 
     def key_of(self, attributes: Mapping[str, Any]) -> str | None:
@@ -63,7 +63,7 @@ class MotoTable:
         return _compact({name: _plain(DynamoType(_from_wire(attributes[name]))) for name in self.key_names})
 
     def items(self) -> Iterator[StoredItem]:
-        """Every item, in no order that means anything."""
+        """Returns every item, in no particular order."""
         return (self._stored(item) for item in self.table.all_items())
 
     def page_size(self, request: Json, scanned: int) -> int:
@@ -84,7 +84,7 @@ class MotoTable:
         return page, False
 
     def _scanned(self, request: Json) -> Iterator[Item]:
-        """Items of a Scan's segment from where it starts, in moto's order."""
+        """Returns the items of a Scan's segment from its start key on, in moto's order."""
         segments, start = (request.get("Segment"), request.get("TotalSegments")), request.get("ExclusiveStartKey")
         names: tuple[list[str], list[str | None]] = ([self.table.hash_key_attr], [self.table.range_key_attr])
         after = {name: _from_wire(value) for name, value in start.items()} if start else None
@@ -103,7 +103,7 @@ class MotoTable:
 
 
 def find_table(region: str, name: str) -> MotoTable | None:
-    """The table of a name or ARN, or None."""
+    """Returns the table of a name or ARN; None if it does not exist."""
     try:
         return _described(region, dynamodb_backends[ACCOUNT][region].get_table(name))
     except ResourceNotFoundException:
@@ -111,12 +111,12 @@ def find_table(region: str, name: str) -> MotoTable | None:
 
 
 def list_tables(region: str) -> Iterable[MotoTable]:
-    """Every table of a Region."""
+    """Returns every table of a Region."""
     return [_described(region, table) for table in list(dynamodb_backends[ACCOUNT][region].tables.values())]
 
 
 def apply_dynamodb_fixes() -> None:
-    """Segments of a scan by the hash of any key: moto's fails for binary ones. Safe to repeat."""
+    """Let moto assign any key to a segment of a Scan; without this it fails for binary keys. Safe to repeat."""
     if getattr(Item.is_within_segment, "rds_lake", False):
         return
 

@@ -25,7 +25,7 @@ def refusal(code: str, message: str) -> ApiError:
 
 
 class Recovery:
-    """The two operations, and the questions that exports ask about a table."""
+    """The two operations, and what exports need to know about a table."""
 
     def __init__(self, app: LocalCloudApp, clock: Clock, tables: Tables) -> None:
         self._clock = clock

@@ -27,7 +27,7 @@ _SHORTEST, _LONGEST = 15 * 60 * SECOND, 24 * 3600 * SECOND
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What is exported: the table just before `end`, or what was written from `start` on and before `end`."""
+    """The export's times: the table just before `end`, or its writes from `start` on and before `end`."""
 
     start: int | None
     end: int

@@ -77,11 +77,11 @@ def _plain(table: MotoTable, body: Json) -> Answer:
 
 
 def _consumed(name: str, body: Json, size: int) -> Json:
-    asked = body.get("ReturnConsumedCapacity", "NONE")
-    if asked == "NONE":
+    detail = body.get("ReturnConsumedCapacity", "NONE")
+    if detail == "NONE":
         return {}
     units = read_units(size, consistent=body.get("ConsistentRead", False))
-    of_table = {"Table": {"CapacityUnits": units}} if asked == "INDEXES" else {}
+    of_table = {"Table": {"CapacityUnits": units}} if detail == "INDEXES" else {}
     return {"ConsumedCapacity": {"TableName": name, "CapacityUnits": units} | of_table}
 
 

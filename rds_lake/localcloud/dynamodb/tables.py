@@ -1,7 +1,7 @@
 """DynamoDB's tables with their history: every write that moto executes is recorded, by any operation.
 
-Writes name keys; after moto has answered, their items are compared with the log. For PartiQL, imports and restores whole tables
-are compared. Writes are answered one at a time, so that the log has the table's order.
+After moto has answered a write, the items of the keys in the request are compared with the log. For PartiQL, imports and restores,
+whole tables are compared. Writes are answered one at a time, so that the log has the table's order.
 
 What belongs here: which requests write which items. The log itself is `log.py`, point-in-time recovery `recovery.py`.
 """
@@ -113,7 +113,7 @@ class Tables:
     def _writing(self, keys_of: Callable[[Json], Iterator[tuple[str, Json]]]) -> Any:
         def write(context: RequestContext, body: Json, moto: _Moto) -> Answer:
             with self.lock:
-                # Before the write: a new record begins with what the table has, and must not begin with this write.
+                # Before the write, because a new record begins with the present items of the table, without this write.
                 for name in {name for name, _ in keys_of(body)}:
                     self._known(context.region, name)
                 answer = moto()

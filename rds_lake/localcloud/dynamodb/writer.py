@@ -1,4 +1,4 @@
-"""What an export of a DynamoDB table writes to S3, as AWS lays it out.
+"""Writes an export of a DynamoDB table to S3, with AWS's keys and files.
 
     <prefix>/AWSDynamoDB/01732183200123-0a1b2c3d/_started
     <prefix>/AWSDynamoDB/01732183200123-0a1b2c3d/data/ka3j….json.gz      a file per partition of the table; some are empty
@@ -51,17 +51,17 @@ class Place:
 
     @property
     def root(self) -> str:
-        """The folder every export of this prefix shares."""
+        """Returns the folder that all exports with this prefix share."""
         return "/".join(part for part in (self.prefix.strip("/"), "AWSDynamoDB") if part)
 
     @property
     def folder(self) -> str:
-        """The export's own folder."""
+        """Returns the export's own folder."""
         return f"{self.root}/{self.export_id}"
 
     @property
     def data(self) -> str:
-        """The folder of its data files."""
+        """Returns the folder of its data files."""
         return f"{self.root}/data" if self.incremental else f"{self.folder}/data"
 
 
@@ -92,7 +92,7 @@ class DynamoDbWriter:
     choose: Callable[[str], str] = secrets.choice
 
     def begin(self, place: Place) -> None:
-        """Write the empty object that AWS writes first, to check that it may write."""
+        """Write the empty object that AWS writes first, to check its rights."""
         self._put(place, f"{place.folder}/_started", b"")
 
     def write_data(self, place: Place, lines: Iterator[Line], fault: DynamoDbExportFault) -> tuple[list[Json], int]:
@@ -119,7 +119,7 @@ class DynamoDbWriter:
         return f"{place.folder}/manifest-summary.json"
 
     def _chunks(self, lines: Iterator[Line]) -> Iterator[list[str]]:
-        """The lines of each file. A partition gets a file even when it is empty."""
+        """Returns the lines of each file. An empty partition has an empty file."""
         files: list[list[str]] = [[] for _ in range(self.partitions)]
         sizes = [0] * self.partitions
         for line in lines:

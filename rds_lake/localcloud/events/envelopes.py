@@ -19,8 +19,8 @@ _SNAPSHOT = ("RDS DB Snapshot Event", "SNAPSHOT")
 _CLUSTER_SNAPSHOT = ("RDS DB Cluster Snapshot Event", "CLUSTER_SNAPSHOT")
 _CLUSTER = ("RDS DB Cluster Event", "CLUSTER")
 
-# The documented texts, but for two that real accounts have sent: those of 0164 and 0169. The texts of 0196 and 0197 paraphrase
-# the documentation. Nothing may depend on a text; read EventID.
+# The documented texts, except 0164 and 0169, which were seen in real accounts; those of 0196 and 0197 paraphrase the documentation.
+# Readers must not depend on a text, but on EventID.
 _EVENTS = {
     "RDS-EVENT-0040": (*_SNAPSHOT, "creation", "Creating manual snapshot"),
     "RDS-EVENT-0042": (*_SNAPSHOT, "creation", "Manual snapshot created"),
@@ -63,7 +63,7 @@ class BackupJob:
 
 
 def rds_entry(event_id: str, arn: str) -> Entry:
-    """One event of RDS about the snapshot or cluster of this ARN."""
+    """Returns an event of RDS about the snapshot or cluster of this ARN."""
     detail_type, source_type, category, message = _EVENTS[event_id]
     detail = {
         "EventCategories": [category],
@@ -78,7 +78,7 @@ def rds_entry(event_id: str, arn: str) -> Entry:
 
 
 def job_entry(job: str, run: str, state: str, message: str | None) -> Entry:
-    """Glue's event that a run of a job ended."""
+    """Returns Glue's event that a run of a job ended."""
     detail = {
         "jobName": job,
         "severity": _SEVERITIES.get(state, "INFO"),
@@ -90,7 +90,7 @@ def job_entry(job: str, run: str, state: str, message: str | None) -> Entry:
 
 
 def backup_entry(job: BackupJob, state: str, snapshot_arn: str) -> Entry:
-    """AWS Backup's event about a job; a job that is COMPLETED names its snapshot, a job that is CREATED little."""
+    """Returns AWS Backup's event about a job. Only a COMPLETED job has its snapshot's ARN; a CREATED one has few fields."""
     detail: dict[str, Any] = {
         "backupJobId": job.identifier,
         "state": state,

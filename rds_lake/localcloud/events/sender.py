@@ -17,16 +17,16 @@ class Events:
         self._route = route
 
     def emit(self, event_ids: Sequence[str], arn: str) -> None:
-        """RDS's events about a snapshot or a cluster, in order."""
+        """Send RDS's events about a snapshot or a cluster, in order."""
         for event_id in event_ids:
             self._send(event_id, rds_entry(event_id, arn))
 
     def emit_backup(self, job: BackupJob, state: str, snapshot_arn: str) -> None:
-        """AWS Backup's event; only a finished job names its snapshot."""
+        """Send AWS Backup's event about a job."""
         self._send(state, backup_entry(job, state, snapshot_arn))
 
     def emit_job(self, job: str, run: str, state: str, message: str | None) -> None:
-        """Glue's event that a run of a job ended; it does not carry the run's arguments."""
+        """Send Glue's event that a run of a job ended, which does not contain the run's arguments."""
         self._send(JOB_EVENT, job_entry(job, run, state, message))
 
     def _send(self, name: str, entry: Entry) -> None:

@@ -21,15 +21,15 @@ _PHRASES = {
 def read_faults(body: Json) -> FaultLists:
     """Returns the faults of a body. ApiError 400 names every problem."""
     try:
-        asked = FaultLists.model_validate(body)
+        faults = FaultLists.model_validate(body)
     except ValidationError as error:
         raise ApiError(
             "InvalidParameterValue", "; ".join(_in_words(dict(problem)) for problem in error.errors())
         ) from error
-    if not any(getattr(asked, name) for name in FaultLists.model_fields):
+    if not any(getattr(faults, name) for name in FaultLists.model_fields):
         known = ", ".join(FaultLists.model_fields)
-        raise ApiError("InvalidParameterValue", f"the body asks for no fault; give {known}")
-    return asked
+        raise ApiError("InvalidParameterValue", f"the body has no fault; give {known}")
+    return faults
 
 
 def _in_words(problem: Json) -> str:

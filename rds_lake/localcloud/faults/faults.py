@@ -26,7 +26,7 @@ from rds_lake.localcloud.faults.kinds import (
 
 Json = dict[str, Any]
 _Chanced = TypeVar("_Chanced", LambdaFault, FirehoseFault, RedshiftFault)
-# Not validated: what is asked for names a fault, these name none.
+# Created without validation, which would require a fault.
 _NO_EXPORT_FAULT = ExportFault.model_construct()
 _NO_DYNAMODB_FAULT = DynamoDbExportFault.model_construct()
 _NO_JOB_FAULT = JobFault.model_construct()

@@ -48,7 +48,7 @@ class _Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     def shown(self) -> Json:
-        """The fault as it was asked for."""
+        """Returns the fault in the form of the request."""
         return self.model_dump(exclude_unset=True)
 
     def _exactly_one_of(self, *names: str) -> None:
@@ -72,9 +72,9 @@ class ExportFault(_Fault):
 
 
 class DynamoDbExportFault(_Fault):
-    """How one export of a DynamoDB table ends otherwise: exactly one of these, `fail` with a FailureCode if it has one.
+    """How one export of a DynamoDB table fails or is damaged: exactly one of these; `fail` may have a FailureCode (`code`).
 
-    The missing or damaged file is the one with most items; the export still ends COMPLETED.
+    The missing or damaged file is the one with the most items; such an export still ends as COMPLETED.
     """
 
     fail: Words = ""
@@ -109,9 +109,9 @@ class JobFault(_Fault):
 
 
 class StackFault(_Fault):
-    """A fault of one resource of a CloudFormation stack: it fails with a reason, or takes its time, or both.
+    """A fault of one resource of a CloudFormation stack: it fails with a reason, is delayed, or both.
 
-    `resource`: its logical id. `stack` and `action` (what is done with the resource) limit the fault.
+    `resource`: its logical id. `stack` and `action` (create, update or delete) limit the fault.
     """
 
     resource: Words

@@ -1,4 +1,4 @@
-"""Operations of AWS's services: which one a request calls, and AWS's throttling error of it."""
+"""Finds the operation that a request calls, and AWS's throttling error for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rds_lake.localcloud.http.models import service_model, service_of
 from rds_lake.localcloud.http.rest import rest_call
 
 _CODES = {"query": "Throttling", "json": "ThrottlingException", "rest-xml": "SlowDown"}
-# Reads and writes of DynamoDB's tables use up what is provisioned for the table.
+# Reads and writes of DynamoDB's tables, which use the table's provisioned capacity.
 _CAPACITY_CODE = "ProvisionedThroughputExceededException"
 _FORM = "application/x-www-form-urlencoded"
 
@@ -77,7 +77,7 @@ def _s3_headers() -> dict[str, str]:
 
 @functools.cache
 def _s3_operations() -> list[tuple[tuple[str, int], frozenset[str], str]]:
-    """Of each operation: method and depth (service, bucket, object), required parts, name. Of equals the first is the usual one."""
+    """Returns for each operation: method and depth (service, bucket, object), required parts, name; usual ones before equal ones."""
     operations: list[tuple[tuple[str, int], frozenset[str], str]] = []
     model = service_model("s3")
     for name in model.operation_names:

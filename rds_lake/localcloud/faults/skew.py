@@ -1,4 +1,4 @@
-"""AWS's clock: a request signed too long before or after it is refused, as AWS does.
+"""AWS's clock: as in AWS, a request that was signed too long before or after its time is refused.
 
 S3 allows 15 minutes, the others 5. Requests without a signature's time (the control API's) pass.
 """
@@ -19,7 +19,7 @@ _SIGNATURE_CODES = {"rds": "SignatureDoesNotMatch", "sns": "SignatureDoesNotMatc
 
 
 def utc_now() -> datetime:
-    """The machine's own time."""
+    """Returns the machine's time."""
     return datetime.now(UTC)
 
 

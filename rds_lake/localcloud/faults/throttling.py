@@ -1,4 +1,4 @@
-"""Throttles calls: answers with AWS's refusal.
+"""Throttles calls: answers them with AWS's error.
 
 Only requests over HTTP are counted: calls that the local cloud makes to itself never reach this gate.
 """
@@ -20,7 +20,7 @@ _CAPACITY_MESSAGES = {
     "Consider increasing your provisioning level with the UpdateTable API.",
 }
 # The control API is not AWS's.
-_OURS = ("/_local/", "/moto-api/")
+_CONTROL = ("/_local/", "/moto-api/")
 
 
 class ThrottleGate:
@@ -31,7 +31,7 @@ class ThrottleGate:
         self._faults = faults
 
     def __call__(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        if not self._faults.throttles or environ.get("PATH_INFO", "").startswith(_OURS):
+        if not self._faults.throttles or environ.get("PATH_INFO", "").startswith(_CONTROL):
             return self._app(environ, start)
         signed_as = request_context(environ).service
         code = self._faults.throttled(service_of(signed_as), called_operation(signed_as, environ))

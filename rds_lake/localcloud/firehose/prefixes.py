@@ -19,13 +19,13 @@ _LONGEST = 512
 _PATTERN = re.compile(r"'([^']*)'|([A-Za-z])\2*")
 _FIELDS = {
     "yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "DDD": "%j", "HH": "%H", "mm": "%M", "ss": "%S",
-    # The year of the week, which is another one around New Year: a common mistake, evaluated as it is written.
+    # The year of the week, which differs around New Year. Using it is a common mistake, and it is evaluated as in AWS.
     "YYYY": "%G",
 }  # fmt: skip
 
 
 def check_prefixes(prefix: str | None, error_prefix: str | None) -> None:
-    """ApiError where AWS's rules forbid the pair."""
+    """ApiError if AWS's rules forbid these two prefixes."""
     for name, text in (("Prefix", prefix or ""), ("ErrorOutputPrefix", error_prefix or "")):
         _check_expressions(name, text)
     if _ERROR_TYPE in (prefix or ""):
@@ -68,7 +68,7 @@ def _time(pattern: str, moment: datetime) -> str:
             return match[1] or "'"
         if match[0] not in _FIELDS:
             raise _invalid(
-                f"the local cloud does not know {match[0]!r} in !{{timestamp:{pattern}}}; quote what is no field"
+                f"the local cloud does not know {match[0]!r} in !{{timestamp:{pattern}}}; put text that is not a field in quotes"
             )
         return moment.strftime(_FIELDS[match[0]])
 

@@ -28,7 +28,7 @@ from rds_lake.localcloud.permissions.acting import Acting, Actors
 
 # https://docs.aws.amazon.com/firehose/latest/dev/limits.html
 _RECORD_BYTES, _BATCH_RECORDS, _BATCH_BYTES = 1_024_000, 500, 4 * 1024 * 1024
-# How often the local cloud's clock is looked at while records wait: it may be moved. Seconds.
+# Seconds between checks of the local cloud's clock, which may be moved, while records wait.
 _LOOK = 0.1
 _SERVICE, _OWN_KEY = "firehose.amazonaws.com", "AWS_OWNED_CMK"
 _SLOW = ApiError("ServiceUnavailableException", "Slow down.", 500)
@@ -100,10 +100,10 @@ class Firehose:
             if (context.region, name) in self._streams:
                 message = f"Firehose {name} under accountId {ACCOUNT} already exists"
                 raise ApiError("ResourceInUseException", message)
-            made = Stream(name=name, destination=destination, acting=acting, created=self._clock.now())
-            made.encrypted = encryption is not None
-            made.tags = {tag["Key"]: tag.get("Value", "") for tag in body.get("Tags") or []}
-            self._streams[context.region, name] = made
+            stream = Stream(name=name, destination=destination, acting=acting, created=self._clock.now())
+            stream.encrypted = encryption is not None
+            stream.tags = {tag["Key"]: tag.get("Value", "") for tag in body.get("Tags") or []}
+            self._streams[context.region, name] = stream
         return {"DeliveryStreamARN": _arn(context, name)}
 
     def _acting(self, context: RequestContext, name: str, destination: Destination) -> Callable[[], Acting]:

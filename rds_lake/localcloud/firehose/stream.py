@@ -44,7 +44,7 @@ class Stream:
         self.version, self.encrypted, self.tags = 1, False, dict[str, str]()
         self._buffer = _Buffer()
         self._lock = threading.Lock()
-        # One object at a time.
+        # Held while an object is written, so that objects are written one at a time.
         self._writing = threading.Lock()
         self._not_before = 0
         self._problem: str | None = None

@@ -1,4 +1,4 @@
-"""The role of a Glue job: whether it lets Glue assume it, and whether it may read the objects that the run's arguments name.
+"""The role of a Glue job: whether Glue may assume it, and whether it may read the objects in the run's arguments.
 
 Other reads of a script are not checked; its writes are (`mounted_buckets.py`).
 (https://docs.aws.amazon.com/glue/latest/dg/create-an-iam-role.html)
@@ -15,7 +15,7 @@ _SERVICE = "glue.amazonaws.com"
 
 
 def check_trust(actors: Actors, context: RequestContext, role: str) -> None:
-    """ApiError if the role does not let Glue assume it. The role may be an ARN or a name."""
+    """ApiError if Glue may not assume the role, which is an ARN or a name."""
     arn = _arn(actors, role)
     if not actors.may_assume(actors.caller(context), arn, _SERVICE):
         raise ApiError("InvalidInputException", f"Role {arn} should be given assume role permissions for Glue Service.")

@@ -1,9 +1,9 @@
-"""Glue's jobs: a run executes the job's script on a local Spark, in a process of its own.
+"""Glue's jobs: a run executes the job's script with a local Spark, in its own process.
 
-Local Spark has no S3, so every bucket is copied to a folder before the script runs, which gets `--mount FOLDER`, and what
-it changed there is copied back (`mounted_buckets.py`). Scripts come out of buckets only, and nothing gets into a bucket
-without a signed request (`http/gate.py`). Without pyspark or Java a run ends FAILED and says what to install. Tests may set a
-`stand_in` instead of Spark, and make runs end otherwise (`faults/faults.py`). Every end is sent to EventBridge.
+Local Spark has no S3. So every bucket is copied to a folder before the script runs with `--mount FOLDER`, and changed files are
+copied back (`mounted_buckets.py`). Scripts are read from buckets only, and only signed requests can write to a bucket
+(`http/gate.py`). Without pyspark or Java, a run ends as FAILED and says what to install. Tests may replace Spark by a `stand_in`,
+and runs may end with a fault (`faults/faults.py`). The end of every run is sent to EventBridge.
 
 What belongs here: CreateJob, GetJob, UpdateJob, DeleteJob, StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun.
 """
@@ -64,13 +64,13 @@ class GlueJobRuns:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clients, self._events, self._faults, self._actors = clients, events, faults, actors
-        # Called with a run's arguments instead of Spark; returns what went wrong, None for success.
+        # Called with a run's arguments instead of Spark; returns the error, None for success.
         self.stand_in: Callable[[Json], str | None] | None = None
         self._clock = clock
         self._jobs: dict[str, _Job] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
-        # One run of Spark at a time: two need more memory than most machines have.
+        # One thread, because two runs of Spark need more memory than most machines have.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="glue")
         operations = {
             "CreateJob": self._create, "GetJob": self._get, "UpdateJob": self._update, "DeleteJob": self._delete,

@@ -1,8 +1,8 @@
-"""Glue's limits of requests, from botocore's model of the service.
+"""Glue's limits for values in requests, from botocore's model of the service.
 
-moto accepts everything. AWS refuses a column's type beyond 131,072 characters, a view's text beyond 409,600, names beyond 256, and
-control characters in most texts (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html and its neighbours), in
-every operation alike.
+moto accepts everything. AWS refuses in every operation a column's type beyond 131,072 characters, a view's text beyond 409,600,
+names beyond 256, and control characters in most texts (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html and the pages
+of other structures).
 
 What belongs here: comparing a request with the model. `moto/fixes.py` says which operations are compared.
 """
@@ -63,7 +63,7 @@ def _broken(shape: Any, value: Any) -> str | None:
         return f"have length greater than or equal to {least}"
     pattern = shape.metadata.get("pattern", "")
     if isinstance(value, str) and "\\u0020-\\uD7FF" in pattern:
-        # Written for Java, in UTF-16; what it means is: no control characters, line ends only where it names them.
+        # The pattern is for Java, in UTF-16. Its meaning: no control characters, and line ends only if it contains them.
         forbidden = _CONTROL if "\\r\\n" in pattern else _CONTROL_AND_LINES
         if forbidden.search(value):
             return f"satisfy regular expression pattern: {pattern}"

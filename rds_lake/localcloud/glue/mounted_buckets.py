@@ -1,8 +1,8 @@
 """Buckets as folders, for a Spark without S3: `s3://bucket/key` is the file `<folder>/bucket/key`.
 
-Some keys are no path below a folder: they hold `..`, begin with a slash, have a name of 300 bytes, or are a file where another
-key has a folder. Such an object becomes the file `%key-<digest>` in its bucket's folder, and what the script writes to that
-file is stored under the object's own key.
+Some keys cannot be a path below a folder: they contain `..`, begin with a slash, have a name of 300 bytes, or are the folder of
+another key. Such an object becomes the file `%key-<digest>` in its bucket's folder, and changes of that file are stored under the
+object's own key.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _LONGEST_NAME = 255  # bytes, of every file system in use
 
 
 class NotAnObjectError(ValueError):
-    """A URI that is not an object of a bucket."""
+    """A URI does not name an object of a bucket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MountedBuckets:
-    """All buckets as folders below one. `written_as`: the client that stores what changed, the job's role's."""
+    """All buckets as folders below a folder. `written_as`: a client with the rights of the job's role, which stores changes."""
 
     s3: Any
     folder: Path
@@ -53,7 +53,7 @@ class MountedBuckets:
         )
 
     def _placed(self, path: Path, bucket: str, key: str, *, folder: bool = True) -> bool:
-        """Whether the object could be put at a path; False where a file is in the way of a folder, or a folder of a file."""
+        """Write the object to a path; returns False if a file is there instead of a folder, or a folder instead of the file."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if folder and key.endswith("/"):

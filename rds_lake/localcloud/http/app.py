@@ -1,4 +1,4 @@
-"""The router: operations that the local cloud has itself are answered here, all others by moto, in one process.
+"""The router: passes a request to the operation that the local cloud has for it, else to moto, in one process.
 
 Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, those of RDS and
 CloudFormation from the form's `Action`. Operations that are not registered fall through to moto's own WSGI application
@@ -30,7 +30,7 @@ _SCOPE = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
 _QUERY_SERVICES = ("rds", "cloudformation", "redshift")
 _REST_SERVICES = ("lambda",)
-# Their state is here, so that moto's answer would be about things that do not exist.
+# Their state is in the local cloud, so that moto's answers would be wrong.
 _OURS_ALONE = ("cloudformation", "redshift")
 _JSON_TYPE = "application/x-amz-json-1.1"
 
@@ -85,7 +85,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestRequest:
-    """A request of a REST service. `params`: path, query and members of a JSON body; `headers` by small letters."""
+    """A request of a REST service. `params`: path, query and members of a JSON body; `headers`: by lower-case names."""
 
     context: RequestContext
     params: Json
@@ -97,7 +97,7 @@ _UNSIGNED = RequestContext(account=ACCOUNT, region=REGION, service="s3")
 
 
 class _Dispatcher(DomainDispatcherApplication):
-    """moto's dispatcher with a cache: moto lists its own folder twice for every request, although a host's service is fixed."""
+    """moto's dispatcher with a cache of the service of each host, for which moto lists its own folder twice per request."""
 
     def __init__(self) -> None:
         super().__init__(quick_backend_app)
@@ -117,11 +117,11 @@ class LocalCloudApp:
         self.moto = _Dispatcher()
         # "AmazonAthena.StartQueryExecution" -> operation
         self.json_operations: dict[str, JsonOperation] = {}
-        # "AWSGlue.GetTable" -> what moto gets to see instead of the request; may refuse it
+        # "AWSGlue.GetTable" -> function that changes the request's body for moto, or refuses it
         self.json_requests: dict[str, JsonOperation] = {}
-        # "DynamoDB_20120810.PutItem" -> called instead of moto, with what lets moto answer
+        # "DynamoDB_20120810.PutItem" -> function called instead of moto, with a function that returns moto's answer
         self.json_around: dict[str, AroundMoto] = {}
-        # ("lambda", "Invoke") -> called instead of moto, with what lets moto answer
+        # ("lambda", "Invoke") -> function called instead of moto, with a function that returns moto's answer
         self.rest_operations: dict[tuple[str, str], RestOperation] = {}
         # ("rds", "StartExportTask") -> operation, shaped as botocore's model
         self.query_operations: dict[tuple[str, str], JsonOperation] = {}
@@ -238,7 +238,7 @@ class LocalCloudApp:
 def request_context(environ: Json) -> RequestContext:
     """Returns account, Region and service of a request; an unsigned one is for S3 in us-east-1."""
     header = environ.get("HTTP_AUTHORIZATION", "")
-    # The scope stands first as clients write the header, and is the same all day; the signature is never the same.
+    # The credential scope, which clients write first, is the same all day, while signatures differ: only the scope is cached.
     return _context_of(header.partition(",")[0]) or _context_of(header) or _UNSIGNED
 
 
@@ -266,7 +266,7 @@ def read_body(environ: Json) -> bytes:
 
 
 def _json_body(environ: Json) -> Json:
-    """The body of a request in the JSON protocol; ApiError when it is no JSON object, by the name AWS has for that."""
+    """Returns the body of a request in the JSON protocol. ApiError SerializationException, as in AWS, if it is not a JSON object."""
     try:
         body = json.loads(read_body(environ) or b"{}")
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

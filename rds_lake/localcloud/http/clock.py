@@ -1,8 +1,8 @@
-"""The local cloud's own time. It dates DynamoDB's tables, backups and exports, and decides when Firehose writes its buffers and
-Lambda repeats attempts.
+"""The local cloud's own time. DynamoDB, Firehose, Lambda, Redshift and CloudFormation use it for dates, and to decide when a buffer is
+written, an attempt repeated, or a state changed.
 
-`POST /_local/clock {"now": "2026-11-20T10:00:00Z"}` moves it, so that a test can have writes of yesterday; from there it
-continues. `{}` sets it to the real time again, as does a reset; `GET` shows it.
+`POST /_local/clock {"now": "2026-11-20T10:00:00Z"}` moves the clock, which continues from there: a test can have writes of
+yesterday. `{}` and a reset set it to the real time again; `GET` shows it.
 
 Everything else uses the real time.
 """
@@ -24,7 +24,7 @@ class Clock:
     def __init__(self, app: LocalCloudApp, *, real: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
         self._real = real
         self._offset = 0
-        # The latest time something was dated with: the clock never shows an earlier one.
+        # The latest stamp: the clock never returns an earlier time.
         self._stamped = 0
         self._lock = threading.Lock()
         app.routes["POST", "/_local/clock"] = self._move
@@ -49,7 +49,7 @@ class Clock:
                 raise ApiError(
                     "ClockWouldGoBack",
                     f"the clock cannot go back before {in_words(self._stamped)}, when something was written: reset the "
-                    "local cloud, or set the clock before tables are made",
+                    "local cloud, or set the clock before tables are created",
                     409,
                 )
             self._offset = offset

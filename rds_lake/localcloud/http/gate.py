@@ -1,7 +1,7 @@
-"""Lets HTTP requests of programs on this machine into the local cloud, and refuses requests of web pages.
+"""Accepts HTTP requests of programs on this machine, and refuses requests of web pages.
 
-Every browser on this machine can reach a port of 127.0.0.1, and so can every page it shows. Four rules keep pages out;
-each holds without the others:
+Every web page in a browser on this machine can send requests to a port of 127.0.0.1. Four rules refuse them, each of which is
+independent of the others:
 
     Host            is this machine's own name: a foreign name that was pointed at 127.0.0.1 (DNS rebinding) is refused
     Origin          and Sec-Fetch-Site of another page are refused, preflights with them; no answer carries a CORS header
@@ -9,8 +9,8 @@ each holds without the others:
                     after a preflight (https://fetch.spec.whatwg.org/#cors-safelisted-request-header)
     AWS's calls     are signed in the Authorization header, which no page can send without a preflight either
 
-The signature itself is not checked: any credentials are good here. Requests that the local cloud makes to itself do not
-pass this gate (`loop.py`).
+The signature itself is not checked: any credentials are accepted. The local cloud's requests to itself do not pass this gate
+(`loop.py`).
 
 What belongs here: which requests are answered. Answering them is `app.py`.
 """
@@ -31,7 +31,7 @@ _OWN_SUFFIX = ".localhost"
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256\s+.*Credential=[^/\s]+/\d{8}/[^/\s]+/[^/\s]+/aws4_request")
 _CONTROL, _MOTO = "/_local/", "/moto-api"
 _JSON = "application/json"
-# Any service of the JSON protocol: refusals have its form.
+# A service of the JSON protocol, for the form of errors.
 _UNSIGNED_JSON = "dynamodb"
 _FORBIDDEN = "403 Forbidden"
 

@@ -22,7 +22,7 @@ from rds_lake.localcloud.http.app import LocalCloudApp
 from rds_lake.localcloud.http.quick_moto import session
 
 _CONFIG = Config(
-    # Nobody checks the signature, and to make it and the words of the user agent takes a sixth of a call.
+    # Without signature, which is not checked, and user agent: both take a sixth of the time of a call.
     signature_version=UNSIGNED,
     user_agent="rds-lake-local-cloud",
     s3={"addressing_style": "path"},
@@ -30,14 +30,14 @@ _CONFIG = Config(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
-# The application before the router that the requests of the call under way pass; none passes one by default.
+# The application through which the requests of the present call pass before the router; None: directly.
 _BEFORE: ContextVar[Callable[..., Iterable[bytes]] | None] = ContextVar("before", default=None)
 _AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=local/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=none"
 )
 
 
-# A session makes one client at a time.
+# Held to create a client, because a session must create one at a time.
 _making = threading.Lock()
 
 
@@ -57,10 +57,10 @@ class InProcessClients:
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
-        """The client of a service in a Region."""
-        found = self._clients.get((service, region))
-        if found is not None:
-            return found
+        """Returns the client of a service in a Region."""
+        existing = self._clients.get((service, region))
+        if existing is not None:
+            return existing
         with _making:
             if (service, region) not in self._clients:
                 client = session().client(
@@ -82,14 +82,14 @@ class InProcessClients:
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
             answered[:] = [int(status.split()[0]), dict(headers)]
 
-        # What the answer itself asks for within the local cloud, it asks for in its own name.
+        # Requests that an operation makes while it answers do not pass the application.
         application = _BEFORE.get() or self._app
         with _passing(None):
             body = b"".join(application(environ, start))
         return AWSResponse(request.url, answered[0], answered[1], _RawBody(body))
 
     def through(self, before: Callable[..., Iterable[bytes]]) -> InProcessClients:
-        """The same clients, whose requests pass through a WSGI application before the router."""
+        """Returns the same clients, whose requests pass through a WSGI application before the router."""
         return _ClientsThrough(self, before)
 
 
@@ -155,7 +155,7 @@ def _environ(request: Any) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote(url.path).encode().decode("latin-1"),
         "QUERY_STRING": url.query,
-        # moto needs the path as it was sent: keys may hold percent signs.
+        # moto needs the path as it was sent, because keys may contain percent signs.
         "RAW_URI": url.path,
         "REQUEST_URI": url.path + (f"?{url.query}" if url.query else ""),
         "SERVER_NAME": "localhost",

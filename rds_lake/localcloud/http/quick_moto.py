@@ -1,6 +1,6 @@
 """Makes moto faster: caches work that moto repeats for every request or import with the same result.
 
-What belongs here: repairs of moto's speed that no caller can see. Repairs of its answers are in `localcloud/moto`.
+What belongs here: changes that affect moto's speed only. Repairs of its answers are in `localcloud/moto`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _read_moment = serialize.parse_to_aware_datetime
 
 
 def make_moto_quick() -> None:
-    """Apply all speed repairs of moto in this process."""
-    # All that its service's class has is listed for every request.
+    """Make moto faster in this process."""
+    # moto lists all members of a service's class for every request.
     responses.method_names_from_class = cache(responses.method_names_from_class)
     MotoRandom.get_random_string = _random_string
     XFormedAttributePicker.get_possible_keys = _remembered_keys
@@ -39,7 +39,7 @@ def session() -> boto3.Session:
 
 
 def quick_backend_app(service: Any) -> Any:
-    """moto's Flask application of a service, without Flask's development features and headers for browsers."""
+    """Returns moto's Flask application of a service, without Flask's development features and headers for browsers."""
     app = create_backend_app(service)
     app.debug = False
     app.config["PROPAGATE_EXCEPTIONS"] = True  # as with `debug`: the server prints what is broken
@@ -48,15 +48,15 @@ def quick_backend_app(service: Any) -> Any:
 
 
 def _random_string(self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
-    """Draws the identifier of each answer, 52 letters, in one step; moto draws them one by one."""
+    """Returns the identifier of an answer, 52 letters, drawn in one step; moto draws them one by one."""
     text = "".join(self.choices(string.ascii_letters + (string.digits if include_digits else ""), k=length))
     return text.lower() if lower_case else text
 
 
 def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerContext) -> Generator[str]:
-    """The names that a member of an answer may have in moto's objects: a matter of its shape and of the object's class.
+    """Returns the names that a member of an answer may have in moto's objects, which depend on its shape and the object's class.
 
-    They are kept with the shape, as long as it lives.
+    They are cached in the shape.
     """
     if context.shape is None:
         yield from _possible_keys(self, context)
@@ -69,7 +69,7 @@ def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerConte
 
 
 def _remembered_moment(value: Any) -> datetime:
-    """Caches parsed times of moto's objects; dateutil needs a tenth of a millisecond for each."""
+    """Returns a time of moto's objects, cached: dateutil takes a tenth of a millisecond to parse one."""
     return _read_text(value) if isinstance(value, str) else _read_moment(value)
 
 
@@ -79,7 +79,7 @@ def _read_text(text: str) -> datetime:
 
 
 def _import_ec2() -> None:
-    """moto's RDS imports its EC2, which makes three sessions to ask each for AWS's Regions: a second of the processor's time."""
+    """Import moto's EC2, which moto's RDS needs, with one session. moto creates three, to list AWS's Regions, which takes a second."""
     own, shared = boto3.Session, session()
     boto3.Session = lambda: shared  # type: ignore[assignment,misc]
     try:

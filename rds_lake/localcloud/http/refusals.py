@@ -15,10 +15,10 @@ def refuse(
     signed_as: str, code: str, environ: dict[str, Any], start: StartResponse, *, message: str, status: str
 ) -> list[bytes]:
     """Answer a request with an error. `signed_as`: the service in its signature; `status`: `403 Forbidden`."""
-    # The connection is kept: what is left of this request must not become the next one.
+    # Read the rest of this request, so that the connection can be used for the next one.
     read_body(environ)
     protocol = service_model(service_of(signed_as)).protocol
-    # CloudWatch is asked in JSON, by boto3's choice of the protocols that it has.
+    # CloudWatch has several protocols, of which boto3 uses JSON.
     if protocol in ("json", "rest-json") or "HTTP_X_AMZ_TARGET" in environ:
         content_type, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
     elif protocol == "query":
@@ -30,7 +30,7 @@ def refuse(
     else:
         content_type = "application/xml"
         body = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>".encode()
-    # An answer to HEAD has no body: what would follow is read as the next answer.
+    # An answer to HEAD has no body: a client would read it as the next answer.
     body = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
     start(status, [("Content-Type", content_type), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)])
     return [body]

@@ -54,13 +54,13 @@ def rest_params(call: RestCall, query: str, body: bytes) -> dict[str, Any]:
         given = json.loads(body or b"{}")
     except ValueError:
         given = {}
-    asked = dict(parse_qsl(query, keep_blank_values=True))
-    return {**(given if isinstance(given, dict) else {}), **asked, **call.params}
+    queried = dict(parse_qsl(query, keep_blank_values=True))
+    return {**(given if isinstance(given, dict) else {}), **queried, **call.params}
 
 
 @functools.cache
 def _forms(service: str) -> list[_Form]:
-    """Sorted with the most fixed text first: `…/code` before `…/{FunctionName}`."""
+    """Returns the forms of all paths, those with the most fixed text first: `…/code` before `…/{FunctionName}`."""
     try:
         model = service_model(service)
     except UnknownServiceError:

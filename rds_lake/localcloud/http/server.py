@@ -1,8 +1,8 @@
 """The HTTP server: werkzeug's, with keep-alive connections and a thread per connection.
 
-Of the servers measured only this one gets every request of boto3 right (moto_server, waitress, cheroot and others). Its own
-handler closes every connection, since an application may leave part of a body unread; here the body is read first, as AWS's
-clients reuse connections, and a connection and a thread per request cost more than most requests.
+Of the servers measured (moto_server, waitress, cheroot and others), only this one handles every request of boto3 correctly. Its own
+handler closes every connection, because an application may leave a part of a body unread. Here the whole body is read first, so that
+clients can reuse connections: a connection and a thread per request take longer than most requests.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Handler(MotoRequestHandler):
 
     def finish(self) -> None:
         self.server.connections.discard(self.connection)  # type: ignore[attr-defined]
-        with contextlib.suppress(ConnectionError):  # the rest of an answer whose client is gone
+        with contextlib.suppress(ConnectionError):  # the client has closed the connection
             super().finish()
 
     def run_wsgi(self) -> None:
@@ -77,7 +77,7 @@ class _Handler(MotoRequestHandler):
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = self.rfile.read(length)
         if len(body) < length:
-            raise ConnectionAbortedError("the client is gone before its request was complete")
+            raise ConnectionAbortedError("the client closed the connection before its request was complete")
         return environ | {"wsgi.input": io.BytesIO(body)}
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -131,7 +131,7 @@ class Server:
         for connection in tuple(self._connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:  # its client was faster
+            except OSError:  # the client has closed it already
                 continue
         self._server.server_close()
 

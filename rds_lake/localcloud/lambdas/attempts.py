@@ -1,6 +1,6 @@
 """Attempts to invoke functions: assigns an execution environment to each invocation, and returns its result.
 
-A callable that a test registers stands in for a function's code, and runs in this process.
+A callable that a test registers runs in this process, instead of the function's code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Attempts:
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._used: set[Environment] = set()
         self._busy: Counter[str] = Counter()
-        # Counts resets: an environment that was begun before one must not run after it.
+        # Counts resets, so that an environment that was started before a reset does not run after it.
         self._resets = 0
         self._freed = threading.Condition()
 
@@ -89,10 +89,10 @@ class Attempts:
             resets, kept = self._resets, self._idle[function.arn]
             stale = [environment for environment in kept if environment.function != function]
             kept[:] = [environment for environment in kept if environment.function == function]
-            found = kept.pop() if kept else None
+            idle = kept.pop() if kept else None
         for environment in stale:
             environment.close()
-        environment = found or Environment(function, self._variables(function))
+        environment = idle or Environment(function, self._variables(function))
         with self._freed:
             self._used.add(environment)
             if self._resets != resets:
@@ -114,7 +114,7 @@ class Attempts:
         (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)
         """
         sts = self._clients.client("sts", function.region)
-        # STS wants two characters, Lambda one.
+        # STS requires two characters, Lambda one.
         session = function.name[:64].ljust(2, "-")
         assumed = sts.assume_role(RoleArn=function.role, RoleSessionName=session, DurationSeconds=_SESSION_SECONDS)
         keys = assumed["Credentials"]

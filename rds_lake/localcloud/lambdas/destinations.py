@@ -57,7 +57,7 @@ def deliver(actors: Actors, function: Function, destination: str, record: Json, 
             bucket = destination.rpartition(":::")[2]
             clients.client("s3", function.region).put_object(Bucket=bucket, Key=key, Body=text.encode())
         else:
-            return f"the local cloud's limit, not AWS's: it has no destinations of {service}"
+            return f"the local cloud's limit, not AWS's: destinations of {service} are not supported"
     except ClientError as error:
         return str(error)
     return None

@@ -1,8 +1,8 @@
 """An execution environment: a process that has a function's code and invokes it, one event after the other.
 
-It has the variables that Lambda gives, the keys of the function's role, the packages of Lambda's Python runtimes, and nothing else
-that is installed here: a package without what it imports fails as it does in Lambda. One is kept for the next invocation, as
-Lambda does, so that what a function keeps in its module stays.
+The process has Lambda's variables, the keys of the function's role, and the packages of Lambda's Python runtimes. It cannot import
+other packages that are installed here, so that a missing dependency fails as in Lambda. As in Lambda, it is kept for the next
+invocation, with the values that the function stored in its module.
 """
 
 from __future__ import annotations

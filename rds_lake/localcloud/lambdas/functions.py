@@ -44,19 +44,19 @@ class EventSettings:
 
 def find_function(name: str, region: str, qualifier: str | None = None) -> Function:
     """Returns the function of a name, partial ARN or ARN. ApiError, as in AWS, if it does not exist."""
-    found = _stored(name, region, qualifier)
+    stored = _stored(name, region, qualifier)
     return Function(
-        name=found.function_name,
-        arn=found.function_arn,
-        version=str(found.version),
-        handler=found.handler or "",
-        digest=found.code_sha_256,
-        code=found.code_bytes,
-        variables=tuple(sorted((found.environment_vars or {}).items())),
-        seconds=int(found.timeout),
-        memory=int(found.memory_size),
-        role=found.role,
-        reserved=None if found.reserved_concurrency is None else int(found.reserved_concurrency),
+        name=stored.function_name,
+        arn=stored.function_arn,
+        version=str(stored.version),
+        handler=stored.handler or "",
+        digest=stored.code_sha_256,
+        code=stored.code_bytes,
+        variables=tuple(sorted((stored.environment_vars or {}).items())),
+        seconds=int(stored.timeout),
+        memory=int(stored.memory_size),
+        role=stored.role,
+        reserved=None if stored.reserved_concurrency is None else int(stored.reserved_concurrency),
         region=region,
     )
 
@@ -77,12 +77,12 @@ def event_settings(name: str, region: str) -> EventSettings:
 
 
 def forget_event_settings(name: str, region: str) -> None:
-    """Remove the settings, so that new ones replace them: moto keeps the first for ever."""
+    """Remove the settings, so that new ones replace them: moto always uses the first ones."""
     _stored(name, region, None).event_invoke_config.clear()
 
 
 def _stored(name: str, region: str, qualifier: str | None) -> Any:
-    """moto's function."""
+    """Returns moto's function. ApiError if it does not exist."""
     parts = name.rpartition("function:")[2].split(":")
     qualifier = parts[1] if len(parts) > 1 else qualifier
     try:

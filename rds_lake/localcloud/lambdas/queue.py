@@ -25,7 +25,7 @@ from rds_lake.localcloud.permissions.acting import Actors
 
 _SECOND = 1_000_000
 _FIRST_THROTTLED, _LONGEST_THROTTLED = 1, 300
-# How often the clock is looked at while something waits for its time, and how long events are held to be shuffled. Seconds.
+# Seconds: how often the clock is checked while events wait, and how long events are held to be shuffled.
 _LOOK, _HELD = 0.05, 0.2
 Json = dict[str, Any]
 
@@ -76,7 +76,7 @@ class EventQueue:
         self._workers, self._threads = workers, list[threading.Thread]()
 
     def add(self, event: Event) -> None:
-        """Accept an event, unless a fault loses it; twice, or later and in another order, if a fault says so."""
+        """Accept an event. A fault may lose it, repeat it, or hold it to change the order of events."""
         if self._faults.of_lambda(event.function, "lose_percent"):
             self._count("lost")
             return

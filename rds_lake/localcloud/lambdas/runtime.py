@@ -2,12 +2,12 @@
 
     python -I -S runtime.py FOLDER MODULE.FUNCTION PACKAGES
 
-Says `ready` once the code is loaded, whose time is not an invocation's. Then reads one invocation a line from stdin
+Writes `ready` once the code is loaded, which does not count as an invocation's time. Then reads one invocation a line from stdin
 (`{"event": …, "context": {…}, "seconds": 3}`), and writes one answer a line: `{"payload": …, "error": false, "log": "…"}`.
 What the function prints is its log. Errors have the shape of Lambda's
 (https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html).
 
-Only the standard library: nothing of rds-lake is where the script runs.
+Imports the standard library only, because the script runs without rds-lake.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 
 class Context:
-    """What a handler gets beside the event. https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
+    """A handler's context. https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
 
     client_context = None
     identity = None
@@ -38,11 +38,11 @@ class Context:
 
 
 def run(handler: Any, invocation: dict[str, Any]) -> dict[str, Any]:
-    """One invocation: the answer in JSON's types. `error` says that the function failed."""
+    """Make one invocation; returns the answer in JSON's types. `error`: whether the function failed."""
     context = Context(invocation["seconds"], **invocation["context"])
     try:
         answer = handler(invocation["event"], context)
-    except Exception as error:  # noqa: BLE001 - the border of a program of somebody else's: its errors are answers
+    except Exception as error:  # noqa: BLE001 - every error of the user's function is an answer
         return failure(error, invocation["context"].get("aws_request_id", ""))
     try:
         return {"payload": json.loads(json.dumps(answer)), "error": False}
@@ -51,20 +51,20 @@ def run(handler: Any, invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 def failure(error: BaseException, request: str) -> dict[str, Any]:
-    """An exception of the function's, as Lambda shows it."""
+    """Returns an exception of the function as Lambda shows it."""
     stack = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
     payload = {"errorMessage": str(error), "errorType": type(error).__name__, "requestId": request, "stackTrace": stack}
     return {"payload": payload, "error": True}
 
 
 def problem(kind: str, message: str) -> dict[str, Any]:
-    """A failure of the runtime, not of the function's own code."""
+    """Returns a failure of the runtime, not of the function's own code."""
     payload = {"errorMessage": message, "errorType": kind, "requestId": "", "stackTrace": list[str]()}
     return {"payload": payload, "error": True}
 
 
 def find(name: str) -> Any:
-    """The handler `module.function`; the answer of all invocations where it cannot be had."""
+    """Returns the handler `module.function`; if it cannot be loaded, the answer to every invocation."""
     module, _, function = name.rpartition(".")
     try:
         return getattr(importlib.import_module(module.replace("/", ".")), function)
@@ -94,5 +94,5 @@ if __name__ == "__main__":
     sys.path[:0] = [sys.argv[1]]
     sys.path.append(sys.argv[3])
     with contextlib.redirect_stdout(sys.stderr):
-        found = find(sys.argv[2])
-    _serve(found)
+        handler = find(sys.argv[2])
+    _serve(handler)

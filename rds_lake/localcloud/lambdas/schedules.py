@@ -1,10 +1,10 @@
-"""Rules of EventBridge with a schedule, whose targets are functions: `POST /_local/schedules` invokes what is due by the clock.
+"""Scheduled rules of EventBridge whose targets are functions: `POST /_local/schedules` invokes those that are due by the clock.
 
-moto keeps such rules and never fires them. A rule is due when its `rate(…)` has passed since it fired last, or since it was first
-looked at; `{"now": true}` fires all. `rds-lake local up`, and `rds-lake dev` with it, look every few seconds by themselves; a
-LocalCloud in a test does not.
+moto stores such rules and never fires them. A rule is due if its `rate(…)` has passed since it last fired, or since it was first
+checked; `{"now": true}` fires all rules. `rds-lake local up`, and with it `rds-lake dev`, checks every few seconds; a LocalCloud in
+a test does not.
 
-EventBridge may invoke a function only by the function's own policy, which names the service and the rule
+EventBridge may invoke a function only if the function's own policy allows it for the rule
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions).
 """
 

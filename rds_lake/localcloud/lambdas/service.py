@@ -1,7 +1,7 @@
-"""Lambda's API where moto's is not enough: Invoke, and the settings of asynchronous invocations.
+"""Lambda's operations that moto does not do completely: Invoke, and the settings of asynchronous invocations.
 
-Functions themselves are moto's (CreateFunction, UpdateFunctionCode and so on), and run here: `attempts.py`.
-`GET /_local/lambda` shows what became of events.
+moto stores the functions (CreateFunction, UpdateFunctionCode and so on); `attempts.py` runs them.
+`GET /_local/lambda` shows the results of events.
 
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)
 """
@@ -98,7 +98,9 @@ class Lambdas:
         function = find_function(name, region, qualifier)
         if kind not in LIMITS:
             values = "[Event, RequestResponse, DryRun]"
-            raise ApiError("InvalidParameterValueException", f"Value '{kind}' at 'invocationType' is none of {values}")
+            raise ApiError(
+                "InvalidParameterValueException", f"Value '{kind}' at 'invocationType' must be one of {values}"
+            )
         if len(payload) > LIMITS[kind]:
             raise ApiError(
                 "RequestTooLargeException",

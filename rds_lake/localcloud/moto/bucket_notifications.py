@@ -1,4 +1,4 @@
-"""GetBucketNotificationConfiguration also names EventBridge: moto stores that setting, but returns only the other receivers.
+"""Lets GetBucketNotificationConfiguration return the setting of EventBridge, which moto stores but does not return.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html
 """

@@ -1,4 +1,4 @@
-"""A request that names the owner it expects of a bucket is refused for a bucket of another account; moto does not look.
+"""Refuses a request with an expected bucket owner if the bucket belongs to another account; moto does not check this.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 """

@@ -1,6 +1,6 @@
-"""Only the permission gate evaluates policies of buckets: moto would refuse everything that a Deny names, and ignore its Condition.
+"""Turns off moto's evaluation of bucket policies, which ignores the Condition of a Deny.
 
-Then nobody could write to a bucket whose policy refuses requests without TLS. `localcloud/permissions/` evaluates conditions.
+With it, no request could write to a bucket whose policy denies requests without TLS. `localcloud/permissions/` evaluates policies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from moto.s3.models import FakeBucket
 
 
 def leave_policies_to_the_gate() -> None:
-    """Let moto's buckets in this process refuse nothing by their policies. Safe to repeat."""
+    """Repair moto's S3 in this process. Safe to repeat."""
 
     def get_permission(self: Any, action: str, resource: str) -> Any:
         return PermissionResult.NEUTRAL

@@ -1,4 +1,4 @@
-"""CopyObject with If-Match or If-None-Match is refused if the condition is false; moto checks only PutObject's.
+"""Refuses CopyObject if its If-Match or If-None-Match is false; moto checks the conditions of PutObject only.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
@@ -13,7 +13,7 @@ from typing import Any
 from moto.s3.exceptions import MissingKey, PreconditionFailed
 from moto.s3.responses import S3Response
 
-_copying = threading.Lock()  # looking and copying must be one step: of two writers, one winner
+_copying = threading.Lock()  # check and copy must be one step, so that only one of two writers succeeds
 
 
 def look_at_conditions_of_copies() -> None:
@@ -30,12 +30,12 @@ def _after_the_conditions(bare: Callable[..., Any]) -> Callable[..., Any]:
         if not (wanted or absent):
             return bare(self)
         with _copying:
-            there = self.backend.get_object(self.bucket_name, self.parse_key_name())
-            if wanted and there is None:
+            existing = self.backend.get_object(self.bucket_name, self.parse_key_name())
+            if wanted and existing is None:
                 raise MissingKey(key=self.parse_key_name())
-            if wanted and wanted.strip('"') != there.etag.strip('"'):
+            if wanted and wanted.strip('"') != existing.etag.strip('"'):
                 raise PreconditionFailed("If-Match")
-            if absent == "*" and there is not None:
+            if absent == "*" and existing is not None:
                 raise PreconditionFailed("If-None-Match")
             return bare(self)
 

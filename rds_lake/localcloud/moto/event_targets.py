@@ -1,7 +1,7 @@
-"""EventBridge's delivery, repaired: in moto, PutEvents fails when a target does. AWS answers PutEvents before it delivers.
+"""Repairs EventBridge's delivery: in moto, PutEvents fails if a target fails, while AWS answers PutEvents before it delivers.
 
-A disabled rule delivers nothing; a delivered event names its account; SNS topics, `Input` and `InputPath` work; an event for a
-target that no longer exists, that its policy keeps EventBridge from, or of a kind that moto cannot deliver to, is lost.
+A disabled rule delivers nothing; a delivered event has its account; SNS topics, `Input` and `InputPath` work. An event is lost if its
+target does not exist any more, if the target's policy does not allow EventBridge, or if moto cannot deliver to this kind of target.
 
 What belongs here: targets of rules. Tests are in `test_fixes.py`, as for every repair.
 """
@@ -26,7 +26,7 @@ from rds_lake.localcloud.permissions.delivery import may_deliver
 _LOST = (ServiceException, HTTPException, NotImplementedError)
 
 
-# The rules of the local cloud that started last: moto's state is one for the whole process, too.
+# The permissions of the local cloud that started last: moto's state is also shared by the whole process.
 _PERMISSIONS: list[Permissions] = []
 
 

@@ -1,10 +1,10 @@
-"""Repairs of moto where AWS behaves otherwise and the pipeline, or a user's wiring around it, depends on it.
+"""Repairs moto where it differs from AWS and the pipeline, or a user's setup around it, depends on the difference.
 
-Each repair has two tests in `rds_lake_tests/localcloud/moto/test_fixes.py`: the local cloud is right, and bare moto is still
-wrong. The second fails on the day moto is right; the repair is then removed.
+Each repair has two tests in `rds_lake_tests/localcloud/moto/test_fixes.py`: that the local cloud is right, and that moto alone is
+still wrong. The second fails once moto is right; the repair is then removed.
 
-What belongs here: repairs in the router. Snapshots are `rds/moto_snapshots.py`, DynamoDB's tables `dynamodb/moto_dynamodb.py`,
-EventBridge's targets and the policies of buckets and queues, which the router cannot reach, are in the files beside this one.
+What belongs here: repairs in the router. Snapshots are `rds/moto_snapshots.py`, DynamoDB's tables `dynamodb/moto_dynamodb.py`.
+Repairs inside moto, of EventBridge's targets and of the policies of buckets and queues, are in the files beside this one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from rds_lake.localcloud.glue.limits import check_request
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.bare_moto import BareMoto
 
-# Operation -> the list in its request and how many it may hold, by AWS's model of Glue.
-# (https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html and its neighbours)
+# Operation -> the list in its request and its most entries, by AWS's model of Glue.
+# (https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html and the pages of the other operations)
 _BATCHES = {
     "BatchCreatePartition": ("PartitionInputList", 100),
     "BatchUpdatePartition": ("Entries", 100),
@@ -48,11 +48,11 @@ _NAMED = (
 
 
 class GlueFixes:
-    """Glue: names in lower case, everything within its limits, a stale VersionId refused, SkipArchive honoured."""
+    """Repairs of Glue: names in lower case, limits, a stale VersionId is refused, and SkipArchive has an effect."""
 
     def __init__(self, app: LocalCloudApp) -> None:
         self._moto = BareMoto(app, "glue")
-        # Comparing the version and moving it must be one step: two writers with the same version, one winner.
+        # Held to compare and change the version in one step, so that only one of two writers with the same version succeeds.
         self._updating = threading.Lock()
         app.json_operations["AWSGlue.UpdateTable"] = self._update_table
         for operation in (*_NAMED, *_BATCHES):
@@ -92,7 +92,7 @@ def _legal_request(operation: str) -> Any:
 
 
 def _lower_names(params: dict[str, Any]) -> dict[str, Any]:
-    """Database and table names in lower case, as Glue keeps them and finds them."""
+    """Returns the parameters with names of databases and tables in lower case, as Glue stores them."""
     lower = {key: params[key].lower() for key in ("DatabaseName", "TableName", "Name") if key in params}
     for key in ("DatabaseInput", "TableInput"):
         if key in params:

@@ -1,4 +1,4 @@
-"""AWS's own managed policies exist once they are named: moto has none of them, or loads all at every start, for a second.
+"""Loads AWS's own managed policies when one is first used: moto has none of them, or loads all at every start, which takes a second.
 
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/about-managed-policy-reference.html
 """
@@ -31,7 +31,7 @@ def _after_loading(bare: Callable[..., Any]) -> Callable[..., Any]:
         name = policy_arn.rpartition("/")[2]
         if ":iam::aws:policy/" in policy_arn and policy_arn not in self.managed_policies and name in _published():
             policy = AWSManagedPolicy.from_data(name, self.account_id, self.region_name, _published()[name])
-            # An ARN with another path is no policy of AWS's.
+            # An ARN with another path is not a policy of AWS.
             self.managed_policies |= {policy.arn: policy} if policy.arn == policy_arn else {}
         return bare(self, policy_arn, *others, **more)
 
@@ -40,5 +40,5 @@ def _after_loading(bare: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def _published() -> dict[str, Any]:
-    """Returns AWS's published policies by name: five megabytes, read when the first is named."""
+    """Returns AWS's published policies by name: five megabytes, read when one is first used."""
     return json.loads(aws_managed_policies_data)

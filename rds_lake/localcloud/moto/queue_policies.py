@@ -1,4 +1,4 @@
-"""A queue keeps its policy when other attributes are set: moto loses it, and EventBridge could then not deliver.
+"""Keeps the policy of a queue when other attributes are set: moto loses it, and EventBridge could not deliver any more.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """

@@ -60,7 +60,7 @@ class Acting:
 
 
 class Actors:
-    """Creates them. There is one for the whole local cloud, which its services get."""
+    """Creates services that act for principals. All services of a local cloud share one."""
 
     def __init__(self, app: LocalCloudApp, permissions: Permissions, clients: InProcessClients) -> None:
         self._app = app

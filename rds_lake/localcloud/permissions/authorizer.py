@@ -97,7 +97,7 @@ class Permissions:
         if who is ROOT:
             return Decision(effect="allow", statement="the account's root user")
         policy, grants = self._policies.find(need.action, need.resource), self._policies.grants(need.resource)
-        # All that the context depends on, but the time.
+        # Everything that the context depends on, except the time.
         depends = (need.action, need.resource, asked.region, asked.via, tuple(need.context.items()), aliases)
         known = None if grants else self._remembered.find(who, policy, depends)
         if known is not None:

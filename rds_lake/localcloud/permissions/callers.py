@@ -42,7 +42,7 @@ class Callers:
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
-        # Keys that belonged to somebody: once deleted they must not become root's.
+        # Keys of users: once deleted, they must not count as keys like root's.
         self._known: set[str] = set()
         self._sessions: dict[str, Any] = {}
         self._roles: dict[str, Any] = {}
@@ -95,10 +95,10 @@ class Callers:
         known = self._roles.get(arn)
         if known is not None and roles.get(known.id) is known:
             return known
-        found = next((role for role in list(roles.values()) if role.arn == arn), None)
-        if found is not None:
-            self._roles[arn] = found
-        return found
+        match = next((role for role in list(roles.values()) if role.arn == arn), None)
+        if match is not None:
+            self._roles[arn] = match
+        return match
 
     def _kept(self, who: tuple[str | None, ...], written: _Written, principal: Principal) -> Principal:
         if len(self._principals) >= _KEPT:
@@ -108,10 +108,10 @@ class Callers:
 
     def _session(self, key: str) -> Any:
         if key not in self._sessions:
-            found = backend_of(sts_backends, PARTITION).get_assumed_role_from_access_key(key)
-            if found is None:
+            session = backend_of(sts_backends, PARTITION).get_assumed_role_from_access_key(key)
+            if session is None:
                 return None
-            self._sessions[key] = found
+            self._sessions[key] = session
         return self._sessions[key]
 
     def _user(self, user: Any) -> Principal:

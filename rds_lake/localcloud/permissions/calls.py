@@ -14,7 +14,7 @@ from rds_lake.localcloud.permissions.stored import Stored
 
 _OWN_SUFFIX = ".localhost"
 _WITH_BODY = ("DeleteObjects",)
-# Rights of writes alone depend on headers.
+# Only the rights of writes depend on headers.
 _WITH_HEADERS = ("PUT", "POST")
 _HEADERS = ("HTTP_X_AMZ_", "HTTP_IF_")
 
@@ -46,7 +46,7 @@ def read_call(
         return Call(params=_json_params(read_body(environ)), **known)
     rest = rest_call(service, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
     if rest is not None:
-        # What a function is invoked with names nothing that a right depends on.
+        # No right depends on the payload of an invocation.
         body = b"" if (service, operation) == ("lambda", "Invoke") else read_body(environ)
         return Call(params=rest_params(rest, environ.get("QUERY_STRING", ""), body), **known)
     return Call(params=dict(read_form(read_body(environ).decode(errors="replace"))), **known)

@@ -1,11 +1,11 @@
-"""The record of decisions: what was asked for, by whom, and which statement decided. `GET /_local/decisions` shows it.
+"""The record of decisions: the requested right, the principal, and the statement that decided. `GET /_local/decisions` shows it.
 
     {"decisions": [{"time": "2026-11-20T03:00:00.123+00:00", "principal": "arn:aws:sts::…:assumed-role/…", "action": "s3:GetObject",
       "resource": "arn:aws:s3:::…", "context": {"aws:RequestedRegion": ["us-east-1"]}, "effect": "allow",
       "statement": "pipeline: ReadLake", "operation": "s3.GetObject", "via": ""}], "dropped": 0}
 
 `via` is the service that acts for the principal (`athena.amazonaws.com`). Only callers with policies are recorded, unless
-`POST /_local/decisions {"record_all": true}` asks for those of all others too.
+`POST /_local/decisions {"record_all": true}` also records those of all others.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from rds_lake.model.permissions.explain import message
 from rds_lake.model.permissions.request import Principal, Request
 
 _FORBIDDEN, _BAD_REQUEST = "403 Forbidden", "400 Bad Request"
-# Signing name -> code, where it is neither the query protocol's nor the JSON protocol's usual one.
+# Signing name -> code, for services that do not use the usual code of their protocol.
 _CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 _JSON = ("json", "rest-json")
 _INVALID, _EXPIRED = (

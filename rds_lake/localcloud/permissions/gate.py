@@ -1,6 +1,6 @@
 """The layer of the local cloud that authorises each request for its caller; its requests to itself do not pass this layer.
 
-An operation without known rights (`table/all.py`) is refused, so that no run seems to prove more than it does.
+An operation without known rights (`table/all.py`) is refused, so that a run without errors proves that all its rights suffice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rds_lake.model.permissions.policy import PolicyError
 from rds_lake.model.permissions.request import Principal
 
 # The control API is not AWS's.
-_OURS = ("/_local/", "/moto-api/")
+_CONTROL = ("/_local/", "/moto-api/")
 App = Callable[..., Iterable[bytes]]
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ class PermissionGate:
         self._permissions = permissions
 
     def __call__(self, environ: Json, start: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith(_OURS):
+        if environ.get("PATH_INFO", "").startswith(_CONTROL):
             return self._app(environ, start)
         context = request_context(environ)
         signed_as = context.service

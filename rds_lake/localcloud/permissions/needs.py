@@ -65,12 +65,12 @@ Rule = Callable[[Call], Iterable[Need]]
 
 
 def nothing(call: Call) -> Iterator[Need]:
-    """No right: AWS answers every caller."""
+    """Returns no needs: AWS answers every caller."""
     return iter(())
 
 
 def everything(action: str) -> Rule:
-    """An action that AWS checks without a resource."""
+    """Returns the rule of an action that AWS checks without a resource."""
 
     def rule(call: Call) -> Iterator[Need]:
         yield Need(action=action)
@@ -79,7 +79,7 @@ def everything(action: str) -> Rule:
 
 
 def on(action: str, kind: str, *keys: str) -> Rule:
-    """An action on the object of one of the parameters: `on("sns:Publish", "", "TopicArn", "TargetArn")`."""
+    """Returns the rule of an action on the resource that a parameter names: `on("sns:Publish", "", "TopicArn", "TargetArn")`."""
 
     def rule(call: Call) -> Iterator[Need]:
         yield Need(action=action, resource=call.named(kind, *keys))
@@ -88,7 +88,7 @@ def on(action: str, kind: str, *keys: str) -> Rule:
 
 
 def both(*rules: Rule) -> Rule:
-    """The needs of several rules, in order."""
+    """Returns a rule with the needs of several rules, in order."""
 
     def rule(call: Call) -> Iterator[Need]:
         for each in rules:
@@ -98,9 +98,9 @@ def both(*rules: Rule) -> Rule:
 
 
 def pass_role(key: str, service: str) -> Rule:
-    """iam:PassRole on the role of a parameter (name or ARN), for a service (`glue.amazonaws.com`); no need without a role.
+    """Returns the rule of iam:PassRole on a parameter's role (name or ARN), for a service (`glue.amazonaws.com`).
 
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)
+    Without a role there is no need. (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)
     """
 
     def rule(call: Call) -> Iterator[Need]:

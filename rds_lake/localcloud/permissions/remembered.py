@@ -33,7 +33,7 @@ class Remembered:
     """The cache. Every method may be called from any thread."""
 
     def __init__(self) -> None:
-        # By the identity of principals and policies, which stays their own as long as they are kept here.
+        # By `id()` of principals and policies, which is unique as long as the objects are kept here.
         self._policies: dict[tuple[int, str], tuple[Policy, _Part]] = {}
         self._decisions: dict[Hashable, tuple[Decision, Principal, Policy | None]] = {}
 

@@ -21,7 +21,7 @@ from rds_lake.localcloud.http.account import ACCOUNT, REGION
 
 PARTITION = "aws"
 _KMS = "aws:kms"
-# Keys that AWS manages let every caller of their service in, and no statement can be added to them.
+# The policy of a key that AWS manages allows every caller of its service, and cannot be changed.
 _MANAGED = "alias/aws/"
 _Backend = TypeVar("_Backend", bound=BaseBackend)
 
@@ -32,9 +32,9 @@ def backend_of(backends: BackendDict[_Backend], region: str, account: str = ACCO
     `backends[account][region]` takes a lock and compares all services, which costs more than a decision, so it is used only for
     backends that do not exist yet.
     """
-    there = backends.get(account)
-    found = there.get(region) if there is not None else None
-    return found if found is not None else backends[account][region]
+    regions = backends.get(account)
+    backend = regions.get(region) if regions is not None else None
+    return backend if backend is not None else backends[account][region]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

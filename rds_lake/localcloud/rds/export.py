@@ -135,7 +135,7 @@ class ExportTasks:
         return None, datetime.now(UTC)
 
     def _check_only(self, params: dict[str, Any], databases: Sequence[FrozenDatabase]) -> None:
-        # Without it nothing is asked of the database: a start must be quick.
+        # Without ExportOnly the database is not read, because a start must be quick.
         if params.get("ExportOnly"):
             self._writer(databases, self._clients).check_only(params["ExportOnly"])
 

@@ -16,7 +16,7 @@ from rds_lake.localcloud.http.app import RequestContext
 from rds_lake.localcloud.permissions.acting import Acting, Actors, words
 
 _SERVICE = "export.rds.amazonaws.com"
-# What AWS's page asks of the role; reading and deleting are asked for beside writing.
+# The rights that AWS's page requires of the role: to read and delete as well as to write.
 _OBJECT_CALLS = ("PutObject", "GetObject", "DeleteObject")
 _GRANTED = (
     "Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "DescribeKey",
@@ -64,10 +64,10 @@ class ExportRole:
 
     def failure(self, error: ClientError) -> str:
         """Returns the FailureCause for an error of the task's own calls."""
-        said = words(error)
-        if said is None:
+        sentence = words(error)
+        if sentence is None:
             return str(error)[:1000]
-        if "kms:" in said:
+        if "kms:" in sentence:
             return "The KMS key check failed. Check the credentials on your KMS key and try again."
         return self._unauthorized([error.operation_name])
 

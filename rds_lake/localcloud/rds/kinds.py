@@ -16,7 +16,7 @@ from rds_lake.localcloud.http.app import ApiError
 _ARN = re.compile(r"arn:aws:rds:([^:]+):([^:]+):(snapshot|cluster-snapshot|cluster):(.+)")
 # Hyphens single and never last.
 _WORD = re.compile(r"[a-z](?!.*--)[a-z0-9-]*(?<!-)", re.ASCII)
-# What RDS and AWS Backup put before names of their own.
+# Prefixes of the names that RDS and AWS Backup choose.
 _PREFIX = re.compile(r"(rds|awsbackup):")
 
 
@@ -42,11 +42,11 @@ class SourceKind:
     ended: Mapping[str, str] = field(default_factory=dict)
 
     def source_arn(self, identifier: str) -> str:
-        """The ARN of the instance or cluster itself."""
+        """Returns the ARN of the instance or cluster itself."""
         return f"arn:aws:rds:{REGION}:{ACCOUNT}:{self.source_resource}:{identifier}"
 
     def arn(self, name: str) -> str:
-        """The ARN of one of its snapshots."""
+        """Returns the ARN of one of its snapshots."""
         return f"arn:aws:rds:{REGION}:{ACCOUNT}:{self.snapshot_resource}:{name}"
 
     def not_found(self, name: str) -> ApiError:
@@ -62,7 +62,7 @@ class SourceKind:
         return len(name) <= self.longest_name and _WORD.fullmatch(name) is not None
 
     def is_any_name(self, name: str) -> bool:
-        """As `is_name`, and the names that RDS and AWS Backup choose."""
+        """Whether this is a name by `is_name`, or one that RDS and AWS Backup choose."""
         return self.is_name(_PREFIX.sub("", name, count=1))
 
 

@@ -1,4 +1,4 @@
-"""Instances, clusters and their snapshots as moto's RDS keeps them: of any time and type, and listed as AWS lists them.
+"""Instances, clusters and their snapshots in moto's RDS: of any time and type, and listed as AWS lists them.
 
 moto has no API for automated, dated or Backup snapshots, counts its quota over all types, and its lists have no pages, no
 ARNs as identifiers and no Backup snapshot by identifier. `moto/test_fixes.py` shows what bare moto does.
@@ -69,7 +69,7 @@ class SnapshotRecords:
             raise ApiError("SnapshotQuotaExceeded", f"You have reached the limit of {_MANUAL_QUOTA} manual snapshots.")
 
     def check_source(self, kind: SourceKind, identifier: str) -> None:
-        """Refuse an instance or cluster that moto does not know."""
+        """ApiError for an instance or cluster that moto does not have."""
         if identifier not in _sources(kind):
             raise kind.source_not_found(identifier)
 
@@ -104,7 +104,7 @@ class SnapshotRecords:
         _snapshots(kind).pop(name, None)
 
     def created_at(self, kind: SourceKind, name: str) -> datetime:
-        """When the snapshot was created."""
+        """Returns when the snapshot was created."""
         return _utc(_snapshots(kind)[name].created)
 
 
@@ -138,8 +138,8 @@ class SnapshotListings:
         listed = [{"Name": name, "Values": values} for name, values in filters.items()]
         snapshots: list[dict[str, Any]] = []
         for type_ in types:
-            asked = narrowed | {"SnapshotType": type_, "Filters": listed}
-            snapshots += self._moto.call(context, f"Describe{kind.noun}s", asked)[f"{kind.noun}s"]
+            request = narrowed | {"SnapshotType": type_, "Filters": listed}
+            snapshots += self._moto.call(context, f"Describe{kind.noun}s", request)[f"{kind.noun}s"]
         if stated and not snapshots:
             raise kind.not_found(stated)
         page, marker = page_of(snapshots, params)

@@ -115,11 +115,11 @@ class Snapshots:
         return 200, {"identifier": name, "arn": new.arn, "created_at": at.isoformat()}
 
     def _asked_source(self, body: dict[str, Any]) -> tuple[SourceKind, str]:
-        asked = [kind for kind in KINDS if kind.word in body]
-        if len(asked) != 1:
+        kinds = [kind for kind in KINDS if kind.word in body]
+        if len(kinds) != 1:
             words = " or ".join(kind.word for kind in KINDS)
             raise ApiError("InvalidParameterValue", f"the body must name one {words}")
-        kind, identifier = asked[0], str(body[asked[0].word])
+        kind, identifier = kinds[0], str(body[kinds[0].word])
         if not self._sources.databases(kind, identifier):
             known = ", ".join(self._sources.names(kind)) or "none"
             raise ApiError(kind.source_missing, f"no {kind.word} {identifier!r}; there are {known}", 404)
@@ -200,7 +200,7 @@ class Snapshots:
 
     @contextmanager
     def _backed_up(self, new: NewSnapshot) -> Iterator[None]:
-        """AWS Backup's events around RDS's own, when it is AWS Backup that takes the snapshot."""
+        """Send AWS Backup's events before and after RDS's own, if AWS Backup takes the snapshot."""
         if new.type_ != "awsbackup" or not new.announced:
             yield
             return
@@ -218,7 +218,7 @@ class Snapshots:
 
 
 def _check_name(kind: SourceKind, name: str) -> None:
-    """Refuse names that the API refuses: only RDS and AWS Backup put a prefix and a colon before a name."""
+    """ApiError for a name that the API refuses: only RDS and AWS Backup use names with a prefix and a colon."""
     if not kind.is_name(name):
         raise ApiError(
             "InvalidParameterValue",

@@ -22,7 +22,7 @@ from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, SourceKind
 
 Urls = Mapping[str, Sequence[str]]
-# What a driver raises when its server is gone or refuses.
+# Errors of the drivers if a server has stopped or refuses.
 _DRIVER_ERRORS = (psycopg.Error, pymysql.Error, OSError)
 
 
@@ -39,17 +39,17 @@ class Content:
         self._lock = threading.Lock()
 
     def hold(self) -> None:
-        """Count one more that needs it."""
+        """Count one more user of the content."""
         with self._lock:
             self._holders += 1
 
     def release(self) -> None:
-        """Count one less; drop the databases at 0."""
+        """Count one user less; drop the databases at 0."""
         with self._lock:
             self._holders -= 1
             unwanted = self._holders == 0
         if unwanted:
-            # One that fails does not keep the others from being dropped.
+            # Drop the others even if one fails.
             with ExitStack() as every:
                 for database in self.databases:
                     every.callback(database.content.drop)
@@ -80,7 +80,7 @@ class Sources:
             raise SourceUrlError("; ".join(["these databases cannot be read", *problems]))
 
     def names(self, kind: SourceKind) -> list[str]:
-        """The identifiers of the instances or clusters."""
+        """Returns the identifiers of the instances or clusters."""
         return sorted(self._databases[kind])
 
     def databases(self, kind: SourceKind, identifier: str) -> Sequence[SourceDatabase]:
@@ -97,12 +97,13 @@ class Sources:
                 for group in _of_one_server(databases):
                     names = [f"frozen_{uuid.uuid4().hex[:16]}" for _ in group]
                     with ExitStack() as alone:
-                        # In one order, so that no two wait for each other.
+                        # Always in the same order, so that two copies never wait for each other.
                         for url in sorted(url for url, each in zip(urls, databases, strict=True) if each in group):
                             alone.enter_context(self._copying[url])
                         copies = freeze_all(group, names)
                     frozen += [
-                        FrozenDatabase(name=one.name, content=copy) for one, copy in zip(group, copies, strict=True)
+                        FrozenDatabase(name=database.name, content=copy)
+                        for database, copy in zip(group, copies, strict=True)
                     ]
             except _DRIVER_ERRORS as error:
                 raise ApiError("StorageFailure", f"{identifier} could not be copied: {error}", 502) from error
@@ -111,7 +112,7 @@ class Sources:
 
 
 def _of_one_server(databases: Sequence[SourceDatabase]) -> list[Sequence[SourceDatabase]]:
-    """Those that are copied as of one instant: all of a MySQL server. PostgreSQL copies each by itself."""
+    """Returns groups of databases that are copied as of one instant: all of a MySQL server; for PostgreSQL each alone."""
     return [databases] if databases[0].engine != "postgres" else [[each] for each in databases]
 
 

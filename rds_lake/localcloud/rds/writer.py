@@ -1,4 +1,4 @@
-"""What an export task writes to S3, as real exports have it:
+"""Writes an export task's objects to S3, as in real exports:
 
     <prefix>/<task>/shop/public.orders/1/part-00000-<uuid>-c000.gz.parquet   and _SUCCESS beside it; an empty table has no part
     <prefix>/<task>/export_tables_info_<task>_from_1_to_500.json             status and columns of each table
@@ -28,11 +28,11 @@ _GIB = 1024**3
 
 
 class CanceledError(Exception):
-    """The task was cancelled; what it wrote stays, as in AWS."""
+    """The task was cancelled. As in AWS, the objects that it wrote remain."""
 
 
 class WriterSettings(Protocol):
-    """What the writer needs of the task settings."""
+    """The settings of the writer."""
 
     @property
     def max_file_bytes(self) -> int: ...
@@ -103,7 +103,7 @@ class ExportWriter:
     def _empty_databases(
         self, only: Sequence[str], tables: Sequence[tuple[FrozenDatabase, SourceTable]]
     ) -> list[dict[str, Any]]:
-        """Entries of databases without tables. Every instance of PostgreSQL has a database `postgres`, which is usually empty."""
+        """Returns entries for databases without tables: PostgreSQL's database `postgres` is usually empty."""
         names = [database.name for database in self.databases]
         if any(database.content.engine == "postgres" for database in self.databases):
             names.append("postgres")
@@ -150,7 +150,7 @@ class ExportWriter:
         *,
         empty: Sequence[dict[str, Any]],
     ) -> None:
-        """Both info files. Entries of empty databases come first and are not counted as tables."""
+        """Write both info files. Entries of empty databases come first and are not counted as tables."""
         identifier, step = task["ExportTaskIdentifier"], self.settings.tables_per_info_file
         for start in range(0, max(len(infos), 1), step):
             part = infos[start : start + step]
@@ -190,7 +190,7 @@ class ExportWriter:
 
 
 def _schema(database: FrozenDatabase, table: SourceTable) -> str:
-    """The schema in AWS's names: in MySQL and MariaDB the database, under the name that it had when it was frozen."""
+    """Returns the schema in AWS's names: for MySQL and MariaDB the original name of the database."""
     return table.schema if database.content.engine == "postgres" else database.name
 
 
@@ -216,6 +216,6 @@ def _safe(key: str) -> str:
 
 
 def locale_time(moment: datetime) -> str:
-    """`Jun 26, 2024, 3:43:58 PM`: times in real info files are in US style, without a zone."""
+    """Returns a time as in real info files: `Jun 26, 2024, 3:43:58 PM`, in US style, without a zone."""
     hour = moment.hour % 12 or 12
     return f"{moment:%b} {moment.day}, {moment.year}, {hour}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"

@@ -1,6 +1,6 @@
 """The local Redshift as a whole: clusters, workgroups, databases and the Data API.
 
-`POST /_local/redshift {"creating_minutes": 5}` changes how long things take from then on; `GET` shows it.
+`POST /_local/redshift {"creating_minutes": 5}` changes how long operations take from then on; `GET` shows it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHANGEABLE = ("creating_minutes", "deleting_minutes", "pausing_minutes", "resum
 
 
 class RedshiftService:
-    """All of it."""
+    """Creates its parts, which share their databases and settings."""
 
     def __init__(
         self, app: LocalCloudApp, clients: InProcessClients, clock: Clock, faults: Faults, actors: Actors,
@@ -46,7 +46,7 @@ class RedshiftService:
         app.routes["GET", "/_local/redshift"] = self._show
 
     def reset(self) -> None:
-        """Forget everything; what runs is cancelled."""
+        """Cancel running statements, and forget everything."""
         self._data.reset()
         self._clusters.reset()
         self._serverless.reset()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedshiftSettings:
-    """Minutes by the local cloud's clock: none by default. `active_statements`: of one warehouse; `page_rows`: of a result's page."""
+    """Times in minutes of the local cloud's clock. `active_…`: limits of one warehouse; `page_rows`: rows in a page of a result."""
 
     creating_minutes: float = 0.0
     deleting_minutes: float = 0.0

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def stack(stack: Stack) -> Json:
-    """An entry of DescribeStacks."""
+    """Returns an entry of DescribeStacks."""
     order = stack.order
     parameters = [
         {"ParameterKey": parameter.key, "ParameterValue": "****" if parameter.no_echo else parameter.text}
@@ -34,7 +34,7 @@ def stack(stack: Stack) -> Json:
 
 
 def summary(stack: Stack) -> Json:
-    """An entry of ListStacks."""
+    """Returns an entry of ListStacks."""
     return _common(stack) | _given(
         TemplateDescription=stack.order.description,
     )
@@ -54,7 +54,7 @@ def _common(stack: Stack) -> Json:
 
 
 def event(stack: Stack, event: Event) -> Json:
-    """An entry of DescribeStackEvents."""
+    """Returns an entry of DescribeStackEvents."""
     return _given(
         StackId=stack.id,
         StackName=stack.name,
@@ -71,39 +71,39 @@ def event(stack: Stack, event: Event) -> Json:
 
 
 def resource(stack: Stack, resource: Resource) -> Json:
-    """An entry of DescribeStackResources."""
-    return {"StackId": stack.id, "StackName": stack.name, "Timestamp": resource.at} | _told(resource)
+    """Returns an entry of DescribeStackResources."""
+    return {"StackId": stack.id, "StackName": stack.name, "Timestamp": resource.at} | _state(resource)
 
 
 def resource_detail(stack: Stack, resource: Resource) -> Json:
-    """The answer of DescribeStackResource."""
+    """Returns the answer of DescribeStackResource."""
     return {"StackId": stack.id, "StackName": stack.name} | resource_summary(resource)
 
 
 def resource_summary(resource: Resource) -> Json:
-    """An entry of ListStackResources."""
-    return {"LastUpdatedTimestamp": resource.at} | _told(resource)
+    """Returns an entry of ListStackResources."""
+    return {"LastUpdatedTimestamp": resource.at} | _state(resource)
 
 
 def declared(template: Json, *, full: bool) -> list[Json]:
-    """A template's parameters; `full` as GetTemplateSummary tells them, else as ValidateTemplate does."""
+    """Returns a template's parameters: if `full` as GetTemplateSummary shows them, else as ValidateTemplate does."""
     return [_parameter(name, form, full=full) for name, form in template.get("Parameters", {}).items()]
 
 
 def _parameter(name: str, form: Json, *, full: bool) -> Json:
-    told = _given(
+    declaration = _given(
         ParameterKey=name,
         DefaultValue=str(form["Default"]) if "Default" in form else None,
         NoEcho=str(form.get("NoEcho", False)).lower() == "true",
         Description=form.get("Description"),
     )
     if full:
-        told["ParameterType"] = form.get("Type", "String")
-        told["ParameterConstraints"] = _given(AllowedValues=form.get("AllowedValues"))
-    return told
+        declaration["ParameterType"] = form.get("Type", "String")
+        declaration["ParameterConstraints"] = _given(AllowedValues=form.get("AllowedValues"))
+    return declaration
 
 
-def _told(resource: Resource) -> Json:
+def _state(resource: Resource) -> Json:
     return _given(
         LogicalResourceId=resource.logical,
         PhysicalResourceId=resource.physical or None,

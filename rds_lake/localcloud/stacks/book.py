@@ -9,7 +9,7 @@ from rds_lake.localcloud.stacks.state import Stack
 
 
 class Book:
-    """Stacks by their ids; by its name only one that is not deleted."""
+    """Stacks by id, and those that are not deleted also by name."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -19,22 +19,22 @@ class Book:
         self._stacks[stack.id] = stack
 
     def all(self, region: str) -> list[Stack]:
-        """Deleted ones too, the newest first."""
+        """Returns the stacks of a Region with the deleted ones, newest first."""
         return [stack for stack in reversed(self._stacks.values()) if stack.region == region]
 
     def get(self, region: str, name: str, *, words: str = "Stack with id {} does not exist") -> Stack:
-        """By name or id; ApiError in the words that AWS has for the operation."""
-        found = self.find(region, name)
-        if found is None:
+        """Returns a stack by name or id. ApiError if it does not exist. `words`: AWS's message for the operation."""
+        stack = self.find(region, name)
+        if stack is None:
             raise invalid(words.format(name))
-        return found
+        return stack
 
     def find(self, region: str, name: str) -> Stack | None:
-        """By name or id; None when there is none."""
+        """Returns a stack by name or id; None if it does not exist."""
         if name in self._stacks:
             return self._stacks[name]
         return next((stack for stack in self.all(region) if stack.name == name and not stack.gone), None)
 
     def forget(self) -> None:
-        """Forget all stacks; nothing is deleted."""
+        """Forget all stacks, without deleting their resources."""
         self._stacks.clear()

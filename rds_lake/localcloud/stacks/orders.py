@@ -1,4 +1,4 @@
-"""From a request's parameters to an order: the template checked, parameters filled in, everything refused that has to be."""
+"""Turns a request's parameters into an order: checks the template, fills in its parameters, and refuses what CloudFormation would."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 def order_of(
     params: Json, clients: InProcessClients, *, region: str, stack: str, name: str, previous: Order | None
 ) -> Order:
-    """What a CreateStack or UpdateStack asks for. `stack`: its id. `previous`: what the stack that is updated has now."""
+    """Returns the order of a CreateStack or UpdateStack. `stack`: its id. `previous`: the order of the stack that is updated."""
     reuse = previous is not None and params.get("UsePreviousTemplate")
     text = previous.template if reuse and previous else template_text(params, clients, region)
     template = decode(text)
@@ -53,18 +53,18 @@ def order_of(
 
 
 def check_types(template: Json, region: str) -> None:
-    """ApiError for types that CloudFormation does not have, then for those that only the local cloud has not."""
+    """ApiError for resource types that CloudFormation does not have, or that only the local cloud does not have."""
     types = sorted({resource["Type"] for resource in template["Resources"].values()})
     if unknown := [type_ for type_ in types if type_ not in TYPES and not _exists(type_, region)]:
         raise invalid(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     if missing := [type_ for type_ in types if type_ not in TYPES]:
         raise not_here(
-            f"stacks here have no resources of type {', '.join(missing)}; they have {', '.join(sorted(TYPES))}."
+            f"resources of type {', '.join(missing)} are not supported; supported are {', '.join(sorted(TYPES))}."
         )
 
 
 def refuse_changed_types(before: Order, after: Order) -> None:
-    """ApiError when a logical id is of another type now: AWS wants another id then."""
+    """ApiError if a resource with the same logical id has another type now."""
     had = {name: wanted.type for name, wanted in before.plan.resources.items()}
     if changed := [name for name, wanted in after.plan.resources.items() if had.get(name, wanted.type) != wanted.type]:
         raise invalid(
@@ -91,7 +91,7 @@ def _tags(given: list[Json]) -> tuple[tuple[str, str], ...]:
 
 
 def pseudo_values(region: str, stack: str, name: str, topics: tuple[str, ...]) -> Json:
-    """What every template may refer to, by name."""
+    """Returns the pseudo parameters, by name."""
     return {
         "AWS::AccountId": ACCOUNT,
         "AWS::NotificationARNs": list(topics),

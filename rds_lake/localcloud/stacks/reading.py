@@ -1,4 +1,4 @@
-"""CloudFormation's operations that change nothing."""
+"""CloudFormation's operations that only read."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class Reading:
         with self._book.lock:
             if "StackName" in params:
                 return {"Stacks": [answers.stack(self._book.get(context.region, params["StackName"]))]}
-            there = [stack for stack in self._book.all(context.region) if not stack.gone]
-            return _page("Stacks", [answers.stack(stack) for stack in there], params)
+            stacks = [stack for stack in self._book.all(context.region) if not stack.gone]
+            return _page("Stacks", [answers.stack(stack) for stack in stacks], params)
 
     def ListStacks(self, context: RequestContext, params: Json) -> Json:
         wanted = params.get("StackStatusFilter")
         with self._book.lock:
-            there = [stack for stack in self._book.all(context.region) if not wanted or stack.status in wanted]
-            return _page("StackSummaries", [answers.summary(stack) for stack in there], params)
+            stacks = [stack for stack in self._book.all(context.region) if not wanted or stack.status in wanted]
+            return _page("StackSummaries", [answers.summary(stack) for stack in stacks], params)
 
     def DescribeStackEvents(self, context: RequestContext, params: Json) -> Json:
-        """The newest first. A page continues where the one before ended, also when events have come since."""
+        """Newest first. A page continues where the previous one ended, even if new events have been recorded since."""
         with self._book.lock:
             stack = self._book.get(context.region, params["StackName"], words="Stack [{}] does not exist")
             end = _place(params, len(stack.events))
@@ -65,8 +65,8 @@ class Reading:
             logical = params.get("LogicalResourceId")
             if logical is not None and logical not in stack.resources:
                 raise invalid(f"Resource {logical} does not exist for stack {stack.name}")
-            there = [stack.resources[logical]] if logical else list(stack.resources.values())
-            return {"StackResources": [answers.resource(stack, resource) for resource in there[:_PAGE]]}
+            resources = [stack.resources[logical]] if logical else list(stack.resources.values())
+            return {"StackResources": [answers.resource(stack, resource) for resource in resources[:_PAGE]]}
 
     def DescribeStackResource(self, context: RequestContext, params: Json) -> Json:
         name, logical = params["StackName"], params["LogicalResourceId"]
@@ -79,8 +79,8 @@ class Reading:
     def ListStackResources(self, context: RequestContext, params: Json) -> Json:
         with self._book.lock:
             stack = self._book.get(context.region, params["StackName"])
-            there = [answers.resource_summary(resource) for resource in stack.resources.values()]
-            return _page("StackResourceSummaries", there, params)
+            resources = [answers.resource_summary(resource) for resource in stack.resources.values()]
+            return _page("StackResourceSummaries", resources, params)
 
     def GetTemplate(self, context: RequestContext, params: Json) -> Json:
         with self._book.lock:
@@ -88,7 +88,7 @@ class Reading:
             return {"TemplateBody": stack.order.template, "StagesAvailable": ["Original", "Processed"]}
 
     def GetTemplateSummary(self, context: RequestContext, params: Json) -> Json:
-        """Of a stack's template or of one that is given."""
+        """Summarises a stack's template, or the given one."""
         if "StackName" in params:
             with self._book.lock:
                 text = self._book.get(context.region, params["StackName"]).order.template
@@ -98,16 +98,18 @@ class Reading:
         check_structure(template)
         types = sorted({resource["Type"] for resource in template["Resources"].values()})
         version = {"Version": template["AWSTemplateFormatVersion"]} if "AWSTemplateFormatVersion" in template else {}
-        return {"Parameters": answers.declared(template, full=True), "ResourceTypes": types} | version | _told(template)
+        return (
+            {"Parameters": answers.declared(template, full=True), "ResourceTypes": types} | version | _summary(template)
+        )
 
     def ValidateTemplate(self, context: RequestContext, params: Json) -> Json:
         template = decode(self._text(context, params))
         check_structure(template)
         check_types(template, context.region)
-        return {"Parameters": answers.declared(template, full=False)} | _told(template)
+        return {"Parameters": answers.declared(template, full=False)} | _summary(template)
 
     def _text(self, context: RequestContext, params: Json) -> str:
-        """A template that is given; what lies in S3 is read in the caller's name."""
+        """Returns the given template. One in S3 is read with the caller's rights."""
         caller = self._actors.caller(context)
         return template_text(params, self._actors.acting(caller, via=SERVICE).clients, context.region)
 
@@ -121,13 +123,13 @@ class Reading:
         raise invalid(f"Stack for {physical} does not exist")
 
 
-def _told(template: Json) -> Json:
-    told: Json = {"Description": template["Description"]} if "Description" in template else {}
+def _summary(template: Json) -> Json:
+    summary: Json = {"Description": template["Description"]} if "Description" in template else {}
     needed, types = capabilities_of(template)
     if needed:
-        told["Capabilities"] = [needed]
-        told["CapabilitiesReason"] = f"The following resource(s) require capabilities: [{', '.join(types)}]"
-    return told
+        summary["Capabilities"] = [needed]
+        summary["CapabilitiesReason"] = f"The following resource(s) require capabilities: [{', '.join(types)}]"
+    return summary
 
 
 def _place(params: Json, first: int) -> int:

@@ -1,4 +1,4 @@
-"""CloudFormation's errors, in its own words where they are known."""
+"""CloudFormation's errors, in its own words if they are known."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from rds_lake.localcloud.http.app import ApiError
 
 
 def invalid(message: str) -> ApiError:
-    """What CloudFormation refuses a request with."""
+    """Returns CloudFormation's error for a request that is not valid."""
     return ApiError("ValidationError", message)
 
 
 def not_here(what: str) -> ApiError:
-    """The refusal of what CloudFormation has and the local cloud does not: never a silent success."""
+    """Returns the error for a feature of CloudFormation that the local cloud does not have."""
     return invalid(f"The local cloud's limit, not CloudFormation's: {what}")

@@ -1,4 +1,4 @@
-"""One resource of a stack: made, changed, deleted, with events, faults, and reasons as CloudFormation words them."""
+"""Creates, changes and deletes one resource of a stack, with events, faults, and CloudFormation's reasons."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
 
 
 class StoppedError(Exception):
-    """The local cloud stops or is reset: whatever is under way ends without another word."""
+    """The local cloud stops or is reset: operations on stacks end at once, without an event."""
 
 
 class FailedError(Exception):
-    """A resource could not be made, changed or deleted; its event says why."""
+    """A resource could not be created, changed or deleted; its event says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What work on a stack needs of the world outside. `suffix(n)`: n random characters; `stopped` ends the work.
+    """What an operation on a stack needs. `suffix(n)`: n random characters; `stopped` ends the operation.
 
-    `deployer`: who makes the resources, the caller or the role that he passed. `clients`: CloudFormation's own.
+    `deployer`: the caller, or the role that the caller passed, whose rights are used. `clients`: CloudFormation's own.
     """
 
     book: Book
@@ -62,7 +62,7 @@ class Resources:
         self._stack, self._tools, self._token = stack, tools, token
 
     def record(self, resource: Resource | None, status: str, reason: str | None = None) -> None:
-        """An event of a resource, or of the stack; its topics hear of it."""
+        """Record an event of a resource, or of the stack (None), and send it to the stack's topics."""
         properties = json.dumps(resource.properties, default=str) if resource else None
         with self._tools.book.lock:
             now = self._tools.clock()
@@ -71,7 +71,7 @@ class Resources:
             self._notify(topic, event)
 
     def make(self, wanted: Wanted, plan: Plan) -> Resource:
-        """Make a new resource; FailedError when that fails. What there is of it then is in the stack, too."""
+        """Create a resource; returns it. FailedError if that fails: what was created of it remains in the stack."""
         resource = Resource(
             logical=wanted.logical,
             type=wanted.type,
@@ -96,7 +96,7 @@ class Resources:
         return resource
 
     def change(self, resource: Resource, properties: Json, *, needs: frozenset[str]) -> None:
-        """Change a resource in place; FailedError when that fails."""
+        """Change a resource in place. FailedError if that fails."""
         before, resource.properties, resource.needs = resource.properties, properties, needs
         self.record(resource, "UPDATE_IN_PROGRESS")
 
@@ -108,7 +108,7 @@ class Resources:
         self._try(resource, "UPDATE", update)
 
     def delete(self, resource: Resource) -> None:
-        """Delete a resource, which may be gone already; FailedError when that fails."""
+        """Delete a resource, which may already be missing. FailedError if that fails."""
         self.record(resource, "DELETE_IN_PROGRESS")
 
         def delete() -> None:
@@ -124,11 +124,13 @@ class Resources:
         self._try(resource, "DELETE", delete)
 
     def keep(self, resource: Resource) -> None:
-        """Leave a resource where it is, outside the stack."""
+        """Record that a resource is kept, outside of the stack."""
         self.record(resource, "DELETE_SKIPPED")
 
     def properties(self, wanted: Wanted, plan: Plan) -> Json:
-        """A resource's properties, complete: ApiError or HandlerError for what its type or the local cloud does not take."""
+        """Returns a resource's complete properties. ApiError or HandlerError for properties that its type, or the local cloud, does
+        not accept.
+        """
         filled = plan.filled(wanted.properties, self.value)
         schema, takes = TypeSchema(wanted.type, self._stack.region), TYPES[wanted.type].takes
         properties, problems = schema.conform(
@@ -146,21 +148,21 @@ class Resources:
         return properties
 
     def value(self, name: str, attribute: str | None) -> Any:
-        """What Ref (attribute None) or Fn::GetAtt of a resource gives."""
+        """Returns the value of Ref (attribute None) or Fn::GetAtt of a resource."""
         resource = self._stack.resources[name]
         if attribute is None:
             return resource.physical
-        found = resource.attributes.get(attribute)
-        if found is None:
-            found = _at(resource.properties, attribute)
-        if found is None:
+        value = resource.attributes.get(attribute)
+        if value is None:
+            value = _at(resource.properties, attribute)
+        if value is None:
             raise HandlerError(
                 f"The local cloud's limit, not CloudFormation's: {resource.type} has no {attribute} here"
             )
-        return found
+        return value
 
     def _tagged(self, properties: Json, schema: TypeSchema, takes: frozenset[str]) -> Json:
-        """With the stack's tags, unless the template has its own of the same key."""
+        """Returns the properties with the stack's tags, unless the template has tags with the same keys."""
         place, tags = schema.tag_property, dict(self._stack.order.tags)
         if not tags or place is None or place[0] not in takes:
             return properties
@@ -187,7 +189,7 @@ class Resources:
         )
 
     def _strike(self, logical: str, action: str) -> None:
-        """What a fault makes of the call that is to be made now."""
+        """Apply the fault of the next call: wait, or raise HandlerError."""
         fault = self._tools.faults.next_stack(self._stack.name, logical, action)
         if fault.delay_seconds:
             end = time.monotonic() + fault.delay_seconds
@@ -196,14 +198,14 @@ class Resources:
             raise HandlerError(fault.fail)
 
     def _wait(self, happened: Callable[[], bool]) -> None:
-        """Until it has happened; HandlerError where a creation is given up or takes too long."""
+        """Wait until it has happened. HandlerError if the stack is deleted during its creation, or if that takes too long."""
         while not happened():
             if self._tools.stopped.wait(_POLL):
                 raise StoppedError
             self.check_creation()
 
     def check_creation(self) -> None:
-        """HandlerError where the stack is still to be created and may not go on."""
+        """HandlerError if the stack is being created and has been deleted meanwhile, or takes too long."""
         stack = self._stack
         if stack.given_up and stack.status == "DELETE_IN_PROGRESS" and not stack.deleting:
             raise HandlerError("Resource creation cancelled")
@@ -211,7 +213,7 @@ class Resources:
             raise HandlerError("Exceeded attempts to wait: the stack's TimeoutInMinutes are over")
 
     def _try(self, resource: Resource, action: str, work: Callable[[], None]) -> None:
-        """Do it, and record how it ended."""
+        """Do the work, and record its result. FailedError if it fails."""
         try:
             work()
         except (ApiError, HandlerError, NotAuthorizedError, ClientError, BotoCoreError) as error:
@@ -220,14 +222,14 @@ class Resources:
         self.record(resource, f"{action}_COMPLETE")
 
     def _notify(self, topic: str, event: Event) -> None:
-        """A topic that is gone hears nothing, and keeps no stack from its work."""
-        told = {
+        """Publish an event. A topic that does not exist any more is ignored."""
+        fields = {
             "StackId": self._stack.id, "Timestamp": event.at.isoformat(), "EventId": event.id,
             "LogicalResourceId": event.logical, "PhysicalResourceId": event.physical, "ResourceType": event.type,
             "ResourceStatus": event.status, "ResourceStatusReason": event.reason or "", "StackName": self._stack.name,
             "ClientRequestToken": event.token or "",
         }  # fmt: skip
-        message = "".join(f"{key}='{value}'\n" for key, value in told.items())
+        message = "".join(f"{key}='{value}'\n" for key, value in fields.items())
         try:
             self._tools.clients.client("sns", topic.split(":")[3]).publish(
                 TopicArn=topic, Subject="AWS CloudFormation Notification", Message=message
@@ -237,7 +239,7 @@ class Resources:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a resource failed, as CloudFormation words it: a service's refusal with its code."""
+    """Returns why a resource failed, in CloudFormation's words: a service's error with its code."""
     if isinstance(error, NotAuthorizedError):
         return _by_handler(f"{error} (Status Code: 403)", "AccessDenied")
     if not isinstance(error, ClientError):

@@ -1,4 +1,4 @@
-"""CloudFormation's operations that change something: each is checked, answered at once, and done in a thread of its own.
+"""CloudFormation's operations that change something: each is checked, answered at once, and executed in its own thread.
 
 A stack has one operation at a time. A reset and the end of the local cloud wait for every thread.
 """
@@ -65,7 +65,7 @@ class Stacks:
             app.query_operations["cloudformation", operation.__name__] = operation
 
     def reset(self) -> None:
-        """End what is under way and forget all stacks; what they made is left to the other services' reset."""
+        """End running operations and forget all stacks. Their resources are left to the other services' reset."""
         self._stopped.set()
         for thread in list(self._threads):
             thread.join()
@@ -74,14 +74,14 @@ class Stacks:
             self._stopped = threading.Event()
 
     def CreateStack(self, context: RequestContext, params: Json) -> Json:
-        """The stack's id. The same token again is the same stack."""
+        """Returns the stack's id. A repeated request with the same token returns the same stack."""
         _refuse_others(params, _CREATE, "CreateStack")
         name, token, region = params["StackName"], params.get("ClientRequestToken"), context.region
         with self._book.lock:
-            there = self._book.find(region, name)
-            if there is not None:
-                if token and there.operations.get(token) == "CreateStack":
-                    return {"StackId": there.id}
+            existing = self._book.find(region, name)
+            if existing is not None:
+                if token and existing.operations.get(token) == "CreateStack":
+                    return {"StackId": existing.id}
                 raise ApiError("AlreadyExistsException", f"Stack [{name}] already exists")
             deployer = self._deployer(context, params.get("RoleARN"))
             id_ = f"arn:{partition_of(region)}:cloudformation:{region}:{ACCOUNT}:stack/{name}/{uuid.uuid4()}"
@@ -100,7 +100,7 @@ class Stacks:
         return {"StackId": stack.id}
 
     def UpdateStack(self, context: RequestContext, params: Json) -> Json:
-        """The stack's id; ApiError ValidationError `No updates are to be performed.` when nothing would change."""
+        """Returns the stack's id. ApiError ValidationError `No updates are to be performed.` if nothing would change."""
         _refuse_others(params, _UPDATE, "UpdateStack")
         token, region = params.get("ClientRequestToken"), context.region
         with self._book.lock:
@@ -122,7 +122,7 @@ class Stacks:
         return {"StackId": stack.id}
 
     def DeleteStack(self, context: RequestContext, params: Json) -> Json:
-        """Nothing, also when there is no such stack."""
+        """Succeeds also if the stack does not exist."""
         _refuse_others(params, _DELETE, "DeleteStack")
         kept, token = frozenset(params.get("RetainResources", ())), params.get("ClientRequestToken")
         with self._book.lock:
@@ -132,7 +132,7 @@ class Stacks:
             if stack.protected:
                 raise invalid(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
             if stack.status == "CREATE_IN_PROGRESS":
-                # The thread that creates it sees this at its next look, and goes on to delete what there is.
+                # The thread that creates the stack checks this before its next step, and then deletes what it created.
                 stack.given_up = True
                 deployer = self._deployer(context, params.get("RoleARN") or stack.order.role)
                 Resources(stack, self._tools(deployer), token).record(None, "DELETE_IN_PROGRESS", "User Initiated")
@@ -145,7 +145,7 @@ class Stacks:
         return {}
 
     def CancelUpdateStack(self, context: RequestContext, params: Json) -> Json:
-        """Nothing; the update is rolled back before its next resource."""
+        """The update is rolled back before its next resource."""
         with self._book.lock:
             stack = self._book.get(context.region, params["StackName"], words=_NOT_FOUND)
             if stack.status != "UPDATE_IN_PROGRESS":
@@ -154,14 +154,14 @@ class Stacks:
         return {}
 
     def UpdateTerminationProtection(self, context: RequestContext, params: Json) -> Json:
-        """The stack's id."""
+        """Returns the stack's id."""
         with self._book.lock:
             stack = self._book.get(context.region, params["StackName"], words=_NOT_FOUND)
             stack.protected = params["EnableTerminationProtection"]
             return {"StackId": stack.id}
 
     def _deployer(self, context: RequestContext, role: str | None) -> Acting:
-        """Who makes a stack's resources: the caller, or the role that he passes with this or passed with an earlier operation.
+        """Returns whose rights create a stack's resources: the caller's, or those of the role that was passed with an operation.
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
         """
@@ -194,7 +194,7 @@ class Stacks:
         token: str | None,
         work: Callable[[Worker], None],
     ) -> None:
-        """Give the stack its state, so that the answer finds it there, and start the thread."""
+        """Set the stack's state, which the answer shows, and start the thread."""
         if token:
             stack.operations[token] = operation
         tools = self._tools(deployer)
@@ -228,7 +228,7 @@ def _random(length: int) -> str:
 
 def _refuse_others(params: Json, known: set[str], operation: str) -> None:
     if others := sorted(set(params) - known):
-        raise not_here(f"{operation} here does not support {', '.join(others)}; leave it out.")
+        raise not_here(f"{operation} does not support {', '.join(others)}; leave it out.")
 
 
 def _on_failure(params: Json) -> str:
@@ -245,8 +245,8 @@ def _check_kept(stack: Stack, kept: frozenset[str]) -> None:
             f"Invalid operation on stack [{stack.id}]. You can specify RetainResources in a delete stack operation only "
             "when the stack is in the DELETE_FAILED state."
         )
-    there = {name for name, resource in stack.resources.items() if resource.status == "DELETE_FAILED"}
-    if others := sorted(kept - there):
+    failed = {name for name, resource in stack.resources.items() if resource.status == "DELETE_FAILED"}
+    if others := sorted(kept - failed):
         raise invalid(
             "The specified resources to retain must be in a valid state. Do not specify resources that are in the "
             f"DELETE_COMPLETE state. [{', '.join(others)}]"

@@ -1,4 +1,4 @@
-"""A stack, its resources and its events, as they are remembered. What reads or writes them holds the book's lock."""
+"""A stack, its resources and its events. Reading and writing them requires the book's lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STACK = "AWS::CloudFormation::Stack"
 
 @dataclass(slots=True, kw_only=True)
 class Resource:
-    """A resource of a stack. `properties`: as they were given to its service; `attributes`: of Fn::GetAtt."""
+    """A resource of a stack. `properties`: those passed to its service; `attributes`: the values of Fn::GetAtt."""
 
     logical: str
     type: str
@@ -47,7 +47,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a create or update asks for: everything that comes back when an update fails."""
+    """What a create or update asks for. A failed update restores the previous order."""
 
     template: str
     plan: Plan
@@ -61,9 +61,9 @@ class Order:
 
 @dataclass(slots=True, kw_only=True)
 class Stack:
-    """A stack of one Region. `operations`: ClientRequestToken -> what was asked for with it.
+    """A stack of one Region. `operations`: the operation of each ClientRequestToken.
 
-    `given_up`: it was deleted while it was created. `ends_at`: when its creation has failed, if it is not complete.
+    `given_up`: it was deleted during its creation. `ends_at`: the time at which an incomplete creation fails.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Stack:
 
     @property
     def busy(self) -> bool:
-        """Whether an operation is under way."""
+        """Whether an operation is running."""
         return self.status.endswith("_IN_PROGRESS")
 
     @property
@@ -96,15 +96,15 @@ class Stack:
         return self.status == "DELETE_COMPLETE"
 
     def masked(self, text: str) -> str:
-        """A text without the values of NoEcho parameters."""
+        """Returns a text without the values of NoEcho parameters."""
         for parameter in self.order.parameters.values():
             if parameter.no_echo and parameter.text:
                 text = text.replace(parameter.text, "****")
         return text
 
-    def record(self, at: datetime, resource: Resource | None, status: str, **told: str | None) -> Event:
-        """Add an event, and give the resource (None: the stack) its status. `told`: reason, properties, token."""
-        reason = told.get("reason")
+    def record(self, at: datetime, resource: Resource | None, status: str, **details: str | None) -> Event:
+        """Add an event, and give the resource (None: the stack) its status. `details`: reason, properties, token."""
+        reason = details.get("reason")
         target: Any = resource or self
         target.status, target.reason = status, reason
         if resource:
@@ -117,8 +117,8 @@ class Stack:
             type=resource.type if resource else STACK,
             status=status,
             reason=reason,
-            properties=self.masked(told.get("properties") or ""),
-            token=told.get("token"),
+            properties=self.masked(details.get("properties") or ""),
+            token=details.get("token"),
         )
         self.events.append(event)
         return event

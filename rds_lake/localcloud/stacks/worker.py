@@ -1,4 +1,4 @@
-"""One operation on one stack, from its first state to its last.
+"""Executes one operation on one stack, from its first state to its last.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 """
@@ -23,7 +23,7 @@ _REPLACED = "Requested update requires the creation of a new physical resource; 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
-    """What an update did to a resource. `old`: the one that was replaced; `before`: what was changed in place."""
+    """What an update did to a resource. `old`: the replaced resource; `before`: the properties before a change in place."""
 
     resource: Resource
     old: Resource | None = None
@@ -32,14 +32,14 @@ class _Change:
 
 
 class Worker:
-    """Works on a stack until it is in an end state. Its methods raise StoppedError when the local cloud stops."""
+    """Works on a stack until it is in a final state. StoppedError from its methods if the local cloud stops."""
 
     def __init__(self, stack: Stack, tools: Tools, token: str | None) -> None:
         self._stack, self._tools = stack, tools
         self._resources = Resources(stack, tools, token)
 
     def create(self) -> None:
-        """CREATE_COMPLETE; or what the stack's on_failure asks for."""
+        """Create the stack: CREATE_COMPLETE, or the result of its `on_failure`."""
         plan = self._stack.order.plan
         reason = None
         try:
@@ -67,14 +67,14 @@ class Worker:
             self._end("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _not_deleted(failed))
 
     def _given_up(self, reason: str | None) -> bool:
-        """Whether somebody deleted the stack meanwhile; otherwise a creation without a `reason` to fail is complete now."""
+        """Whether the stack was deleted meanwhile. If not, and if there is no `reason` to fail, its creation is now complete."""
         with self._tools.book.lock:
             if not self._stack.given_up and reason is None:
                 self._end("CREATE_COMPLETE")
             return self._stack.given_up
 
     def delete(self, kept: frozenset[str]) -> None:
-        """DELETE_COMPLETE, or DELETE_FAILED. `kept`: resources that stay because the caller says so."""
+        """Delete the stack: DELETE_COMPLETE or DELETE_FAILED. `kept`: the resources that the caller wants to retain."""
         self._stack.deleting = True
         failed = self._delete_all(self._stack.resources.values(), kept=kept)
         if failed:
@@ -85,7 +85,7 @@ class Worker:
         self._end("DELETE_COMPLETE")
 
     def update(self, before: Order) -> None:
-        """UPDATE_COMPLETE, or back to `before` and UPDATE_ROLLBACK_COMPLETE."""
+        """Update the stack: UPDATE_COMPLETE, or a rollback to `before` and UPDATE_ROLLBACK_COMPLETE."""
         plan = self._stack.order.plan
         changes: list[_Change] = []
         removed = [resource for name, resource in self._stack.resources.items() if name not in plan.resources]
@@ -112,7 +112,7 @@ class Worker:
         self._end("UPDATE_COMPLETE", more)
 
     def _apply(self, wanted: Wanted, plan: Plan, changes: list[_Change]) -> None:
-        """Make, change or replace what differs; what was begun is in `changes` even when it fails."""
+        """Create, change or replace a resource if it differs. A change that has begun is in `changes` even if it fails."""
         resource = self._stack.resources.get(wanted.logical)
         if resource is None:
             self._made(wanted, plan, changes, old=None)
@@ -188,15 +188,15 @@ class Worker:
     def _delete_all(
         self, resources: Iterable[Resource], *, kept: frozenset[str] = frozenset(), new: bool = False
     ) -> list[str]:
-        """Delete resources, each before those that it needs; the logical ids that failed. `new`: a rollback takes them away.
+        """Delete resources, each before those that it needs; returns the logical ids that failed. `new`: they are being rolled back.
 
-        What a resource needs that could not be deleted stays too.
+        Resources that an undeleted resource needs are kept as well.
         """
         by_name = {resource.logical: resource for resource in resources if resource.status != "DELETE_COMPLETE"}
         needs = {name: resource.needs for name, resource in by_name.items()}
         failed, needed = list[str](), set[str]()
         for name in reversed(in_order(needs)):
-            self._stop_if_told()
+            self._end_if_stopped()
             resource = by_name[name]
             if name in needed:
                 needed |= needs[name]
@@ -219,24 +219,24 @@ class Worker:
         outputs = []
         for name, output in plan.outputs.items():
             filled = plan.filled(output, self._resources.value)
-            told = {"OutputKey": name, "OutputValue": str(filled["Value"])}
-            told |= {"Description": filled["Description"]} if "Description" in filled else {}
-            told |= {"ExportName": filled["Export"]["Name"]} if "Export" in filled else {}
-            outputs.append(told)
+            entry = {"OutputKey": name, "OutputValue": str(filled["Value"])}
+            entry |= {"Description": filled["Description"]} if "Description" in filled else {}
+            entry |= {"ExportName": filled["Export"]["Name"]} if "Export" in filled else {}
+            outputs.append(entry)
         with self._tools.book.lock:
             self._stack.outputs = outputs
 
     def _check(self) -> None:
-        self._stop_if_told()
+        self._end_if_stopped()
         if self._stack.cancelled:
             raise HandlerError("User Initiated")
 
-    def _stop_if_told(self) -> None:
+    def _end_if_stopped(self) -> None:
         if self._tools.stopped.is_set():
             raise StoppedError
 
     def _begin(self, status: str, reason: str | None = None) -> None:
-        self._stop_if_told()
+        self._end_if_stopped()
         self._resources.record(None, status, reason)
 
     def _end(self, status: str, reason: str | None = None) -> None:

@@ -179,7 +179,9 @@ def test_three_hundred_exports_may_run_at_once(dynamo: Dynamo, monkeypatch: pyte
 
     def running(number: int) -> Export:
         shown = known.shown | {"ExportStatus": "IN_PROGRESS", "ExportArn": f"{arn}/export/{number}"}
-        return Export(shown=shown, table=known.table, window=known.window, asked="", started=known.started, content=[])
+        return Export(
+            shown=shown, table=known.table, window=known.window, fingerprint="", started=known.started, content=[]
+        )
 
     state.exports |= {f"{arn}/export/{number}": running(number) for number in range(299)}
     assert dynamo.start(arn, ClientToken="last")["ExportStatus"] == "IN_PROGRESS"

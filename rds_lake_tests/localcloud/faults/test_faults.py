@@ -193,7 +193,7 @@ def test_the_local_clouds_own_calls_are_not_throttled(aurora: Aurora) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, ["asks for no fault"]),
+        ({}, ["has no fault"]),
         ({"export": []}, ["'export' is unknown; known are exports, events, throttle"]),
         ({"exports": {"fail": "x"}}, ["exports is not a list"]),
         ({"exports": ["x", {}, {"fail": ""}, {"skip_tables": "a"}, {"stuck": 1}]}, [f"exports[{n}]" for n in range(5)]),

@@ -176,7 +176,7 @@ def test_a_schema_that_the_local_cloud_did_not_make_is_left_as_it_is(postgres: E
         connection.execute("CREATE SCHEMA aws_lambda CREATE TABLE kept (id int)")
     with LocalCloud({"shop-prod": url}) as cloud:
         status, answer = post(f"{cloud.url}/_local/lambda", {"database": "shop-prod"})
-    assert (status, "schema aws_lambda that the local cloud did not make" in answer["error"]) == (400, True)
+    assert (status, "schema aws_lambda that the local cloud did not create" in answer["error"]) == (400, True)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM aws_lambda.kept").fetchone() == (0,)
 

@@ -115,7 +115,7 @@ def test_a_column_of_another_physical_type_fails_when_it_is_read(lake: Warehouse
     assert lake.rows("select id from lake.t") == [(1,)]
     words = "schema for column 's3://acme-lake/t/a.wide'. Column type: BIGINT, Parquet schema: optional int32"
     assert words in lake.error("select wide from lake.t")
-    assert "the type of the column tags is not there" in lake.error("select tags from lake.t")
+    assert "the type of the column tags is not supported" in lake.error("select tags from lake.t")
 
 
 def test_path_and_size_are_there_for_those_who_ask(lake: Warehouse) -> None:

@@ -17,7 +17,7 @@ from sqlglot.parsers.trino import TrinoParser
 
 from rds_lake.localcloud.athena.errors import QueryFailedError
 
-# https://trino.io/docs/current/functions/list.html, without geometry, machine learning and sketches, which are not here.
+# https://trino.io/docs/current/functions/list.html, without geometry, machine learning and sketches, which are not supported.
 _NAMES = """
 abs acos all_match any_match any_value approx_distinct approx_most_frequent approx_percentile approx_set arbitrary
 array_agg array_distinct array_except array_first array_histogram array_intersect array_join array_last array_max array_min
@@ -55,7 +55,7 @@ value_at_quantile values_at_quantiles var_pop var_samp variance version week wee
 wilson_interval_lower wilson_interval_upper with_timezone word_stem xxhash64 year year_of_week yow zip zip_with
 """
 FUNCTIONS = frozenset(_NAMES.split())
-# Forms of Trino's syntax that sqlglot takes for functions; those of nearly every query by name, which is quicker.
+# Trino's syntax that is a function to sqlglot. Classes that occur in nearly every query are listed by name, which is faster.
 _SYNTAX_NAMES = frozenset({"and", "or", "case", "array", "struct", "exists"})
 _SYNTAX = (
     "CAST(a AS bigint)", "TRY_CAST(a AS bigint)", "CASE WHEN a THEN b END", "a AND b OR NOT c", "ARRAY[a]", "ROW(a, b)",
@@ -68,7 +68,7 @@ _SYNTAX = (
 _ARGUMENTS = ("a", "a, b, c", "a, b", "")
 # https://github.com/trinodb/trino/issues/16033 and /pull/865: a call has at most 127 arguments, an array 254 elements.
 _MOST_ARGUMENTS, _MOST_ELEMENTS = 127, 254
-# Expressions of Trino's grammar that look like calls and are none.
+# Expressions of Trino's grammar that look like calls, but are not.
 _FORMS = (exp.Coalesce, exp.Struct, exp.JSONObject, exp.Format)
 _FORM_NAMES = frozenset({"json_array"})
 _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Values, exp.Lateral)
@@ -145,7 +145,7 @@ def _classes() -> frozenset[type[exp.Func]]:
     for text in (*calls, *_SYNTAX):
         try:
             trees = trino.parse(f"SELECT {text}", error_level=ErrorLevel.RAISE)
-        except SqlglotError:  # not with so many arguments
+        except SqlglotError:  # a call with another number of arguments
             continue
         classes.update(type(node) for tree in trees if tree for node in tree.walk() if isinstance(node, exp.Func))
     return frozenset(classes - {exp.Anonymous, exp.AnonymousAggFunc})

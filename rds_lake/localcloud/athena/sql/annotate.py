@@ -1,7 +1,7 @@
-"""The types of a query's expressions, as far as they are known without running it.
+"""Finds the types of a query's expressions that are known without running it.
 
-sqlglot knows only the types of qualified columns, and qualifying rewrites a query. So a marked copy is qualified, and
-the types are copied from it; the query itself keeps its text.
+sqlglot finds the types of qualified columns only, and qualifying rewrites a query. So a copy of the query is qualified, and the
+types are copied from it to the original.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def set_types(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]]) -> None:
         )
         copy = annotate_types(copy, schema={r: dict(c) for r, c in schema.items()}, dialect="athena")
     except (SqlglotError, ValueError, KeyError, AttributeError, TypeError, AssertionError, IndexError, RecursionError):
-        # A query sqlglot cannot qualify still runs; it only loses the translations that need a type.
+        # A query that sqlglot cannot qualify runs without the translations that need a type.
         copy = annotate_types(tree.copy(), dialect="athena")
     for node in copy.walk():
         number = node.meta.get(_MARK)
@@ -45,9 +45,9 @@ def set_types(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _without_positions(tree: exp.Expr) -> exp.Expr:
-    """The tree without `ORDER BY 1` and `GROUP BY 1` of columns that are not known yet, which may be among those of a `*`.
+    """Returns the tree without `ORDER BY 1` and `GROUP BY 1` whose column may come from a `*`.
 
-    sqlglot takes a position for the one of the columns as they are written, and a star is none.
+    sqlglot looks a position up in the select list as it is written, in which `*` is one item.
     """
     for select in tree.find_all(exp.Select):
         if any(column.is_star for column in select.expressions):
@@ -86,7 +86,7 @@ def decimal_of(node: exp.Expr | None) -> tuple[int, int] | None:
 
 
 def number_of(node: exp.Expr | None) -> tuple[int, int] | None:
-    """As `decimal_of`, with integers as the decimals that Trino makes of them beside a decimal."""
+    """Returns the same as `decimal_of`; for an integer the decimal to which Trino converts it."""
     decimal = decimal_of(node)
     if decimal is not None:
         return decimal

@@ -1,8 +1,8 @@
-"""Athena's SQL in DuckDB's: sqlglot's translation, and repairs of what it gets wrong.
+"""Translates Athena's SQL to DuckDB's: sqlglot's translation, and corrections of it.
 
-Where the two engines answer differently without an error, Trino's answer is given. Of 107 expressions with known answers sqlglot
-alone gave 16 wrong ones and failed on 10 (`rds_lake_tests/localcloud/athena/cases.txt` has such expressions). What still
-differs is in docs/fidelity.md.
+If the two engines return different results without an error, the translation returns Trino's. Of 107 expressions with known results
+sqlglot alone gave 16 wrong ones and failed on 10 (`rds_lake_tests/localcloud/athena/cases.txt` has such expressions). Remaining
+differences are in docs/fidelity.md.
 
 What belongs here: the translation of a SELECT as a whole. One expression is `functions.py`, statements
 `athena/statements/dispatch.py`.
@@ -23,7 +23,7 @@ from rds_lake.localcloud.athena.errors import QueryFailedError
 from rds_lake.localcloud.athena.sql.annotate import set_types, word
 from rds_lake.localcloud.athena.sql.functions import call, fix
 
-# Of statements, most of which come again: a view is read with each query of it. To translate one takes as long as to run it.
+# Caches statements, most of which are repeated: a view is parsed for each query of it. Translating takes as long as running.
 _KEPT = 1024
 
 
@@ -98,14 +98,14 @@ def _name_columns(tree: exp.Expr) -> None:
 
 
 def _is_path(column: exp.Expr) -> bool:
-    """Whether it is `a.b.c`, whose column is called `c`; a field of a call's or an array's value has no name."""
+    """Whether the column is `a.b.c`, which is called `c`. A field of a call's or array's value has no name."""
     return isinstance(column, exp.Dot) and all(
         isinstance(n, exp.Dot | exp.Column | exp.Identifier) for n in column.walk()
     )
 
 
 def _unnest_into_columns(tree: exp.Expr) -> None:
-    """UNNEST of a map, of rows, or of several arrays: one column each in Trino, in DuckDB a struct or an error."""
+    """Translate UNNEST of a map, of rows, or of several arrays: in Trino several columns, in DuckDB a struct or an error."""
     for unnest in list(tree.find_all(exp.Unnest)):
         alias = unnest.args.get("alias")
         names = [column.name for column in alias.columns] if alias else []
@@ -124,7 +124,7 @@ def _unnest_into_columns(tree: exp.Expr) -> None:
 
 
 def _check_aliases(unnest: exp.Unnest, names: Sequence[str], fields: Sequence[list[str] | None]) -> None:
-    """Trino spreads rows over columns: `UNNEST(items) AS u(item)` of rows with two fields has two."""
+    """QueryFailedError for a wrong number of names: in Trino `UNNEST(items)` of rows with two fields has two columns."""
     known = all(word(source) for source in unnest.expressions)
     columns = sum(len(field or [""]) for field in fields) + bool(unnest.args.get("offset"))
     if known and names and len(names) != columns:
@@ -135,7 +135,7 @@ def _check_aliases(unnest: exp.Unnest, names: Sequence[str], fields: Sequence[li
 
 
 def _fields(source: exp.Expr) -> list[str] | None:
-    """Returns the columns that an element is spread over; None if it stays one column."""
+    """Returns the columns that the fields of an element become; None if the element is one column."""
     if word(source) == "MAP" or isinstance(source, exp.Map | exp.VarMap):
         return ["key", "value"]
     if word(source) != "ARRAY" or source.type is None or not source.type.expressions:

@@ -24,7 +24,7 @@ _CASTS = {
     "FLOAT": "real",
 } | {kind.upper(): kind for kind in PATTERNS}
 _INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
-# Types a guarded cast is needed for: text, and what is not known.
+# Types that need a guarded cast: text, and unknown types.
 _BINARY = ("VARBINARY", "BINARY", "BLOB")
 _TEXT = ("", "VARCHAR", "TEXT", "CHAR", "NULL")
 _JODA = {
@@ -68,7 +68,7 @@ def _cast(node: exp.Cast) -> exp.Expr:
 
 
 def _text(node: exp.Cast) -> exp.Expr:
-    """A cast to text: timestamps with their milliseconds, and varchar(n) cut at n as Trino does."""
+    """Returns a cast to text, as in Trino: timestamps with milliseconds, varchar(n) cut at n."""
     inner, sizes = node.this, node.to.expressions
     shown = {"TIMESTAMP": "lc_timestamp_text", "TIMESTAMPTZ": "lc_timestamptz_text"}.get(word(inner))
     if shown is None and isinstance(inner, exp.Anonymous) and inner.name in ("lc_timestamp", "lc_try_timestamp"):
@@ -88,7 +88,7 @@ def _date_diff(node: exp.DateDiff) -> exp.Expr:
 
 
 def _stay_date(node: exp.Expr) -> exp.Expr:
-    """A date moved or truncated stays a date in Trino; DuckDB makes it a timestamp."""
+    """Cast the result back to a date: adding to or truncating a date returns a date in Trino, a timestamp in DuckDB."""
     if word(node.this) != "DATE":
         return node
     if isinstance(node, exp.Add | exp.Sub) and not isinstance(node.expression, exp.Interval):
@@ -112,7 +112,7 @@ def _divide(node: exp.Div) -> exp.Expr:
     if "DOUBLE" in (word(left), word(right)) and decimal_of(left) is None and decimal_of(right) is None:
         return call("lc_divide_double", left, right)
     if word(left) in _INTEGERS and word(right) in _INTEGERS:
-        return exp.IntDiv(this=left, expression=right)  # sqlglot's own is a bigint whatever the two are
+        return exp.IntDiv(this=left, expression=right)  # sqlglot's translation always returns a bigint
     first, second = number_of(left), number_of(right)
     if first is None or second is None or (decimal_of(left) is None and decimal_of(right) is None):
         return node
@@ -151,7 +151,7 @@ def _regexp_replace(node: exp.RegexpReplace) -> exp.Expr:
 
 
 def _bracket(node: exp.Bracket) -> exp.Expr:
-    """`a[5]` beyond the array's end is an error in Trino (element_at, the safe form, is not)."""
+    """Returns `a[5]` with Trino's error beyond the end of the array (element_at returns NULL instead)."""
     (index,) = node.expressions if len(node.expressions) == 1 else (None,)
     known = isinstance(index, exp.Literal) and not index.is_string
     if node.args.get("safe") or word(node.this) != "ARRAY" or not known or index is None:
@@ -173,7 +173,7 @@ def _function(node: exp.Anonymous) -> exp.Expr:
 
 
 def _matches(name: str, array: exp.Expr, test: exp.Expr) -> exp.Expr:
-    """any_match and its like in three-valued logic: NULL where the answer depends on an unknown element."""
+    """Returns any_match, all_match or none_match in three-valued logic: NULL if the result depends on a NULL element."""
     if name == "all_match" and isinstance(test, exp.Lambda):
         test = exp.Lambda(this=exp.Not(this=exp.Paren(this=test.this)), expressions=test.expressions)
     any_matches = call("lc_any", call("list_transform", array, test))
@@ -186,7 +186,7 @@ def _typeof(node: exp.Typeof) -> exp.Expr:
 
 
 def _type_words(kind: exp.Expr) -> str:
-    """A type as Trino shows it."""
+    """Returns a type as Trino shows it."""
     parts = kind.expressions
     if isinstance(kind, exp.DataType) and kind.this == exp.DataType.Type.STRUCT:
         fields = [f"{part.name} {_type_words(part.args['kind'])}" for part in parts]
@@ -205,7 +205,7 @@ def _parse_datetime(node: exp.ParseDatetime) -> exp.Expr:
 
 
 def _zip_with(left: exp.Expr, right: exp.Expr, function: exp.Lambda) -> exp.Expr:
-    """Over the indices of the longer array; the shorter one gives NULL beyond its end, as in Trino."""
+    """Returns zip_with over the indices of the longer array; as in Trino, the shorter one is NULL beyond its end."""
     longest = call("greatest", call("len", left.copy()), call("len", right.copy()))
     index = exp.to_identifier("lc_i")
     arrays = dict(zip(_parameters(function), (left, right), strict=True))
@@ -254,7 +254,7 @@ def _json_path(path: exp.Expr) -> str:
 
 
 def _joda(pattern: str) -> str:
-    """A Joda date pattern as strftime's; the longest piece wins at every place, quoted text stays."""
+    """Returns a Joda date pattern in strftime's form. At each place the longest element is taken; quoted text is kept."""
     return _TOKEN.sub(lambda match: _JODA.get(match[0]) or match[0].strip("'"), pattern)
 
 

@@ -1,9 +1,9 @@
-"""Trino's functions where DuckDB has none, or has one that answers differently without an error.
+"""Trino's functions that DuckDB does not have, or that return other results in DuckDB without an error.
 
-`typeof()` is folded when a query is bound, so one macro serves every argument type. Trino's casts from text are strict
-(no `infinity`, no era, no `T`, no `1.5` for an integer); DuckDB's are not, so a pattern guards each.
+DuckDB evaluates `typeof()` when it binds a query, so one macro works for every argument type. Trino's casts from text are strict
+(no `infinity`, no era, no `T`, no `1.5` for an integer) and DuckDB's are not, so each cast first checks a pattern.
 
-What belongs here: macros by name. What needs an argument's type while translating is `functions.py`.
+What belongs here: macros by name. Functions whose translation depends on an argument's type are in `functions.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 _ROUND = "INTERVAL 500 MICROSECOND"
 _URL = "^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@]*@)?"
 
-# Bytes of UTF-8 as hexadecimal digits: a whole character, or what is none and becomes one U+FFFD, as much of it as Unicode
-# recommends (https://www.unicode.org/versions/latest/core-spec/chapter-3/, U+FFFD Substitution of Maximal Subparts).
+# Bytes of UTF-8 as hexadecimal digits: a whole character, or invalid bytes that become one U+FFFD, as many as Unicode recommends
+# (https://www.unicode.org/versions/latest/core-spec/chapter-3/, U+FFFD Substitution of Maximal Subparts).
 _MORE = "[89AB][0-9A-F]"
 _CHARACTER = (
     f"[0-7][0-9A-F]|(?:C[2-9A-F]|D[0-9A-F]){_MORE}|E0[AB][0-9A-F]{_MORE}|E[1-9A-CEF](?:{_MORE}){{2}}|ED[89][0-9A-F]{_MORE}"
@@ -27,7 +27,7 @@ _CUT = (
     "|[0-9A-F]{2}"
 )
 
-# What Trino takes as text for a type; every type here has a pair of casts, lc_<type> and lc_try_<type>.
+# The texts that Trino accepts for a type. Each of these types has two casts, lc_<type> and lc_try_<type>.
 PATTERNS = {
     "date": rf"{_DATE}\s*",
     "timestamp": rf"{_DATE}{_TIME}\s*",
@@ -44,7 +44,7 @@ _SHOWN = {"timestamptz": "timestamp with time zone", "integer": "int"}
 
 
 def _strict(kind: str) -> tuple[str, str]:
-    """The two macros of a type: NULL where the text is none, and an error there."""
+    """Returns the two macros of a type: for a text that is not valid, one returns NULL and one fails."""
     cast = f"CAST(x AS {kind})"
     if kind.startswith("timestamp"):
         cast = f"date_trunc('milliseconds', {cast} + {_ROUND})"

@@ -20,9 +20,9 @@ Group = dict[str, Any]
 
 
 def pairs(declared: Type, physical: object) -> Iterator[tuple[Type, Any]]:
-    """Pairs of a declared type and the file's column or Group, down to where one of the two has no parts.
+    """Returns pairs of a declared type and the file's column or Group, down to the level at which one of them has no parts.
 
-    Fields are matched by name: those that the file lacks are left out, further ones of the file are ignored.
+    Fields are matched by name. Fields that only one of the two has are left out.
     """
     todo: list[tuple[Type, object]] = [(declared, physical)]
     while todo:
@@ -33,7 +33,7 @@ def pairs(declared: Type, physical: object) -> Iterator[tuple[Type, Any]]:
             inside = [(part, column[name]) for name, part in kind.fields() if name in column]
             todo.extend(reversed(inside))
         else:
-            # Two levels of the file's own naming: `list.element`, `key_value.key`, or whatever its writer calls them.
+            # Two levels whose names depend on the file's writer: `list.element`, `key_value.key` or others.
             names = ["key", "value"] if kind.word == "map" else [None]
             for repeated in reversed(list(column.values())):
                 todo.extend(reversed(_inside(kind, repeated, names)))
@@ -51,7 +51,7 @@ def _inside(kind: Type, repeated: object, names: list[Any]) -> list[tuple[Type, 
 
 
 def is_readable_as(own: str, declared: str, widened: Mapping[str, set[str]]) -> bool:
-    """Whether a partition's type may be read as the table's: fields are added at the end, and parts widen."""
+    """Whether a partition's type may be read as the table's type, which may have wider parts, and more fields at the end."""
     todo = [(read_hive(own), read_hive(declared))]
     while todo:
         partition, table = todo.pop()

@@ -1,8 +1,8 @@
-"""Which partitions a query can touch: conditions of literals on partition keys, carried down to the tables.
+"""Finds the partitions that a query needs: passes conditions on partition keys with literals down to the tables.
 
-A condition goes down through views, subqueries, unions and CTEs used once, and only where leaving out the other rows
-early cannot change the answer: not below LIMIT, windows or aggregation. Every condition taken is one NULL fails, so that
-outer joins are safe as well; the query keeps its own WHERE.
+A condition is passed down through views, subqueries, unions and CTEs that are used once, if leaving out the other rows early cannot
+change the result: not below LIMIT, windows or aggregation. Only conditions that are not true for NULL are used, so that outer joins
+are safe as well. The query keeps its own WHERE.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Condition:
     values: tuple[Literal, ...]
 
     def admits(self, value: str, hive_type: str) -> bool:
-        """Whether a partition of this value can hold rows the condition keeps; true wherever that is not certain."""
+        """Whether a partition with this value may have rows for which the condition is true; true if that is not certain."""
         return any(_holds(value, self.operator, literal, hive_type.lower()) for literal in self.values)
 
 
@@ -46,7 +46,7 @@ def _holds(value: str, operator: str, literal: Literal, hive_type: str) -> bool:
     fits = {"date": "date", "string": "string"}.get(hive_type, "number" if hive_type in _INTEGERS else "string")
     if left is None or right is None or literal.kind != fits:
         return True
-    # Both come from one branch of _comparable, so they are of one type.
+    # Both come from one branch of _comparable, so they have the same type.
     order = (left > right) - (left < right)  # type: ignore[operator]
     return {"=": order == 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
 
@@ -63,7 +63,7 @@ def _comparable(text: str, hive_type: str) -> str | Decimal | date | None:
 
 
 def locate(query: exp.Expr, inherited: Sequence[Condition] = ()) -> dict[int, tuple[Condition, ...]]:
-    """Conditions every needed row of a table meets, by `id()` of the table's node.
+    """Returns conditions that are true for each needed row of a table, by `id()` of the table's node.
 
     `inherited` are conditions on the query's own columns, from the query that reads it.
     """
@@ -84,7 +84,7 @@ class _Walk:
         self._once = {name for name in self._ctes if uses.count(name) == 1}
 
     def visit(self, query: exp.Expr, inherited: tuple[Condition, ...]) -> None:
-        """A query, and below it everything it reads."""
+        """Visit a query and everything that it reads."""
         if isinstance(query, exp.Subquery):
             self.visit(query.this, () if _cuts(query) else inherited)
         elif isinstance(query, exp.Union):
@@ -108,17 +108,17 @@ class _Walk:
         sources = list(_sources(select))
         for source in sources:
             name = source.alias_or_name.lower()
-            mine = tuple(
+            conditions = tuple(
                 condition
                 for column, condition in wanted
                 if column.table.lower() == name or (not column.table and len(sources) == 1)
             )
-            self._visit_source(source, mine)
+            self._visit_source(source, conditions)
 
     def _visit_source(self, source: exp.Expr, conditions: tuple[Condition, ...]) -> None:
         alias = source.args.get("alias")
         if isinstance(alias, exp.TableAlias) and alias.columns:
-            conditions = ()  # its columns have other names outside
+            conditions = ()  # its columns are renamed by the alias
         if not isinstance(source, exp.Table):
             self.visit(source, conditions)
             return
@@ -175,7 +175,7 @@ def _conjuncts(clause: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _conditions(part: exp.Expr) -> list[tuple[exp.Column, Condition]]:
-    """What one conjunct says about one column; nothing when it says something else."""
+    """Returns the conditions of a conjunct on a single column; none for any other conjunct."""
     if type(part) in _COMPARISONS:
         return _comparison(part, _COMPARISONS[type(part)])
     if isinstance(part, exp.Between):
@@ -203,7 +203,7 @@ def _comparison(part: exp.Expr, operator: str) -> list[tuple[exp.Column, Conditi
 
 
 def _either(sides: list[list[tuple[exp.Column, Condition]]]) -> list[tuple[exp.Column, Condition]]:
-    """`a = 1 OR a = 2` is `a IN (1, 2)`; any other OR says nothing."""
+    """Returns `a = 1 OR a = 2` as the condition `a IN (1, 2)`; none for any other OR."""
     if any(len(side) != 1 or side[0][1].operator != "=" or side[0][0] != sides[0][0][0] for side in sides):
         return []
     column, condition = sides[0][0]

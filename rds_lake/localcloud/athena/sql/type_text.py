@@ -1,9 +1,9 @@
-"""Types as text, read once from left to right: Hive's (`array<int>`), Trino's (`array(integer)`), DuckDB's (`INTEGER[]`).
+"""Parses and writes types: Hive's (`array<int>`), Trino's (`array(integer)`), DuckDB's (`INTEGER[]`).
 
-A column of DynamoDB may have a type of 131,072 characters and thirty levels: nothing here looks at a character twice,
-and nothing calls itself, so that neither width nor depth matters.
+A column of DynamoDB may have a type of 131,072 characters and thirty levels. So each character is read once, and no function is
+recursive.
 
-What belongs here: reading and writing the form of a type. What its words mean is `types.py`.
+What belongs here: the form of a type. The meaning of its words is in `types.py`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Type:
         return bool(self.parts)
 
     def fields(self) -> list[tuple[str, Type]]:
-        """A row's names and types."""
+        """Returns a row's names and types."""
         return list(zip(self.names, self.parts, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grammar:
-    opening: re.Pattern[str]  # the word of a nested type, and its bracket
+    opening: re.Pattern[str]  # the word of a nested type with its bracket
     words: dict[str, str]
     closing: str
     name: re.Pattern[str]  # a field's name, and what is between it and its type
@@ -72,19 +72,19 @@ _DUCK = _Grammar(
 
 @functools.lru_cache(maxsize=4096)
 def read_hive(text: str) -> Type:
-    """The type in Glue's text, in any case; ValueError when the text is no type."""
+    """Returns the type of Glue's text, in any case. ValueError if the text is not a type."""
     return _Reader(_HIVE, text.lower()).read()
 
 
 @functools.lru_cache(maxsize=4096)
 def read_trino(text: str) -> Type:
-    """The type in a query's text; ValueError when the text is no type."""
+    """Returns the type of a query's text. ValueError if the text is not a type."""
     return _Reader(_TRINO, text).read()
 
 
 @functools.lru_cache(maxsize=4096)
 def read_duck(text: str) -> Type:
-    """The type in DuckDB's text; ValueError when the text is no type."""
+    """Returns the type of DuckDB's text. ValueError if the text is not a type."""
     return _Reader(_DUCK, text).read()
 
 
@@ -111,7 +111,7 @@ class _Reader:
                 return done
 
     def _handed_up(self, done: Type) -> Type | None:
-        """Add a complete type to the type around it, and that to the next if it is complete; the outermost type at the end."""
+        """Add a complete type to the type around it, and so on while that is complete. Returns the outermost type at the end."""
         while True:
             while self._grammar.suffix is not None and self._take(self._grammar.suffix) is not None:
                 done = Type("array", [done])
@@ -153,14 +153,14 @@ class _Reader:
 
 
 def _bare(name: str) -> str:
-    """A field's name without its quotes."""
+    """Returns a field's name without its quotes."""
     name = name.strip()
     mark = name[0]
     return name[1:-1].replace(mark * 2, mark) if mark in '"`' and len(name) > 1 and name.endswith(mark) else name
 
 
 def write(kind: Type, pieces: Callable[[Type], Sequence[str | Type]]) -> str:
-    """A type as text: `pieces` gives what a type consists of, the types inside it as they are."""
+    """Returns a type as text. `pieces` returns the texts and inner types of which a type consists."""
     written: list[str] = []
     todo: list[str | Type] = [kind]
     while todo:
@@ -173,7 +173,7 @@ def write(kind: Type, pieces: Callable[[Type], Sequence[str | Type]]) -> str:
 
 
 def listed(before: str, parts: Sequence[tuple[str, Type]], between: str, after: str) -> list[str | Type]:
-    """`before`, each part behind its label, `between` in between, `after`: the pieces of a nested type."""
+    """Returns the pieces of a nested type: `before`, its labelled parts separated by `between`, and `after`."""
     pieces: list[str | Type] = [before]
     for number, (label, part) in enumerate(parts):
         pieces += [between + label if number else label, part]

@@ -1,7 +1,4 @@
-"""Three vocabularies of types: Hive's (Glue), Trino's (queries), DuckDB's (the engine).
-
-What belongs here: translating types. Reading their text is `type_text.py`.
-"""
+"""Translates types between Hive (Glue), Trino (queries) and DuckDB (the engine). `type_text.py` parses them."""
 
 from __future__ import annotations
 
@@ -42,7 +39,7 @@ _DUCK_TO_TRINO = {
     "NULL": "unknown",
     "INTERVAL": "interval day to second",
 }
-# What a view or table can store; anything else has no Hive form.
+# Types that a view or table can store; other types have no Hive type.
 _TRINO_TO_HIVE = {
     "varchar": "string",
     "integer": "int",
@@ -63,7 +60,7 @@ _TEXT = re.compile(r"(var)?char\s*(\(\s*\d+\s*\))?")
 
 @functools.lru_cache(maxsize=4096)
 def hive_to_duck(hive: str) -> str:
-    """DuckDB's type for a Hive type; ValueError for a word Hive does not have."""
+    """Returns DuckDB's type for a Hive type. ValueError for a word that Hive does not have."""
     return write(read_hive(hive), _duck_pieces)
 
 
@@ -88,18 +85,18 @@ def _plain_duck(word: str) -> str:
 
 
 def with_a_field_more(duck: str) -> str:
-    """A DuckDB type whose structs have one more field: never the same as the type itself."""
+    """Returns a DuckDB type whose structs have one more field, which always differs from the type itself."""
     return duck.replace("STRUCT(", "STRUCT(lc_more BOOLEAN, ")
 
 
 def hive_to_trino(hive: str) -> str:
-    """Trino's word for a Hive type."""
+    """Returns Trino's type for a Hive type."""
     return duck_to_trino(hive_to_duck(hive))
 
 
 @functools.lru_cache(maxsize=4096)
 def duck_to_trino(duck: str) -> str:
-    """Trino's word for a DuckDB type."""
+    """Returns Trino's type for a DuckDB type."""
     return write(read_duck(duck), _trino_pieces)
 
 
@@ -114,12 +111,12 @@ def _trino_pieces(kind: Type) -> Sequence[str | Type]:
 
 
 def trino_to_duck(trino: str) -> str:
-    """DuckDB's type for a Trino type a table can store; ValueError for another."""
+    """Returns DuckDB's type for a Trino type. ValueError for a type that a table cannot store."""
     return hive_to_duck(trino_to_hive(trino))
 
 
 def trino_to_hive(trino: str) -> str:
-    """The Hive type that stores a Trino type; ValueError when none does (time zones, time, json, unknown)."""
+    """Returns the Hive type that stores a Trino type. ValueError if there is none (time zones, time, json, unknown)."""
     return write(read_trino(trino), _hive_pieces)
 
 
@@ -137,7 +134,7 @@ def _hive_pieces(kind: Type) -> Sequence[str | Type]:
 
 
 def quoted(name: str) -> str:
-    """A name in double quotes, those inside doubled."""
+    """Returns a name in double quotes, with quotes in it doubled."""
     return '"' + name.replace('"', '""') + '"'
 
 

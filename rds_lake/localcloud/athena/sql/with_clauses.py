@@ -1,4 +1,4 @@
-"""Common table expressions: whether a name in FROM means one of the WITH clauses around it."""
+"""Common table expressions: whether a name in FROM refers to one of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlglot import exp
 
 
 def names_a_common_table(table: exp.Table) -> bool:
-    """Whether a bare name is one of the WITH clauses it can see: those around it, and in its own WITH the ones before."""
+    """Whether a table's name refers to a common table of a WITH around it, or to an earlier one of its own WITH."""
     if table.db:
         return False
     node: exp.Expr = table

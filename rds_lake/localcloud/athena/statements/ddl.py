@@ -50,7 +50,7 @@ def create_database(session: Session, tree: exp.Create) -> Answer:
 
 
 def drop_database(session: Session, tree: exp.Drop) -> Answer:
-    """DROP DATABASE | SCHEMA [IF EXISTS] [CASCADE]; one that has tables only goes with CASCADE."""
+    """DROP DATABASE | SCHEMA [IF EXISTS] [CASCADE]; a database with tables needs CASCADE."""
     name = _database(_dropped(tree))
     try:
         session.glue.get_database(Name=name)
@@ -104,7 +104,7 @@ def set_properties(session: Session, match: re.Match[str]) -> Answer:
 def table_input(
     name: str, *, columns: list[dict[str, str]], keys: list[dict[str, str]], location: str
 ) -> dict[str, Any]:
-    """Glue's TableInput of a Parquet table."""
+    """Returns Glue's TableInput of a Parquet table."""
     return {
         "Name": name,
         "TableType": "EXTERNAL_TABLE",

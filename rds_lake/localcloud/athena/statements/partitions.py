@@ -29,7 +29,7 @@ def add(session: Session, match: re.Match[str]) -> Answer:
 
 
 def drop(session: Session, match: re.Match[str]) -> Answer:
-    """ALTER TABLE t DROP [IF EXISTS] PARTITION (k = 'v'), …; files stay."""
+    """ALTER TABLE t DROP [IF EXISTS] PARTITION (k = 'v'), …; does not delete files."""
     table = session.engine.find_table(*session.split(match[1]))
     existing = {tuple(partition["Values"]) for partition in list_partitions(session.glue, table)}
     for values, _ in _specifications(table, match[3]):

@@ -106,7 +106,7 @@ def unload(session: Session, match: re.Match[str]) -> Answer:
 
 
 def _aliased(source: exp.Expr) -> exp.Expr:
-    """VALUES as a relation."""
+    """Returns VALUES as a relation."""
     if isinstance(source, exp.Values):
         source = source.copy()
         source.set("alias", exp.TableAlias(this=exp.to_identifier("lc_values")))
@@ -114,7 +114,7 @@ def _aliased(source: exp.Expr) -> exp.Expr:
 
 
 def _properties(session: Session, tree: exp.Create) -> tuple[str, list[str]]:
-    """Location and partition keys of a CTAS; other formats and bucketing are refused."""
+    """Returns location and partition keys of a CTAS. QueryFailedError for other formats and for bucketing."""
     location, keys = f"{session.results.rstrip('/')}/tables/{uuid.uuid4()}/", []
     for part in tree.args["properties"].expressions if tree.args.get("properties") else []:
         key = part.name.lower()
@@ -126,9 +126,7 @@ def _properties(session: Session, tree: exp.Create) -> tuple[str, list[str]]:
             location = part.args["value"].name
         elif key in _HIVE_ONLY:
             if part.args["value"].sql().strip("'").lower() != _HIVE_ONLY[key]:
-                raise QueryFailedError(
-                    "NOT_SUPPORTED", "the local cloud makes tables of Hive, which are external, only"
-                )
+                raise QueryFailedError("NOT_SUPPORTED", "the local cloud creates external tables of Hive only")
         elif key in ("bucketed_by", "bucket_count"):
             raise QueryFailedError("NOT_SUPPORTED", f"the local cloud does not know the table property {key}")
     return location, keys
@@ -172,7 +170,7 @@ def _write_table(session: Session, table: dict[str, Any], rows: pa.Table) -> Non
 
 
 def _groups(rows: pa.Table, keys: Sequence[str]) -> Iterator[tuple[list[str], pa.Table]]:
-    """Rows by partition values, without the key columns."""
+    """Returns the rows of each partition, with its values, without the key columns."""
     texts = [pc.fill_null(pc.cast(rows.column(key), pa.string()), NULL_PARTITION).to_pylist() for key in keys]
     indices: dict[tuple[str, ...], list[int]] = {}
     for row, values in enumerate(zip(*texts, strict=True)):

@@ -20,7 +20,7 @@ class CallFailedError(Exception):
 
 
 class FunctionFailedError(Exception):
-    """The function ran, and failed. Has `arn` and the function's answer."""
+    """The function ran and failed. The text has its ARN and its answer."""
 
     def __init__(self, arn: str, payload: Any) -> None:
         super().__init__(f'"{arn}" returned error "Unhandled", details: "{json.dumps(payload)}".')

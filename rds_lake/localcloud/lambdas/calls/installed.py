@@ -26,14 +26,14 @@ _FAILED = (psycopg.Error, pymysql.Error, OSError, mysql.NoFederationError, postg
 
 
 class CallingDatabases:
-    """The databases that can call functions, and what listens to them. `urls`: of an instance's or cluster's databases."""
+    """The databases that can call functions. `urls` returns the URLs of an instance's or cluster's databases."""
 
     def __init__(self, app: LocalCloudApp, calls: DatabaseCalls, urls: Callable[[str], Sequence[str]]) -> None:
         self._calls, self._urls = calls, urls
         self._wire: WireServer | None = None
         self._pollers: dict[str, mysql.Poller] = {}
         self._lock = threading.Lock()
-        app.routes["POST", "/_local/lambda"] = self._install_asked
+        app.routes["POST", "/_local/lambda"] = self._install_requested
 
     def install(self, database: str, role: str | None = None) -> None:
         """Let all databases of an instance or cluster call functions. ApiError says what prevents it."""
@@ -69,7 +69,7 @@ class CallingDatabases:
                 self._wire = WireServer(partial(postgres.answer, self._calls))
             postgres.install(url, database=database, port=self._wire.port)
 
-    def _install_asked(self, body: Json) -> tuple[int, Json]:
+    def _install_requested(self, body: Json) -> tuple[int, Json]:
         unknown, database, role = sorted(set(body) - {"database", "role"}), body.get("database"), body.get("role")
         if unknown or not isinstance(database, str) or not isinstance(role, str | None):
             raise ApiError("InvalidParameterValue", 'the body is {"database": IDENTIFIER} and may have "role": ARN')

@@ -1,8 +1,8 @@
-"""`lambda_async` and `lambda_sync` in a MySQL database, as Aurora MySQL has them built in; here on MariaDB.
+"""`lambda_async` and `lambda_sync` in MariaDB, as they are built into Aurora MySQL.
 
-A function writes its call into a FederatedX table, whose other end is a table without transactions on the same server: the call
-leaves by a connection of its own, at once, and a rollback does not take it back. `Poller` takes it from there and writes the
-answer, for which the function waits. What Lambda refuses is error 1873 of the writer's statement.
+A function writes its call through a FederatedX table, thus over another connection, into a table without transactions on the same
+server: the call is there at once, and a rollback does not undo it. `Poller` makes the call and writes the answer, for which the
+function waits. An error of Lambda is error 1873 of the writer's statement.
 
 (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integrating.NativeLambda.html)
 """
@@ -25,7 +25,8 @@ _CALLS = f"({_ID}, source VARCHAR(100), kind VARCHAR(20), function_arn TEXT, pay
 _ANSWERS = f"({_ID}, problem TEXT, payload LONGTEXT)"
 _ENDS = {"calls": ("calls_out", _CALLS), "answers": ("answers_in", _ANSWERS)}
 _PLUGIN = "FederatedX"
-# How long a function waits for an answer, and how often the poller looks: often while calls come. Seconds.
+# Seconds: how long a function waits for an answer; the time between two looks of the poller, and that time after `_QUIET_AFTER` looks
+# without a call.
 _WAITS, _BUSY, _QUIET, _QUIET_AFTER = 60, 0.001, 0.02, 1000
 _FUNCTION = """
 CREATE FUNCTION {name}(function_arn TEXT, payload LONGTEXT) RETURNS LONGTEXT MODIFIES SQL DATA
@@ -56,11 +57,11 @@ _KINDS = {"lambda_async": "Event", "lambda_sync": "RequestResponse"}
 
 
 class NoFederationError(RuntimeError):
-    """The server cannot make the functions: it has no FederatedX, which MariaDB's package brings."""
+    """The server has no FederatedX, which the functions need, and which is in MariaDB's package."""
 
 
 def connect(url: str) -> pymysql.Connection[Any]:
-    """A connection that commits every statement."""
+    """Returns a connection that commits every statement."""
     parts = urlsplit(url)
     return pymysql.connect(
         host=parts.hostname or "127.0.0.1",
@@ -74,7 +75,7 @@ def connect(url: str) -> pymysql.Connection[Any]:
 
 
 def install(url: str, *, database: str) -> None:
-    """Make the functions in the database behind a URL, anew where they are there; NoFederationError where that cannot be."""
+    """Create the functions in the database of a URL; existing ones are replaced. NoFederationError without FederatedX."""
     with connect(url) as connection, connection.cursor() as cursor:
         _federate(cursor, url)
         schema = identifier(unquote(urlsplit(url).path.lstrip("/")))
@@ -100,7 +101,7 @@ def _federate(cursor: Any, url: str) -> None:
             cursor.execute("INSTALL SONAME 'ha_federatedx'")
         except pymysql.err.Error as error:
             raise NoFederationError(
-                f"lambda_async cannot be made in {urlsplit(url).path.lstrip('/')}: the server has no {_PLUGIN}, which comes "
+                f"lambda_async cannot be created in {urlsplit(url).path.lstrip('/')}: the server has no {_PLUGIN}, which comes "
                 f"with MariaDB's package ({error.args[-1]})"
             ) from error
     parts = urlsplit(url)
@@ -139,11 +140,11 @@ class Poller:
     def _take(self, cursor: Any) -> int:
         """Make the waiting calls; returns how many. They are removed first, so that none is made twice."""
         cursor.execute(f"DELETE FROM {_HOME}.calls RETURNING id, source, kind, function_arn, payload")
-        found = cursor.fetchall()
-        for me, source, kind, function, payload in found:
+        rows = cursor.fetchall()
+        for me, source, kind, function, payload in rows:
             call = DatabaseCall(database=source, function=function or "", payload=payload or "", kind=kind)
             cursor.execute(f"INSERT INTO {_HOME}.answers VALUES (%s, %s, %s)", (me, *self._make(call)))
-        return len(found)
+        return len(rows)
 
     def _make(self, call: DatabaseCall) -> tuple[str | None, str | None]:
         """Returns the problem, or else the answer."""

@@ -1,7 +1,7 @@
 """`aws_lambda.invoke` and `aws_commons.create_lambda_function_arn` in a PostgreSQL database, with RDS's parameters and errors.
 
-A call leaves the database by dblink, at once and outside of the transaction: a rollback does not take it back, and what Lambda
-refuses is an error of the writer's statement.
+A call leaves the database through dblink, at once and outside of the transaction: a rollback does not undo it. An error of Lambda
+is an error of the writer's statement.
 
 (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL-Lambda-functions.html)
 """
@@ -35,7 +35,7 @@ CREATE SCHEMA aws_lambda;
 COMMENT ON SCHEMA aws_lambda IS {mark};
 COMMENT ON SCHEMA aws_commons IS {mark};
 """
-# A connection is kept for the session. One that the local cloud has closed since then is made anew.
+# A session keeps its connection, and opens another one if the local cloud has closed it.
 _CALL = """
 CREATE FUNCTION aws_lambda._invoke(
     function_name text, body text, region text, kind text, log_type text, qualifier text,
@@ -99,7 +99,7 @@ def install(url: str, *, database: str, port: int) -> None:
         foreign = [name for (name,) in connection.execute(_FOREIGN, [_MARK])]
         if foreign:
             raise ForeignSchemaError(
-                f"it has a schema {foreign[0]} that the local cloud did not make: drop or rename it first"
+                f"it has a schema {foreign[0]} that the local cloud did not create: drop or rename it first"
             )
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(_HOME)))
         connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS dblink SCHEMA {}").format(sql.Identifier(_HOME)))
@@ -123,7 +123,7 @@ def install(url: str, *, database: str, port: int) -> None:
 
 
 def _invoke(function: str, json_type: str) -> sql.Composed:
-    """Returns one of the four forms that RDS has."""
+    """Returns one of the function's four forms in RDS."""
     composite = function != "text"
     name, region = ("($1).function_name", "coalesce(($1).region, $3)") if composite else ("$1", "$3")
     parts = {"function": function, "json": json_type, "name": name, "region": region}

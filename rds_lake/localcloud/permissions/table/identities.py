@@ -55,14 +55,14 @@ def _on_user(action: str) -> Rule:
 def _on_policy(action: str) -> Rule:
     def rule(call: Call) -> Iterator[Need]:
         named = call.params.get("PolicyArn")
-        made = f"arn:{PARTITION}:iam::{call.account}:policy/{call.params.get('PolicyName', '*')}"
-        yield Need(action=action, resource=named or made)
+        created = f"arn:{PARTITION}:iam::{call.account}:policy/{call.params.get('PolicyName', '*')}"
+        yield Need(action=action, resource=named or created)
 
     return rule
 
 
 def _on_profile(action: str) -> Rule:
-    """An instance profile; giving it a role hands that role to EC2."""
+    """Returns the rule of an action on an instance profile."""
 
     def rule(call: Call) -> Iterator[Need]:
         name, path = call.params.get("InstanceProfileName", "*"), call.params.get("Path", "/")

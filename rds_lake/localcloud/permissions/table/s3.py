@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from rds_lake.localcloud.permissions.needs import PARTITION, Call, Need, Rule, everything
 
-# Operations on a bucket: their right, where it is not called as the operation is.
+# Operations on a bucket, with the names of their rights.
 _OF_BUCKET = {
     "CreateBucket": "CreateBucket",
     "DeleteBucket": "DeleteBucket",

@@ -1,1 +1,1 @@
-"""Clusters, namespaces and workgroups: what exists, in which state, by the local cloud's clock."""
+"""Clusters, namespaces and workgroups, and their states by the local cloud's clock."""

@@ -1,9 +1,9 @@
-"""Names and passwords for a while, by which a caller would log in: to a cluster, or to a workgroup.
+"""Temporary user names and passwords for logging in to a cluster or workgroup.
 
 (https://docs.aws.amazon.com/redshift/latest/APIReference/API_GetClusterCredentials.html,
 https://docs.aws.amazon.com/redshift/latest/APIReference/API_GetClusterCredentialsWithIAM.html,
-https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_GetCredentials.html) There is no port here that takes a
-password, so none is kept: statements come by the Data API, which asks for the same rights.
+https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_GetCredentials.html) Passwords are not stored, because
+nothing here accepts one: statements come by the Data API, which needs the same rights.
 """
 
 from __future__ import annotations
@@ -35,23 +35,26 @@ class Credentials:
         app.json_operations["RedshiftServerless.GetCredentials"] = self.GetCredentials
 
     def GetClusterCredentials(self, context: RequestContext, params: Json) -> Json:
-        """For a database user that is named, or created: `IAM:` and `IAMA:` before the name."""
+        """Returns credentials of a database user, whose name is prefixed with `IAM:`, or with `IAMA:` if it may be created."""
         self._require_cluster(context, params)
         until, _ = self._until(params.get("DurationSeconds"), "InvalidParameterValue")
         prefix = "IAMA" if params.get("AutoCreate") else "IAM"
         return {"DbUser": f"{prefix}:{params['DbUser']}", "DbPassword": _password(), "Expiration": until}
 
     def GetClusterCredentialsWithIAM(self, context: RequestContext, params: Json) -> Json:
-        """For the database user with the caller's own name."""
+        """Returns credentials of the database user with the caller's own name."""
         self._require_cluster(context, params)
         until, refresh = self._until(params.get("DurationSeconds"), "InvalidParameterValue")
         user = database_user(self._actors.caller(context))
         return {"DbUser": user, "DbPassword": _password(), "Expiration": until, "NextRefreshTime": refresh}
 
     def GetCredentials(self, context: RequestContext, params: Json) -> Json:
-        """For a workgroup, as for a cluster."""
+        """Returns credentials for a workgroup, as GetClusterCredentialsWithIAM does for a cluster."""
         if params.get("customDomainName") or not params.get("workgroupName"):
-            raise ApiError("ValidationException", "Give workgroupName; the local cloud has no custom domain names.")
+            raise ApiError(
+                "ValidationException",
+                "The local cloud's limit, not AWS's: custom domain names are not supported. Give workgroupName.",
+            )
         if self._serverless.find(WORKGROUP, context.region, params["workgroupName"]) is None:
             message = f"The workgroup {params['workgroupName']} does not exist."
             raise ApiError("ResourceNotFoundException", message, 404)
@@ -62,7 +65,7 @@ class Credentials:
     def _require_cluster(self, context: RequestContext, params: Json) -> None:
         if params.get("CustomDomainName") or not params.get("ClusterIdentifier"):
             message = (
-                "The local cloud's limit, not AWS's: give ClusterIdentifier, there are no custom domain names here."
+                "The local cloud's limit, not AWS's: custom domain names are not supported. Give ClusterIdentifier."
             )
             raise ApiError("UnsupportedOperation", message)
         name = params["ClusterIdentifier"]

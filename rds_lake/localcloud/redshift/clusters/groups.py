@@ -1,4 +1,4 @@
-"""Groups of subnets and of parameters: names that clusters use. One that a cluster uses cannot be deleted.
+"""Subnet groups and parameter groups. A group that a cluster uses cannot be deleted.
 
 https://docs.aws.amazon.com/redshift/latest/APIReference/API_CreateClusterSubnetGroup.html
 """
@@ -17,7 +17,7 @@ _FEWEST, _MOST = 20, 100  # records of a page
 
 
 class Groups:
-    """By Region, the key of their names, and name. `users`: the names of a Region's clusters whose property has a value."""
+    """Both kinds of groups. `users(region, property, value)`: the names of the clusters whose property has this value."""
 
     def __init__(self, app: LocalCloudApp, users: Callable[[str, str, str], list[str]]) -> None:
         self._users = users
@@ -34,7 +34,7 @@ class Groups:
         self._by_name = {}
 
     def require(self, region: str, params: Json) -> None:
-        """ApiError if a cluster would use a group that does not exist."""
+        """ApiError if a cluster's parameters name a group that does not exist."""
         for key, named in ((_SUBNETS, _SUBNETS), ("ClusterParameterGroupName", _PARAMETERS)):
             if key in params and not params[key].startswith("default"):
                 self._get(region, named, params[key])
@@ -90,11 +90,11 @@ class Groups:
         return shown
 
     def _get(self, region: str, key: str, name: str) -> Json:
-        found = self._by_name.get((region, key, name.lower()))
-        if found is None:
+        group = self._by_name.get((region, key, name.lower()))
+        if group is None:
             kind = "ClusterSubnetGroupNotFoundFault" if key == _SUBNETS else "ClusterParameterGroupNotFound"
             raise ApiError(kind, f"The group {name} does not exist.")
-        return found
+        return group
 
     def _delete(self, region: str, key: str, name: str, used_as: str) -> Json:
         self._get(region, key, name)
@@ -107,7 +107,7 @@ class Groups:
     def _page(self, region: str, key: str, listed: str, params: Json) -> Json:
         if params.get(key):
             return {listed: [self._get(region, key, params[key])]}
-        found = [shown for (where, kind, _), shown in sorted(self._by_name.items()) if (where, kind) == (region, key)]
+        groups = [shown for (where, kind, _), shown in sorted(self._by_name.items()) if (where, kind) == (region, key)]
         start, most = int(params.get("Marker") or 0), max(_FEWEST, int(params.get("MaxRecords") or _MOST))
-        more = {"Marker": str(start + most)} if len(found) > start + most else {}
-        return {listed: found[start : start + most]} | more
+        more = {"Marker": str(start + most)} if len(groups) > start + most else {}
+        return {listed: groups[start : start + most]} | more

@@ -51,7 +51,7 @@ class Cluster:
         return f"arn:aws:redshift:{self.region}:{ACCOUNT}:namespace:{self.namespace}"
 
     def shown(self, state: str) -> Json:
-        """As DescribeClusters shows it."""
+        """Returns the cluster as DescribeClusters shows it."""
         params = self.params
         body = {key: params[key] for key in _SHOWN if key in params}
         if state not in ("creating",):
@@ -126,13 +126,13 @@ class Clusters:
             now = self._clock.now()
             life = Life("creating")
             life.become("creating", now, self.settings.creating_minutes, "available")
-            made = Cluster(name=name, region=context.region, params=dict(params), created=now, life=life)
-            made.params.setdefault("DBName", "dev")
-            made.params.pop("MasterUserPassword", None)
+            cluster = Cluster(name=name, region=context.region, params=dict(params), created=now, life=life)
+            cluster.params.setdefault("DBName", "dev")
+            cluster.params.pop("MasterUserPassword", None)
             if params.get("ManageMasterPassword"):
-                made.secret = self._secrets.make(context, name, params["MasterUsername"])
-            self._clusters[context.region, name] = made
-        return {"Cluster": made.shown("creating")}
+                cluster.secret = self._secrets.make(context, name, params["MasterUsername"])
+            self._clusters[context.region, name] = cluster
+        return {"Cluster": cluster.shown("creating")}
 
     def DeleteCluster(self, context: RequestContext, params: Json) -> Json:
         skipped, final = bool(params.get("SkipFinalClusterSnapshot")), params.get("FinalClusterSnapshotIdentifier")
@@ -159,14 +159,15 @@ class Clusters:
             cluster, state = self._there(context, params)
             return {"Clusters": [cluster.shown(state)]}
         names = [name for region, name in list(self._clusters) if region == context.region]
-        found = [self.find(context.region, name) for name in sorted(names)]
-        return {"Clusters": [cluster.shown(state) for cluster, state in filter(None, found)]}
+        clusters = [self.find(context.region, name) for name in sorted(names)]
+        return {"Clusters": [cluster.shown(state) for cluster, state in filter(None, clusters)]}
 
     def ModifyCluster(self, context: RequestContext, params: Json) -> Json:
-        """Every change applies at once; only a change of nodes takes as long as a creation."""
+        """Changes apply at once, except a change of nodes, which takes as long as a creation."""
         if params.get("MasterUserPassword") or params.get("NewClusterIdentifier"):
             raise ApiError(
-                "InvalidParameterValue", "The local cloud's limit, not AWS's: no new password and no new name here."
+                "InvalidParameterValue",
+                "The local cloud's limit, not AWS's: a cluster's password and name cannot be changed.",
             )
         with self._lock:
             cluster, state = self._there(context, params)
@@ -189,8 +190,8 @@ class Clusters:
     def _users(self, region: str, key: str, value: str) -> list[str]:
         """Returns the clusters of a Region whose property has a value."""
         names = [name for where, name in list(self._clusters) if where == region]
-        found = [each[0] for name in names if (each := self.find(region, name)) is not None]
-        return [cluster.name for cluster in found if cluster.params.get(key, "").lower() == value]
+        clusters = [known[0] for name in names if (known := self.find(region, name)) is not None]
+        return [cluster.name for cluster in clusters if cluster.params.get(key, "").lower() == value]
 
     def PauseCluster(self, context: RequestContext, params: Json) -> Json:
         return self._move(context, params, ("available", "pausing", "paused"), self.settings.pausing_minutes)
@@ -230,10 +231,10 @@ class Clusters:
 
     def _there(self, context: RequestContext, params: Json) -> tuple[Cluster, str]:
         name = params["ClusterIdentifier"].lower()
-        found = self.find(context.region, name)
-        if found is None:
+        current = self.find(context.region, name)
+        if current is None:
             raise ApiError("ClusterNotFound", f"Cluster {name} not found.", 404)
-        return found
+        return current
 
 
 def _wrong_state(name: str, state: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""The roles of a warehouse: which of them a COPY may name, and access to S3 with one of them.
+"""The roles of a warehouse: which roles a statement may name, and clients with the rights of one of them.
 
 (https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html)
 """
@@ -16,7 +16,7 @@ _SERVICE = "redshift.amazonaws.com"
 
 
 def stores(actors: Actors, caller: Principal | None, attached: tuple[str, ...], default: str, here: str) -> Stores:
-    """Returns S3, or another service, with the rights of an attached role, or of `default`. StatementFailedError for another role."""
+    """Returns a function that returns clients with the rights of an attached role. StatementFailedError for another role."""
 
     def store(role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any:
         if unlimited:

@@ -29,7 +29,7 @@ NAMESPACE, WORKGROUP = "namespace", "workgroup"
 
 
 @dataclass(slots=True, kw_only=True)
-class Thing:
+class ServerlessObject:
     """A namespace, workgroup or snapshot: its description without its state, and its life."""
 
     body: Json
@@ -43,7 +43,7 @@ class Serverless:
     def __init__(self, app: LocalCloudApp, clock: Clock, secrets: AdminSecrets, forget: Callable[[str], None]) -> None:
         self._clock, self._secrets, self._forget = clock, secrets, forget
         self.settings = RedshiftSettings()
-        self._things: dict[tuple[str, str, str], Thing] = {}
+        self._objects: dict[tuple[str, str, str], ServerlessObject] = {}
         self._limits: dict[str, Json] = {}
         self._lock = threading.RLock()
         for name in service_model("redshift-serverless").operation_names:
@@ -52,26 +52,26 @@ class Serverless:
     def reset(self) -> None:
         """Forget everything."""
         with self._lock:
-            gone, self._things, self._limits = dict(self._things), {}, {}
-        for (kind, _, _), thing in gone.items():
+            gone, self._objects, self._limits = dict(self._objects), {}, {}
+        for (kind, _, _), item in gone.items():
             if kind == NAMESPACE:
-                self._forget(thing.body["namespaceArn"])
+                self._forget(item.body["namespaceArn"])
 
     def find(self, kind: str, region: str, name: str) -> tuple[Json, str] | None:
         """Returns a description with its status, and the status; None if it does not exist."""
         with self._lock:
-            thing = self._things.get((kind, region, name))
-            state = thing.life.at(self._clock.now()) if thing is not None else GONE
-            if thing is not None and state == GONE:
-                del self._things[kind, region, name]
-        if thing is None:
+            item = self._objects.get((kind, region, name))
+            state = item.life.at(self._clock.now()) if item is not None else GONE
+            if item is not None and state == GONE:
+                del self._objects[kind, region, name]
+        if item is None:
             return None
         if state != GONE:
-            return thing.body | {"status": state}, state
+            return item.body | {"status": state}, state
         if kind == NAMESPACE:
-            self._forget(thing.body["namespaceArn"])
-            if "adminPasswordSecretArn" in thing.body:
-                self._secrets.delete(region, thing.body["adminPasswordSecretArn"])
+            self._forget(item.body["namespaceArn"])
+            if "adminPasswordSecretArn" in item.body:
+                self._secrets.delete(region, item.body["adminPasswordSecretArn"])
         return None
 
     def CreateNamespace(self, context: RequestContext, params: Json) -> Json:
@@ -156,13 +156,13 @@ class Serverless:
         return {"snapshot": self._shown("snapshot", context.region, params["snapshotName"])}
 
     def ListSnapshots(self, context: RequestContext, params: Json) -> Json:
-        found = self._all("snapshot", context.region)
+        snapshots = self._all("snapshot", context.region)
         wanted = params.get("namespaceName")
-        return {"snapshots": [each for each in found if wanted in (None, each["namespaceName"])]}
+        return {"snapshots": [each for each in snapshots if wanted in (None, each["namespaceName"])]}
 
     def DeleteSnapshot(self, context: RequestContext, params: Json) -> Json:
         shown = self._shown("snapshot", context.region, params["snapshotName"])
-        del self._things["snapshot", context.region, params["snapshotName"]]
+        del self._objects["snapshot", context.region, params["snapshotName"]]
         return {"snapshot": shown | {"status": "DELETED"}}
 
     def CreateUsageLimit(self, context: RequestContext, params: Json) -> Json:
@@ -193,7 +193,7 @@ class Serverless:
             shown = self._shown(kind, region, params[key])
             if shown["status"] != "AVAILABLE":
                 raise ApiError("ConflictException", f"The {kind} {params[key]} is {shown['status']}.")
-            self._things[kind, region, params[key]].body |= {
+            self._objects[kind, region, params[key]].body |= {
                 name: value for name, value in params.items() if "assword" not in name
             }
             return self._shown(kind, region, params[key])
@@ -229,28 +229,28 @@ class Serverless:
     def _make(self, kind: str, region: str, name: str, body: Json, state: str, minutes: float) -> None:
         life = Life(state)
         life.become(state, self._clock.now(), minutes, "AVAILABLE")
-        self._things[kind, region, name] = Thing(body=body, life=life)
+        self._objects[kind, region, name] = ServerlessObject(body=body, life=life)
 
     def _delete(self, kind: str, region: str, name: str) -> Json:
         with self._lock:
             shown = self._shown(kind, region, name)
             if shown["status"] != "AVAILABLE":
                 raise ApiError("ConflictException", f"The {kind} {name} is {shown['status']}.")
-            self._things[kind, region, name].life.become(
+            self._objects[kind, region, name].life.become(
                 "DELETING", self._clock.now(), self.settings.deleting_minutes, GONE
             )
         self.find(kind, region, name)
         return shown | {"status": "DELETING"}
 
     def _shown(self, kind: str, region: str, name: str) -> Json:
-        found = self.find(kind, region, name)
-        if found is None:
+        described = self.find(kind, region, name)
+        if described is None:
             raise ApiError("ResourceNotFoundException", f"The {kind} {name} does not exist.", 404)
-        return found[0]
+        return described[0]
 
     def _all(self, kind: str, region: str) -> list[Json]:
-        names = sorted(name for what, where, name in list(self._things) if (what, where) == (kind, region))
-        return [found[0] for name in names if (found := self.find(kind, region, name)) is not None]
+        names = sorted(name for what, where, name in list(self._objects) if (what, where) == (kind, region))
+        return [described[0] for name in names if (described := self.find(kind, region, name)) is not None]
 
     def _workgroup_of(self, region: str, namespace: str) -> Json | None:
         return next((each for each in self._all(WORKGROUP, region) if each["namespaceName"] == namespace), None)
@@ -264,10 +264,10 @@ class Serverless:
 
 
 def not_built(name: str) -> Callable[[RequestContext, Json], Json]:
-    """Returns the error for an operation that the local cloud does not have."""
+    """Returns an operation that always fails, for one that the local cloud does not have."""
 
     def operation(context: RequestContext, params: Json) -> Json:
-        raise ApiError("ValidationException", f"The local cloud's limit, not AWS's: {name} is not there.")
+        raise ApiError("ValidationException", f"The local cloud's limit, not AWS's: {name} is not supported.")
 
     return operation
 

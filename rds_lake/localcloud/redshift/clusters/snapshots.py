@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class Snapshots:
-    """By Region and name."""
+    """Snapshots by Region and name."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -48,17 +48,17 @@ class Snapshots:
             if where == region
         ]
         cluster, name = params.get("ClusterIdentifier"), params.get("SnapshotIdentifier")
-        found = [
+        matching = [
             each
             for each in shown
             if cluster in (None, each["ClusterIdentifier"]) and name in (None, each["SnapshotIdentifier"])
         ]
-        if name is not None and not found:
+        if name is not None and not matching:
             raise _missing(name)
-        return found
+        return matching
 
     def delete(self, region: str, name: str) -> Json:
-        """ClusterSnapshotNotFound, or InvalidClusterSnapshotState while it is made."""
+        """Delete a snapshot. ClusterSnapshotNotFound; InvalidClusterSnapshotState while it is being created."""
         if (region, name) not in self._by_name:
             raise _missing(name)
         body, life = self._by_name[region, name]

@@ -40,11 +40,11 @@ class Warehouses:
         if bool(cluster) == bool(workgroup):
             raise ApiError("ValidationException", "Give either ClusterIdentifier or WorkgroupName.")
         if cluster:
-            found = self._clusters.find(context.region, cluster)
-            if found is None:
+            provisioned = self._clusters.find(context.region, cluster)
+            if provisioned is None:
                 raise ApiError("ValidationException", _NO_ENDPOINT)
-            _refuse_unless(found[1] == "available", cluster, found[1])
-            cluster_, params = found[0], found[0].params
+            _refuse_unless(provisioned[1] == "available", cluster, provisioned[1])
+            cluster_, params = provisioned[0], provisioned[0].params
             return _made(
                 cluster_.namespace_arn, params["DBName"], params.get("IamRoles"), params.get("DefaultIamRoleArn"),
                 admin=params["MasterUsername"], secret=cluster_.secret or "",
@@ -62,8 +62,8 @@ class Warehouses:
 
     def workgroup_arn(self, region: str, name: str) -> str | None:
         """Returns a workgroup's ARN; None if it does not exist."""
-        found = self._serverless.find(WORKGROUP, region, name)
-        return found[0]["workgroupArn"] if found else None
+        described = self._serverless.find(WORKGROUP, region, name)
+        return described[0]["workgroupArn"] if described else None
 
 
 def _made(key: str, database: str, roles: list[str] | None, default: str | None, **more: Any) -> Warehouse:

@@ -1,1 +1,1 @@
-"""The Data API: statements that run by themselves, their results, and the sessions that they run in."""
+"""The Data API: asynchronous statements, their results, and the sessions in which they run."""

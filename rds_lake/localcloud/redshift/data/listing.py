@@ -1,4 +1,4 @@
-"""The Data API's look at a database: its databases, schemas, tables and columns."""
+"""The Data API's operations that list databases, schemas, tables and columns."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Listing:
 
     def ListTables(self, context: RequestContext, params: Json) -> Json:
         tables, close = self._tables(context, params)
-        found = [
+        matching = [
             {"schema": schema, "name": name, "type": kind}
             for schema, name, kind in tables.listed()
             if _like(schema, params.get("SchemaPattern")) and _like(name, params.get("TablePattern"))
         ]
         close()
-        return _page("Tables", found, params)
+        return _page("Tables", matching, params)
 
     def DescribeTable(self, context: RequestContext, params: Json) -> Json:
         name, schema = params.get("Table", ""), params.get("Schema") or "public"
@@ -59,7 +59,7 @@ class Listing:
 
 
 def _like(name: str, pattern: str | None) -> bool:
-    """LIKE of SQL: `%` and `_`."""
+    """Whether a name matches a pattern of SQL's LIKE (`%` and `_`)."""
     if not pattern:
         return True
     translated = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in pattern)

@@ -1,4 +1,4 @@
-"""`:name` in a statement: values, never names of tables. A value is a text, `null` is NULL.
+"""Replaces `:name` in a statement by a value, never by the name of a table. Values are texts; `null` is NULL.
 
 (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-parameterized.html)
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from rds_lake.localcloud.http.app import ApiError
 
-# What is no parameter: texts, quoted names, comments, and casts by `::`.
+# Texts, quoted names, comments and `::` are matched too, because `:name` inside them is not a parameter.
 _PIECE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|::|:(\w+)", re.DOTALL)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from rds_lake.localcloud.faults.faults import Faults
-from rds_lake.localcloud.redshift.data.sessions import Kept, Sessions
+from rds_lake.localcloud.redshift.data.sessions import KeptSession, Sessions
 from rds_lake.localcloud.redshift.data.statements import ABORTED, FAILED, FINISHED, Part, Statement, Statements
 from rds_lake.localcloud.redshift.engine.session import Session
 from rds_lake.localcloud.redshift.errors import StatementFailedError
@@ -22,7 +22,7 @@ _BEFORE = "an earlier statement of the batch failed"
 
 
 class Running:
-    """The pool. `open`: a new session of a warehouse's database."""
+    """The pool. `open` returns a new session of a warehouse's database."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Running:
         open: Callable[[str, str, int], Session],
     ) -> None:
         self._book, self._sessions, self._faults, self._open = book, sessions, faults, open
-        # One that waits for a lock leaves its place to another: what it waits for may be waiting to run.
+        # A statement that waits for a lock gives its place to another: the one that holds the lock may be waiting for a place.
         self._pool = ThreadPoolExecutor(max(workers, _THREADS), thread_name_prefix="redshift")
         self._places = threading.BoundedSemaphore(workers)
         self._ending = threading.Event()
@@ -43,7 +43,7 @@ class Running:
         self._ending.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def submit(self, statement: Statement, database: str, kept: Kept | None) -> None:
+    def submit(self, statement: Statement, database: str, kept: KeptSession | None) -> None:
         """Run the statement as soon as a thread is free."""
         self._pool.submit(self._run, statement, database, kept)
 
@@ -58,7 +58,7 @@ class Running:
             self._book.changed.notify_all()
         return True
 
-    def _run(self, statement: Statement, database: str, kept: Kept | None) -> None:
+    def _run(self, statement: Statement, database: str, kept: KeptSession | None) -> None:
         session: Session | None = None
         outcome = FAILED, "ERROR: the statement ended without a result"
         try:
@@ -80,7 +80,7 @@ class Running:
                 self._sessions.give_back(kept)
             elif session is not None:
                 session.close()
-            # Last: who sees that it has ended may use its session at once.
+            # Last, because a caller who sees that the statement has ended may use its session at once.
             self._book.move(statement, *outcome)
 
     def _outcome(self, statement: Statement, failure: str) -> tuple[str, str]:

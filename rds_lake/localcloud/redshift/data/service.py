@@ -21,7 +21,7 @@ from rds_lake.localcloud.redshift.data.listing import Listing
 from rds_lake.localcloud.redshift.data.parameters import bound
 from rds_lake.localcloud.redshift.data.results import csv_records, metadata, page, records
 from rds_lake.localcloud.redshift.data.running import Running
-from rds_lake.localcloud.redshift.data.sessions import Kept, Place, Sessions
+from rds_lake.localcloud.redshift.data.sessions import KeptSession, Place, Sessions
 from rds_lake.localcloud.redshift.data.showing import listed, shown, shown_part
 from rds_lake.localcloud.redshift.data.statements import ACTIVE, FINISHED, Part, Statement, Statements
 from rds_lake.localcloud.redshift.engine.databases import Databases
@@ -85,7 +85,7 @@ class DataApi:
         where = self._place(context, params, given)
         if self._faults.of_redshift(params.get("StatementName", ""), "exceed") is not None:
             raise ApiError("ActiveStatementsExceededException", "The number of active statements exceeds the limit.")
-        made = Statement(
+        new = Statement(
             owner=owner, userid=self._userid(context), warehouse=where.warehouse, shown=dict(where.shown),
             parts=[Part(sql=text) for text in texts], batch=batch,
             created=self._clock.now(), updated=self._clock.now(), mode=params.get("ExecutionMode", "TRANSACTION"),
@@ -93,12 +93,12 @@ class DataApi:
             parameters=params.get("Parameters") or [], stores=where.stores, user=where.user, capacity=where.capacity,
         )  # fmt: skip
         request = {key: value for key, value in params.items() if key != "WaitTimeSeconds"}
-        statement, is_new = self._book.admit(made, params.get("ClientToken"), request, self._settings.active_statements)
+        statement, is_new = self._book.admit(new, params.get("ClientToken"), request, self._settings.active_statements)
         if is_new:
             self._begin(statement, params, given, where)
         return statement
 
-    def _place(self, context: RequestContext, params: Json, given: Kept | None) -> Place:
+    def _place(self, context: RequestContext, params: Json, given: KeptSession | None) -> Place:
         if given is not None:
             named = [key for key in ("ClusterIdentifier", "WorkgroupName", "Database") if params.get(key)]
             if named:
@@ -115,7 +115,7 @@ class DataApi:
             user=_user(caller, params, warehouse), capacity=warehouse.capacity,
         )  # fmt: skip
 
-    def _begin(self, statement: Statement, params: Json, given: Kept | None, place: Place) -> None:
+    def _begin(self, statement: Statement, params: Json, given: KeptSession | None, place: Place) -> None:
         kept, seconds = given, params.get("SessionKeepAliveSeconds")
         database = statement.shown["Database"]
         try:
@@ -123,7 +123,7 @@ class DataApi:
                 given.seconds = seconds if seconds is not None else given.seconds
                 self._sessions.take(given, statement.id)
             elif seconds:
-                kept = Kept(
+                kept = KeptSession(
                     session=self._databases.session(statement.warehouse, database, statement.capacity), owner=statement.owner,
                     seconds=seconds, created=self._clock.now(), busy=statement.id, place=place,
                 )  # fmt: skip
@@ -144,7 +144,7 @@ class DataApi:
         return body
 
     def DescribeStatement(self, context: RequestContext, params: Json) -> Json:
-        statement, part = self._found(context, params)
+        statement, part = self._statement(context, params)
         return shown(statement) if part is None else shown_part(statement, part)
 
     def GetStatementResult(self, context: RequestContext, params: Json) -> Json:
@@ -185,7 +185,7 @@ class DataApi:
         _in_range(limit, _PAGE, "MaxResults")
         wanted, prefix = params.get("Status", FINISHED), params.get("StatementName", "")
         same = {key: params[key] for key in ("ClusterIdentifier", "WorkgroupName", "Database") if params.get(key)}
-        found = [
+        matching = [
             each
             for each in self._book.listed(self._owner(context))
             if wanted in ("ALL", each.status)
@@ -193,12 +193,12 @@ class DataApi:
             and all(each.shown.get(key) == value for key, value in same.items())
         ]
         begin = int(params.get("NextToken") or 0)
-        more = {"NextToken": str(begin + limit)} if begin + limit < len(found) else {}
-        return {"Statements": [listed(each) for each in found[begin : begin + limit]], **more}
+        more = {"NextToken": str(begin + limit)} if begin + limit < len(matching) else {}
+        return {"Statements": [listed(each) for each in matching[begin : begin + limit]], **more}
 
     def ListSessions(self, context: RequestContext, params: Json) -> Json:
         owner, wanted = self._owner(context), params.get("Status")
-        found = [
+        sessions = [
             {
                 "SessionId": kept.id, "Status": "BUSY" if kept.busy else "AVAILABLE", "CreatedAt": kept.created / _SECOND,
                 "SessionAliveSeconds": kept.seconds, "SessionTtl": kept.idle_until / _SECOND, **kept.place.shown,
@@ -207,9 +207,9 @@ class DataApi:
             for kept in self._sessions.all()
             if not owner or kept.owner == owner
         ]  # fmt: skip
-        return {"Sessions": [each for each in found if wanted in (None, each["Status"])]}
+        return {"Sessions": [each for each in sessions if wanted in (None, each["Status"])]}
 
-    def _found(self, context: RequestContext, params: Json) -> tuple[Statement, Part | None]:
+    def _statement(self, context: RequestContext, params: Json) -> tuple[Statement, Part | None]:
         _in_range(params.get("WaitTimeSeconds"), _WAIT, "WaitTimeSeconds")
         statement, part = self._book.find(params["Id"], self._owner(context))
         if params.get("WaitTimeSeconds"):
@@ -217,7 +217,7 @@ class DataApi:
         return statement, part
 
     def _finished(self, context: RequestContext, params: Json) -> tuple[Statement, Part]:
-        statement, part = self._found(context, params)
+        statement, part = self._statement(context, params)
         if statement.status in ACTIVE:
             raise _invalid(f"Query is not finished yet: it is {statement.status}.")
         if part is None and statement.batch:

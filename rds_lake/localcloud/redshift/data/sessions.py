@@ -27,8 +27,8 @@ class Place:
 
 
 @dataclass(slots=True, kw_only=True)
-class Kept:
-    """A session. `idle_until`: when it is closed, in microseconds; `busy`: the statement that it runs."""
+class KeptSession:
+    """A session that is kept. `idle_until`: when it is closed, in microseconds; `busy`: the id of its running statement, or empty."""
 
     session: Session
     owner: str
@@ -45,11 +45,11 @@ class Sessions:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
-        self._by_id: dict[str, Kept] = {}
+        self._by_id: dict[str, KeptSession] = {}
         self._lock = threading.Lock()
 
-    def keep(self, kept: Kept, limit: int) -> None:
-        """Returns a new session. ActiveSessionsExceededException at the limit."""
+    def keep(self, kept: KeptSession, limit: int) -> None:
+        """Add a session. ActiveSessionsExceededException at the limit."""
         self.close_idle()
         with self._lock:
             if sum(each.place.warehouse == kept.place.warehouse for each in self._by_id.values()) >= limit:
@@ -57,37 +57,37 @@ class Sessions:
             kept.idle_until = self._now() + kept.seconds * _SECOND
             self._by_id[kept.id] = kept
 
-    def get(self, given: str, owner: str) -> Kept:
+    def get(self, given: str, owner: str) -> KeptSession:
         """Returns an open session of the caller. ResourceNotFoundException if there is none."""
         self.close_idle()
-        found = self._by_id.get(given)
-        if found is None or (owner and found.owner != owner):
+        kept = self._by_id.get(given)
+        if kept is None or (owner and kept.owner != owner):
             raise ApiError("ResourceNotFoundException", f"Session {given} does not exist.")
-        return found
+        return kept
 
     def place_of(self, given: str) -> Mapping[str, str]:
         """Returns the cluster or workgroup of any caller's session; empty if it does not exist."""
-        found = self._by_id.get(given)
-        return found.place.shown if found is not None else {}
+        kept = self._by_id.get(given)
+        return kept.place.shown if kept is not None else {}
 
-    def take(self, kept: Kept, statement: str) -> None:
+    def take(self, kept: KeptSession, statement: str) -> None:
         """Run a statement in the session. ValidationException while it runs another one."""
         with self._lock:
             if kept.busy:
                 raise ApiError("ValidationException", f"Session {kept.id} runs the statement {kept.busy}.")
             kept.busy = statement
 
-    def give_back(self, kept: Kept) -> None:
+    def give_back(self, kept: KeptSession) -> None:
         """Mark the session as idle, after its statement has ended."""
         with self._lock:
             kept.busy, kept.idle_until = "", self._now() + kept.seconds * _SECOND
 
-    def all(self) -> list[Kept]:
+    def all(self) -> list[KeptSession]:
         """Returns the open sessions."""
         self.close_idle()
         return list(self._by_id.values())
 
-    def close_idle(self, *, all_of: Callable[[Kept], bool] = lambda kept: False) -> None:
+    def close_idle(self, *, all_of: Callable[[KeptSession], bool] = lambda kept: False) -> None:
         """Close the sessions that were idle for too long, and the chosen ones."""
         with self._lock:
             now = self._now()

@@ -12,7 +12,7 @@ _SECOND, _NANOS = 1e6, 1000
 
 
 def shown(statement: Statement) -> Json:
-    """DescribeStatement's answer."""
+    """Returns DescribeStatement's answer."""
     parts = statement.parts
     last = parts[-1]
     body = {
@@ -35,7 +35,7 @@ def shown(statement: Statement) -> Json:
 
 
 def shown_part(statement: Statement, part: Part) -> Json:
-    """DescribeStatement's answer about one statement of a batch."""
+    """Returns DescribeStatement's answer about one statement of a batch."""
     return _sub(statement, part, statement.parts.index(part) + 1) | statement.shown
 
 
@@ -50,7 +50,7 @@ def _sub(statement: Statement, part: Part, number: int) -> Json:
 
 
 def listed(statement: Statement) -> Json:
-    """One of ListStatements."""
+    """Returns one entry of ListStatements."""
     texts = [part.sql for part in statement.parts]
     body = {
         "Id": statement.id, "Status": statement.status, "StatementName": statement.name, "IsBatchStatement": statement.batch,

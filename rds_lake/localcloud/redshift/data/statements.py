@@ -87,44 +87,44 @@ class Statements:
             self.changed.notify_all()
         return known
 
-    def admit(self, made: Statement, token: str | None, request: Json, limit: int) -> tuple[Statement, bool]:
+    def admit(self, new: Statement, token: str | None, request: Json, limit: int) -> tuple[Statement, bool]:
         """Returns a new statement, or the one of the same token within eight hours (then False)."""
-        key = (made.owner, token or "")
+        key = (new.owner, token or "")
         with self.changed:
             known = self._tokens.get(key) if token else None
-            if known is not None and known[0] + _TOKEN > made.created and known[1] in self._by_id:
+            if known is not None and known[0] + _TOKEN > new.created and known[1] in self._by_id:
                 if known[2] != request:
                     raise ApiError("ValidationException", "The client token was used with other parameters.")
                 return self._by_id[known[1]], False
-            active = [s for s in self._by_id.values() if s.warehouse == made.warehouse and s.status in ACTIVE]
+            active = [s for s in self._by_id.values() if s.warehouse == new.warehouse and s.status in ACTIVE]
             if len(active) >= limit:
                 raise ApiError(
                     "ActiveStatementsExceededException", "The number of active statements exceeds the limit."
                 )
-            self._by_id[made.id] = made
+            self._by_id[new.id] = new
             if token:
-                self._tokens[key] = (made.created, made.id, request)
-        return made, True
+                self._tokens[key] = (new.created, new.id, request)
+        return new, True
 
     def find(self, given: str, owner: str) -> tuple[Statement, Part | None]:
         """Returns a statement by `<uuid>`, or one of a batch by `<uuid>:<n>`. ResourceNotFoundException if it is not the caller's."""
         identity, _, number = given.partition(":")
-        found = self._by_id.get(identity)
-        if found is not None and found.status not in ACTIVE and found.updated + _KEPT <= self._now():
+        statement = self._by_id.get(identity)
+        if statement is not None and statement.status not in ACTIVE and statement.updated + _KEPT <= self._now():
             del self._by_id[identity]
-            found = None
-        if found is None or (owner and found.owner != owner):
+            statement = None
+        if statement is None or (owner and statement.owner != owner):
             raise not_found(given)
         if not number:
-            return found, None
-        if not found.batch or not 1 <= int(number) <= len(found.parts):
+            return statement, None
+        if not statement.batch or not 1 <= int(number) <= len(statement.parts):
             raise not_found(given)
-        return found, found.parts[int(number) - 1]
+        return statement, statement.parts[int(number) - 1]
 
     def owner_of(self, identity: str) -> str | None:
         """Returns the `aws:userid` of the statement's caller."""
-        found = self._by_id.get(identity)
-        return found.userid if found is not None else None
+        statement = self._by_id.get(identity)
+        return statement.userid if statement is not None else None
 
     def listed(self, owner: str) -> Iterator[Statement]:
         """Returns a caller's statements, newest first; an empty owner sees all."""
@@ -142,13 +142,13 @@ class Statements:
             return True
 
     def begin(self, part: Part) -> None:
-        """A part begins to run, under the next query id."""
+        """Record that a part begins to run, with the next query id."""
         with self.changed:
             self._queries += 1
             part.status, part.began, part.query = "STARTED", self._now(), self._queries
 
     def end(self, part: Part, status: str, result: Result | None = None, error: str = "") -> None:
-        """A part has ended, or never begins."""
+        """Record that a part has ended, or that it will not run."""
         with self.changed:
             part.status, part.result, part.error, part.ended = status, result, error, self._now()
 

@@ -21,7 +21,7 @@ from rds_lake.localcloud.redshift.sql.types import type_of_duck
 
 
 class Changing:
-    """Changes in one session; each returns the number of rows."""
+    """Executes these statements in one session. Each method returns the number of changed rows."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Tables, database: str) -> None:
         self._connection, self._tables, self._database = connection, tables, database
@@ -36,7 +36,7 @@ class Changing:
         )
         query = tree.expression
         if query is None:
-            raise not_here("INSERT DEFAULT VALUES is not there")
+            raise not_here("INSERT DEFAULT VALUES is not supported")
         types = self._types()
         if isinstance(query, exp.Values):
             query = self._listed(query, columns)
@@ -49,11 +49,11 @@ class Changing:
         return self._changed(f"INSERT INTO {name.sql} ({names}) {duck_text(rows)}")
 
     def _columns(self, name: TableName, wanted: list[str] | None) -> list[Column]:
-        there = {column.name: column for column in self._tables.columns(name)}
-        missing = [column for column in wanted or () if column not in there]
+        by_name = {column.name: column for column in self._tables.columns(name)}
+        missing = [column for column in wanted or () if column not in by_name]
         if missing:
             raise StatementFailedError(f'column "{missing[0]}" of relation "{name.name}" does not exist')
-        return list(there.values()) if wanted is None else [there[column] for column in wanted]
+        return list(by_name.values()) if wanted is None else [by_name[column] for column in wanted]
 
     def _listed(self, values: exp.Values, columns: list[Column]) -> exp.Expr:
         """Returns VALUES as a query. The values of each row are cast separately, so that one column may contain '5' and 5."""
@@ -108,12 +108,12 @@ class Changing:
     def create_as(self, name: TableName, query: exp.Expr) -> int:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_AS.html"""
         bind(query, self._tables, self._database)
-        said = declared(query, self._tables)
+        declared_types = declared(query, self._tables)
         types = self._types()
         text = duck_text(translate(query, types))
         described: Any = self._connection.execute(f"DESCRIBE {text}").fetchall()
         columns = [Column(name=row[0], kind=type_of_duck(row[1])) for row in described]
-        for number, kind in enumerate(said if len(said) == len(columns) else ()):
+        for number, kind in enumerate(declared_types if len(declared_types) == len(columns) else ()):
             if kind is not None and kind.is_text == columns[number].kind.is_text:
                 columns[number] = replace(columns[number], kind=kind)
         names = [column.name for column in columns]
@@ -135,14 +135,14 @@ def _cast_in_row(value: exp.Expr, column: Column) -> exp.Expr:
     if isinstance(value, exp.Column | exp.Var) and value.name.lower() == "default":
         if column.default is None:
             return exp.null()
-        raise not_here("DEFAULT in VALUES is not there for a column with a default: leave the column out")
+        raise not_here("DEFAULT in VALUES is not supported for a column with a default: leave the column out")
     if column.kind.is_text:
         return value if not isinstance(value, exp.Null) else exp.Cast(this=value, to=exp.DataType.build("varchar"))
     return exp.Cast(this=value, to=exp.DataType.build(str(column.kind), dialect="redshift"))
 
 
 def _over(tree: exp.Expr) -> exp.Select:
-    """A SELECT over the relations of an UPDATE or DELETE."""
+    """Returns a SELECT from the relations of an UPDATE or DELETE."""
     target = tree.this.copy()
     source = tree.args.get("from_") or tree.args.get("using") or []
     select = exp.select().from_(target)

@@ -1,4 +1,4 @@
-"""The databases of all clusters and namespaces: one DuckDB each, locked as Athena's is."""
+"""The databases of all clusters and namespaces: one DuckDB each, with the restrictions of Athena's (`athena/locked.py`)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Databases:
         with self._lock:
             key = (warehouse, database)
             if key not in self._open:
-                # The isolation that a new database has: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html
+                # The isolation level of a new database: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html
                 transactions = Transactions(snapshot="serverless" in warehouse)
                 folder = Path(tempfile.mkdtemp(prefix="rds-lake-redshift-"))
                 shared = Shared(now=self._now, transactions=transactions, history=History(), folder=folder)
@@ -48,7 +48,7 @@ class Databases:
             return Session(connection.cursor(), database, shared)
 
     def names(self, warehouse: str) -> list[str]:
-        """Returns the databases of a warehouse that were used."""
+        """Returns the names of a warehouse's databases that have been used."""
         with self._lock:
             return [database for owner, database in self._open if owner == warehouse]
 
@@ -57,7 +57,7 @@ class Databases:
         with self._lock:
             gone = [self._open.pop(key) for key in list(self._open) if key[0] == warehouse]
         for database, shared in gone:
-            with suppress(duckdb.Error):  # busy: the statement that still runs holds it, and it goes with that
+            with suppress(duckdb.Error):  # a running statement uses it: it is closed with that
                 database.close()
             shutil.rmtree(shared.folder or "", ignore_errors=True)
 

@@ -16,7 +16,7 @@ from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES, as_type
 from rds_lake.localcloud.redshift.sql.translate import duck_text, translate
 from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
 
-# Said of a table or column, and of no consequence here: where rows lie, and keys that Redshift does not enforce.
+# Accepted without an effect: where Redshift stores rows, and keys that it does not enforce.
 _PLACING = (exp.DistKeyProperty, exp.SortKeyProperty, exp.DistStyleProperty, exp.BackupProperty, exp.TemporaryProperty)
 _UNENFORCED = (
     exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Reference, exp.EncodeColumnConstraint,
@@ -26,7 +26,7 @@ _KEYS = (exp.PrimaryKey, exp.ForeignKey, exp.UniqueColumnConstraint, exp.Constra
 
 
 class Defining:
-    """Definitions in one session."""
+    """Executes these statements in one session."""
 
     def __init__(
         self,
@@ -47,19 +47,19 @@ class Defining:
         if kind == "VIEW":
             return self._view(tree)
         if kind != "TABLE":
-            raise not_here(f"CREATE {kind} is not there")
+            raise not_here(f"CREATE {kind} is not supported")
         if tree.args.get("replace"):
             raise StatementFailedError("syntax error: CREATE OR REPLACE TABLE is not supported")
         given = tree.args.get("properties")
         strange = [p for p in (given.expressions if given else ()) if not isinstance(p, _PLACING)]
         if strange:
-            raise not_here(f"{strange[0].sql('redshift')} of a table is not there")
+            raise not_here(f"{strange[0].sql('redshift')} of a table is not supported")
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         temporary = given is not None and any(isinstance(p, exp.TemporaryProperty) for p in given.expressions)
         name = self._new_name(table, temporary=temporary)
         if tree.expression is not None:
             if isinstance(tree.this, exp.Schema) and tree.this.expressions:
-                raise not_here("column names of CREATE TABLE AS are not there: name the columns in the query")
+                raise not_here("column names of CREATE TABLE AS are not supported: name the columns in the query")
             return self._changing.create_as(name, tree.expression)
         columns = self._columns(tree.this)
         self._tables.create(name, columns, missing_only=bool(tree.args.get("exists")))
@@ -81,12 +81,12 @@ class Defining:
             if isinstance(part, exp.LikeProperty):
                 source = self._tables.get(part.this.name, checked_schema(part.this, self._database))
                 if part.expressions:
-                    raise not_here(f"{part.sql('redshift')} is not there")
+                    raise not_here(f"{part.sql('redshift')} is not supported")
                 columns += [Column(name=c.name, kind=c.kind, nullable=c.nullable) for c in self._tables.columns(source)]
             elif isinstance(part, exp.ColumnDef):
                 columns.append(self._column(part))
             elif not isinstance(part, _KEYS):
-                raise not_here(f"{part.sql('redshift')} in CREATE TABLE is not there")
+                raise not_here(f"{part.sql('redshift')} in CREATE TABLE is not supported")
         return columns
 
     def _column(self, part: exp.ColumnDef) -> Column:
@@ -104,17 +104,17 @@ class Defining:
             elif isinstance(rule, exp.PrimaryKeyColumnConstraint):
                 nullable = False
             elif not isinstance(rule, _UNENFORCED):
-                raise not_here(f"{rule.sql('redshift')} of a column is not there")
+                raise not_here(f"{rule.sql('redshift')} of a column is not supported")
         return Column(name=part.name, kind=declared, nullable=nullable, default=default)
 
     def _default(self, value: exp.Expr, kind: ColumnType) -> str:
-        """Returns DuckDB's text of a default: its value, or the time of the INSERT."""
+        """Returns a default as DuckDB's SQL: its constant value, or an expression if it contains the current time."""
         types = Oracle(self._connection, AGGREGATE_NAMES)
         now = any(isinstance(node, _NOW) or node.name.lower() == "getdate" for node in value.walk())
-        made = duck_text(as_type(translate(exp.Paren(this=value), types), kind, types))
+        expression = duck_text(as_type(translate(exp.Paren(this=value), types), kind, types))
         if now:
-            return made
-        row = self._connection.execute(f"SELECT CAST({made} AS VARCHAR)").fetchone()
+            return expression
+        row = self._connection.execute(f"SELECT CAST({expression} AS VARCHAR)").fetchone()
         return "NULL" if row is None or row[0] is None else f"CAST({text(row[0])} AS {kind.duck})"
 
     def _schema(self, tree: exp.Create) -> int:
@@ -131,9 +131,9 @@ class Defining:
         query = tree.expression
         given = tree.args.get("properties")
         if tree.args.get("no_schema_binding"):
-            raise not_here("a view WITH NO SCHEMA BINDING is not there")
+            raise not_here("a view WITH NO SCHEMA BINDING is not supported")
         if given is not None:
-            raise not_here(f"CREATE {given.expressions[0].sql('redshift')} VIEW is not there")
+            raise not_here(f"CREATE {given.expressions[0].sql('redshift')} VIEW is not supported")
         if any(self._spectrum.find(table.db) is not None for table in query.find_all(exp.Table)):
             raise StatementFailedError(
                 "External tables are not supported in views Hint: Please use late binding view and add 'with no schema binding' at "
@@ -149,7 +149,7 @@ class Defining:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_DROP_TABLE.html"""
         kind = (tree.kind or "").upper()
         if kind not in ("TABLE", "VIEW", "SCHEMA"):
-            raise not_here(f"DROP {kind} is not there")
+            raise not_here(f"DROP {kind} is not supported")
         for target in tree.args.get("tables") or ([tree.this] if tree.this is not None else []):
             self._drop(kind, target, missing_too=bool(tree.args.get("exists")), cascade=bool(tree.args.get("cascade")))
         return 0
@@ -164,12 +164,12 @@ class Defining:
             self._spectrum.forget(name)
             self._connection.execute(f"DROP SCHEMA {quote(name)}{' CASCADE' if cascade else ''}")
             return
-        found = self._tables.find(target.name, checked_schema(target, self._database))  # type: ignore[arg-type]
-        if found is None:
+        relation = self._tables.find(target.name, checked_schema(target, self._database))  # type: ignore[arg-type]
+        if relation is None:
             if missing_too:
                 return
             raise StatementFailedError(f'{kind.capitalize()} "{target.name}" does not exist')
-        self._connection.execute(f"DROP {kind} {found.sql}")
+        self._connection.execute(f"DROP {kind} {relation.sql}")
 
     def _add(self, name: TableName, column: Column) -> None:
         if not column.nullable and column.default is None:
@@ -197,5 +197,5 @@ class Defining:
             elif isinstance(action, exp.Drop) and action.kind == "COLUMN":
                 self._connection.execute(f"ALTER TABLE {name.sql} DROP COLUMN {quote(action.args['tables'][0].name)}")
             else:
-                raise not_here(f"ALTER TABLE {action.sql('redshift')} is not there")
+                raise not_here(f"ALTER TABLE {action.sql('redshift')} is not supported")
         return 0

@@ -1,7 +1,7 @@
-"""The declared types of a query's columns, as far as its text has them: CREATE TABLE AS keeps them.
+"""The declared types of a query's columns, which CREATE TABLE AS keeps.
 
-A column of a table, a cast and a literal text have a declared type; every other text is as long as a VARCHAR can be, which
-Redshift knows more exactly (docs/fidelity.md).
+Columns of tables, casts and literal texts have a declared type. Any other text gets the longest VARCHAR; Redshift finds a more
+exact length (docs/fidelity.md).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
 
 
 def declared(query: exp.Expr, tables: Tables) -> list[ColumnType | None]:
-    """Returns one type per column of the query, None if the text has none; an empty list if columns cannot be counted."""
+    """Returns one type per column of the query, None if none is declared; an empty list if the number of columns is unknown."""
     if not isinstance(query, exp.Select):
         return []
-    found: list[ColumnType | None] = []
+    types: list[ColumnType | None] = []
     for item in query.expressions:
         inner = item.unalias()
         if inner.is_star:
@@ -26,10 +26,10 @@ def declared(query: exp.Expr, tables: Tables) -> list[ColumnType | None]:
             qualifier = inner.table if isinstance(inner, exp.Column) else ""
             for name, columns in relations.items():
                 if not qualifier or qualifier == name:
-                    found += list(columns.values())
+                    types += list(columns.values())
             continue
-        found.append(_of(inner, query, tables))
-    return found
+        types.append(_of(inner, query, tables))
+    return types
 
 
 def _of(item: exp.Expr, query: exp.Select, tables: Tables) -> ColumnType | None:
@@ -47,11 +47,11 @@ def _of(item: exp.Expr, query: exp.Select, tables: Tables) -> ColumnType | None:
 def _relations(query: exp.Select) -> dict[str, dict[str, ColumnType | None]] | None:
     """Returns the columns of each relation in FROM; None if one of them is not known."""
     sources = [query.args.get("from_"), *(query.args.get("joins") or [])]
-    found: dict[str, dict[str, ColumnType | None]] = {}
+    by_relation: dict[str, dict[str, ColumnType | None]] = {}
     for source in sources:
         relation = source.this if source is not None else None
         columns = relation.meta.get("columns") if isinstance(relation, exp.Table) else None
         if relation is None or columns is None:
             return None
-        found[relation.alias_or_name] = columns
-    return found
+        by_relation[relation.alias_or_name] = columns
+    return by_relation

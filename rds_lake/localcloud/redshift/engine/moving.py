@@ -20,7 +20,7 @@ _PART = 10_000
 
 
 class Moving:
-    """Of one session. `about`: who runs what, as the rows of histories begin."""
+    """COPY and UNLOAD of one session. `about`: the user and the statement, as columns of the history."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, tables: Tables, history: History, now: Callable[[], int]
@@ -28,7 +28,7 @@ class Moving:
         self._connection, self._tables, self._history, self._now = connection, tables, history, now
 
     def load(self, copy: Copy, stores: Stores, about: Row) -> int:
-        """Execute a COPY; returns its rows. Refused rows are recorded even if its transaction is rolled back."""
+        """Execute a COPY; returns the number of rows. Refused rows are recorded even if the transaction is rolled back."""
         row = self._history.add("sys_load_history", self._begun(about) | {
             "table_name": copy.table, "data_source": copy.source, "file_format": copy.format.capitalize()})  # fmt: skip
         copying = Copying(self._connection, self._tables, stores, lambda bad: self._report(copy, bad, about))
@@ -55,14 +55,14 @@ class Moving:
             })  # fmt: skip
 
     def unload(
-        self, unload: Unload, columns: tuple[Column, ...], found: duckdb.DuckDBPyConnection, stores: Stores, about: Row
+        self, unload: Unload, columns: tuple[Column, ...], cursor: duckdb.DuckDBPyConnection, stores: Stores, about: Row
     ) -> int:
-        """Execute an UNLOAD; returns its rows."""
+        """Execute an UNLOAD; returns the number of rows."""
         row = self._history.add("sys_unload_history", self._begun(about) | {
             "file_format": unload.format.capitalize(), "unloaded_location": unload.target,
             "compression_type": unload.packed.lower()})  # fmt: skip
         try:
-            written = write(unload, columns, _rows(found), stores)
+            written = write(unload, columns, _rows(cursor), stores)
             row |= {"status": "completed", "unloaded_rows": written.rows, "unloaded_files_count": written.files,
                     "unloaded_files_size": written.bytes}  # fmt: skip
         finally:
@@ -77,7 +77,7 @@ class Moving:
         row["duration"] = round((row["end_time"] - row["start_time"]).total_seconds() * 1e6)
 
 
-def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    """Returns one part after the other, never all at once."""
-    while part := found.fetchmany(_PART):
+def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    """Returns all rows, of which only a part is in memory at a time."""
+    while part := cursor.fetchmany(_PART):
         yield from part

@@ -1,4 +1,4 @@
-"""The relations that a statement names: tables of the database, or the statement's own common tables."""
+"""Finds the relations that a statement names: tables of the database, or the statement's own common tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlglot import exp
 from rds_lake.localcloud.athena.relations import quote
 from rds_lake.localcloud.athena.sql.pruning import locate
 from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
-from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, Asked, TableName, Tables
+from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, RelationUse, TableName, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 from rds_lake.localcloud.redshift.sql.types import ColumnType
 
@@ -21,18 +21,18 @@ def bind(tree: exp.Expr, tables: Tables, database: str) -> None:
     for table in list(tree.find_all(exp.Table)):
         if isinstance(table.this, exp.Identifier) and not names_a_common_table(table):
             schema = checked_schema(table, database)
-            asked = Asked(conditions=conditions.get(id(table), ()), pseudo=pseudo)
-            outside = tables.outside(table.name, schema, asked)
+            use = RelationUse(conditions=conditions.get(id(table), ()), pseudo=pseudo)
+            outside = tables.outside(table.name, schema, use)
             if outside is None:
-                found = tables.get(table.name, schema)
-                columns: dict[str, ColumnType | None] = {c.name: c.kind for c in tables.columns(found)}
+                resolved = tables.get(table.name, schema)
+                columns: dict[str, ColumnType | None] = {c.name: c.kind for c in tables.columns(resolved)}
             else:
-                found, columns = outside
+                resolved, columns = outside
                 if pseudo:
                     _leave_out(table)
             alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
             kept = {part: table.args[part] for part in ("joins",) if table.args.get(part)}
-            bound = relation(found)
+            bound = relation(resolved)
             bound.set("alias", alias)
             for part, value in kept.items():
                 bound.set(part, value)
@@ -50,7 +50,7 @@ def _leave_out(table: exp.Table) -> None:
 
 
 def relation(name: TableName) -> exp.Table:
-    """Returns a table as DuckDB names it."""
+    """Returns a table by its name in DuckDB."""
     if name.schema == TEMPORARY:
         return exp.table_(name.name, db="main", catalog="temp", quoted=True)
     return exp.table_(name.name, db=name.schema, quoted=True)

@@ -33,5 +33,5 @@ class Shared:
 
 
 def no_stores(role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any:
-    """For sessions without clients."""
-    raise not_here("S3 is not reached from here")
+    """Refuses access to S3: for sessions without clients."""
+    raise not_here("this session has no access to S3")

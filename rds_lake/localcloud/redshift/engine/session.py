@@ -23,7 +23,7 @@ from rds_lake.localcloud.redshift.engine.moving import Moving
 from rds_lake.localcloud.redshift.engine.names import bind
 from rds_lake.localcloud.redshift.engine.results import Result, Shared, no_stores
 from rds_lake.localcloud.redshift.engine.settings import Settings, is_set
-from rds_lake.localcloud.redshift.engine.tables import Asked, Column, TableName, Tables
+from rds_lake.localcloud.redshift.engine.tables import Column, RelationUse, TableName, Tables
 from rds_lake.localcloud.redshift.engine.words import kind_of, locked_tables, refuse_in_transaction
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here, translate_error
 from rds_lake.localcloud.redshift.loading.objects import Stores
@@ -38,7 +38,7 @@ from rds_lake.localcloud.redshift.sql.translate import duck_text, translate
 from rds_lake.localcloud.redshift.sql.types import ColumnType, type_of_duck
 from rds_lake.localcloud.redshift.unloading.options import is_unload, read_unload
 
-# Without effect here, and harmless to leave out.
+# Accepted without an effect.
 _UPKEEP = ("VACUUM",)
 _ISOLATION = re.compile(
     r"\s*alter\s+database\s+\S+\s+isolation\s+level\s+(snapshot|serializable)\s*;?\s*", re.IGNORECASE
@@ -47,7 +47,7 @@ _TRANSACTION = (exp.Transaction, exp.Commit, exp.Rollback)
 
 
 class Session:
-    """A session on its own cursor, which it closes."""
+    """A session with a cursor of its own, which `close` closes."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, database: str, shared: Shared) -> None:
         self._connection, self._database, self._shared = connection, database, shared
@@ -68,7 +68,8 @@ class Session:
         self._cancelled, self._closed = threading.Event(), threading.Event()
         self._transaction: Transaction | None = None
         self._in_duckdb = False
-        # Set before each statement: S3 for a COPY, the statement's number, who runs it, and what rests while it waits for a lock.
+        # Set before each statement: clients for COPY and UNLOAD, the statement's number, its user, and a context that is entered
+        # while it waits for a lock.
         self.stores: Stores = no_stores
         self.query = 0
         self.user = User()
@@ -133,32 +134,32 @@ class Session:
                 Footprint(writes=target), lambda: Result(rows=self._moving.load(copy, self.stores, self._about()))
             )
         if is_external_schema(sql):
-            made = read_external_schema(sql)
-            return self._within(Footprint(), lambda: self._external(made))
-        return self._unload(sql) if is_unload(sql) else self._parsed(self._one(sql))
+            schema = read_external_schema(sql)
+            return self._within(Footprint(), lambda: self._external(schema))
+        return self._unload(sql) if is_unload(sql) else self._parsed(self._single(sql))
 
-    def _external(self, made: Any) -> Result:
-        self._spectrum.create(made)
+    def _external(self, schema: Any) -> Result:
+        self._spectrum.create(schema)
         return Result()
 
-    def _one(self, sql: str) -> exp.Expr:
+    def _single(self, sql: str) -> exp.Expr:
         trees = parse(sql)
         if len(trees) != 1:
-            raise StatementFailedError("a statement is one SQL statement")
+            raise StatementFailedError("give exactly one SQL statement")
         return trees[0]
 
     def _unload(self, sql: str) -> Result:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html"""
         unload = read_unload(sql)
-        query = self._one(unload.query)
+        query = self._single(unload.query)
         if not isinstance(query, exp.Query):
             raise StatementFailedError("UNLOAD takes one SELECT")
         if query.args.get("limit") is not None:
             raise StatementFailedError("Limit clause is not supported: put the query with it into a subquery")
 
         def moved() -> Result:
-            columns, found = self._executed(query)
-            return Result(rows=self._moving.unload(unload, columns, found, self.stores, self._about()))
+            columns, cursor = self._executed(query)
+            return Result(rows=self._moving.unload(unload, columns, cursor, self.stores, self._about()))
 
         return self._within(footprint.of_tree(query, self.tables), moved)
 
@@ -167,14 +168,14 @@ class Session:
             return self._ended(tree)
         return self._within(footprint.of_tree(tree, self.tables), lambda: self._run(tree))
 
-    def _within(self, asked: Footprint, act: Callable[[], Result]) -> Result:
-        """Run a statement with all or no effect, once its tables are free. Its snapshot is taken then, if its transaction has none."""
+    def _within(self, needed: Footprint, act: Callable[[], Result]) -> Result:
+        """Run a statement wholly or not at all, once its tables are free. Takes the transaction's snapshot if it has none yet."""
         own = self._transaction is None
         if own:
             self.begin()
         assert self._transaction is not None
         self._shared.transactions.take(
-            self._transaction, asked, cancelled=self._cancelled.is_set, resting=self.resting,
+            self._transaction, needed, cancelled=self._cancelled.is_set, resting=self.resting,
             table_id=lambda name: table_id(self._connection, name),
         )  # fmt: skip
         if not self._in_duckdb:
@@ -191,8 +192,8 @@ class Session:
 
     def commit(self) -> None:
         """Commit. StatementFailedError 1023 if the transactions are not serializable."""
-        mine, self._transaction = self._transaction, None
-        if mine is None:
+        transaction, self._transaction = self._transaction, None
+        if transaction is None:
             return
         committed = False
         try:
@@ -203,17 +204,17 @@ class Session:
         except duckdb.Error as error:
             raise translate_error(error) from error
         finally:
-            self._shared.transactions.end(mine, committed=committed)
+            self._shared.transactions.end(transaction, committed=committed)
 
     def rollback(self) -> None:
         """Undo the open transaction, if there is one."""
-        mine, self._transaction = self._transaction, None
-        if mine is not None:
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
             if self._in_duckdb:
                 self._in_duckdb = False
                 with contextlib.suppress(duckdb.Error):
                     self._connection.rollback()
-            self._shared.transactions.end(mine, committed=False)
+            self._shared.transactions.end(transaction, committed=False)
 
     def cancel(self) -> None:
         """Interrupt the running statement, from another thread, and start no other."""
@@ -240,18 +241,20 @@ class Session:
         if self._cancelled.is_set():
             raise StatementFailedError("Query cancelled on user's request")
 
-    def _outside(self, name: str, schema: str, asked: Asked) -> tuple[TableName, dict[str, ColumnType | None]] | None:
+    def _outside(
+        self, name: str, schema: str, use: RelationUse
+    ) -> tuple[TableName, dict[str, ColumnType | None]] | None:
         if name in SYSTEM_NAMES and schema in ("", "pg_catalog"):
-            return self._views.bound(name, asked.conditions)
+            return self._views.bound(name, use.conditions)
         external = self._spectrum.find(schema)
         if external is None:
             return None
-        return self._spectrum.bound(external, name, asked.conditions, pseudo=asked.pseudo)
+        return self._spectrum.bound(external, name, use.conditions, pseudo=use.pseudo)
 
     def _run(self, tree: exp.Expr) -> Result:
         if isinstance(tree, exp.Query):
-            columns, found = self._executed(tree)
-            values = found.fetchall()
+            columns, cursor = self._executed(tree)
+            values = cursor.fetchall()
             return Result(columns=columns, values=values, rows=len(values))
         if isinstance(tree, exp.TruncateTable):
             changed = self._changing.truncate(tree)
@@ -263,22 +266,22 @@ class Session:
             return Result(rows=act(tree))
         if isinstance(tree, exp.Analyze) or (isinstance(tree, exp.Command) and tree.name.upper() in _UPKEEP):
             return Result()
-        raise not_here(f"the statement {tree.sql('redshift')[:60]} is not there")
+        raise not_here(f"the statement {tree.sql('redshift')[:60]} is not supported")
 
     def _executed(self, tree: exp.Query) -> tuple[tuple[Column, ...], duckdb.DuckDBPyConnection]:
         """Returns the columns of a query, and DuckDB's cursor over its rows."""
         if tree.args.get("into") is not None:
-            raise not_here("SELECT INTO is not there: use CREATE TABLE AS")
+            raise not_here("SELECT INTO is not supported: use CREATE TABLE AS")
         bind(tree, self.tables, self._database)
-        said = declared(tree, self.tables)
+        declared_types = declared(tree, self.tables)
         text = duck_text(translate(tree, Oracle(self._connection, AGGREGATE_NAMES)))
         self._refuse_cancelled()
-        found = self._connection.execute(text)
-        described: Any = found.description or []
+        cursor = self._connection.execute(text)
+        described: Any = cursor.description or []
         return tuple(
             Column(name=each[0], kind=known if known is not None and known.is_text else type_of_duck(str(each[1])))
-            for each, known in zip_longest(described, said if len(said) == len(described) else ())
-        ), found
+            for each, known in zip_longest(described, declared_types if len(declared_types) == len(described) else ())
+        ), cursor
 
     def _ended(self, tree: exp.Expr) -> Result:
         if isinstance(tree, exp.Transaction):

@@ -13,12 +13,12 @@ from rds_lake.localcloud.redshift.errors import not_here
 _SET = re.compile(
     r"set\s+(session\s+|local\s+)?(?P<name>[\w.]+)\s*(=|\sto\s)\s*(?P<value>.+?)\s*;?", re.IGNORECASE | re.DOTALL
 )
-# Of no consequence for an answer here.
+# Settings that do not change a result here.
 _HARMLESS = ("query_group", "statement_timeout", "enable_result_cache_for_session", "analyze_threshold_percent")
 
 
 class Settings:
-    """Of one session."""
+    """The settings of one session."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -33,7 +33,7 @@ class Settings:
         elif match and name in _HARMLESS:
             self.query_group = match["value"].strip("'") if name == "query_group" else self.query_group
         else:
-            raise not_here(f"SET {name or text} is not there")
+            raise not_here(f"SET {name or text} is not supported")
 
 
 def is_set(sql: str) -> bool:

@@ -27,7 +27,7 @@ def stored(value: exp.Expr, column: Column, types: Oracle) -> exp.Expr:
     if kind.word == VARBYTE:
         return call("lc_store_bytes", as_type(value, kind, types), number(kind.size), text(str(kind)))
     if kind.word == "super" and given == "VARCHAR":
-        raise not_here("text in a SUPER column is not there: SUPER comes from COPY")
+        raise not_here("text in a SUPER column is not supported: SUPER comes from COPY")
     if not kind.is_text:
         return as_type(value, kind, types)
     shown = value if given == "VARCHAR" else call("lc_float_text", value) if given in FLOATS else cast(value, "VARCHAR")
@@ -42,8 +42,8 @@ def stored_query(query: exp.Expr, columns: Sequence[Column], types: Oracle) -> e
     source = exp.Subquery(this=query, alias=alias)
     select = exp.select(*(exp.column(name, _SOURCE) for name in names)).from_(source)
     given = list(select.expressions)
-    made = [stored(item, column, types) for item, column in zip(given, columns, strict=True)]
-    select.set("expressions", [exp.alias_(m, c.name, quoted=True) for m, c in zip(made, columns, strict=True)])
+    values = [stored(item, column, types) for item, column in zip(given, columns, strict=True)]
+    select.set("expressions", [exp.alias_(m, c.name, quoted=True) for m, c in zip(values, columns, strict=True)])
     return select
 
 

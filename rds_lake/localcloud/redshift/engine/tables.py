@@ -49,18 +49,18 @@ class TableName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a query needs of one relation: conditions on its rows, and whether `$path` or `$size` is read."""
+class RelationUse:
+    """How a query uses one relation: conditions on its rows, and whether `$path` or `$size` is read."""
 
     conditions: tuple[Condition, ...] = ()
     pseudo: bool = False
 
 
-# Name and schema (empty for none) of a relation that is no table of the database: what it was bound to, and its columns' types.
-Outside = Callable[[str, str, Asked], "tuple[TableName, dict[str, ColumnType | None]] | None"]
+# Given the name and schema (empty for none) of a system view or external table: the table that has its rows, and its columns' types.
+Outside = Callable[[str, str, RelationUse], "tuple[TableName, dict[str, ColumnType | None]] | None"]
 
 
-def _nothing(name: str, schema: str, asked: Asked) -> None:
+def _nothing(name: str, schema: str, use: RelationUse) -> None:
     return None
 
 
@@ -74,7 +74,7 @@ class Tables:
         self.outside: Outside = _nothing
 
     def schemas(self) -> list[str]:
-        """Names of the schemas that statements may name."""
+        """Returns the names of the schemas that statements may use."""
         rows = self._connection.execute(
             "SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'memory'"
         ).fetchall()
@@ -89,16 +89,16 @@ class Tables:
         return None
 
     def get(self, name: str, schema: str = "") -> TableName:
-        """As `find`. StatementFailedError if it does not exist."""
-        found = self.find(name, schema)
-        if found is None:
+        """Returns a table or view as `find` does. StatementFailedError if it does not exist."""
+        table = self.find(name, schema)
+        if table is None:
             if schema and schema not in self.schemas():
                 raise StatementFailedError(f'schema "{schema}" does not exist')
             raise StatementFailedError(f'relation "{f"{schema}." if schema else ""}{name}" does not exist')
-        return found
+        return table
 
     def columns(self, table: TableName) -> list[Column]:
-        """The columns of a table or view, in order."""
+        """Returns the columns of a table or view, in order."""
         database, schema = ("temp", "main") if table.schema == TEMPORARY else ("memory", table.schema)
         rows = self._connection.execute(
             "SELECT column_name, data_type, comment, is_nullable, column_default FROM duckdb_columns() WHERE database_name = ?"
@@ -106,12 +106,17 @@ class Tables:
             [database, schema, table.name],
         ).fetchall()
         return [
-            Column(name=name, kind=shown_type(said) if said else type_of_duck(duck), nullable=nullable, default=default)
-            for name, duck, said, nullable, default in rows
+            Column(
+                name=name,
+                kind=shown_type(declared) if declared else type_of_duck(duck),
+                nullable=nullable,
+                default=default,
+            )
+            for name, duck, declared, nullable, default in rows
         ]
 
     def listed(self) -> list[tuple[str, str, str]]:
-        """Schema, name and kind (TABLE, VIEW) of every table."""
+        """Returns schema, name and kind (TABLE, VIEW) of every table and view."""
         rows = self._connection.execute(
             "SELECT schema_name, table_name, 'TABLE' FROM duckdb_tables() WHERE database_name = 'memory' UNION ALL "
             "SELECT schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE database_name = 'memory' AND NOT internal "
@@ -134,8 +139,8 @@ class Tables:
 
     def declare(self, table: TableName, *columns: Column) -> None:
         """Store the declared types of columns."""
-        said = (f"COMMENT ON COLUMN {table.sql}.{quote(c.name)} IS {text(str(c.kind))}" for c in columns)
-        self._connection.execute(";".join(said))
+        comments = (f"COMMENT ON COLUMN {table.sql}.{quote(c.name)} IS {text(str(c.kind))}" for c in columns)
+        self._connection.execute(";".join(comments))
 
     def _exists(self, schema: str, name: str) -> bool:
         database, inside = ("temp", "main") if schema == TEMPORARY else ("memory", schema)

@@ -33,7 +33,7 @@ def shown(value: Any) -> Any:
 
 
 def field(value: Any) -> dict[str, Any]:
-    """One Field of GetStatementResult."""
+    """Returns one Field of GetStatementResult."""
     plain = shown(value)
     if plain is None:
         return {"isNull": True}
@@ -45,7 +45,7 @@ def field(value: Any) -> dict[str, Any]:
 
 
 def csv_text(value: Any) -> str:
-    """One value of a CSV result."""
+    """Returns one value of a CSV result."""
     plain = shown(value)
     if plain is None:
         return ""

@@ -1,4 +1,4 @@
-"""The first words of a statement: its kind for the history, LOCK, and statements that may not be in a transaction."""
+"""Reads the first words of a statement: its kind for the history, LOCK, and statements that cannot run in a transaction block."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KINDS = {
 
 
 def kind_of(sql: str) -> str:
-    """`query_type` of SYS_QUERY_HISTORY."""
+    """Returns `query_type` of SYS_QUERY_HISTORY."""
     text = _COMMENT.sub(" ", sql).strip(" \t\r\n(").lower()
     if _CTAS.match(text):
         return "CTAS"
@@ -38,7 +38,7 @@ def locked_tables(sql: str) -> list[tuple[str, str]] | None:
 
 
 def refuse_in_transaction(sql: str, inside: bool) -> None:
-    """StatementFailedError for what cannot run in a transaction block, and for ALTER TABLE APPEND, which is not here."""
+    """StatementFailedError for a statement that cannot run in a transaction block, and for ALTER TABLE APPEND."""
     text = " ".join(_COMMENT.sub(" ", sql).split()).lower()
     append = _APPEND.match(text) is not None
     if inside and (append or text.startswith((*_ALONE, "alter database"))):
@@ -46,4 +46,4 @@ def refuse_in_transaction(sql: str, inside: bool) -> None:
             (word.upper() for word in _ALONE if text.startswith(word)), "ALTER DATABASE ISOLATION LEVEL")  # fmt: skip
         raise StatementFailedError(f"{words} cannot run inside a transaction block")
     if append:
-        raise not_here("ALTER TABLE APPEND is not there")
+        raise not_here("ALTER TABLE APPEND is not supported")

@@ -17,7 +17,7 @@ from rds_lake.localcloud.redshift.sql.types import ColumnType
 _RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 _SHOWN = {"smallint": "Short", "integer": "Integer", "bigint": "Long"}
 _DIGITS = re.compile(r"[-+]?\d+")
-# Bytes that are no UTF-8, as `delimited.py` carries them.
+# Bytes that are not UTF-8, as `delimited.py` decodes them.
 _INVALID = re.compile("[\udc80-\udcff]")
 _TRUE, _FALSE = ("t", "true", "y", "yes", "1"), ("f", "false", "n", "no", "0")
 

@@ -1,6 +1,6 @@
-"""Executes a COPY: all of its files, or nothing. Only a part of each file is held as rows at a time.
+"""Executes a COPY, which loads all of its files or nothing. Only a part of each file is in memory as rows at a time.
 
-A bad value ends it, unless MAXERROR allows that many rows; in both cases SYS_LOAD_ERROR_DETAIL names file, line and column.
+A bad value ends the COPY, unless MAXERROR allows this number of bad rows. SYS_LOAD_ERROR_DETAIL shows its file, line and column.
 (https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html)
 """
 
@@ -41,7 +41,7 @@ _CHUNK = 50_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadValue:
-    """One row of SYS_LOAD_ERROR_DETAIL. `position`: of the value in its line, from 0; `raw`: the line; `value`: as it is there."""
+    """One row of SYS_LOAD_ERROR_DETAIL. `position`: of the value in its line, from 0; `raw`: the line; `value`: the value's text."""
 
     url: str
     line: int
@@ -62,7 +62,7 @@ class _BadLineError(ValueError):
 
 
 class Copying:
-    """One load. `report`: called with the bad values, whatever becomes of the COPY's transaction. Counts what it has done."""
+    """One COPY. `report` is called with the bad values, also if the COPY fails. `files`, `bytes`, `errors`: counts so far."""
 
     def __init__(
         self,
@@ -78,17 +78,17 @@ class Copying:
     def run(self, copy: Copy) -> int:
         """Execute the load; returns the number of loaded rows."""
         name = self._tables.get(copy.table, copy.schema)
-        there = {column.name: column for column in self._tables.columns(name)}
-        missing = [column for column in copy.columns or () if column not in there]
+        by_name = {column.name: column for column in self._tables.columns(name)}
+        missing = [column for column in copy.columns or () if column not in by_name]
         if missing:
             raise StatementFailedError(f'column "{missing[0]}" of relation "{copy.table}" does not exist')
         left_out = (
-            [] if copy.columns is None else [column for column in there.values() if column.name not in copy.columns]
+            [] if copy.columns is None else [column for column in by_name.values() if column.name not in copy.columns]
         )
         needed = [column.name for column in left_out if not column.nullable and column.default is None]
         if needed:
             raise StatementFailedError(f"Cannot insert a NULL value into column {needed[0]}")
-        columns = list(there.values()) if copy.columns is None else [there[column] for column in copy.columns]
+        columns = list(by_name.values()) if copy.columns is None else [by_name[column] for column in copy.columns]
         if "NOLOAD" in copy.flags:
             name = TableName(schema="", name="")
         if copy.format == "PARQUET":
@@ -102,7 +102,7 @@ class Copying:
             yield file
 
     def _parquet(self, name: TableName, columns: list[Column], file: LoadedFile, copy: Copy) -> int:
-        """Columns by position, as they are typed in the file, a row group after the other."""
+        """Load the columns of a Parquet file by position, some rows at a time."""
         try:
             opened_file = pq.ParquetFile(io.BytesIO(file.content))
         except (pa.ArrowException, OSError) as error:
@@ -191,7 +191,7 @@ class Copying:
 
     def _insert(self, name: TableName, columns: list[Column], table: pa.Table) -> int:
         if not name.name:
-            return 0  # NOLOAD: the files were only looked at
+            return 0  # NOLOAD: the files are only checked
         self._connection.register(_LOADED, table)
         try:
             if not self._sql:
@@ -201,7 +201,7 @@ class Copying:
                 self._sql = f"INSERT INTO {name.sql} ({names}) {duck_text(rows)}"
             row = self._connection.execute(self._sql).fetchone()
         finally:
-            with contextlib.suppress(duckdb.Error):  # the transaction has failed: it takes the name with it
+            with contextlib.suppress(duckdb.Error):  # a failed transaction has removed the name
                 self._connection.unregister(_LOADED)
         return int(row[0]) if row else 0
 
@@ -220,12 +220,12 @@ def _row(line: Line, columns: list[Column], copy: Copy) -> list[Any]:
             (_EXTRA, "Extra column(s) found") if len(values) > len(columns) else (_MISSING, "Delimiter not found")
         )
         raise _BadLineError(BadValue(url=line.url, line=line.number, code=code, message=message, raw=line.raw))
-    made: list[Any] = []
+    row: list[Any] = []
     at = 0
     for value, column in zip(values, columns, strict=True):
         try:
-            made.append(value_of(value, column.kind, copy))
-            if made[-1] is None and not column.nullable:
+            row.append(value_of(value, column.kind, copy))
+            if row[-1] is None and not column.nullable:
                 raise LoadError(1213, "Missing data for not-null field")
         except LoadError as error:
             raise _BadLineError(BadValue(
@@ -233,4 +233,4 @@ def _row(line: Line, columns: list[Column], copy: Copy) -> list[Any]:
                 length=str(column.kind.size or ""), position=at, raw=line.raw,
                 value=(value or "").encode("utf-8", "replace").decode())) from error  # fmt: skip
         at += len(value or "") + 1
-    return made
+    return row

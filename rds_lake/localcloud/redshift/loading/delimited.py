@@ -1,4 +1,4 @@
-"""Lines of delimited text and of CSV as rows of texts.
+"""Reads delimited text and CSV as rows of texts.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html,
 https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html)
@@ -20,14 +20,14 @@ from rds_lake.localcloud.redshift.errors import StatementFailedError
 from rds_lake.localcloud.redshift.loading.objects import LoadedFile
 from rds_lake.localcloud.redshift.loading.options import COMPRESSIONS, Copy
 
-# Bytes that are no UTF-8 are carried as surrogates, and refused or replaced where they are put into a column.
+# Bytes that are not UTF-8 are decoded to surrogates; `converting.py` refuses or replaces them.
 _CARRIED = "surrogateescape"
 _NO_END = "Delimited value missing end quote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row. `number`: of its line in the file, from 1; `values` by position, or by column's name; `bad`: why it is none."""
+    """One row. `number`: of its line in the file, from 1; `values`: in the columns' order; `bad`: why it cannot be read."""
 
     url: str
     number: int
@@ -61,7 +61,7 @@ def lines_of(copy: Copy, file: LoadedFile) -> Iterator[Line]:
 
 
 def rows_of(copy: Copy, file: LoadedFile, content: IO[bytes], before: int) -> Iterator[Line]:
-    """Rows of a part of a file, after so many lines of it."""
+    """Returns the rows of a part of a file. `before`: the number of lines before this part."""
     text = io.TextIOWrapper(
         content, encoding=copy.encoding, errors=_CARRIED if copy.encoding == "utf-8" else "strict", newline=""
     )
@@ -99,7 +99,7 @@ def _plain(copy: Copy, text: Iterable[str]) -> Iterator[Row]:
 
 
 def _joined(text: Iterable[str], *, escape: bool) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers; with ESCAPE a line goes on after a backslash."""
+    """Returns lines with their numbers. With ESCAPE, a backslash at the end of a line joins it with the next."""
     begun, held = 0, ""
     for number, line in enumerate(text, 1):
         begun = begun or number
@@ -115,20 +115,20 @@ def _joined(text: Iterable[str], *, escape: bool) -> Iterator[tuple[int, str]]:
 
 
 def _fields(line: str, copy: Copy, *, escape: bool, quotes: bool) -> Iterator[tuple[str, bool]]:
-    r"""Fields of a line, and whether each stands as it is (`\N` is NULL only then)."""
+    r"""Returns the fields of a line, and whether each was written without quotes and escapes (only then is `\N` NULL)."""
     at = 0
     while True:
         quote = line[at] if quotes and at < len(line) and line[at] in "'\"" else ""
         at += len(quote)
-        begin, made, plain = at, [], not quote
+        begin, letters, plain = at, [], not quote
         while at < len(line) and line[at] != (quote or copy.delimiter):
             at += int(escape and line[at] == "\\" and at + 1 < len(line))
-            made.append(line[at])
+            letters.append(line[at])
             at += 1
         if quote and at >= len(line):
             raise ValueError(_NO_END)
         raw = line[begin:at]
-        yield (raw, True) if plain and raw == copy.null else ("".join(made), plain and raw == "".join(made))
+        yield (raw, True) if plain and raw == copy.null else ("".join(letters), plain and raw == "".join(letters))
         at += len(quote)
         if at >= len(line):
             return

@@ -1,4 +1,4 @@
-"""Objects and arrays of JSON as rows of texts, by the names of columns or by a JSONPaths file.
+"""Reads JSON objects and arrays as rows of texts, by the names of columns or by a JSONPaths file.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html)
 """
@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 
 
 class _Number(str):
-    """A number as it is written."""
+    """A number with the digits of the file."""
 
 
 _DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number)
@@ -32,7 +32,7 @@ Picking = Callable[[Any], list[str | None]]
 
 
 def picking(copy: Copy, columns: Sequence[str], stores: Stores) -> Picking:
-    """What takes the columns' texts out of an object or array; ValueError from it for what is no row."""
+    """Returns a function from an object or array to the columns' texts, which raises ValueError if the document is not a row."""
     if copy.json.startswith("s3://"):
         paths = _paths(copy, stores)
         if paths is not None:
@@ -41,22 +41,22 @@ def picking(copy: Copy, columns: Sequence[str], stores: Stores) -> Picking:
                     f"Number of jsonpaths and the number of columns should match. JSONPath size: {len(paths)}, Number of columns in "
                     f"table or column list: {len(columns)}"
                 )
-            return lambda found: [_text(_at(found, path)) for path in paths]
+            return lambda document: [_text(_at(document, path)) for path in paths]
     elif copy.json not in ("auto", "auto ignorecase"):
         raise StatementFailedError(f"Invalid JSON option '{copy.json}': 'auto', 'auto ignorecase' or a JSONPaths file")
     ignorecase = copy.json == "auto ignorecase"
 
-    def by_name(found: Any) -> list[str | None]:
-        if not isinstance(found, dict):
+    def by_name(document: Any) -> list[str | None]:
+        if not isinstance(document, dict):
             raise ValueError("Invalid JSONPath format: Member is not an object.")
-        named = {key.lower(): value for key, value in found.items()} if ignorecase else found
+        named = {key.lower(): value for key, value in document.items()} if ignorecase else document
         return [_text(named.get(column)) for column in columns]
 
     return by_name
 
 
 def _paths(copy: Copy, stores: Stores) -> list[Path] | None:
-    """The paths of a JSONPaths file; None when it calls them anything but `jsonpaths`: then `auto` holds."""
+    """Returns the paths of a JSONPaths file; None if it has no list `jsonpaths`: then COPY works as with `auto`."""
     content = read_object(stores(copy.role, "s3", copy.region), copy.json, mandatory=True) or b""
     try:
         listed = json.loads(content)
@@ -80,13 +80,13 @@ def _steps(path: str) -> Path:
     return tuple(steps)
 
 
-def _at(found: Any, path: Path) -> Any:
+def _at(value: Any, path: Path) -> Any:
     for step in path:
         if isinstance(step, int):
-            found = found[step] if isinstance(found, list) and step < len(found) else None
+            value = value[step] if isinstance(value, list) and step < len(value) else None
         else:
-            found = found.get(step) if isinstance(found, dict) else None
-    return found
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _text(value: Any) -> str | None:
@@ -98,7 +98,7 @@ def _text(value: Any) -> str | None:
 
 
 def _written(value: Any) -> str:
-    """JSON of a nested value, its numbers as they were."""
+    """Returns a nested value as JSON, its numbers with the digits of the file."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_written(v)}" for key, v in value.items()) + "}"
     if isinstance(value, list):
@@ -107,7 +107,7 @@ def _written(value: Any) -> str:
 
 
 def rows_of_json(copy: Copy, file: LoadedFile, pick: Picking) -> Iterator[Line]:
-    """One row per root-level object or array, with the line where it begins."""
+    """Returns one row per root-level object or array, with the line where it begins."""
     try:
         text = (
             opened(copy, file).read().decode(copy.encoding, "surrogateescape" if copy.encoding == "utf-8" else "strict")
@@ -123,14 +123,14 @@ def rows_of_json(copy: Copy, file: LoadedFile, pick: Picking) -> Iterator[Line]:
         if begin >= len(text):
             return
         try:
-            found, at = _DECODER.raw_decode(text, begin)
+            document, at = _DECODER.raw_decode(text, begin)
         except ValueError:
             yield Line(url=file.url, number=line, values=[], raw=text[begin : begin + 1024], bad="Invalid value.")
             return
         raw = text[begin : min(at, begin + 1024)].encode("utf-8", "replace").decode()
         bad, values = "", list[str | None]()
         try:
-            values = pick(found)
+            values = pick(document)
         except ValueError as error:
             bad = str(error)
         if at - begin > _MOST_BYTES:

@@ -1,8 +1,8 @@
-"""Days and times in files: in ISO's form, in the form that DATEFORMAT or TIMEFORMAT says, or recognised by themselves (`auto`).
+"""Parses dates and times in files: in ISO's form, by DATEFORMAT or TIMEFORMAT, or by automatic recognition (`auto`).
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_DATEFORMAT_and_TIMEFORMAT_strings.html,
-https://docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html) Of the forms that `auto` knows there, these are here; any
-other is an error, and never a guess.
+https://docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html) `auto` recognises a part of Redshift's forms; any other
+form is an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @functools.lru_cache(maxsize=256)
 def _pattern(form: str) -> str:
-    """strptime's pattern; ValueError for a part that is not known here."""
+    """Returns strptime's pattern. ValueError for a part that is not supported here."""
 
     def part(match: re.Match[str]) -> str:
         word = match[0].upper()
@@ -39,12 +39,12 @@ def _pattern(form: str) -> str:
             return "T"
         raise ValueError(f"{match[0]!r} in {form!r}")
 
-    made = _WORDS.sub(part, form)
-    return made.replace("%H", "%I") if "%p" in made else made
+    pattern = _WORDS.sub(part, form)
+    return pattern.replace("%H", "%I") if "%p" in pattern else pattern
 
 
 def day(text: str, form: str) -> date:
-    """A DATE; ValueError. Times in it are left out."""
+    """Returns a DATE, without the time of day that the text may contain. ValueError if it does not have the form."""
     if not form:
         if not _ISO_DAY.fullmatch(text):
             raise ValueError(text)
@@ -55,17 +55,17 @@ def day(text: str, form: str) -> date:
 
 
 def moment(text: str, form: str, *, zoned: bool) -> datetime:
-    """A TIMESTAMP or, zoned, a TIMESTAMPTZ; ValueError."""
+    """Returns a TIMESTAMP or, if `zoned`, a TIMESTAMPTZ. ValueError if the text does not have the form."""
     if form in ("epochsecs", "epochmillisecs"):
-        made = _EPOCH + timedelta(**{"seconds" if form == "epochsecs" else "milliseconds": float(text)})
-        return made if zoned else made.replace(tzinfo=None)
+        result = _EPOCH + timedelta(**{"seconds" if form == "epochsecs" else "milliseconds": float(text)})
+        return result if zoned else result.replace(tzinfo=None)
     if form and form != "auto":
-        made = _read(text, _pattern(form))
-        return made.replace(tzinfo=UTC) if zoned else made
-    made, zone = _auto(text) if form else _plain(text)
+        result = _read(text, _pattern(form))
+        return result.replace(tzinfo=UTC) if zoned else result
+    result, zone = _auto(text) if form else _plain(text)
     if zone and not zoned:
         raise ValueError(text)
-    return _in_utc(made, zone) if zoned else made
+    return _in_utc(result, zone) if zoned else result
 
 
 def _read(text: str, pattern: str) -> datetime:
@@ -83,12 +83,12 @@ def _auto(text: str) -> tuple[datetime, str]:
     match = _AUTO.fullmatch(text)
     for form in _AUTO_DAYS if match is not None else ():
         try:
-            made = _read(match[1].strip(), form)  # type: ignore[index]
+            parsed = _read(match[1].strip(), form)  # type: ignore[index]
         except ValueError:
             continue
         clock = _time(match[2], (match[3] or "").strip().upper())  # type: ignore[index]
         zone = (match[4] or "").strip().upper()  # type: ignore[index]
-        return datetime.combine(made.date(), clock), "+00" if zone in ("Z", "UTC") else zone
+        return datetime.combine(parsed.date(), clock), "+00" if zone in ("Z", "UTC") else zone
     raise ValueError(text)
 
 
@@ -108,9 +108,9 @@ def _time(text: str | None, half: str = "") -> time:
     return time(hour, int(minutes), int(whole), int(fraction.ljust(6, "0")) if fraction else 0)
 
 
-def _in_utc(made: datetime, zone: str) -> datetime:
+def _in_utc(local: datetime, zone: str) -> datetime:
     if not zone:
-        return made.replace(tzinfo=UTC)
+        return local.replace(tzinfo=UTC)
     digits = zone[1:].replace(":", "")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-    return (made - offset if zone[0] == "+" else made + offset).replace(tzinfo=UTC)
+    return (local - offset if zone[0] == "+" else local + offset).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The files that a COPY loads: those of a prefix, or those in a manifest, read with the role that it names.
+"""The files that a COPY loads: those of a prefix, or those in a manifest, read with the rights of the COPY's role.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
 """
@@ -21,9 +21,9 @@ _GONE = ("NoSuchKey", "404", "NoSuchBucket")
 
 
 class Stores(Protocol):
-    """A client of S3 or of Glue by a role, its ARN or `default`; StatementFailedError when the warehouse does not have it.
+    """Returns a client of S3 or Glue with the rights of a role (ARN or `default`). StatementFailedError if it is not attached.
 
-    `region`: empty for the warehouse's own; `unlimited`: not in the role's name, for what AWS itself looks up.
+    `region`: empty for the warehouse's own; `unlimited`: with all rights, for what AWS itself reads.
     """
 
     def __call__(self, role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any: ...
@@ -31,7 +31,7 @@ class Stores(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFile:
-    """One file: its URL, and what is in it."""
+    """One file: its URL and its content."""
 
     url: str
     content: bytes
@@ -40,13 +40,13 @@ class LoadedFile:
 def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
     """Returns each file; a URL that is listed twice is loaded twice. StatementFailedError if there is none."""
     s3 = stores(copy.role, "s3", copy.region)
-    found = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
-    for bucket in dict.fromkeys(_split(url)[0] for url, _, _ in found):
+    files = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
+    for bucket in dict.fromkeys(_split(url)[0] for url, _, _ in files):
         _refuse_short_signatures(copy, stores, bucket)
-    if not found:
+    if not files:
         raise StatementFailedError(f"The specified S3 prefix '{_split(copy.source)[1]}' does not exist")
     any_there = False
-    for url, mandatory, size in found:
+    for url, mandatory, size in files:
         content = read_object(s3, url, mandatory=mandatory)
         if content is None:
             continue
@@ -71,7 +71,7 @@ def _refuse_short_signatures(copy: Copy, stores: Stores, bucket: str) -> None:
     try:
         policy = json.loads(stores(copy.role, unlimited=True).get_bucket_policy(Bucket=bucket)["Policy"])
     except ClientError:
-        return  # there is none
+        return  # there is no policy
     statements = policy.get("Statement") or []
     for each in statements if isinstance(statements, list) else [statements]:
         for operator, keys in (each.get("Condition") or {}).items():
@@ -99,13 +99,13 @@ def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
     content = read_object(s3, copy.source, mandatory=True) or b""
     try:
         entries = json.loads(content)["entries"]
-        found = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
+        files = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StatementFailedError(f"{copy.source} is not a manifest: {error!r}") from error
-    missing = [url for url, _, size in found if size is None]
+    missing = [url for url, _, size in files if size is None]
     if copy.format == "PARQUET" and missing:
         raise StatementFailedError(f"The manifest {copy.source} has no meta.content_length for {missing[0]}")
-    return found
+    return files
 
 
 def read_object(s3: Any, url: str, *, mandatory: bool) -> bytes | None:

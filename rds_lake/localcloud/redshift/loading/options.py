@@ -27,7 +27,7 @@ _FLAGS = frozenset(
     }
     | {"ESCAPE", "TRUNCATECOLUMNS", "ROUNDEC", "ACCEPTANYDATE", "NOLOAD", "SERIALIZETOJSON"}
 )
-# What a load does beside loading: without effect here. With the words that may follow.
+# Options without an effect here, with the words that may follow them.
 _SETTINGS = {"COMPUPDATE": ("ON", "OFF", "TRUE", "FALSE", "PRESET"), "STATUPDATE": ("ON", "OFF", "TRUE", "FALSE")}
 _NUMBERS = {
     "IGNOREHEADER": "ignoreheader",
@@ -53,7 +53,7 @@ _MOST_ERRORS = 100_000
 class Copy:
     """One COPY. `role`: an ARN or `default`; `columns`: None for all; `flags`: capital words; `json`: `auto` or a file's URL.
 
-    `accept`: what replaces bytes that are no UTF-8, empty for an error; `region`: empty for the warehouse's own.
+    `accept`: what replaces bytes that are not UTF-8, empty for an error; `region`: empty for the warehouse's own.
     """
 
     schema: str
@@ -92,7 +92,7 @@ def read_copy(sql: str) -> Copy:
         word = words.next()
     source = text_of(words.next())
     if word.upper() != "FROM" or not source.startswith("s3://"):
-        raise not_here("COPY from anything but s3:// is not there")
+        raise not_here("COPY from other sources than s3:// is not supported")
     copy = Copy(schema=schema, table=table, columns=columns, source=source)
     while words.left:
         _option(copy, words.next().upper(), words)
@@ -128,7 +128,7 @@ def _option(copy: Copy, word: str, words: Words) -> None:
     elif word in ("ENCODING", "ACCEPTINVCHARS"):
         _characters(copy, word, words)
     elif word not in (";", ""):
-        raise not_here(f"{word} of COPY is not there")
+        raise not_here(f"{word} of COPY is not supported")
 
 
 def _characters(copy: Copy, word: str, words: Words) -> None:
@@ -138,7 +138,7 @@ def _characters(copy: Copy, word: str, words: Words) -> None:
         return
     name = words.after_as().strip("'").upper()
     if name not in _ENCODINGS:
-        raise not_here(f"ENCODING {name} of COPY is not there")
+        raise not_here(f"ENCODING {name} of COPY is not supported")
     copy.encoding = _ENCODINGS[name]
 
 
@@ -158,9 +158,9 @@ def _sign(text: str) -> str:
 
 def _check(copy: Copy) -> None:
     if copy.format not in ("TEXT", "CSV", "PARQUET", "JSON"):
-        raise not_here(f"COPY FORMAT {copy.format} is not there")
+        raise not_here(f"COPY FORMAT {copy.format} is not supported")
     if copy.json.startswith("noshred"):
-        raise not_here("COPY JSON 'noshred' loads SUPER, which is not there")
+        raise not_here("COPY JSON 'noshred' is not supported")
     if not copy.role:
         raise StatementFailedError("COPY needs credentials: IAM_ROLE default or IAM_ROLE 'arn'")
     if copy.format == "PARQUET":

@@ -1,7 +1,7 @@
-"""Blocks of plain delimited text as Arrow has them, where every value is of the simplest form; else `delimited.py` reads them.
+"""Parses blocks of plain delimited text with Arrow, if every value has the simplest form; `delimited.py` reads all other blocks.
 
-A COPY of six million lines would take minutes value by value. What is read here is what is read there: whatever is not certain,
-a column's text that is too long, a NULL where none may be, another form of a number, is left to the slow way, which also names it.
+Value by value, a COPY of six million lines would take minutes. Both ways read the same rows: a block with a text that is too long,
+a NULL in a NOT NULL column, or another form of a number is left to `delimited.py`, which can also name the bad value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rds_lake.localcloud.redshift.loading.arrow import arrow_type
 from rds_lake.localcloud.redshift.loading.options import Copy
 from rds_lake.localcloud.redshift.sql.types import ColumnType
 
-pc: Any = pyarrow.compute  # whose functions are made when it is imported, unseen by type checkers
+pc: Any = pyarrow.compute  # its functions are created at import, unseen by type checkers
 _BLOCK = 8 * 1024 * 1024
 _SLOW = frozenset({"ESCAPE", "REMOVEQUOTES", "FILLRECORD", "BLANKSASNULL", "TRIMBLANKS", "ROUNDEC", "TRUNCATECOLUMNS",
                    "ACCEPTANYDATE", "IGNOREBLANKLINES"})  # fmt: skip
@@ -32,13 +32,13 @@ _FORMS = {
 
 
 def is_plain(copy: Copy) -> bool:
-    """Whether lines end at every line feed, and values at every delimiter."""
+    """Whether every line feed ends a line, and every delimiter a value."""
     changed = copy.dateformat or copy.timeformat or copy.accept or copy.encoding != "utf-8"
     return copy.format == "TEXT" and not changed and not copy.flags & _SLOW and copy.delimiter not in "\r\n"
 
 
 def blocks(content: io.BufferedIOBase) -> Iterator[tuple[int, bytes]]:
-    """Parts of a file that end with a line, each with the number of lines before it."""
+    """Returns parts of a file, each with whole lines and the number of lines before it."""
     before = 0
     while block := content.read(_BLOCK):
         block += content.readline()
@@ -47,7 +47,7 @@ def blocks(content: io.BufferedIOBase) -> Iterator[tuple[int, bytes]]:
 
 
 def table_of(copy: Copy, columns: Sequence[Column], block: bytes) -> pa.Table | None:
-    """A block's rows; None where it is not certain that every value is what the slow way would read."""
+    """Returns a block's rows; None unless it is certain that `delimited.py` would read the same."""
     if b"\r" in block or b"\n\n" in block or block.startswith(b"\n"):
         return None
     ends = block.partition(b"\n")[0].count(copy.delimiter.encode()) == len(columns)
@@ -63,11 +63,11 @@ def table_of(copy: Copy, columns: Sequence[Column], block: bytes) -> pa.Table | 
         )
         if ends and pc.any(pc.not_equal(read.column(len(columns)), "")).as_py():
             return None
-        made = [_made(read.column(number), column, copy) for number, column in enumerate(columns)]
+        arrays = [_made(read.column(number), column, copy) for number, column in enumerate(columns)]
     except (pa.ArrowException, UnicodeDecodeError):
         return None
-    known = [array for array in made if array is not None]
-    return pa.table(known, names=names[: len(columns)]) if len(known) == len(made) else None
+    known = [array for array in arrays if array is not None]
+    return pa.table(known, names=names[: len(columns)]) if len(known) == len(arrays) else None
 
 
 def _made(texts: pa.ChunkedArray, column: Column, copy: Copy) -> pa.ChunkedArray | None:
@@ -87,11 +87,11 @@ def _made(texts: pa.ChunkedArray, column: Column, copy: Copy) -> pa.ChunkedArray
 
 
 def _fitting(values: pa.ChunkedArray, kind: ColumnType) -> pa.ChunkedArray | None:
-    made = pc.utf8_rtrim(values, " ") if kind.is_char else values
-    longest = pc.max(pc.binary_length(made)).as_py() or 0
-    if longest > kind.size or (kind.is_char and not pc.all(pc.string_is_ascii(made)).as_py() and len(made)):
+    texts = pc.utf8_rtrim(values, " ") if kind.is_char else values
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    if longest > kind.size or (kind.is_char and not pc.all(pc.string_is_ascii(texts)).as_py() and len(texts)):
         return None
-    return made
+    return texts
 
 
 def _form(kind: ColumnType) -> str | None:

@@ -32,12 +32,12 @@ def text_of(token: str) -> str:
 
 
 def role_of(token: str) -> str:
-    """What IAM_ROLE names: an ARN, or the word `default`."""
+    """Returns the role of IAM_ROLE: an ARN, or `default`."""
     return text_of(token) if token.startswith("'") else token.lower()
 
 
 class Words:
-    """Words one after the other, with a look at the next one. `""` after the last."""
+    """Reads words one after the other; `""` after the last."""
 
     def __init__(self, words: list[str]) -> None:
         self.left = words
@@ -49,10 +49,10 @@ class Words:
         return self.left[0] if self.left else ""
 
     def take_if(self, *words: str) -> str:
-        """The next word in capitals when it is one of these, else nothing."""
+        """Take the next word if it is one of these; returns it in capitals, else `""`."""
         return self.next().upper() if self.peek().upper() in words else ""
 
     def after_as(self) -> str:
-        """The next word, `AS` left out."""
+        """Returns the next word, or the one after `AS`."""
         self.take_if("AS")
         return self.next()

@@ -1,1 +1,1 @@
-"""Spectrum: schemas whose tables are Glue's, read in S3."""
+"""Spectrum: schemas whose tables are in Glue, and their files in S3."""

@@ -1,4 +1,4 @@
-"""Columns of Glue as Spectrum has them: Redshift's types, which physical types they read, and what becomes of long texts.
+"""Columns of Glue tables in Spectrum: their types in Redshift, the physical types that they read, and texts that are too long.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_TABLE.html)
 """
@@ -35,7 +35,7 @@ _SIZED = re.compile(r"(decimal|varchar|char)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)"
 
 
 def column_type(hive: str) -> ColumnType | None:
-    """Redshift's type for Glue's; None for nested columns, which have none here."""
+    """Returns Redshift's type for a type of Glue; None for a nested type, which is not supported here."""
     word = hive.lower().strip()
     if word in _PLAIN:
         return ColumnType(word=_PLAIN[word])
@@ -64,17 +64,17 @@ def reads(kind: ColumnType, column: Any) -> bool:
 
 
 def shown_column(column: Any) -> str:
-    """A column of a file as the error of an incompatible schema shows it."""
+    """Returns a file's column as the error of an incompatible schema shows it."""
     words = {"INT32": "int32", "INT64": "int64", "INT96": "int96", "BYTE_ARRAY": "byte_array", "FLOAT": "float",
              "DOUBLE": "double", "BOOLEAN": "boolean", "FIXED_LEN_BYTE_ARRAY": "fixed_len_byte_array"}  # fmt: skip
     return f"optional {words.get(column.physical_type, column.physical_type.lower())} {column.name}"
 
 
 def fitted(value: str, kind: ColumnType, parameters: Mapping[str, str]) -> str:
-    """DuckDB's text of a text value as its column's length and the table's `surplus_char_handling` leave it."""
-    said = parameters.get("surplus_char_handling") or parameters.get("surplus_char.handling") or "SET_TO_NULL"
+    """Returns DuckDB's SQL that fits a text to its column's length, by the table's `surplus_char_handling`."""
+    configured = parameters.get("surplus_char_handling") or parameters.get("surplus_char.handling") or "SET_TO_NULL"
     off = str(parameters.get("data_cleansing_enabled", "true")).lower() == "false"
-    handling = "DISABLED" if off else said.upper()
+    handling = "DISABLED" if off else configured.upper()
     shown = f"rtrim({value}, ' ')" if kind.is_char else value
     if handling in ("TRUNCATE", "DISABLED"):
         return f"lc_cut({shown}, {kind.size})"
@@ -83,4 +83,4 @@ def fitted(value: str, kind: ColumnType, parameters: Mapping[str, str]) -> str:
     if handling == "FAIL":
         words = text(f"{RAISED}Spectrum Scan Error. Data exceeds the width of a column of type {kind}")
         return f"CASE WHEN {shown} IS NULL OR strlen({shown}) <= {kind.size} THEN {shown} ELSE error({words}) END"
-    raise not_here(f"surplus_char_handling {handling} is not there")
+    raise not_here(f"surplus_char_handling {handling} is not supported")

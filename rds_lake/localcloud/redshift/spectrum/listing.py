@@ -1,6 +1,6 @@
 """SVV_EXTERNAL_SCHEMAS, _TABLES, _COLUMNS and _PARTITIONS: rows that are read from Glue when a statement names one of them.
 
-(https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_TABLES.html) A condition on schema or table narrows what is read.
+(https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_TABLES.html) Conditions on schema and table limit what is read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Row = tuple[Any, ...]
 
 
 def external_rows(spectrum: Spectrum, view: str, conditions: tuple[Condition, ...]) -> list[Row]:
-    """The rows of one of the views."""
+    """Returns the rows of one of the views."""
     schemas = [each for each in spectrum.schemas() if _admits(conditions, "schemaname", each.name)]
     if view == "svv_external_schemas":
         return [

@@ -1,4 +1,4 @@
-"""The text of a CREATE EXTERNAL SCHEMA over the Data Catalog. Other sources are refused.
+"""Parses CREATE EXTERNAL SCHEMA for the Data Catalog. Other sources are refused.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_SCHEMA.html)
 """
@@ -18,7 +18,7 @@ _OTHERS = ("HIVE", "POSTGRES", "MYSQL", "KINESIS", "MSK", "REDSHIFT", "KAFKA")
 
 @dataclass(slots=True, kw_only=True)
 class ExternalSchema:
-    """`database`: Glue's; `region`: empty for the warehouse's own; `create`: make Glue's database when it is not there."""
+    """`database`: Glue's; `region`: empty for the warehouse's own; `create`: create Glue's database if it does not exist."""
 
     name: str
     database: str = ""
@@ -33,41 +33,41 @@ def is_external_schema(sql: str) -> bool:
 
 
 def read_external_schema(sql: str) -> ExternalSchema:
-    """The statement; StatementFailedError where it is none."""
+    """Returns the parsed statement. StatementFailedError if it is not valid."""
     words = iter(list(tokens(sql))[3:])
     word = next(words, "")
     missing_only = word.upper() == "IF"
     if missing_only:
         word = [next(words, "") for _ in range(3)][-1]
-    made = ExternalSchema(name=word.strip('"').lower(), missing_only=missing_only)
+    schema = ExternalSchema(name=word.strip('"').lower(), missing_only=missing_only)
     if next(words, "").upper() != "FROM":
         raise StatementFailedError('syntax error: CREATE EXTERNAL SCHEMA needs "FROM DATA CATALOG"')
     for word in words:
-        _option(made, word.upper(), words)
-    if not made.database:
+        _option(schema, word.upper(), words)
+    if not schema.database:
         raise StatementFailedError("CREATE EXTERNAL SCHEMA needs DATABASE")
-    if not made.role:
+    if not schema.role:
         raise StatementFailedError("CREATE EXTERNAL SCHEMA needs IAM_ROLE")
-    if made.role.upper() == "SESSION":
-        raise not_here("IAM_ROLE 'SESSION' is not there")
-    return made
+    if schema.role.upper() == "SESSION":
+        raise not_here("IAM_ROLE 'SESSION' is not supported")
+    return schema
 
 
-def _option(made: ExternalSchema, word: str, words: Iterator[str]) -> None:
+def _option(schema: ExternalSchema, word: str, words: Iterator[str]) -> None:
     if word in _OTHERS:
-        raise not_here(f"CREATE EXTERNAL SCHEMA FROM {word} is not there")
+        raise not_here(f"CREATE EXTERNAL SCHEMA FROM {word} is not supported")
     if word == "DATA":
         if next(words, "").upper() != "CATALOG":
             raise StatementFailedError('syntax error at or near "DATA"')
     elif word == "DATABASE":
-        made.database = text_of(next(words, "")).lower()
+        schema.database = text_of(next(words, "")).lower()
     elif word == "REGION":
-        made.region = text_of(next(words, ""))
+        schema.region = text_of(next(words, ""))
     elif word == "IAM_ROLE":
-        made.role = role_of(next(words, ""))
+        schema.role = role_of(next(words, ""))
     elif word == "CREATE":
         if [next(words, "").upper() for _ in range(5)] != ["EXTERNAL", "DATABASE", "IF", "NOT", "EXISTS"]:
             raise StatementFailedError('syntax error at or near "CREATE"')
-        made.create = True
+        schema.create = True
     elif word not in (";", ""):
-        raise not_here(f"{word} of CREATE EXTERNAL SCHEMA is not there")
+        raise not_here(f"{word} of CREATE EXTERNAL SCHEMA is not supported")

@@ -1,7 +1,7 @@
 """A Glue table as Spectrum reads it: SQL over copies of its Parquet files.
 
-Columns by name, those that a file lacks are NULL; partitions and their values come from Glue, and only those that a query can
-touch are read. A column that a file has in another physical type becomes a call of `error()`, which DuckDB evaluates only when
+Columns are matched by name; one that a file lacks is NULL. Partitions and their values come from Glue, and only those that a query
+may need are read. A column that a file has in another physical type becomes a call of `error()`, which DuckDB evaluates only if
 a query reads it. (https://docs.aws.amazon.com/redshift/latest/dg/c-spectrum-external-tables.html)
 """
 
@@ -24,7 +24,7 @@ PATH, SIZE = "$path", "$size"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where files lie, and what the partition's keys are there, as DuckDB's texts."""
+    """The location of files, and the values of their partition's keys as DuckDB's SQL."""
 
     location: str
     constants: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class External:
-    """One table: Glue's entry, its columns and its keys with their types (None: of a type that is not here)."""
+    """One table: Glue's entry, its columns and its keys with their types (None: a type that is not supported here)."""
 
     entry: Mapping[str, Any]
     columns: tuple[tuple[str, ColumnType | None], ...]
@@ -40,7 +40,7 @@ class External:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> External:
-        """StatementFailedError for a view, and for files that are no Parquet."""
+        """Returns the table of Glue's entry. StatementFailedError for a view, and for files that are not Parquet."""
         if entry.get("TableType") == "VIRTUAL_VIEW":
             words = (
                 f"External table {entry['DatabaseName']}.{entry['Name']} is a view of the Data Catalog (VIRTUAL_VIEW)"
@@ -55,7 +55,7 @@ class External:
         return cls(entry=entry, columns=typed[0], keys=typed[1])
 
     def sql(self, glue: Any, cache: FileCache, reading: Reading, *, pseudo: bool) -> str:
-        """SQL of its rows; with `$path` and `$size` when they are asked for."""
+        """Returns the SELECT of its rows, with `$path` and `$size` if `pseudo`."""
         branches = [
             each for place in self._places(glue, reading) for each in self._branches(cache, place, pseudo=pseudo)
         ]
@@ -79,7 +79,7 @@ class External:
                 yield Place(location=partition["StorageDescriptor"]["Location"], constants=constants)
 
     def _branches(self, cache: FileCache, place: Place, *, pseudo: bool) -> Iterator[str]:
-        """One SELECT per group of files that are read alike."""
+        """Returns one SELECT per group of files that need the same expressions."""
         groups: dict[tuple[str, ...], list[str]] = {}
         for uri, path in cache.files(place.location):
             try:
@@ -95,25 +95,25 @@ class External:
             yield f"SELECT {', '.join(selected)} FROM read_parquet([{', '.join(paths)}], hive_partitioning=false)"
 
     def _column(self, footer: Footer, uri: str, name: str, kind: ColumnType | None) -> str:
-        there = footer.columns.get(name)
+        stored = footer.columns.get(name)
         duck = _duck(kind)
         if kind is None:
-            made = _refusal(
-                f"The local cloud's limit, not Redshift's: the type of the column {name} is not there", duck
+            value = _refusal(
+                f"The local cloud's limit, not Redshift's: the type of the column {name} is not supported", duck
             )
-        elif there is None:
-            made = f"CAST(NULL AS {duck})"
-        elif isinstance(there, dict) or not reads(kind, there):
-            shown = f"group {name}" if isinstance(there, dict) else shown_column(there)
-            made = _refusal(
+        elif stored is None:
+            value = f"CAST(NULL AS {duck})"
+        elif isinstance(stored, dict) or not reads(kind, stored):
+            shown = f"group {name}" if isinstance(stored, dict) else shown_column(stored)
+            value = _refusal(
                 f"Spectrum Scan Error. File '{uri}' has an incompatible Parquet schema for column '{uri}.{name}'. "
                 f"Column type: {str(kind).upper()}, Parquet schema: {shown}", duck)  # fmt: skip
         else:
             column = quote(next(each for each in footer.names if each.lower() == name))
-            text_ = f"decode({column})" if there.logical_type.type == "NONE" else f"CAST({column} AS VARCHAR)"
+            text_ = f"decode({column})" if stored.logical_type.type == "NONE" else f"CAST({column} AS VARCHAR)"
             parameters = self.entry.get("Parameters") or {}
-            made = fitted(text_, kind, parameters) if kind.is_text else f"CAST({column} AS {duck})"
-        return f"{made} AS {quote(name)}"
+            value = fitted(text_, kind, parameters) if kind.is_text else f"CAST({column} AS {duck})"
+        return f"{value} AS {quote(name)}"
 
 
 def _duck(kind: ColumnType | None) -> str:

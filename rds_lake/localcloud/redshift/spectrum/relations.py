@@ -1,6 +1,6 @@
 """External schemas of a database, and their tables as views of one session.
 
-Nothing of Glue is read when a schema is made: a table is asked for when a statement names it, in the name of the schema's role.
+Creating a schema reads nothing from Glue. A table is read when a statement names it, with the rights of the schema's role.
 (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_SCHEMA.html)
 """
 
@@ -27,7 +27,7 @@ _BOUND = "lc_external_"
 
 
 class Spectrum:
-    """Of one session. `folder`: where copies of files lie; `stores`: clients by role, as they are when a statement runs."""
+    """External schemas of one session. `folder`: for copies of files; `stores` returns the clients of the running statement."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, tables: Tables, folder: Path | None, stores: Callable[[], Stores]
@@ -35,48 +35,48 @@ class Spectrum:
         self._connection, self._tables, self._folder, self._stores = connection, tables, folder, stores
         self._bound = 0
 
-    def create(self, made: ExternalSchema) -> None:
-        """A schema, and with CREATE EXTERNAL DATABASE Glue's database when it is not there."""
-        if made.name in self._tables.schemas():
-            if made.missing_only:
+    def create(self, schema: ExternalSchema) -> None:
+        """Create a schema; with CREATE EXTERNAL DATABASE also Glue's database, if it does not exist."""
+        if schema.name in self._tables.schemas():
+            if schema.missing_only:
                 return
-            raise StatementFailedError(f'Schema "{made.name}" already exists')
-        glue = self._glue(made)
-        if made.create:
+            raise StatementFailedError(f'Schema "{schema.name}" already exists')
+        glue = self._glue(schema)
+        if schema.create:
             try:
-                glue.create_database(DatabaseInput={"Name": made.database})
+                glue.create_database(DatabaseInput={"Name": schema.database})
             except ClientError as error:
                 if error.response["Error"]["Code"] != "AlreadyExistsException":
-                    raise refused(error, made.database) from error
-        self._connection.execute(f"CREATE SCHEMA {quote(made.name)}")
+                    raise refused(error, schema.database) from error
+        self._connection.execute(f"CREATE SCHEMA {quote(schema.name)}")
         self._connection.execute(
             f"INSERT INTO {SYSTEM}.external_schemas VALUES (?, ?, ?, ?)",
-            [made.name, made.database, made.role, made.region],
+            [schema.name, schema.database, schema.role, schema.region],
         )
 
     def forget(self, name: str) -> None:
-        """A schema that is dropped."""
+        """Forget a schema that is dropped."""
         self._connection.execute(f"DELETE FROM {SYSTEM}.external_schemas WHERE schemaname = ?", [name])
 
     def schemas(self) -> list[ExternalSchema]:
-        """All of them, by name."""
+        """Returns all external schemas, sorted by name."""
         rows = self._connection.execute(f"SELECT * FROM {SYSTEM}.external_schemas ORDER BY schemaname").fetchall()
         return [ExternalSchema(name=name, database=base, role=role, region=region) for name, base, role, region in rows]
 
     def find(self, name: str) -> ExternalSchema | None:
-        """The external schema of a name."""
+        """Returns the external schema of a name; None if there is none."""
         return next((schema for schema in self.schemas() if schema.name == name), None) if name else None
 
     def begin(self) -> None:
-        """The next statement: what the last one had bound may be bound anew."""
+        """Begin the next statement, which uses the names of temporary views again."""
         self._bound = 0
 
     def bound(
         self, schema: ExternalSchema, name: str, conditions: tuple[Condition, ...], *, pseudo: bool
     ) -> tuple[TableName, dict[str, ColumnType | None]]:
-        """A view of a table's rows, and the types of its columns; StatementFailedError where it cannot be read."""
+        """Returns a view of a table's rows, and the types of its columns. StatementFailedError if it cannot be read."""
         if self._folder is None:
-            raise not_here("S3 is not reached from here")
+            raise not_here("this session has no access to S3")
         glue = self._glue(schema)
         external = External.of(self._entry(glue, schema, name))
         s3 = self._stores()(schema.role, "s3")
@@ -91,7 +91,7 @@ class Spectrum:
         return view, dict(external.columns + external.keys)
 
     def entries(self, schema: ExternalSchema, name: str | None = None) -> list[dict[str, Any]]:
-        """Glue's entries of a schema's tables and views, or of one of them."""
+        """Returns Glue's entries of all tables and views of a schema, or of the one with this name."""
         glue = self._glue(schema)
         try:
             if name is not None:
@@ -104,7 +104,7 @@ class Spectrum:
             raise refused(error, schema.database) from error
 
     def glue(self, schema: ExternalSchema) -> Any:
-        """Glue in the name of the schema's role."""
+        """Returns a client of Glue with the rights of the schema's role."""
         return self._glue(schema)
 
     def _glue(self, schema: ExternalSchema) -> Any:

@@ -1,1 +1,1 @@
-"""Redshift's SQL in DuckDB's: what may be said, what it means, and with which types."""
+"""Translates Redshift's SQL to DuckDB's."""

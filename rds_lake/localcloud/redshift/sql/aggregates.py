@@ -1,4 +1,4 @@
-"""Aggregates whose result has another type in Redshift, as a call or over a window.
+"""Aggregates whose results have another type in Redshift than in DuckDB, as calls or over a window.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/c_Aggregate_Functions.html, c_Window_functions.html)
 """
@@ -14,13 +14,13 @@ from rds_lake.localcloud.redshift.sql.building import call, cast, sql, text
 from rds_lake.localcloud.redshift.sql.decimals import INTEGERS, is_decimal, size_of
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 
-# Makes the call, or the call over its window.
+# Returns a call of an aggregate, over its window if it has one.
 Over = Callable[[exp.Expr], exp.Expr]
 _WIDEST = 38
 
 
 def scaled(unscaled: exp.Expr, scale: int, precision: int = _WIDEST) -> exp.Expr:
-    """A DECIMAL from its digits without the point."""
+    """Returns a DECIMAL from its digits without the decimal point."""
     if not scale:
         return cast(unscaled, f"DECIMAL({precision},0)")
     unit = cast(text("0." + "1".rjust(scale, "0")), f"DECIMAL({min(scale + 1, _WIDEST)},{scale})")
@@ -34,7 +34,7 @@ def _argument(arguments: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def average(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Expr:
-    """BIGINT of integers, DECIMAL(38, scale) of decimals: https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html"""
+    """Returns BIGINT for integers, DECIMAL(38, scale) for decimals: https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html"""
     kind = types.of(_argument(arguments))
     total, count = (over(call(name, *(a.copy() for a in arguments))) for name in ("sum", "count"))
     if kind in INTEGERS:
@@ -47,7 +47,7 @@ def average(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Exp
 
 
 def total(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Expr:
-    """BIGINT of integers: https://docs.aws.amazon.com/redshift/latest/dg/r_SUM.html"""
+    """Returns BIGINT for integers: https://docs.aws.amazon.com/redshift/latest/dg/r_SUM.html"""
     kind = types.of(_argument(arguments))
     summed = over(call("sum", *arguments))
     if isinstance(summed, exp.Window) and kind == "BIGINT":
@@ -69,8 +69,8 @@ def median(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Expr
     value = arguments[0]
     kind = types.of(value)
     # DuckDB rounds the mean of two decimals to their scale.
-    found = over(call("median", cast(value, "DOUBLE") if is_decimal(kind) else value))
-    return cast(found, "DATE") if kind == "DATE" else found
+    result = over(call("median", cast(value, "DOUBLE") if is_decimal(kind) else value))
+    return cast(result, "DATE") if kind == "DATE" else result
 
 
 def in_order(group: exp.WithinGroup, types: Oracle, over: Over) -> exp.Expr:
@@ -84,15 +84,15 @@ def in_order(group: exp.WithinGroup, types: Oracle, over: Over) -> exp.Expr:
         "approximate_percentile_disc": "quantile_disc",
     }.get(name)  # fmt: skip
     if quantile is None or len(order.expressions) != 1:
-        raise not_here(f"{name} WITHIN GROUP is not there")
+        raise not_here(f"{name} WITHIN GROUP is not supported")
     ordered = order.expressions[0]
     fraction = sql("1 - $f", f=arguments[0]) if ordered.args.get("desc") else arguments[0]
     value = ordered.this
     kind = types.of(value)
     if quantile == "quantile_cont" and is_decimal(kind):
         value = cast(value, "DOUBLE")
-    found = over(call(quantile, value, fraction))
-    return cast(found, "DATE") if kind == "DATE" else found
+    result = over(call(quantile, value, fraction))
+    return cast(result, "DATE") if kind == "DATE" else result
 
 
 def listagg(arguments: list[exp.Expr], types: Oracle, over: Over, order: exp.Expr | None = None) -> exp.Expr:
@@ -103,7 +103,7 @@ def listagg(arguments: list[exp.Expr], types: Oracle, over: Over, order: exp.Exp
     value, separator = given[0], (given[1] if len(given) > 1 else text(""))
     plain = types.of(value) == "VARCHAR"
     if distinct and order is not None and not plain:
-        # Ordered as what they are, not as their texts.
+        # Ordered by the values, not by their texts.
         ordered = exp.Order(this=value, expressions=[each.copy() for each in order.expressions])
         values = over(call("list", exp.Distinct(expressions=[ordered])))
         joined = sql("array_to_string(list_transform($v, lambda e: CAST(e AS VARCHAR)), $s)", v=values, s=separator)
@@ -113,7 +113,7 @@ def listagg(arguments: list[exp.Expr], types: Oracle, over: Over, order: exp.Exp
     if order is not None:
         separator = exp.Order(this=separator, expressions=[each.copy() for each in order.expressions])
         for each in separator.expressions if distinct else ():
-            if each.this == value:  # DuckDB orders distinct values by what they are
+            if each.this == value:  # DuckDB orders distinct values by themselves only
                 each.set("this", shown.copy())
     pieces = [exp.Distinct(expressions=[shown]), separator] if distinct else [shown, separator]
     return call("lc_listed", over(call("string_agg", *pieces)))

@@ -1,4 +1,4 @@
-"""Casts of text, strict as Redshift's: as macros of DuckDB that fail, and as macros that give NULL instead (TRY_CAST).
+"""Casts of text, as strict as Redshift's: DuckDB macros that fail, and others that return NULL instead (TRY_CAST).
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html, https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html)
 """
@@ -23,7 +23,7 @@ _SPLIT = "regexp_extract(x, '^(.*\\d)[ T]+(\\d+:.*)$', {})"
 
 
 def casts(*, trying: bool = False) -> tuple[str, ...]:
-    """Macros `lc_<type>(x)`; those that try are called `lc_try_<type>`. Long: a macro a type, and nothing else."""
+    """Returns the macros `lc_<type>(x)`, or `lc_try_<type>(x)` for TRY_CAST. Long: a macro a type, and nothing else."""
     to, parse = ("TRY_CAST", "try_strptime") if trying else ("CAST", "strptime")
     name = "lc_try_" if trying else "lc_"
 

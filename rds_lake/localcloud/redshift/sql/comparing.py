@@ -1,4 +1,4 @@
-"""Comparisons: texts are compared without the blanks at their end, everything else as it is."""
+"""Comparisons: trailing blanks of texts do not count; other values are compared unchanged."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlglot import exp
 from rds_lake.localcloud.redshift.sql.building import call, sql, text
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 
-# Beside literals: what has no type of its own, or is compared as it is.
+# Values without a type of their own, or that are compared unchanged.
 _OTHERS = (exp.Literal, exp.Any, exp.All, exp.Tuple, exp.Null, exp.Subquery, exp.Boolean)
 
 
 def compared(node: exp.Expr, types: Oracle) -> exp.Expr:
-    """Trailing blanks do not count: https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html"""
+    """Returns a comparison in which trailing blanks do not count: https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html"""
     parts = [part for part in ("this", "expression", "low", "high") if isinstance(node.args.get(part), exp.Expr)]
     values = [node.args[part] for part in parts]
     if any(_is_plain(value) for value in values) or not _is_text(values, types):
@@ -25,14 +25,14 @@ def compared(node: exp.Expr, types: Oracle) -> exp.Expr:
 
 
 def _is_plain(value: exp.Expr) -> bool:
-    """Something that is no text: nothing beside it needs to be treated as one."""
+    """Whether a value is certainly not a text, so that the values compared with it are not texts either."""
     return isinstance(value, exp.Null | exp.Boolean | exp.Interval) or (
         isinstance(value, exp.Literal) and not value.is_string
     )
 
 
 def _is_text(values: Sequence[exp.Expr], types: Oracle) -> bool:
-    """Whether texts are compared: the first value that is neither a literal nor a query says it."""
+    """Whether texts are compared: the first value that is neither a literal nor a query decides."""
     known = [value for value in values if not isinstance(value, _OTHERS)]
     return types.of(known[0]) == "VARCHAR" if known else True
 
@@ -46,7 +46,7 @@ def _key(value: exp.Expr) -> exp.Expr:
 
 
 def in_list(node: exp.In, types: Oracle) -> exp.Expr:
-    """IN of a list or of a query's column."""
+    """Returns IN with a list or a query, in which trailing blanks do not count."""
     if (node.expressions and all(_is_plain(each) for each in node.expressions)) or not _is_text([node.this], types):
         return node
     node.set("this", _key(node.this))
@@ -60,7 +60,7 @@ def in_list(node: exp.In, types: Oracle) -> exp.Expr:
 
 
 def case(node: exp.Case, types: Oracle) -> exp.Expr:
-    """CASE of a value: each branch is a comparison."""
+    """Returns CASE of a value with a comparison in each branch."""
     if node.this is None:
         return node
     compared = "lc_key($a) = lc_key($b)" if _is_text([node.this], types) else "$a = $b"

@@ -1,4 +1,4 @@
-"""Precision and scale of what is computed with DECIMALs.
+"""Precision and scale of results that are computed with DECIMALs.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html)
 """
@@ -27,7 +27,7 @@ class Size:
 
 
 def size_of(duck: str) -> Size | None:
-    """The DECIMAL that a type of DuckDB is, integers as the one Redshift makes of them beside a DECIMAL; else None."""
+    """Returns the size of DuckDB's DECIMAL, or of the DECIMAL to which Redshift converts an integer; None for other types."""
     if match := _DECIMAL.fullmatch(duck):
         return Size(precision=int(match[1]), scale=int(match[2]))
     digits = _OF_INTEGERS.get(duck)
@@ -39,18 +39,18 @@ def is_decimal(duck: str) -> bool:
 
 
 def of_sum(a: Size, b: Size) -> Size:
-    """`a + b` and `a - b`."""
+    """Returns the size of `a + b` and `a - b`."""
     scale = max(a.scale, b.scale)
     return Size(precision=min(_DIGITS, max(a.precision - a.scale, b.precision - b.scale) + scale + 1), scale=scale)
 
 
 def of_product(a: Size, b: Size) -> Size:
-    """`a * b`."""
+    """Returns the size of `a * b`."""
     return Size(precision=min(_DIGITS, a.precision + b.precision + 1), scale=min(_DIGITS, a.scale + b.scale))
 
 
 def of_quotient(a: Size, b: Size) -> Size:
-    """`a / b`."""
+    """Returns the size of `a / b`."""
     scale = max(_LEAST_SCALE, a.scale + b.precision - b.scale + 1)
     precision = a.precision - a.scale + b.scale + scale
     if precision > _DIGITS:

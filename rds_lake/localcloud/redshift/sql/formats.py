@@ -1,7 +1,7 @@
-"""TO_CHAR, TO_DATE, TO_TIMESTAMP and TO_NUMBER: a format that is written in the call becomes an expression.
+"""TO_CHAR, TO_DATE, TO_TIMESTAMP and TO_NUMBER: translates a literal format to an expression.
 
-(https://docs.aws.amazon.com/redshift/latest/dg/r_FORMAT_strings.html, r_Numeric_formating.html) Elements that are not here are
-refused; a format that is not a literal is refused too.
+(https://docs.aws.amazon.com/redshift/latest/dg/r_FORMAT_strings.html, r_Numeric_formating.html) Unsupported elements are refused,
+and formats that are not literals.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SHOWN = {
     "Q": "CAST(quarter($t) AS VARCHAR)", "IW": "strftime($t, '%V')", "IYYY": "strftime($t, '%G')",
     "AM": "strftime($t, '%p')", "PM": "strftime($t, '%p')", "am": "lower(strftime($t, '%p'))", "pm": "lower(strftime($t, '%p'))",
 }  # fmt: skip
-# Read: element -> pattern of its text.
+# For reading: element -> pattern of its text.
 _READ = {
     "YYYY": r"(\d{4})", "MM": r"(\d{1,2})", "DD": r"(\d{1,2})", "HH24": r"(\d{1,2})", "MI": r"(\d{1,2})", "SS": r"(\d{1,2})",
     "MON": r"([A-Za-z]{3})", "MONTH": r"([A-Za-z]+)",
@@ -37,7 +37,7 @@ _READ = {
 _LETTERS = re.compile(r'"[^"]*"|[A-Za-z]+\d*|[^A-Za-z"]+')
 _ELEMENTS = sorted(_SHOWN, key=len, reverse=True)
 _MASK = re.compile(r"(?P<money>[$Ll]?)\s?(?P<first>S?)(?P<whole>[90G,]+)(?P<part>[D.][90]+)?(?P<last>S|MI)?")
-# They begin like others, and mean something else.
+# Elements that begin like a supported one, and mean something else.
 _MISREAD = ("SSSS", "IDDD", "IDY")
 _MONTHS = "['jan','feb','mar','apr','may','jun','jul','aug','sep','oct','nov','dec']"
 
@@ -64,11 +64,11 @@ def to_timestamp(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def _moment(arguments: Sequence[exp.Expr], name: str, types: Oracle) -> exp.Expr:
-    """What the elements say, carried over where they are too many: 31 June is 1 July. `is_strict` refuses that instead."""
+    """Returns the timestamp in a text. A value that is too large carries over: 31 June is 1 July. `is_strict` refuses it."""
     strict = len(arguments) > 2 and arguments[2].sql().lower() == "true"
-    value, found = arguments[0], _pieces(constant_text(arguments[1], f"the format of {name}").upper(), list(_READ))
+    value, pieces = arguments[0], _pieces(constant_text(arguments[1], f"the format of {name}").upper(), list(_READ))
     pattern, group = "", {}
-    for piece, known in found:
+    for piece, known in pieces:
         if known:
             group[piece] = len(group) + 1
         pattern += _READ[piece] if known else re.escape(piece).replace("\\ ", " ")
@@ -79,7 +79,7 @@ def _moment(arguments: Sequence[exp.Expr], name: str, types: Oracle) -> exp.Expr
         return f"regexp_extract($x, $p, {numbers[0]})" if numbers else ""
 
     month = _month(part("MM"), part("MON", "MONTH"))
-    made = (
+    timestamp = (
         f"make_timestamp(CAST({part('YYYY') or 1} AS BIGINT), 1, 1, 0, 0, 0) + to_months(CAST({month} AS INTEGER) - 1)"
         f" + to_days(CAST({part('DD') or 1} AS INTEGER) - 1) + to_hours(CAST({part('HH24') or 0} AS INTEGER))"
         f" + to_minutes(CAST({part('MI') or 0} AS INTEGER)) + to_seconds(CAST({part('SS') or 0} AS INTEGER))"
@@ -87,8 +87,11 @@ def _moment(arguments: Sequence[exp.Expr], name: str, types: Oracle) -> exp.Expr
     bad = f"error('redshift: Date value or format of {name} is invalid: ' || $x)"
     checks = ["regexp_matches($x, $p)"]
     if strict:
-        checks += [f"CAST({part('HH24') or 0} AS INTEGER) < 24", f"day({made}) = CAST({part('DD') or 1} AS INTEGER)"]
-    whole = f"CASE WHEN $x IS NULL THEN NULL WHEN {' AND '.join(checks)} THEN {made} ELSE {bad} END"
+        checks += [
+            f"CAST({part('HH24') or 0} AS INTEGER) < 24",
+            f"day({timestamp}) = CAST({part('DD') or 1} AS INTEGER)",
+        ]
+    whole = f"CASE WHEN $x IS NULL THEN NULL WHEN {' AND '.join(checks)} THEN {timestamp} ELSE {bad} END"
     return sql(whole, x=cast(value, "VARCHAR"), p=given)
 
 
@@ -97,11 +100,11 @@ def _month(digits: str, letters: str) -> str:
 
 
 def _pieces(form: str, elements: Sequence[str]) -> list[tuple[str, bool]]:
-    """A format in pieces: elements (True) and plain text; StatementFailedError for an element that is not here."""
-    found: list[tuple[str, bool]] = []
+    """Returns a format's elements (True) and plain texts (False). StatementFailedError for an unsupported element."""
+    pieces: list[tuple[str, bool]] = []
     for word in _LETTERS.findall(form):
         if word.startswith('"'):
-            found.append((word[1:-1], False))
+            pieces.append((word[1:-1], False))
             continue
         rest = word
         while rest and rest[0].isalpha():
@@ -109,12 +112,12 @@ def _pieces(form: str, elements: Sequence[str]) -> list[tuple[str, bool]]:
             upper = next((e for e in elements if rest.upper().startswith(e)), "")
             chosen = element if len(element) >= len(upper) else upper
             if not chosen or rest.upper().startswith(_MISREAD):
-                raise not_here(f"the format element {rest!r} is not there")
-            found.append((chosen, True))
+                raise not_here(f"the format element {rest!r} is not supported")
+            pieces.append((chosen, True))
             rest = rest[len(chosen) :]
         if rest:
-            found.append((rest, False))
-    return found
+            pieces.append((rest, False))
+    return pieces
 
 
 def _joined(pieces: Sequence[exp.Expr]) -> exp.Expr:
@@ -125,10 +128,10 @@ def _joined(pieces: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def _number_text(value: exp.Expr, form: str) -> exp.Expr:
-    """A number by a mask of 9, 0, G or comma, D or point, S, MI, L and $."""
+    """Returns a number as a text, by a mask of 9, 0, G or comma, D or point, S, MI, L and $."""
     match = _MASK.fullmatch(form)
     if match is None or (match["first"] and match["last"]):
-        raise not_here(f"the numeric format {form!r} is not there; there are 9 0 , G . D S MI L $")
+        raise not_here(f"the numeric format {form!r} is not supported; its elements are 9 0 , G . D S MI L $")
     mask, scale = match["whole"].replace(",", "G"), len(match["part"] or "D") - 1
     width = len(mask.replace("G", ""))
     zeros = len(mask[mask.index("0") :].replace("G", "")) if "0" in mask else 0
@@ -162,7 +165,9 @@ def to_number(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     form = constant_text(arguments[1], "the format of TO_NUMBER")
     match = _MASK.fullmatch(form)
     if match is None:
-        raise StatementFailedError(f"The local cloud's limit, not Redshift's: the numeric format {form!r} is not there")
+        raise StatementFailedError(
+            f"The local cloud's limit, not Redshift's: the numeric format {form!r} is not supported"
+        )
     scale = len(match["part"] or "D") - 1
     digits = len(match["whole"].replace(",", "").replace("G", "")) + scale
     plain = f"CAST(regexp_replace($x, '[^0-9.]', '', 'g') AS DECIMAL({digits},{scale}))"

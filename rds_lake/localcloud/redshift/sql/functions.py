@@ -1,4 +1,4 @@
-"""Every function that a statement may call, and what it is in DuckDB. What is not listed is an error, never passed on.
+"""Every function that a statement may call, with its translation to DuckDB. Any other function is an error.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions.html)
 """
@@ -49,7 +49,7 @@ upper 1 1 upper                var_pop 1 1 var_pop            var_samp 1 1 var_s
 """
 _WORDS = _CALLED.split()
 CALLED = {_WORDS[n]: (int(_WORDS[n + 1]), int(_WORDS[n + 2]), _WORDS[n + 3]) for n in range(0, len(_WORDS), 4)}
-# Redshift has them; the local cloud has not.
+# Functions of Redshift that the local cloud does not support.
 _ELSEWHERE = """
 array array_concat array_flatten can_json_parse checksum collate crc32 current_setting difference explain_model
 farmfingerprint64 fnv_hash from_hex get_array_length getbit has_schema_privilege has_table_privilege hll
@@ -94,7 +94,7 @@ def _json_path(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def _pattern(arguments: Sequence[exp.Expr], at: int) -> tuple[exp.Expr, str]:
-    """The pattern with its flags, and which flags: i, c, e, p. RE2 refuses what only PCRE has."""
+    """Returns the pattern, which contains the flag i, and its flags: i, c, e, p. RE2 refuses what only PCRE has."""
     flags = constant_text(arguments[at], "the parameters of a regular expression") if len(arguments) > at else ""
     if set(flags) - set("icep"):
         raise StatementFailedError(f"invalid regular expression parameters {flags!r}")
@@ -114,15 +114,15 @@ def _regexp_substr(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     pattern, flags = _pattern(arguments, 4)
     group = 1 if "e" in flags else 0
     which = arguments[3] if len(arguments) > 3 else number(1)
-    found = f"CASE WHEN $s IS NOT NULL THEN coalesce(list_extract(regexp_extract_all(substring($s, $n), $p, {group}), $o), '') END"
-    return sql(found, s=arguments[0], n=_start(arguments), p=pattern, o=which)
+    template = f"CASE WHEN $s IS NOT NULL THEN coalesce(list_extract(regexp_extract_all(substring($s, $n), $p, {group}), $o), '') END"
+    return sql(template, s=arguments[0], n=_start(arguments), p=pattern, o=which)
 
 
 def _regexp_replace(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     pattern, _ = _pattern(arguments, 4)
     new = constant_text(arguments[2], "a replacement") if len(arguments) > 2 else ""
     if "\\" in new or "$" in new:
-        raise not_here("back references in a replacement are not there")
+        raise not_here("back references in a replacement are not supported")
     start = arguments[3] if len(arguments) > 3 else number(1)
     whole = "left($s, $n - 1) || regexp_replace(substring($s, $n), $p, $r, 'g')"
     return sql(whole, s=arguments[0], n=start, p=pattern, r=text(new))
@@ -149,7 +149,7 @@ def _mod(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def _sign(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
-    """As its argument, a DECIMAL with one digit: https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html"""
+    """Returns its argument's type, for a DECIMAL one with one digit: https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html"""
     given = types.of(arguments[0])
     return cast(
         call("sign", *arguments), "DECIMAL(1,0)" if is_decimal(given) else given if given in INTEGERS else "DOUBLE"
@@ -163,10 +163,12 @@ def _sqrt(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 def _from_varbyte(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_VARBYTE.html"""
     form = constant_text(arguments[1], "a format").lower()
-    made = {"utf8": "decode($x)", "utf-8": "decode($x)", "hex": "lower(hex($x))", "base64": "to_base64($x)"}.get(form)
-    if made is None:
-        raise not_here(f"FROM_VARBYTE to {form} is not there")
-    return sql(made, x=arguments[0])
+    template = {"utf8": "decode($x)", "utf-8": "decode($x)", "hex": "lower(hex($x))", "base64": "to_base64($x)"}.get(
+        form
+    )
+    if template is None:
+        raise not_here(f"FROM_VARBYTE to {form} is not supported")
+    return sql(template, x=arguments[0])
 
 
 def _schema(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
@@ -214,13 +216,13 @@ RULED: dict[str, tuple[int, int, Rule]] = {
 
 
 def check_arguments(name: str, given: int, fewest: int, most: int) -> None:
-    """StatementFailedError when a function does not take so many arguments."""
+    """StatementFailedError if a function does not take this number of arguments."""
     if not fewest <= given <= most:
         raise StatementFailedError(f"function {name} does not take {given} arguments")
 
 
 def unknown(name: str) -> StatementFailedError:
-    """The error of a function that Redshift, or only the local cloud, does not have."""
+    """Returns the error for a function that Redshift, or only the local cloud, does not have."""
     if name in _NOT_HERE:
-        return not_here(f"the function {name} is not there")
+        return not_here(f"the function {name} is not supported")
     return StatementFailedError(f"function {name}() does not exist")

@@ -1,7 +1,7 @@
-"""Redshift's functions where DuckDB has none, or has one that answers differently without an error.
+"""Redshift's functions that DuckDB does not have, or that return other results in DuckDB.
 
-A macro may exist several times with typed arguments: DuckDB takes the one that fits. What needs a constant argument (formats,
-units) is made while translating: `formats.py`, `times/datetimes.py`.
+A macro may have several forms with typed arguments: DuckDB takes the one that fits. Functions with a constant argument (a format,
+a unit) are translated in `formats.py` and `times/datetimes.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CASTS: tuple[str, ...] = (
     # A character of several bytes is kept as a whole or not at all.
     """lc_cut(x, n) AS CASE WHEN strlen(x) <= n THEN x WHEN strlen(x) = length(x) THEN left(x, n)
         ELSE coalesce(lc_cut_at(x, n), lc_cut_at(x, n - 1), lc_cut_at(x, n - 2), lc_cut_at(x, n - 3)) END""",
-    # NULL where a character goes on behind the cut.
+    # NULL if the cut would be inside a character.
     "lc_cut_at(x, n) AS CASE WHEN hex(encode(x)[n + 1:n + 1]) NOT BETWEEN '80' AND 'BF' THEN decode(encode(x)[1:n]) END",
 )
 _STORED: tuple[str, ...] = (
@@ -46,9 +46,9 @@ _BYTES: tuple[str, ...] = (
         ELSE error('{RAISED}value too long for type ' || words) END""",
 )
 _TEXTS: tuple[str, ...] = (
-    # Trailing blanks do not count where values are compared.
+    # Trailing blanks do not count in comparisons.
     "lc_key(x VARCHAR) AS rtrim(x, ' '), (x) AS x",
-    # Blanks alone: without characters DuckDB takes every kind of space.
+    # Only blanks: without a list of characters DuckDB removes every kind of space.
     "lc_trim(x) AS trim(x, ' '), (x, c) AS trim(x, c)",
     "lc_ltrim(x) AS ltrim(x, ' '), (x, c) AS ltrim(x, c)",
     "lc_rtrim(x) AS rtrim(x, ' '), (x, c) AS rtrim(x, c)",
@@ -98,13 +98,13 @@ _DATES: tuple[str, ...] = (
         ELSE CAST(x + CAST(((lc_weekday(d) - dayofweek(x) + 6) % 7) + 1 AS INTEGER) AS DATE) END""",
     # https://docs.aws.amazon.com/redshift/latest/dg/time-zone-abbrevs.html: fixed offsets, without summer time.
     f"""lc_zone(z) AS CASE {" ".join(f"WHEN upper(z) = '{word}' THEN '{name}'" for word, name in _ABBREVIATED.items())}
-        WHEN regexp_full_match(z, '[A-Z]{{2,5}}') THEN error('{_LIMIT}the time zone ' || z || ' is not there')
-        WHEN regexp_matches(z, '^[A-Za-z]{{3,5}}[-+]?[0-9]') THEN error('{_LIMIT}a POSIX time zone (' || z || ') is not there')
+        WHEN regexp_full_match(z, '[A-Z]{{2,5}}') THEN error('{_LIMIT}the time zone ' || z || ' is not supported')
+        WHEN regexp_matches(z, '^[A-Za-z]{{3,5}}[-+]?[0-9]') THEN error('{_LIMIT}a POSIX time zone (' || z || ') is not supported')
         ELSE z END""",
     "lc_zoned(x, a, b) AS ((CAST(x AS TIMESTAMP) AT TIME ZONE a) AT TIME ZONE b)",
 )
 _NUMBERS: tuple[str, ...] = (
-    # A DECIMAL without its point: exact, whatever its size.
+    # The digits of a DECIMAL without the decimal point, exact at any size.
     "lc_unscaled(x) AS CAST(replace(CAST(x AS VARCHAR), '.', '') AS HUGEINT)",
     "lc_power_text(n) AS CAST('1' || repeat('0', n) AS HUGEINT)",
     "lc_padded(t, zeros, width) AS lpad(lpad(t, CAST(greatest(zeros, length(t)) AS INTEGER), '0'), width, ' ')",
@@ -115,7 +115,7 @@ _NUMBERS: tuple[str, ...] = (
 )
 _OUTSIDE = "regexp_replace(j, '\"([^\"\\\\]|\\\\.)*\"', '', 'g')"
 _JSON: tuple[str, ...] = (
-    # DuckDB's parser takes more than JSON: trailing commas, comments, NaN. What is in quotes is left out of the look.
+    # DuckDB's parser takes more than JSON: trailing commas, comments, NaN. They are searched outside of quotes.
     rf"lc_json_valid(j) AS json_valid(j) AND NOT regexp_matches({_OUTSIDE}, ',\s*[\]}}]|/|(?i)nan|inf')",
     "lc_json_of(j) AS CASE WHEN j IS NULL OR lc_json_valid(j) THEN j ELSE error('redshift: JSON parsing error') END",
     """lc_json_at(j, p) AS CASE WHEN json_type(json_extract(j, p)) = 'NULL' THEN NULL ELSE json_extract_string(j, p) END""",

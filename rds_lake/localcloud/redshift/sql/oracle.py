@@ -1,13 +1,13 @@
-"""What type an expression has. DuckDB is asked: it alone knows the types with which it will compute.
+"""Finds the type of an expression by asking DuckDB, because only DuckDB knows the types with which it will compute.
 
-A probe is the expression over the relations that it can see, with no row read:
+A probe is a query of the expression over the relations that it can see, which reads no row:
 
     SELECT <expression> FROM <the FROM and JOIN of its SELECT> LIMIT 0
 
-Columns beside aggregates are wrapped in any_value (the GROUP BY need not be known), names of the select list are replaced by
-what they stand for, and a correlated subquery is asked inside its outer SELECT. Parts that the expression is made of have
-been translated before (`translate.py` goes from the leaves up). One probe only, since a failed one ends a transaction of DuckDB:
-what fails here would fail as a statement.
+Columns beside aggregates are wrapped in any_value, so that a probe needs no GROUP BY. Names of the select list are replaced by their
+expressions, and a correlated subquery is probed inside its outer SELECT. The parts of an expression have been translated before
+(`translate.py` goes from the leaves up). There is no second attempt, because a failed probe ends DuckDB's transaction: an expression
+that fails here would fail in the statement as well.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Oracle:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, aggregates: frozenset[str]) -> None:
         self._connection, self._aggregates = connection, aggregates
-        # The relations that an UPDATE or DELETE names, as a SELECT over them: it has none of its own.
+        # For an UPDATE or DELETE, which has no SELECT of its own: a SELECT from the relations that it names.
         self.target: exp.Select | None = None
         # Whether any table of the statement has a SUPER column (`checks/semistructured.py`).
         self.has_super = False
@@ -36,7 +36,7 @@ class Oracle:
         self._columns: dict[int, dict[str, str]] = {}
 
     def of(self, node: exp.Expr) -> str:
-        """The type of a node that is in its statement's tree; StatementFailedError, in the words of what is wrong with it."""
+        """Returns the type of a node, which must be in its statement's tree. StatementFailedError says what is wrong with it."""
         if isinstance(node, exp.Literal):
             return _of_literal(node)
         if isinstance(node, exp.Boolean):
@@ -50,7 +50,9 @@ class Oracle:
         return self._known[key]
 
     def _of_all(self, node: exp.Column, select: exp.Select | None) -> str | None:
-        """A column of the only relation that a SELECT reads: all of them are asked for at once, which a wide table needs."""
+        """Returns the type of a column if its SELECT reads one relation only. One probe finds the types of all its columns, since a
+        probe for each column of a wide table would take too long.
+        """
         source = select.args.get("from_") if select is not None else None
         if (
             select is None
@@ -73,16 +75,16 @@ class Oracle:
     def _probe(self, node: exp.Expr) -> exp.Select:
         scopes = _scopes(node)
         expression = self._without_aliases(node.copy(), scopes[0]) if scopes else node.copy()
-        asked = exp.select(self._grouped(expression))
+        probe = exp.select(self._grouped(expression))
         scopes += [self.target] if self.target is not None else []
         for number, scope in enumerate(scopes):
-            asked = _over(exp.select(asked.limit(1).subquery()) if number else asked, scope)
+            probe = _over(exp.select(probe.limit(1).subquery()) if number else probe, scope)
         if scopes and scopes[0] is not self.target:
-            _with_common_tables(asked, scopes[0])
-        return asked.limit(0)
+            _with_common_tables(probe, scopes[0])
+        return probe.limit(0)
 
     def _grouped(self, expression: exp.Expr) -> exp.Expr:
-        """The expression with bare columns aggregated, where it has an aggregate."""
+        """Returns the expression; if it has an aggregate, with the columns outside of it wrapped in any_value."""
         calls = [
             call
             for call in expression.find_all(exp.Anonymous, exp.AggFunc)
@@ -107,11 +109,11 @@ class Oracle:
         return name in self._aggregates and not isinstance(around, exp.Window)
 
     def _without_aliases(self, expression: exp.Expr, select: exp.Select) -> exp.Expr:
-        """The expression with names of the select list replaced: `SELECT a / b AS p, p * 100`. A column of that name goes first."""
+        """Returns the expression with names of the select list replaced (`SELECT a / b AS p, p * 100`), if no column has the name."""
         meant = {item.alias: item.this for item in select.expressions if isinstance(item, exp.Alias)}
         for _ in range(_DEEP):
-            found = [c for c in expression.find_all(exp.Column) if not c.table and c.name in meant and not _deeper(c)]
-            names = [column for column in found if column.name not in self._seen(select)]
+            aliased = [c for c in expression.find_all(exp.Column) if not c.table and c.name in meant and not _deeper(c)]
+            names = [column for column in aliased if column.name not in self._seen(select)]
             for column in names:
                 value = exp.paren(meant[column.name].copy())
                 if column is expression:
@@ -123,7 +125,7 @@ class Oracle:
         return expression
 
     def _seen(self, select: exp.Select) -> dict[str, str]:
-        """The columns that a SELECT reads from, by name, with their types."""
+        """Returns the columns of the relations that a SELECT reads: their types by name."""
         if select.args.get("from_") is None:
             return {}
         if id(select) not in self._columns:
@@ -151,37 +153,37 @@ def _of_literal(node: exp.Literal) -> str:
 
 
 def _scopes(node: exp.Expr) -> list[exp.Select]:
-    """The SELECTs whose relations a node can name, the innermost first. A query in FROM or WITH sees nothing around it."""
-    found: list[exp.Select] = []
+    """Returns the SELECTs whose relations a node can name, the innermost first. A query in FROM or WITH sees only its own."""
+    selects: list[exp.Select] = []
     came, at = node, node.parent
     condition = False
     while at is not None:
         condition = condition or (isinstance(at, exp.Join) and came is at.args.get("on"))
         if isinstance(at, exp.Select):
-            if found and came.arg_key in _NOT_SEEN and not condition:
+            if selects and came.arg_key in _NOT_SEEN and not condition:
                 break
-            found.append(at)
+            selects.append(at)
             condition = False
         came, at = at, at.parent
-    return found
+    return selects
 
 
-def _over(asked: exp.Select, select: exp.Select) -> exp.Select:
-    """A SELECT from what another one reads; conditions of joins are of no matter."""
+def _over(probe: exp.Select, select: exp.Select) -> exp.Select:
+    """Add the relations of a SELECT to a probe, without the conditions of joins, which do not matter for types."""
     source = select.args.get("from_")
     if source is not None:
-        asked.set("from_", source.copy())
+        probe.set("from_", source.copy())
     joins = [join.copy() for join in select.args.get("joins") or ()]
     for join in joins:
         if join.args.get("on") is not None:
             join.set("on", exp.true())
     if joins:
-        asked.set("joins", joins)
-    return asked
+        probe.set("joins", joins)
+    return probe
 
 
 def _with_common_tables(probe: exp.Select, select: exp.Select) -> None:
-    """Give a probe the common tables that a SELECT can see."""
+    """Add the common tables that a SELECT can see to a probe."""
     seen: dict[str, exp.CTE] = {}
     at: exp.Expr | None = select
     came: exp.Expr | None = None

@@ -1,5 +1,5 @@
-"""Redshift's text as a tree. A function's call stays a name with arguments: what becomes of it is decided in `functions.py`,
-so that no function reaches DuckDB that is not listed there.
+"""Parses Redshift's SQL. A call remains a name with arguments, which `functions.py` translates, so that DuckDB gets no function that
+is not listed there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SYNTAX = ("CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "T
 
 
 def _approximate(parser: Any) -> exp.Expr:
-    """`APPROXIMATE COUNT(DISTINCT x)` as a call of `approximate_count`, and PERCENTILE_DISC likewise: here they are exact."""
+    """Returns `APPROXIMATE COUNT(DISTINCT x)` as a call of `approximate_count`, and PERCENTILE_DISC likewise: here they are exact."""
     parsed = parser._parse_function()
     call = parsed.this if isinstance(parsed, exp.WithinGroup) else parsed
     if not isinstance(call, exp.Anonymous):
@@ -37,7 +37,7 @@ class _Parser(RedshiftParser):
     }
 
     def _warn_unsupported(self) -> None:
-        """Nothing to say: what becomes a Command is refused, or read as text, in `engine/session.py`."""
+        """No warning: `engine/session.py` refuses a Command, or reads it as text."""
 
 
 class _Dialect(Redshift):
@@ -45,12 +45,12 @@ class _Dialect(Redshift):
 
 
 _DIALECT = _Dialect()
-# sqlglotc puts a compiled parser in the place of sqlglot's own; it can be called, and not extended.
+# sqlglotc replaces sqlglot's parser by a compiled one, which cannot have subclasses.
 _IS_COMPILED = not inspect.isfunction(RedshiftParser.parse)
 
 
 def parse(sql: str) -> list[exp.Expr]:
-    """The statements of a text, identifiers in small letters; StatementFailedError when it cannot be parsed.
+    """Returns the statements of a text, with identifiers in lower case. StatementFailedError if it cannot be parsed.
 
     (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html: also quoted identifiers are folded)
     """

@@ -1,4 +1,4 @@
-"""Operators, casts and calls of Redshift as DuckDB has to see them; every node's children have been translated before."""
+"""Translates Redshift's operators, casts and calls to DuckDB's. The children of each node have been translated before."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _FROM_TEXT = {
 
 
 def fix(node: exp.Expr, types: Oracle) -> exp.Expr:
-    """The node, or what replaces it."""
+    """Returns the node, or its replacement."""
     rule = _BY_KIND.get(type(node))
     return node if rule is None else rule(node, types)
 
 
 def _called(node: exp.Anonymous, types: Oracle) -> exp.Expr:
-    """A call: of an aggregate below a window or WITHIN GROUP, that node decides."""
+    """Translate a call. A call below a window or WITHIN GROUP is translated with that node."""
     if isinstance(node.parent, (exp.Window, *_INSIDE)):
         _find(node)
         return node
-    return _function(node, types, lambda made: made)
+    return _function(node, types, lambda expression: expression)
 
 
 def _find(node: exp.Anonymous) -> None:
@@ -74,23 +74,23 @@ def _window(node: exp.Window, types: Oracle) -> exp.Expr:
     inner = _nulls_outside(node.this)
     check_window(node, inner)
 
-    def over(made: exp.Expr) -> exp.Expr:
+    def over(expression: exp.Expr) -> exp.Expr:
         copy = exp.Window(**{key: value for key, value in node.copy().args.items() if key != "this"})
-        copy.set("this", made)
+        copy.set("this", expression)
         return copy
 
     if isinstance(inner, exp.WithinGroup):
         return in_order(inner, types, over)
     if isinstance(inner, exp.IgnoreNulls | exp.RespectNulls):
         kind = type(inner)
-        return _function(inner.this, types, lambda made: over(kind(this=_positional(made))))
+        return _function(inner.this, types, lambda expression: over(kind(this=_positional(expression))))
     if not isinstance(inner, exp.Anonymous):
-        raise not_here(f"{inner.sql('redshift')} over a window is not there")
+        raise not_here(f"{inner.sql('redshift')} over a window is not supported")
     return _function(inner, types, over)
 
 
 def _nulls_outside(inner: exp.Expr) -> exp.Expr:
-    """`lag(x IGNORE NULLS)` as `lag(x) IGNORE NULLS`."""
+    """Returns `lag(x IGNORE NULLS)` as `lag(x) IGNORE NULLS`."""
     first = inner.expressions[0] if isinstance(inner, exp.Anonymous) and inner.expressions else None
     if not isinstance(first, exp.IgnoreNulls | exp.RespectNulls):
         return inner
@@ -98,17 +98,17 @@ def _nulls_outside(inner: exp.Expr) -> exp.Expr:
     return type(first)(this=plain)
 
 
-def _positional(made: exp.Expr) -> exp.Expr:
-    """A call in the class of sqlglot's that it writes IGNORE NULLS for."""
-    kind = _POSITIONAL.get(made.name)
+def _positional(expression: exp.Expr) -> exp.Expr:
+    """Returns a call as the class for which sqlglot writes IGNORE NULLS."""
+    kind = _POSITIONAL.get(expression.name)
     if kind is None:
-        raise StatementFailedError(f"IGNORE NULLS does not belong to {made.name}")
-    value, *rest = made.expressions
+        raise StatementFailedError(f"IGNORE NULLS does not belong to {expression.name}")
+    value, *rest = expression.expressions
     return kind(this=value, **({"offset": rest[0]} if rest else {}))
 
 
 def _within_group(node: exp.WithinGroup, types: Oracle) -> exp.Expr:
-    return node if isinstance(node.parent, exp.Window) else in_order(node, types, lambda made: made)
+    return node if isinstance(node.parent, exp.Window) else in_order(node, types, lambda expression: expression)
 
 
 def _divide(node: exp.Div, types: Oracle) -> exp.Expr:
@@ -130,7 +130,7 @@ def _divide(node: exp.Div, types: Oracle) -> exp.Expr:
 
 
 def _arithmetic(node: exp.Binary, types: Oracle) -> exp.Expr:
-    """Sums and products of decimals in their size; of a REAL with another type in DOUBLE PRECISION."""
+    """Sums and products: of decimals with Redshift's precision and scale, of a REAL and another type as DOUBLE PRECISION."""
     first, second = types.of(node.this), types.of(node.expression)
     if "FLOAT" in (first, second) and first != second:
         for side, kind in (("this", first), ("expression", second)):
@@ -141,7 +141,7 @@ def _arithmetic(node: exp.Binary, types: Oracle) -> exp.Expr:
     if a is None or b is None or not (decimals.is_decimal(first) or decimals.is_decimal(second)):
         return node
     size = decimals.of_product(a, b) if isinstance(node, exp.Mul) else decimals.of_sum(a, b)
-    # Beyond 18 digits DuckDB computes with 128 bits only where an operand has them.
+    # Beyond 18 digits DuckDB computes with 128 bits only if an operand has them.
     node.set("this", cast(node.this.copy(), f"DECIMAL({max(a.precision, 19)},{a.scale})"))
     return cast(exp.paren(node.copy()), str(size))
 
@@ -159,18 +159,18 @@ def _try_cast(node: exp.TryCast, types: Oracle) -> exp.Expr:
         return exp.TryCast(this=node.this, to=exp.DataType.build(kind.duck, dialect="duckdb"))
     name = "lc_numeric" if kind.word == "numeric" else _FROM_TEXT.get(kind.word)
     if name is None:
-        raise not_here(f"TRY_CAST of text to {kind} is not there")
-    made = call(name.replace("lc_", "lc_try_", 1), node.this)
-    return exp.TryCast(this=made, to=exp.DataType.build(kind.duck, dialect="duckdb"))
+        raise not_here(f"TRY_CAST of text to {kind} is not supported")
+    converted = call(name.replace("lc_", "lc_try_", 1), node.this)
+    return exp.TryCast(this=converted, to=exp.DataType.build(kind.duck, dialect="duckdb"))
 
 
 def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
-    """A value cast as a statement says it: text is cut. (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html)"""
+    """Returns a value with the cast of a statement, which cuts texts that are too long. (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html)"""
     given = types.of(value)
     if "JSON" in (given, kind.duck) and given != kind.duck:
-        raise not_here("casts from and to SUPER are not there")
+        raise not_here("casts from and to SUPER are not supported")
     if given == "BLOB" and kind.duck != "BLOB":
-        raise not_here("casts of VARBYTE are not there: use FROM_VARBYTE")
+        raise not_here("casts of VARBYTE are not supported: use FROM_VARBYTE")
     if kind.duck == "BLOB":
         return value if given == "BLOB" else call("encode", value)
     if kind.is_text:
@@ -186,8 +186,8 @@ def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
     if given == "VARCHAR" and kind.word == "numeric":
         return cast(call("lc_numeric", value), kind.duck)
     if given == "VARCHAR" and kind.word in _FROM_TEXT:
-        made = call(_FROM_TEXT[kind.word], value)
-        return cast(made, kind.duck) if kind.word in ("real", "double precision") else made
+        converted = call(_FROM_TEXT[kind.word], value)
+        return cast(converted, kind.duck) if kind.word in ("real", "double precision") else converted
     if kind.word == "date" and given.startswith("TIMESTAMP"):
         return call("lc_dt", value)
     if kind.word.startswith("timestamp without") and given.startswith("TIMESTAMP WITH"):
@@ -213,32 +213,32 @@ def _at_zone(node: exp.AtTimeZone, types: Oracle) -> exp.Expr:
 
 
 def _refused(what: str, node: exp.Expr, types: Oracle) -> exp.Expr:
-    raise not_here(f"{what} is not there")
+    raise not_here(f"{what} is not supported")
 
 
 def _similar(node: exp.SimilarTo, types: Oracle) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-similar-to.html"""
     pattern = node.expression
     if not isinstance(pattern, exp.Literal):
-        raise not_here("SIMILAR TO a pattern that is not a literal is not there")
+        raise not_here("SIMILAR TO a pattern that is not a literal is not supported")
     return call(
         "regexp_full_match", node.this, text(pattern.this.replace(".", "\\.").replace("%", ".*").replace("_", "."))
     )
 
 
 def _like(node: exp.Binary, types: Oracle) -> exp.Expr:
-    """A backslash escapes, ILIKE knows only letters of ASCII in two cases.
+    """A backslash escapes. ILIKE ignores the case of ASCII letters only.
 
     (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html)
     """
     if isinstance(node.expression, exp.Any | exp.All):
         raise StatementFailedError(f"syntax error: {node.key.upper()} ANY is not supported")
-    around, made = node.parent, exp.Like(**node.copy().args)
+    around, like = node.parent, exp.Like(**node.copy().args)
     if isinstance(node, exp.ILike):
         for side in ("this", "expression"):
-            made.set(side, call("lc_ascii_lower", made.args[side].copy()))
+            like.set(side, call("lc_ascii_lower", like.args[side].copy()))
     plain = isinstance(node.expression, exp.Literal) and "\\" not in node.expression.this
-    return made if plain or isinstance(around, exp.Escape) else exp.paren(exp.Escape(this=made, expression=text("\\")))
+    return like if plain or isinstance(around, exp.Escape) else exp.paren(exp.Escape(this=like, expression=text("\\")))
 
 
 def _power(node: exp.Binary, types: Oracle) -> exp.Expr:
@@ -270,7 +270,7 @@ _BY_KIND: dict[type[exp.Expr], Fixing] = {
     exp.Dot: partial(_refused, "SUPER"), exp.JoinHint: partial(_refused, "a join's hint"),
     exp.JSONExtract: partial(_refused, "the operator ->"),
 }  # fmt: skip
-# Calls and clauses of sqlglot's own classes that stay as they are, or that a rule above has made something else of.
+# Calls and clauses with sqlglot's own classes, which remain unchanged or are translated by a rule above.
 KNOWN_CALLS = (
     exp.Anonymous, exp.And, exp.Or, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Extract, exp.Trim, exp.Substring,
     exp.StrPosition, exp.Exists, exp.CurrentDate, exp.CurrentTimestamp, exp.RegexpLike, exp.RegexpILike, exp.RowNumber,

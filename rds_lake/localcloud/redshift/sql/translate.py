@@ -1,4 +1,4 @@
-"""A query of Redshift as DuckDB's text: from the leaves up, what a SELECT reads before what it says of it."""
+"""Translates a query of Redshift to DuckDB's SQL: from the leaves up, and the relations of a SELECT before its other parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RELATIONS = (exp.Table, exp.Subquery, exp.Values)
 
 
 def translate(tree: exp.Expr, types: Oracle) -> exp.Expr:
-    """DuckDB's tree of a query or a part of a statement; the tree itself is used up. StatementFailedError where it cannot be."""
+    """Returns DuckDB's tree of a query or part of a statement; changes the given tree. StatementFailedError if it is not valid."""
     types.has_super = types.has_super or has_super(tree)
     _name_columns(tree)
     holder = exp.Paren(this=tree) if tree.parent is None else None
@@ -28,7 +28,7 @@ def translate(tree: exp.Expr, types: Oracle) -> exp.Expr:
 
 
 def duck_text(tree: exp.Expr) -> str:
-    """DuckDB's text of a translated tree."""
+    """Returns DuckDB's text of a translated tree."""
     try:
         return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE, comments=False)
     except UnsupportedError as error:
@@ -61,19 +61,19 @@ def _children(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _check(node: exp.Expr) -> None:
-    """What may stand in a statement: Redshift's functions, and tables, subqueries and VALUES as relations."""
+    """StatementFailedError for an unknown function, for other relations than tables, subqueries and VALUES, and for other clauses."""
     refuse_unknown(node)
     if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
-        raise not_here(f"the table function {node.this.name or node.this.key} is not there")
+        raise not_here(f"the table function {node.this.name or node.this.key} is not supported")
     if isinstance(node, exp.From | exp.Join) and not isinstance(node.this, _RELATIONS):
-        raise not_here(f"{node.this.key} in FROM is not there")
+        raise not_here(f"{node.this.key} in FROM is not supported")
     refuse_foreign(node)
     if isinstance(node, exp.Lateral | exp.Unnest | exp.Pivot | exp.Lambda | exp.Placeholder | exp.Parameter):
-        raise not_here(f"{node.key} is not there")
+        raise not_here(f"{node.key} is not supported")
 
 
 def _name_columns(tree: exp.Expr) -> None:
-    """Columns without a name are called by their function, or `?column?`."""
+    """Name the columns that have no name by their function, or `?column?`."""
     first = tree
     while isinstance(first, exp.SetOperation | exp.Subquery):
         first = first.this

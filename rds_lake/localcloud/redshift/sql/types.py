@@ -1,7 +1,7 @@
 """Redshift's types: how a column is declared, how it is shown, and what it is in DuckDB.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html)
-SUPER can be loaded, kept and read as a whole, and nothing else; GEOMETRY and HLLSKETCH are not here.
+SUPER can only be loaded, stored and read as a whole; GEOMETRY and HLLSKETCH are not supported.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class ColumnType:
 
 
 def read_type(kind: exp.DataType) -> ColumnType:
-    """A type as it is written in SQL; StatementFailedError for what Redshift or the local cloud has not."""
+    """Returns a type that is written in SQL. StatementFailedError for one that Redshift or the local cloud does not have."""
     sizes = [_size(part) for part in kind.expressions]
     if kind.this in _TEXTS:
         return _text("character varying", sizes, _TEXTS[kind.this], LONGEST_VARCHAR)
@@ -88,7 +88,7 @@ def read_type(kind: exp.DataType) -> ColumnType:
         return ColumnType(word="numeric", size=precision, scale=scale)
     if kind.this in _PLAIN and not kind.args.get("nested"):
         return ColumnType(word=_PLAIN[kind.this])
-    raise not_here(f"the type {kind.sql('redshift').lower()} is not there")
+    raise not_here(f"the type {kind.sql('redshift').lower()} is not supported")
 
 
 def _text(word: str, sizes: list[int], usual: int, longest: int) -> ColumnType:
@@ -105,7 +105,7 @@ def _size(part: exp.Expr) -> int:
 
 
 def shown_type(text: str) -> ColumnType:
-    """The type behind its own text, as a column's comment in DuckDB has it."""
+    """Returns the type of its text (`str(type)`), which a column's comment in DuckDB contains."""
     match = _SIZED.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a type of a column")
@@ -113,7 +113,7 @@ def shown_type(text: str) -> ColumnType:
 
 
 def type_of_duck(duck: str) -> ColumnType:
-    """The type of a result's column, whose declaration is not known: text is as long as it can be."""
+    """Returns Redshift's type for a type of DuckDB; for a text the longest VARCHAR."""
     if match := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", duck):
         return ColumnType(word="numeric", size=int(match[1]), scale=int(match[2]))
     if duck == "BLOB":

@@ -1,4 +1,4 @@
-"""Rows as the bytes of files: delimited text, CSV, JSON lines, Parquet. A file is closed when it would grow beyond MAXFILESIZE."""
+"""Writes rows as the bytes of files: delimited text, CSV, JSON lines, Parquet. Closes files at MAXFILESIZE."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BATCH = 20_000
 
 
 class Sink(Protocol):
-    """Takes rows; gives files as soon as they are full, and the last one at the end."""
+    """Takes rows. `add` returns each file that is full, `end` the last one."""
 
     def add(self, row: Row) -> Iterator[File]: ...
 
@@ -32,7 +32,7 @@ class Sink(Protocol):
 
 
 def sink(unload: Unload, columns: Sequence[Column]) -> Sink:
-    """One of the UNLOAD's format."""
+    """Returns a sink for the UNLOAD's format."""
     return _ParquetSink(unload, columns) if unload.format == "PARQUET" else _TextSink(unload, columns)
 
 
@@ -59,9 +59,9 @@ class _TextSink:
         yield self._closed()
 
     def _closed(self) -> File:
-        made = _packed(self._unload, b"".join(self._lines)), len(self._lines)
+        file = _packed(self._unload, b"".join(self._lines)), len(self._lines)
         self._begin()
-        return made
+        return file
 
 
 def _packed(unload: Unload, content: bytes) -> bytes:
@@ -89,7 +89,7 @@ def _field(unload: Unload, value: Any, *, is_text: bool) -> str:
 
 
 def _json(columns: Sequence[Column], row: Row) -> bytes:
-    """One object a line; booleans are `t` and `f` there, numbers keep their digits."""
+    """Returns a line with one object. Booleans are `t` and `f`; numbers keep their digits."""
     parts = [
         f"{json.dumps(column.name)}:{_json_value(column, value)}" for column, value in zip(columns, row, strict=True)
     ]
@@ -111,7 +111,7 @@ class _ParquetSink:
 
     def __init__(self, unload: Unload, columns: Sequence[Column]) -> None:
         self._unload = unload
-        # DuckDB's sums of integers and texts of any length have a type of Redshift's: the column's.
+        # The columns' types of Redshift, because DuckDB has others for sums of integers and for texts.
         self._schema = pa.schema([(column.name, arrow_type(column.kind)) for column in columns])
         self._most = max(unload.most // (32 * MB), 1) * 32 * MB
         self._begin()
@@ -151,6 +151,6 @@ class _ParquetSink:
 
     def _closed(self) -> File:
         self._writer.close()
-        made = self._out.getvalue(), self._count
+        file = self._out.getvalue(), self._count
         self._begin()
-        return made
+        return file

@@ -1,4 +1,4 @@
-"""The text of an UNLOAD: its query, its target, and its options with AWS's exclusions. What is not here is refused.
+"""Parses an UNLOAD: its query, its target, and its options with the combinations that AWS excludes. Unsupported options are refused.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)
 """
@@ -25,7 +25,7 @@ _EXCLUDED = {
     "CSV": {"FIXEDWIDTH", "ADDQUOTES"},
     "TEXT": set[str](),
 }
-# Options of which one leaves no room for the other.
+# Options that exclude each other.
 _APART = (
     ("HEADER", "FIXEDWIDTH"),
     ("DELIMITER", "FIXEDWIDTH"),
@@ -42,8 +42,8 @@ _GROUP = range(32 * MB, 128 * MB + 1)
 class Unload:
     """One UNLOAD. `manifest`: `""`, `plain` or `verbose`; `most`, `group`: bytes of a file and of a row group.
 
-    `encrypted`: `""` for S3's own key, `auto` for the bucket's, `key` for `kms_key_id`; `partition`: columns, which stay in the
-    files when `include` is said.
+    `encrypted`: `""` for S3's own key, `auto` for the bucket's, `key` for `kms_key_id`; `partition`: columns, which are written to
+    the files only with `include`.
     """
 
     query: str
@@ -67,7 +67,7 @@ class Unload:
 
     @property
     def packed(self) -> str:
-        """GZIP, BZIP2, ZSTD, or nothing."""
+        """Returns the compression: GZIP, BZIP2, ZSTD, or `""`."""
         return next((word for word in _PACKED if word in self.flags), "")
 
 
@@ -76,7 +76,7 @@ def is_unload(sql: str) -> bool:
 
 
 def read_unload(sql: str) -> Unload:
-    """The UNLOAD; StatementFailedError where it is none, or where its options do not go together."""
+    """Returns the UNLOAD. StatementFailedError if it is not valid, or if its options exclude each other."""
     words = Words(list(tokens(sql)))
     head = [words.next() for _ in range(6)]
     if [head[1], head[3], head[4].upper()] != ["(", ")", "TO"]:
@@ -96,7 +96,7 @@ def read_unload(sql: str) -> Unload:
             _option(unload, word, words)
     _check(unload)
     if unknown:
-        raise not_here(f"{unknown[0]} of UNLOAD is not there")
+        raise not_here(f"{unknown[0]} of UNLOAD is not supported")
     return unload
 
 
@@ -155,9 +155,9 @@ def _check(unload: Unload) -> None:
     wrong = sorted(unload.given & _EXCLUDED[unload.format])
     if wrong:
         raise StatementFailedError(f"{', '.join(wrong)} is not supported with UNLOAD FORMAT {unload.format}")
-    for one, other in _APART:
-        if {one, other} <= unload.given:
-            raise StatementFailedError(f"{one} is not supported with {other}")
+    for first, second in _APART:
+        if {first, second} <= unload.given:
+            raise StatementFailedError(f"{first} is not supported with {second}")
     if len(unload.flags & set(_PACKED)) > 1:
         raise StatementFailedError("UNLOAD takes one kind of compression")
     if "ROWGROUPSIZE" in unload.given and unload.format != "PARQUET":

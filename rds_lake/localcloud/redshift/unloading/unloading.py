@@ -1,4 +1,4 @@
-"""What an UNLOAD does: it writes files below a prefix, never over what is there, and then the manifest.
+"""Executes an UNLOAD: writes files below a prefix, and then the manifest.
 
 A failure in the middle leaves the files that were written, as in AWS. What belongs here: names of files and the manifest.
 (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)
@@ -50,37 +50,37 @@ class _Made:
 
 
 def write(unload: Unload, columns: Sequence[Column], rows: Iterable[Row], stores: Stores) -> Written:
-    """Write the rows, and say what was written."""
+    """Write the rows; returns what was written."""
     if not unload.partition and unload.format in ("PARQUET", "JSON"):
         _refuse_doubles(columns)
     if unload.format in ("PARQUET", "JSON") and any(column.kind.word in (VARBYTE, "super") for column in columns):
-        raise not_here(f"UNLOAD of VARBYTE or SUPER as {unload.format} is not there")
+        raise not_here(f"UNLOAD of VARBYTE or SUPER as {unload.format} is not supported")
     s3 = stores(unload.role, "s3", unload.region)
     bucket, _, prefix = unload.target.removeprefix("s3://").partition("/")
     files = _Files(unload, columns, prefix)
     count = files.take(rows)
     manifest = f"{prefix}manifest" if unload.manifest else ""
     try:
-        _make_room(unload, s3, bucket, prefix, {made.key for made in files.made} | ({manifest} if manifest else set()))
+        _make_room(unload, s3, bucket, prefix, {file.key for file in files.made} | ({manifest} if manifest else set()))
         safe = _encryption(unload, s3, bucket)
-        for made in files.made:
-            s3.put_object(Bucket=bucket, Key=made.key, Body=made.body, **safe)
+        for file in files.made:
+            s3.put_object(Bucket=bucket, Key=file.key, Body=file.body, **safe)
         if manifest:
             text = json.dumps(_manifest(unload, bucket, files.made, files.kept), indent=2)
             s3.put_object(Bucket=bucket, Key=manifest, Body=text.encode(), **safe)
     except ClientError as error:
         raise refused(error, unload.target) from error
-    return Written(rows=count, files=len(files.made), bytes=sum(len(made.body) for made in files.made))
+    return Written(rows=count, files=len(files.made), bytes=sum(len(file.body) for file in files.made))
 
 
 def _refuse_doubles(columns: Sequence[Column]) -> None:
     names = [column.name for column in columns]
     if len(set(names)) != len(names):
-        raise StatementFailedError("UNLOAD to Parquet and JSON needs columns with names of their own")
+        raise StatementFailedError("UNLOAD to Parquet and JSON needs columns with different names")
 
 
 class _Files:
-    """Rows on their way into files: by partition, and by slice where PARALLEL is ON."""
+    """Distributes rows to files: by partition, and by slice if PARALLEL is ON."""
 
     def __init__(self, unload: Unload, columns: Sequence[Column], prefix: str) -> None:
         self._unload, self._prefix = unload, prefix
@@ -93,13 +93,13 @@ class _Files:
         self._at = [at for at in range(len(columns)) if at not in left_out]
         self.kept = [columns[at] for at in self._at]
         if not self.kept:
-            raise not_here("PARTITION BY all columns is not there: add INCLUDE")
+            raise not_here("PARTITION BY all columns is not supported: add INCLUDE")
         self._sinks: dict[Place, Sink] = {}
         self._parts: dict[Place, int] = {}
         self.made: list[_Made] = []
 
     def take(self, rows: Iterable[Row]) -> int:
-        """All rows; how many there were. Without any, JSON and partitions are no files, and everything else is one."""
+        """Take all rows; returns their number. Without rows there is one empty file, but none for JSON or with partitions."""
         slices = _SLICES if self._unload.parallel else 1
         count = 0
         for row in rows:
@@ -110,7 +110,7 @@ class _Files:
             self._sink(("", 0))
         for place, each in self._sinks.items():
             self._put(place, each.end())
-        self.made.sort(key=lambda made: made.key)
+        self.made.sort(key=lambda file: file.key)
         return count
 
     def _sink(self, place: Place) -> Sink:
@@ -140,17 +140,19 @@ def _key_text(value: Any) -> str:
 
 
 def _make_room(unload: Unload, s3: Any, bucket: str, prefix: str, wanted: set[str]) -> None:
-    """Nothing there is overwritten unless it is said; CLEANPATH deletes all below the prefix, or below the partitions."""
+    """StatementFailedError if a file would be overwritten without ALLOWOVERWRITE. CLEANPATH deletes all files below the prefix,
+    or below the partitions.
+    """
     if "ALLOWOVERWRITE" in unload.flags:
         return
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    there = [item["Key"] for page in pages for item in page.get("Contents", ())]
+    existing = [item["Key"] for page in pages for item in page.get("Contents", ())]
     if "CLEANPATH" in unload.flags:
         folders = tuple({key.rpartition("/")[0] + "/" for key in wanted if key != f"{prefix}manifest"})
-        for key in there:
+        for key in existing:
             if not unload.partition or key.startswith(folders):
                 s3.delete_object(Bucket=bucket, Key=key)
-    elif wanted & set(there):
+    elif wanted & set(existing):
         raise StatementFailedError(_NOT_EMPTY)
 
 
@@ -164,7 +166,7 @@ def _encryption(unload: Unload, s3: Any, bucket: str) -> dict[str, str]:
             if error.response["Error"]["Code"] != "ServerSideEncryptionConfigurationNotFoundError":
                 raise
             rules = []
-        said = next(
+        default = next(
             (
                 rule["ApplyServerSideEncryptionByDefault"]
                 for rule in rules
@@ -172,17 +174,17 @@ def _encryption(unload: Unload, s3: Any, bucket: str) -> dict[str, str]:
             ),
             {},
         )
-        if said.get("SSEAlgorithm") == "aws:kms":
-            key = {"SSEKMSKeyId": said["KMSMasterKeyID"]} if said.get("KMSMasterKeyID") else {}
+        if default.get("SSEAlgorithm") == "aws:kms":
+            key = {"SSEKMSKeyId": default["KMSMasterKeyID"]} if default.get("KMSMasterKeyID") else {}
             return {"ServerSideEncryption": "aws:kms"} | key
     return {"ServerSideEncryption": "AES256"}
 
 
-def _manifest(unload: Unload, bucket: str, made: Sequence[_Made], columns: Sequence[Column]) -> dict[str, Any]:
-    """Files alone; of Parquet with their lengths; with VERBOSE all that AWS lists."""
-    entries: list[dict[str, Any]] = [{"url": f"s3://{bucket}/{each.key}"} for each in made]
+def _manifest(unload: Unload, bucket: str, files: Sequence[_Made], columns: Sequence[Column]) -> dict[str, Any]:
+    """Returns the list of files; for Parquet with their lengths, with VERBOSE all that AWS documents."""
+    entries: list[dict[str, Any]] = [{"url": f"s3://{bucket}/{each.key}"} for each in files]
     if unload.manifest == "verbose" or unload.format == "PARQUET":
-        for entry, each in zip(entries, made, strict=True):
+        for entry, each in zip(entries, files, strict=True):
             entry["meta"] = {"content_length": len(each.body)}
             if unload.manifest == "verbose":
                 entry["meta"]["record_count"] = each.count
@@ -191,7 +193,7 @@ def _manifest(unload: Unload, bucket: str, made: Sequence[_Made], columns: Seque
     return {
         "entries": entries,
         "schema": {"elements": [{"name": column.name, "type": _type(column)} for column in columns]},
-        "meta": {"content_length": sum(len(m.body) for m in made), "record_count": sum(m.count for m in made)},
+        "meta": {"content_length": sum(len(m.body) for m in files), "record_count": sum(m.count for m in files)},
         "author": {"name": "Amazon Redshift", "version": "1.0.0"},
     }
 

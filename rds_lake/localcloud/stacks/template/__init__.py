@@ -1,1 +1,1 @@
-"""From a template's text and parameters to what is to be deployed, and every refusal on the way."""
+"""Turns a template's text and parameters into a plan of resources, or refuses them."""

@@ -1,4 +1,4 @@
-"""What a caller has to acknowledge before a template is deployed: that it makes IAM resources.
+"""Capabilities: a caller has to acknowledge that a template creates IAM resources.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 """
@@ -22,7 +22,7 @@ _NAMED, _ANY = "CAPABILITY_NAMED_IAM", "CAPABILITY_IAM"
 
 
 def capabilities_of(template: Json) -> tuple[str | None, list[str]]:
-    """The capability that a template needs, and the types that need it. Conditions do not matter, as in AWS."""
+    """Returns the capability that a template needs, and the types that need it. As in AWS, conditions are ignored."""
     resources = [resource for resource in template["Resources"].values() if resource["Type"].startswith("AWS::IAM::")]
     types = sorted({resource["Type"] for resource in resources})
     named = any(_NAMES.get(resource["Type"]) in resource.get("Properties", {}) for resource in resources)
@@ -30,7 +30,7 @@ def capabilities_of(template: Json) -> tuple[str | None, list[str]]:
 
 
 def check_capabilities(template: Json, given: Collection[str]) -> None:
-    """ApiError InsufficientCapabilitiesException unless the caller gave what the template needs."""
+    """ApiError InsufficientCapabilitiesException unless the caller gave the capability that the template needs."""
     needed, _ = capabilities_of(template)
     if needed and needed not in given and _NAMED not in given:
         raise ApiError("InsufficientCapabilitiesException", f"Requires capabilities : [{needed}]")

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def truth_of(conditions: Json, values: Mapping[str, Any], mappings: Json) -> dict[str, bool]:
-    """Every condition's truth; ApiError ValidationError for one that is none or refers to itself."""
+    """Returns the value of each condition. ApiError ValidationError for one that is not valid, or that refers to itself."""
     return _Conditions(conditions, values, mappings).all()
 
 

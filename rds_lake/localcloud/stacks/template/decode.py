@@ -1,4 +1,4 @@
-"""A template's text as plain data: JSON or YAML with AWS's short forms, read by cfn-lint's decoder."""
+"""Parses a template, JSON or YAML with AWS's short forms, with cfn-lint's decoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def decode(text: str) -> Json:
-    """The template; ApiError ValidationError naming line and column when it cannot be read."""
+    """Returns the template as plain data. ApiError ValidationError with line and column if it cannot be parsed."""
     # Not at the top: it takes a second to import, and most local clouds never see a template.
     from cfnlint.decode import decode_str
 
@@ -27,12 +27,12 @@ def decode(text: str) -> Json:
 
 
 def _plain(value: Any) -> Any:
-    """cfn-lint's nodes, which know their lines, as what they are made of."""
+    """Returns plain data instead of cfn-lint's nodes, which also have line numbers."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, str):
         return str(value)
-    # YAML takes `Version: 2012-10-17` for a date; CloudFormation does not.
+    # In YAML `Version: 2012-10-17` is a date; in CloudFormation it is a text.
     return value.isoformat() if isinstance(value, date) else value

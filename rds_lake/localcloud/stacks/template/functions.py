@@ -1,7 +1,7 @@
-"""Intrinsic functions, as far as they can be evaluated: what waits for a resource stays in the template's form.
+"""Evaluates intrinsic functions. A function that needs a resource which does not exist yet remains in the template's form.
 
-So one function serves twice: when a request is checked, it reduces a template by its parameters, mappings and conditions, and
-what is left says which resource needs which; when a resource is made, it puts in what the resources before it have become.
+`resolve` is used twice. When a request is checked, it evaluates parameters, mappings and conditions; the remaining functions show
+which resource needs which. When a resource is created, it fills in the values of the resources before it.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 """
@@ -23,7 +23,7 @@ LATER = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What names stand for. `values`: parameters and pseudo parameters, AWS::NoValue as NO_VALUE.
+    """The meaning of names. `values`: parameters and pseudo parameters, AWS::NoValue as NO_VALUE.
 
     `resource(logical id, attribute)`: the value of Ref (attribute None) or Fn::GetAtt, or LATER.
     """
@@ -35,7 +35,7 @@ class Scope:
 
 
 def resolve(value: Any, scope: Scope) -> Any:
-    """The value with every function that can be evaluated; ApiError ValidationError in AWS's words."""
+    """Returns the value with all functions evaluated for which that is possible. ApiError ValidationError in AWS's words."""
     if isinstance(value, list):
         items = [resolve(item, scope) for item in value]
         return [item for item in items if item is not NO_VALUE]
@@ -45,13 +45,13 @@ def resolve(value: Any, scope: Scope) -> Any:
     if function in _FUNCTIONS:
         return _FUNCTIONS[function](argument, scope)
     if function.startswith("Fn::"):
-        raise not_here(f"templates here know no {function}; known are {', '.join(sorted(_FUNCTIONS))}.")
+        raise not_here(f"{function} is not supported; supported are {', '.join(sorted(_FUNCTIONS))}.")
     members = {key: resolve(item, scope) for key, item in value.items()}
     return {key: item for key, item in members.items() if item is not NO_VALUE}
 
 
 def waits(value: Any) -> bool:
-    """Whether a resolved value still has functions in it."""
+    """Whether a resolved value still contains functions."""
     if isinstance(value, list):
         return any(waits(item) for item in value)
     if isinstance(value, dict):
@@ -60,22 +60,22 @@ def waits(value: Any) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """A scalar as CloudFormation writes it into a text."""
+    """Returns a scalar as CloudFormation writes it into a text."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _ref(argument: Any, scope: Scope) -> Any:
     if argument in scope.values:
         return scope.values[argument]
-    found = scope.resource(argument, None)
-    return {"Ref": argument} if found is LATER else found
+    value = scope.resource(argument, None)
+    return {"Ref": argument} if value is LATER else value
 
 
 def _get_att(argument: Any, scope: Scope) -> Any:
     name, attribute = attribute_of(argument)
     attribute = resolve(attribute, scope)
-    found = LATER if waits(attribute) else scope.resource(name, attribute)
-    return {"Fn::GetAtt": [name, attribute]} if found is LATER else found
+    value = LATER if waits(attribute) else scope.resource(name, attribute)
+    return {"Fn::GetAtt": [name, attribute]} if value is LATER else value
 
 
 def _sub(argument: Any, scope: Scope) -> Any:
@@ -143,12 +143,12 @@ def _find_in_map(argument: Any, scope: Scope) -> Any:
             "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the "
             "attribute for return value"
         )
-    found: Any = scope.mappings
+    value: Any = scope.mappings
     for key in map(text_of, given):
-        found = found.get(key) if isinstance(found, dict) else None
-    if found is None:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value is None:
         raise invalid(f"Template error: Unable to get mapping for {'::'.join(map(text_of, given))}")
-    return found
+    return value
 
 
 def _base64(argument: Any, scope: Scope) -> Any:

@@ -1,4 +1,4 @@
-"""Parameters: what a template declares, what a request gives, and the refusals in AWS's words.
+"""Parameters: those that a template declares, with the values of a request, and AWS's errors for values that are not valid.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 """
@@ -26,7 +26,7 @@ class Parameter:
 
 
 def parameters_of(declared: Json, given: Sequence[Json], previous: Mapping[str, str]) -> dict[str, Parameter]:
-    """The values of a template's parameters. `previous`: the texts of the stack that is updated."""
+    """Returns the values of a template's parameters. `previous`: the texts of the stack that is updated."""
     for name, form in declared.items():
         if not isinstance(form, dict) or "Type" not in form:
             raise invalid("Template format error: Every Parameters object must contain a Type member.")
@@ -77,7 +77,7 @@ def _parameter(name: str, form: Json, text: str) -> Parameter:
 
 
 def _problem(form: Json, text: str) -> str | None:
-    """What is wrong with a value: `must be …`; None when nothing is."""
+    """Returns why a value is not valid (`must be …`); None if it is valid."""
     if (allowed := form.get("AllowedValues")) and text not in map(str, allowed):
         return f"must be one of AllowedValues: [{', '.join(map(str, allowed))}]"
     if (pattern := form.get("AllowedPattern")) and not re.fullmatch(pattern, text):

@@ -1,6 +1,6 @@
-"""What a template with its parameters asks for: resources in the order in which they can be made, and outputs.
+"""The plan of a template with its parameters: resources in the order in which they can be created, and outputs.
 
-What a plan still contains of functions waits for resources. Two plans that are equal ask for the same.
+Functions that remain in a plan need the values of resources. Equal plans ask for the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A resource as the template wants it. `needs`: the resources that must be there before."""
+    """A resource as the template declares it. `needs`: the resources that must exist before it."""
 
     logical: str
     type: str
@@ -42,11 +42,11 @@ class Plan:
     scope: Scope
 
     def asks_for_the_same(self, other: Plan) -> bool:
-        """Whether nothing would be changed by deploying the other plan after this one."""
+        """Whether deploying the other plan after this one would change nothing."""
         return (dict(self.resources), self.outputs) == (dict(other.resources), other.outputs)
 
     def filled(self, value: Any, resource: Callable[[str, str | None], Any]) -> Any:
-        """A value of the plan with what the resources have become; ApiError when a function cannot take it."""
+        """Returns a value of the plan with the values of resources. ApiError if a function does not accept them."""
         scope = Scope(
             values=self.scope.values,
             mappings=self.scope.mappings,
@@ -57,15 +57,15 @@ class Plan:
 
 
 def plan_of(template: Json, values: Mapping[str, Any], schema: Callable[[str], TypeSchema]) -> Plan:
-    """The plan; ApiError ValidationError for the first thing in the template that CloudFormation would refuse.
+    """Returns the plan. ApiError ValidationError for the first error in the template, as in CloudFormation.
 
-    `values`: parameters and pseudo parameters. `schema`: of a type that exists.
+    `values`: parameters and pseudo parameters. `schema` returns the schema of an existing type.
     """
     check_structure(template)
     mappings = template.get("Mappings", {})
     conditions = truth_of(template.get("Conditions", {}), values, mappings)
     scope = Scope(values=values, mappings=mappings, conditions=conditions, resource=lambda *_: LATER)
-    there = {
+    resources = {
         logical: _wanted(logical, resource, scope)
         for logical, resource in template["Resources"].items()
         if _holds(resource, conditions, "Resources")
@@ -75,9 +75,9 @@ def plan_of(template: Json, values: Mapping[str, Any], schema: Callable[[str], T
         for name, output in template.get("Outputs", {}).items()
         if _holds(output, conditions, "Outputs")
     }
-    _check_needs(there, outputs)
-    _check_attributes(there, outputs, schema)
-    return Plan(resources={name: there[name] for name in _in_order(there)}, outputs=outputs, scope=scope)
+    _check_needs(resources, outputs)
+    _check_attributes(resources, outputs, schema)
+    return Plan(resources={name: resources[name] for name in _in_order(resources)}, outputs=outputs, scope=scope)
 
 
 def _holds(member: Json, conditions: Mapping[str, bool], section: str) -> bool:
@@ -104,41 +104,43 @@ def _wanted(logical: str, resource: Json, scope: Scope) -> Wanted:
 
 
 def _policy(resource: Json) -> str:
-    """What becomes of a resource whose template does not say: of what can have a snapshot, one stays, and is paid.
+    """Returns the default policy: a resource that can have a snapshot leaves one, which costs money.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
     """
     return "Snapshot" if resource["Type"] in WITH_SNAPSHOTS else "Delete"
 
 
-def _check_needs(there: Mapping[str, Wanted], outputs: Json) -> None:
-    """A resource that a condition leaves out cannot be referred to; DependsOn on it is ignored, as AWS does."""
+def _check_needs(resources: Mapping[str, Wanted], outputs: Json) -> None:
+    """ApiError for a reference to a resource that a condition leaves out. As in AWS, DependsOn may name it."""
     for used, section in (
-        ({name for wanted in there.values() for name, _ in references(wanted.properties)}, "Resources"),
+        ({name for wanted in resources.values() for name, _ in references(wanted.properties)}, "Resources"),
         ({name for name, _ in references(outputs)}, "Outputs"),
     ):
-        if missing := sorted(used - set(there)):
+        if missing := sorted(used - set(resources)):
             raise invalid(
                 f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] "
                 f"in the {section} block of the template"
             )
 
 
-def _check_attributes(there: Mapping[str, Wanted], outputs: Json, schema: Callable[[str], TypeSchema]) -> None:
-    used = references([outputs, *(wanted.properties for wanted in there.values())])
+def _check_attributes(resources: Mapping[str, Wanted], outputs: Json, schema: Callable[[str], TypeSchema]) -> None:
+    used = references([outputs, *(wanted.properties for wanted in resources.values())])
     for name, attribute in used:
-        if attribute is not None and not schema(there[name].type).has_attribute(attribute):
+        if attribute is not None and not schema(resources[name].type).has_attribute(attribute):
             raise invalid(f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt")
 
 
-def _in_order(there: Mapping[str, Wanted]) -> list[str]:
+def _in_order(resources: Mapping[str, Wanted]) -> list[str]:
     try:
-        return list(in_order({name: wanted.needs for name, wanted in there.items()}))
+        return list(in_order({name: wanted.needs for name, wanted in resources.items()}))
     except CycleError as error:
         raise invalid(f"Circular dependency between resources: [{', '.join(sorted(set(error.args[1])))}]") from error
 
 
 def in_order(needs: Mapping[str, frozenset[str]]) -> list[str]:
-    """Names, each after those that it needs; what is needed and not among them is left out. CycleError when there is none."""
+    """Returns the names, each after those that it needs. CycleError if there is no such order. Needed names that are not keys are
+    ignored.
+    """
     graph = {name: sorted(needed & set(needs)) for name, needed in needs.items()}
     return list(TopologicalSorter(graph).static_order())

@@ -1,4 +1,4 @@
-"""What a value of a template refers to: Ref, Fn::GetAtt, and both within Fn::Sub."""
+"""Finds the references in a value of a template: Ref, Fn::GetAtt, and both within Fn::Sub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
 def references(value: Any) -> Iterator[tuple[str, str | None]]:
-    """Name and attribute (None for Ref) of every reference."""
+    """Returns name and attribute (None for Ref) of every reference."""
     if isinstance(value, list):
         for item in value:
             yield from references(item)
@@ -31,7 +31,7 @@ def references(value: Any) -> Iterator[tuple[str, str | None]]:
 
 
 def attribute_of(argument: Any) -> tuple[str, Any]:
-    """Resource and attribute of Fn::GetAtt, whose argument is a list, or one text in YAML."""
+    """Returns resource and attribute of Fn::GetAtt, whose argument is a list, or one text in YAML."""
     name, attribute = argument.split(".", 1) if isinstance(argument, str) and "." in argument else (argument, "")
     if isinstance(argument, list) and len(argument) == 2:
         name, attribute = argument
@@ -39,24 +39,24 @@ def attribute_of(argument: Any) -> tuple[str, Any]:
 
 
 def parts_of(text: str, variables: dict[str, Any]) -> list[Any]:
-    """The text of Fn::Sub as what is to be joined: texts, variables' values, Ref and Fn::GetAtt."""
+    """Returns the parts that Fn::Sub joins: texts, values of variables, Ref and Fn::GetAtt."""
     parts: list[Any] = []
     end = 0
-    for found in _VARIABLE.finditer(text):
-        parts.append(text[end : found.start()])
-        literal, name = found.groups()
+    for match in _VARIABLE.finditer(text):
+        parts.append(text[end : match.start()])
+        literal, name = match.groups()
         if literal:
             parts.append(f"${{{name}}}")
         elif name in variables:
             parts.append(variables[name])
         else:
             parts.append({"Fn::GetAtt": name.split(".", 1)} if "." in name else {"Ref": name})
-        end = found.end()
+        end = match.end()
     return [part for part in [*parts, text[end:]] if part != ""]
 
 
 def sub_of(argument: Any) -> tuple[str, dict[str, Any]]:
-    """Text and variables of Fn::Sub, whose argument is a text, or a list of both."""
+    """Returns text and variables of Fn::Sub, whose argument is a text, or a list of both."""
     text, variables = argument if isinstance(argument, list) and len(argument) == 2 else (argument, {})
     return (text if isinstance(text, str) else ""), (variables if isinstance(variables, dict) else {})
 

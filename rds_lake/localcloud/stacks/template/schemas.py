@@ -1,4 +1,4 @@
-"""What CloudFormation knows of a resource type, from cfn-lint's copy of its registry: properties, attributes, replacement.
+"""CloudFormation's schema of a resource type, from cfn-lint's copy of its registry: properties, attributes, replacement.
 
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
@@ -16,7 +16,7 @@ _NAMES = {
 
 
 class TypeSchema:
-    """One resource type in one Region; KeyError when there is none."""
+    """One resource type in one Region. KeyError if it does not exist."""
 
     def __init__(self, type_: str, region: str) -> None:
         # Not at the top: it takes a second to import, and most local clouds never see a template.
@@ -31,22 +31,22 @@ class TypeSchema:
 
     @property
     def tag_property(self) -> tuple[str, bool] | None:
-        """The property that takes tags, and whether it is a list of Key and Value (else an object); None without one."""
+        """The property for tags, and whether it is a list of Key and Value (else an object); None if there is no such property."""
         name = self._schema.get("tagging", {}).get("tagProperty", "/properties/Tags").rpartition("/")[2]
         form = self._schema["properties"].get(name)
         return None if form is None else (name, "array" in _types(self._deref(form)))
 
     def has_attribute(self, name: str) -> bool:
-        """Whether Fn::GetAtt may name it."""
+        """Whether Fn::GetAtt may name this attribute."""
         return self._lint.get_atts.get(name) is not None
 
     def replaces(self, before: Json, after: Json) -> bool:
-        """Whether the change from some properties to others needs another physical resource."""
+        """Whether a change of the properties needs another physical resource."""
         paths = [pointer.split("/")[2:] for pointer in self._schema.get("createOnlyProperties", [])]
         return any(_at(before, path) != _at(after, path) for path in paths)
 
     def conform(self, properties: Json) -> tuple[Json, list[str]]:
-        """The properties in the schema's types ("5" for 5 is fine in a template), and what is wrong with them."""
+        """Returns the properties in the schema's types (a template may have "5" for 5), and the errors in them."""
         problems: list[str] = []
         read_only = {pointer.split("/", 2)[2] for pointer in self._schema.get("readOnlyProperties", [])}
         problems += [f"#: extraneous key [{key}] is not permitted" for key in properties if key in read_only]
@@ -54,10 +54,10 @@ class TypeSchema:
 
     def _deref(self, form: Json) -> Json:
         while "$ref" in form:
-            found: Any = self._schema
+            definition: Any = self._schema
             for part in form["$ref"].removeprefix("#/").split("/"):
-                found = found[part]
-            form = found
+                definition = definition[part]
+            form = definition
         return form
 
     def _conform(self, value: Any, form: Json, path: str, problems: list[str]) -> Any:
@@ -68,11 +68,11 @@ class TypeSchema:
         if isinstance(value, list) and (not types or "array" in types):
             return [self._conform(item, form.get("items", {}), f"{path}/{n}", problems) for n, item in enumerate(value)]
         if isinstance(value, dict | list):
-            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_found(value)}")
+            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_type_name(value)}")
             return value
         value, fits = _scalar(value, types)
         if not fits:
-            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_found(value)}")
+            problems.append(f"{path}: expected type: {_NAMES[types[0]]}, found: {_type_name(value)}")
         elif "enum" in form and value not in form["enum"]:
             problems.append(f"{path}: {value} is not a valid enum value")
         return value
@@ -94,13 +94,13 @@ def _types(form: Json) -> list[str]:
     return [types] if isinstance(types, str) else list(types)
 
 
-def _found(value: Any) -> str:
+def _type_name(value: Any) -> str:
     names = {bool: "Boolean", int: "Integer", float: "Double", str: "String", list: "JSONArray", dict: "JSONObject"}
     return names.get(type(value), "Null")
 
 
 def _scalar(value: Any, types: list[str]) -> tuple[Any, bool]:
-    """A scalar in one of the types, and whether it has one."""
+    """Returns a scalar converted to one of the types, and whether that is possible."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if not types or (isinstance(value, str) and "string" in types):
         return value, value is not None
@@ -114,7 +114,7 @@ def _scalar(value: Any, types: list[str]) -> tuple[Any, bool]:
 
 
 def _at(properties: Any, path: list[str]) -> Any:
-    """The value at a path; below a list or where there is none, what contains it."""
+    """Returns the value at a path. If the path leads into a list or a scalar, returns that list or scalar."""
     for part in path:
         if not isinstance(properties, dict):
             return properties

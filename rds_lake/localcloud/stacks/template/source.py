@@ -1,4 +1,4 @@
-"""Where a request's template comes from: its text, or an object in the local S3."""
+"""The template of a request: its text, or an object in the local S3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_BYTES_IN_S3 = 1_048_576
 
 
 def template_text(params: Json, clients: InProcessClients, region: str) -> str:
-    """The text that TemplateBody or TemplateURL gives; ApiError ValidationError in AWS's words."""
+    """Returns the text of TemplateBody or TemplateURL. ApiError ValidationError in AWS's words."""
     if ("TemplateBody" in params) == ("TemplateURL" in params):
         raise invalid("Either Template URL or Template Body must be specified.")
     if "TemplateURL" in params:
@@ -45,7 +45,7 @@ def _from_s3(url: str, clients: InProcessClients, region: str) -> str:
 
 
 def _place_of(url: str) -> tuple[str, str]:
-    """Bucket and key of an address: of a virtual host, or with the bucket in the path as in the local cloud."""
+    """Returns bucket and key of a URL with the bucket in the host, or in the path as in the local cloud."""
     parts = urlsplit(url)
     host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
     before, dot, _ = host.partition(".s3")

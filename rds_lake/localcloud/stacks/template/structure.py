@@ -1,4 +1,4 @@
-"""The form of a template: which sections and members there may be, and that every name used is declared.
+"""Checks the structure of a template: its sections and members, and that every name is declared.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
 """
@@ -30,7 +30,7 @@ _MOST_RESOURCES = 500
 
 
 def check_structure(template: Json) -> None:
-    """ApiError ValidationError for the first thing that is wrong."""
+    """ApiError ValidationError for the first error."""
     _check_sections(template)
     for logical, resource in template["Resources"].items():
         _check_resource(logical, resource)
@@ -45,7 +45,7 @@ def _check_sections(template: Json) -> None:
     if unknown := sorted(here - _SECTIONS - _ELSEWHERE):
         raise invalid(f"Invalid template property or properties [{', '.join(unknown)}]")
     if elsewhere := sorted(here & _ELSEWHERE):
-        raise not_here(f"stacks here take no section {', '.join(elsewhere)}.")
+        raise not_here(f"the section {', '.join(elsewhere)} is not supported.")
     for section in sorted(here - {"AWSTemplateFormatVersion", "Description"}):
         if not isinstance(template[section], dict):
             raise invalid(f"Template format error: {section} must be an object.")
@@ -66,12 +66,12 @@ def _check_resource(logical: str, resource: Any) -> None:
         )
     for member in resource:
         if member in _MEMBERS_ELSEWHERE:
-            raise not_here(f"{member} of {logical} would do nothing here; remove it.")
+            raise not_here(f"{member} of {logical} would have no effect here; remove it.")
         if member not in _MEMBERS:
             raise invalid(f"Invalid template resource property '{member}'")
     for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
         if resource.get(policy) == "Snapshot" and resource["Type"] not in WITH_SNAPSHOTS:
-            raise not_here(f"{policy} Snapshot of {logical}: stacks here take no snapshot of what they delete.")
+            raise not_here(f"{policy} Snapshot of {logical}: {resource['Type']} has no snapshots here.")
         if (given := resource.get(policy, "Delete")) not in _POLICIES:
             raise invalid(f"Template format error: Unrecognized {policy} {given} for resource {logical}")
     if not isinstance(resource.get("Properties", {}), dict):
@@ -79,7 +79,7 @@ def _check_resource(logical: str, resource: Any) -> None:
 
 
 def depends_on(resource: Json) -> list[str]:
-    """What a resource's DependsOn names."""
+    """Returns the resources that a DependsOn names."""
     named = resource.get("DependsOn", [])
     return [named] if isinstance(named, str) else list(named)
 

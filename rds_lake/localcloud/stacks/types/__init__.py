@@ -1,1 +1,1 @@
-"""What the resource types do: one file per service."""
+"""Resource types: one file per service."""

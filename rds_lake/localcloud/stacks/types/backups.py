@@ -1,4 +1,4 @@
-"""AWS::Backup: vaults, plans, selections. moto has no selections: they are here only as the stack remembers them."""
+"""AWS::Backup: vaults, plans, selections. moto has no selections, so they exist in the stack only."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _vault_values(call: Call) -> Json:
 def _create_plan(call: Call) -> str:
     given = call.properties["BackupPlan"]
     plan = {"BackupPlanName": given["BackupPlanName"], "Rules": [_rule(rule) for rule in given["BackupPlanRule"]]}
-    made = call.client("backup").create_backup_plan(BackupPlan=plan, **call.pick("BackupPlanTags"))
-    return made["BackupPlanId"]
+    answer = call.client("backup").create_backup_plan(BackupPlan=plan, **call.pick("BackupPlanTags"))
+    return answer["BackupPlanId"]
 
 
 def _rule(given: Json) -> Json:
-    """A rule by the API's names; only the vault's differs."""
+    """Returns a rule with the API's names; only the vault's differs."""
     names = {"TargetBackupVault": "TargetBackupVaultName"}
     return {names.get(key, key): value for key, value in given.items()}
 
@@ -43,14 +43,14 @@ def _plan_values(call: Call) -> Json:
 
 
 def _create_selection(call: Call) -> str:
-    # A plan that is not there is refused, as AWS does; and so is who may not make a selection, or hand over its role.
+    # As in AWS: an error if the plan does not exist, or if the deployer may not create a selection or pass its role.
     call.client("backup").get_backup_plan(BackupPlanId=call.properties["BackupPlanId"])
     call.deployer.require("backup", "CreateBackupSelection", **call.pick("BackupPlanId", "BackupSelection"))
     return call.suffix(32).lower()
 
 
 def _forget(call: Call) -> None:
-    """Nothing of it is outside the stack."""
+    """Check the right to delete; a selection exists in the stack only."""
     call.deployer.require("backup", "DeleteBackupSelection", **call.pick("BackupPlanId"))
 
 

@@ -1,4 +1,4 @@
-"""A resource type: how one of its resources is made, changed and deleted with the API of its service."""
+"""A resource type: how its resources are created, changed and deleted with the API of their service."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Json = dict[str, Any]
 
 
 class HandlerError(Exception):
-    """A resource that cannot be made, changed or deleted, for a reason that no service tells."""
+    """A resource cannot be created, changed or deleted, for another reason than an error of its service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a handler. `physical` is empty while the resource is made; `before`: its properties until now.
+    """One call of a handler. `physical`: empty while the resource is created; `before`: its properties until now.
 
-    `deployer`: in whose name the services are called. `policy`: its DeletionPolicy. `wait` returns when something is so; it raises
-    what ends the work before: the stack is given up, or takes longer than it may.
+    `deployer`: whose rights are used. `policy`: the DeletionPolicy. `wait` returns when its argument returns true; it raises
+    HandlerError if the stack is deleted during its creation, or if that takes too long.
     """
 
     deployer: Acting
@@ -39,7 +39,7 @@ class Call:
     wait: Callable[[Callable[[], bool]], None] = field(default=lambda _: None)
 
     def client(self, service: str) -> Any:
-        """boto3's client of a service in the stack's Region."""
+        """Returns boto3's client of a service in the stack's Region."""
         return self.deployer.clients.client(service, self.region)
 
     @property
@@ -47,34 +47,34 @@ class Call:
         return partition_of(self.region)
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource in the stack's Region and account."""
+        """Returns the ARN of a resource in the stack's Region and account."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def name(self, key: str, *, limit: int = 64, lower: bool = False) -> str:
-        """The name that a property gives, or one as CloudFormation makes it: stack, logical id and random characters."""
+        """Returns the name in a property, or one as CloudFormation generates it: stack, logical id and random characters."""
         if key in self.properties:
             return self.properties[key]
         end = f"-{self.suffix(12)}"
-        made = f"{self.stack}-{self.logical}"[: limit - len(end)] + end
-        return made.lower() if lower else made
+        name = f"{self.stack}-{self.logical}"[: limit - len(end)] + end
+        return name.lower() if lower else name
 
     def pick(self, *keys: str) -> Json:
-        """Those of the properties that are given."""
+        """Returns those of the properties that are given."""
         return {key: self.properties[key] for key in keys if key in self.properties}
 
     def changed(self, key: str) -> bool:
-        """Whether a property is another one now."""
+        """Whether a property has changed."""
         return self.properties.get(key) != self.before.get(key)
 
     def pick_changed(self, *keys: str) -> Json:
-        """Those of the properties that are given and are others now."""
+        """Returns those of the properties that are given and have changed."""
         return {key: value for key, value in self.pick(*keys).items() if self.changed(key)}
 
     def tags(self, key: str = "Tags") -> list[Json]:
         return self.properties.get(key, [])
 
     def tags_gone(self, key: str = "Tags") -> list[str]:
-        """The keys of tags that were there before."""
+        """Returns the keys of tags that existed before and are removed now."""
         kept = {tag["Key"] for tag in self.tags(key)}
         return [tag["Key"] for tag in self.before.get(key, []) if tag["Key"] not in kept]
 
@@ -89,12 +89,12 @@ def _no_attributes(call: Call) -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceType:
-    """How a type is handled.
+    """The handlers of a type.
 
-    `takes`: the properties that have an effect here; others are refused. `named`: the one that gives the name. `create`
-    returns the physical id, which is what Ref gives; `configure` does what is left then, so that a failure in it still
-    leaves something that can be deleted. `update` changes in place; without it, what configures also updates. `delete`
-    may find nothing. `attributes`: of Fn::GetAtt.
+    `takes`: the properties that have an effect here; others are refused. `named`: the property with the name. `create` returns the
+    physical id, which is the value of Ref. `configure` is called after it, so that a resource whose configuration fails can be
+    deleted. `update` changes in place; without it, `configure` does. `delete` may be called for a missing resource. `attributes`
+    returns the values of Fn::GetAtt.
     """
 
     name: str
@@ -112,7 +112,7 @@ class ResourceType:
 
 
 def unless_missing(code: str, ask: Callable[[], Json]) -> Json | None:
-    """A service's answer; None where it says by this code that there is no such thing."""
+    """Returns a service's answer; None if its error has this code, which means that the object does not exist."""
     try:
         return ask()
     except ClientError as error:
@@ -122,16 +122,16 @@ def unless_missing(code: str, ask: Callable[[], Json]) -> Json | None:
 
 
 def partition_of(region: str) -> str:
-    """The partition of a Region."""
+    """Returns the partition of a Region."""
     prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
     return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")
 
 
 def suffix_of(region: str) -> str:
-    """The domain of a Region's endpoints: AWS::URLSuffix."""
+    """Returns the domain of a Region's endpoints: AWS::URLSuffix."""
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def document(policy: Any) -> str:
-    """A policy document, given as an object or as text, as the APIs take it."""
+    """Returns a policy document, an object or a text, as text."""
     return policy if isinstance(policy, str) else json.dumps(policy)

@@ -8,7 +8,7 @@ from typing import Any
 from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType, document, suffix_of
 
 Json = dict[str, Any]
-# Property -> how it is set, and how it is taken away again.
+# Functions that set and remove a property.
 _Setting = tuple[Callable[[Any, str, Any], Any], Callable[[Any, str], Any]]
 
 
@@ -39,7 +39,7 @@ def _encryption(s3: Any, bucket: str, given: Json) -> None:
 def _notifications(s3: Any, bucket: str, given: Json) -> None:
     if unknown := sorted(set(given) - {"EventBridgeConfiguration"}):
         raise HandlerError(
-            f"{', '.join(unknown)} of a bucket's NotificationConfiguration: here only EventBridgeConfiguration"
+            f"{', '.join(unknown)} of a bucket's NotificationConfiguration: only EventBridgeConfiguration is supported here"
         )
     enabled = given.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", True)
     configuration = {"EventBridgeConfiguration": {}} if enabled else {}
@@ -56,7 +56,7 @@ def _lifecycle(s3: Any, bucket: str, given: Json) -> None:
 
 
 def _rule(given: Json) -> Json:
-    """A lifecycle rule: CloudFormation has flat names where S3 has nested ones."""
+    """Returns S3's form of a lifecycle rule, in which some of CloudFormation's names are nested."""
     rule = _renamed(given, {"Id": "ID"})
     rule["Filter"] = {"Prefix": rule.pop("Prefix", "")}
     for flat, (outer, inner) in {

@@ -1,4 +1,4 @@
-"""AWS::Lambda and AWS::KinesisFirehose: functions, who may call them, how events are retried; delivery streams."""
+"""AWS::Lambda and AWS::KinesisFirehose: functions, their permissions and retries, delivery streams."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _reserve(call: Call) -> None:
 
 
 def _code(given: Json) -> Json:
-    """The API's form: inline code becomes a ZIP file with `index`."""
+    """Returns the code in the API's form: inline code becomes a ZIP file with `index`."""
     if "ZipFile" not in given:
         return {
             key: value for key, value in given.items() if key in ("S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri")
@@ -66,7 +66,7 @@ def _forbid(call: Call) -> None:
 
 
 def _configure_events(call: Call) -> None:
-    """Put, and not update: what is not given gets its default."""
+    """Replace the settings: those that are not given get their defaults."""
     given = call.pick(
         "FunctionName", "Qualifier", "DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"
     )
@@ -87,9 +87,7 @@ def _create_stream(call: Call) -> str:
 def _update_stream(call: Call) -> None:
     firehose, stream = call.client("firehose"), {"DeliveryStreamName": call.physical}
     if call.changed("DeliveryStreamEncryptionConfigurationInput"):
-        raise HandlerError(
-            "The local cloud's limit, not CloudFormation's: a stream's own encryption stays as it was made"
-        )
+        raise HandlerError("The local cloud's limit, not CloudFormation's: a stream's own encryption cannot be changed")
     if call.changed(_DESTINATION):
         version = firehose.describe_delivery_stream(**stream)["DeliveryStreamDescription"]["VersionId"]
         firehose.update_destination(

@@ -7,10 +7,10 @@ from rds_lake.localcloud.stacks.types.base import Call, ResourceType, document
 
 def _create(call: Call) -> str:
     tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in call.tags()]
-    made = call.client("kms").create_key(
+    answer = call.client("kms").create_key(
         **call.pick("Description", "KeySpec", "KeyUsage", "MultiRegion"), **({"Tags": tags} if tags else {})
     )
-    return made["KeyMetadata"]["KeyId"]
+    return answer["KeyMetadata"]["KeyId"]
 
 
 def _configure(call: Call) -> None:

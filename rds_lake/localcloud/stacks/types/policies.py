@@ -1,4 +1,4 @@
-"""AWS::IAM: managed policies, and inline policies of roles that are declared on their own."""
+"""AWS::IAM: managed policies, and inline policies of roles as resources of their own."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Json = dict[str, Any]
 
 
 def _create(call: Call) -> str:
-    made = call.client("iam").create_policy(
+    answer = call.client("iam").create_policy(
         PolicyName=call.name("ManagedPolicyName", limit=128),
         PolicyDocument=document(call.properties["PolicyDocument"]),
         **call.pick("Description", "Path"),
     )
-    return made["Policy"]["Arn"]
+    return answer["Policy"]["Arn"]
 
 
 def _attach(call: Call) -> None:
@@ -26,7 +26,7 @@ def _attach(call: Call) -> None:
 
 
 def _update(call: Call) -> None:
-    """A new default version; the others go, so that five are never too many."""
+    """Create a new default version. The others are deleted, because a policy has at most five."""
     iam, arn = call.client("iam"), call.physical
     if call.changed("PolicyDocument"):
         policy = document(call.properties["PolicyDocument"])
@@ -42,7 +42,7 @@ def _delete_old_versions(iam: Any, arn: str) -> None:
 
 
 def _delete(call: Call) -> None:
-    """Deleted where the template attached it. What others attached it to keeps it, as in AWS."""
+    """Detach the policy from the template's roles, and delete it. As in AWS, that fails if others have attached it."""
     iam, arn = call.client("iam"), call.physical
     attached = {role["RoleName"] for role in iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]}
     for role in attached & set(call.properties.get("Roles", [])):

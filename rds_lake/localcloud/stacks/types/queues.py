@@ -15,7 +15,7 @@ _DEFAULTS = {
 
 
 def _attributes(call: Call) -> dict[str, str]:
-    """SQS's attributes of what the template gives, and the defaults of what it gave before."""
+    """Returns SQS's attributes for the template's properties, and defaults for those that it no longer has."""
     attributes = {
         key: default for key, default in _DEFAULTS.items() if key in call.before and key not in call.properties
     }
@@ -37,7 +37,7 @@ def _create(call: Call) -> str:
     attributes = _attributes(call) | ({"FifoQueue": "true"} if fifo else {})
     tags = {tag["Key"]: tag["Value"] for tag in call.tags()}
     call.client("sqs").create_queue(QueueName=name, Attributes=attributes, tags=tags)
-    # The address that the service gives has the host of this call in it, which nobody else can use.
+    # The URL in the service's answer contains the host of this internal call, which other clients cannot use.
     return f"https://sqs.{call.region}.{suffix_of(call.region)}/{call.account}/{name}"
 
 

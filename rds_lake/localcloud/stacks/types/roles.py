@@ -18,7 +18,7 @@ def _create(call: Call) -> str:
 
 
 def _configure(call: Call) -> None:
-    """Policies: managed ones attached, inline ones written; those that are gone taken away."""
+    """Attach managed policies and write inline policies; remove those that the template no longer has."""
     iam, role = call.client("iam"), call.physical
     wanted, had = (set(properties.get("ManagedPolicyArns", [])) for properties in (call.properties, call.before))
     for arn in sorted(had - wanted):
@@ -57,7 +57,7 @@ def _update(call: Call) -> None:
 
 
 def _delete(call: Call) -> None:
-    """The role with its own policies. Policies that others attached keep it from being deleted, as in AWS."""
+    """Delete the role with its own policies. As in AWS, that fails if others have attached policies."""
     iam, role = call.client("iam"), call.physical
     attached = {policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
     for arn in attached & set(call.properties.get("ManagedPolicyArns", [])):

@@ -28,7 +28,7 @@ def _bus(call: Call) -> Json:
 
 
 def _put_targets(call: Call) -> None:
-    """The targets of the template, and none of those that it had before."""
+    """Put the template's targets, and remove those that it no longer has."""
     events, targets = call.client("events"), call.properties.get("Targets", [])
     gone = {target["Id"] for target in call.before.get("Targets", [])} - {target["Id"] for target in targets}
     if gone:

@@ -11,10 +11,10 @@ Json = dict[str, Any]
 
 
 def _create(call: Call) -> str:
-    made = call.client("secretsmanager").create_secret(
+    answer = call.client("secretsmanager").create_secret(
         Name=call.name("Name", limit=512), **call.pick("Description", "KmsKeyId", "Tags"), **_secret(call)
     )
-    return made["ARN"]
+    return answer["ARN"]
 
 
 def _secret(call: Call) -> Json:

@@ -1,4 +1,4 @@
-"""The resource types that stacks can have here."""
+"""The resource types that stacks support here."""
 
 from __future__ import annotations
 

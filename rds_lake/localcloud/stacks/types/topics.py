@@ -17,10 +17,10 @@ def _text(value: Any) -> str:
 
 def _create(call: Call) -> str:
     settings = {key: _text(value) for key, value in call.pick(*_SETTINGS).items()}
-    made = call.client("sns").create_topic(
+    answer = call.client("sns").create_topic(
         Name=call.name("TopicName", limit=256), Attributes=settings, Tags=call.tags()
     )
-    return made["TopicArn"]
+    return answer["TopicArn"]
 
 
 def _update(call: Call) -> None:
@@ -37,10 +37,10 @@ def _update(call: Call) -> None:
 
 def _subscribe(call: Call) -> str:
     settings = {key: _text(value) for key, value in call.pick(*_OF_SUBSCRIPTION).items()}
-    made = call.client("sns").subscribe(
+    answer = call.client("sns").subscribe(
         **call.pick("TopicArn", "Protocol", "Endpoint"), Attributes=settings, ReturnSubscriptionArn=True
     )
-    return made["SubscriptionArn"]
+    return answer["SubscriptionArn"]
 
 
 def _change_subscription(call: Call) -> None:
@@ -60,7 +60,7 @@ def _set_policy(call: Call) -> None:
 
 
 def _remove_policy(call: Call) -> None:
-    """AWS gives the topic back the policy that it had first: its owner may do everything with it."""
+    """Restore the topic's first policy, as AWS does: its owner may do everything with it."""
     for topic in call.properties["Topics"]:
         _put(call, topic, _owner_only(call, topic))
 

@@ -22,9 +22,9 @@ def of_tree(tree: exp.Expr, tables: Tables) -> Footprint:
         return Footprint(alone=_names(dropped, tables)) if (tree.kind or "").upper() != "SCHEMA" else Footprint()
     if isinstance(tree, exp.Alter):
         news = [action.this for action in tree.args.get("actions") or () if isinstance(action, exp.AlterRename)]
-        mine = _names([tree.this], tables)
-        schemas = {name.partition(".")[0] for name in mine}
-        return Footprint(alone=mine | {f"{schema}.{new.name}" for new in news for schema in schemas})
+        altered = _names([tree.this], tables)
+        schemas = {name.partition(".")[0] for name in altered}
+        return Footprint(alone=altered | {f"{schema}.{new.name}" for new in news for schema in schemas})
     if isinstance(tree, exp.TruncateTable):
         return Footprint(alone=_names(tree.expressions, tables))
     return Footprint(reads=_names(tree.find_all(exp.Table), tables)) if isinstance(tree, exp.Query) else Footprint()
@@ -54,10 +54,10 @@ def of_locked(names: Iterable[tuple[str, str]], tables: Tables) -> Footprint:
 
 def of_names(names: Iterable[tuple[str, str]], tables: Tables) -> frozenset[str]:
     """Returns tables by (schema, name)."""
-    found = [tables.find(name, schema) for schema, name in names]
-    return frozenset(str(each) for each in found if each is not None and each.schema not in (TEMPORARY, SYSTEM))
+    resolved = [tables.find(name, schema) for schema, name in names]
+    return frozenset(str(each) for each in resolved if each is not None and each.schema not in (TEMPORARY, SYSTEM))
 
 
-def _names(found: Iterable[exp.Expr], tables: Tables) -> frozenset[str]:
-    named = [each for each in found if isinstance(each, exp.Table) and isinstance(each.this, exp.Identifier)]
+def _names(nodes: Iterable[exp.Expr], tables: Tables) -> frozenset[str]:
+    named = [each for each in nodes if isinstance(each, exp.Table) and isinstance(each.this, exp.Identifier)]
     return of_names(((each.db, each.name) for each in named if not names_a_common_table(each)), tables)

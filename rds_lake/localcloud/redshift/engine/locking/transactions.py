@@ -1,8 +1,8 @@
 """Concurrent transactions of one database: locks of tables, and error 1023 if the transactions are not serializable.
 
-By table, as in Redshift. A transaction reads the state at the beginning of its first statement that names a table; a
-writer locks its tables until its end, and the next writer waits. Overlapping transactions form a graph: one that read a
-table before another wrote it comes first. A statement that closes a cycle ends its transaction with error 1023.
+Conflicts are found by table, as in Redshift. A transaction reads the state at the beginning of its first statement that names
+a table. A writer locks its tables until its end, and the next writer waits. Overlapping transactions form a graph, in which a
+transaction that read a table precedes one that wrote it later. A statement that closes a cycle fails with error 1023.
 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html) With SNAPSHOT isolation, only an UPDATE or DELETE of a
 table that another transaction has changed since fails. (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html)
 """
@@ -35,7 +35,7 @@ class Footprint:
 
 @dataclass(slots=True, eq=False)
 class Transaction:
-    """`snapshot`, `ended`: positions in the database's own count; `ended` only if it was committed."""
+    """`snapshot`, `ended`: how many transactions had ended when it took its snapshot, and when it was committed (else None)."""
 
     id: int
     snapshot: int | None = None
@@ -59,7 +59,7 @@ class Transaction:
 
 
 class Transactions:
-    """Of one database, of all its sessions. `table_id`: a table's number, as errors show it."""
+    """The transactions of one database. `snapshot`: whether its isolation level is SNAPSHOT, not SERIALIZABLE."""
 
     def __init__(self, *, snapshot: bool = False) -> None:
         self.snapshot = snapshot
@@ -72,52 +72,55 @@ class Transactions:
         """Returns a transaction that has neither read nor written."""
         with self._changed:
             self._ids += 1
-            made = Transaction(self._ids)
-            self._active.append(made)
-        return made
+            transaction = Transaction(self._ids)
+            self._active.append(transaction)
+        return transaction
 
     def take(
-        self, mine: Transaction, asked: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],
+        self, transaction: Transaction, footprint: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],
         resting: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:  # fmt: skip
-        """Wait until the statement may use its tables. StatementFailedError for a deadlock and 1023. `resting`: while it waits."""
+        """Wait until the statement may use its tables. StatementFailedError for a deadlock, a cancellation and error 1023.
+
+        `resting`: a context that is entered while it waits. `table_id`: the number of a table, for the error.
+        """
         with self._changed:
-            if asked.is_empty:
+            if footprint.is_empty:
                 return
-            if self._in_the_way(mine, asked):
+            if self._in_the_way(transaction, footprint):
                 with resting():
-                    self._wait(mine, asked, cancelled)
-            if mine.snapshot is None:
-                mine.snapshot = self._count
-            mine.reads |= asked.reads
-            mine.writes |= asked.writes | asked.alone
-            mine.alone |= asked.alone
-            circle = self._circle(mine, asked)
+                    self._wait(transaction, footprint, cancelled)
+            if transaction.snapshot is None:
+                transaction.snapshot = self._count
+            transaction.reads |= footprint.reads
+            transaction.writes |= footprint.writes | footprint.alone
+            transaction.alone |= footprint.alone
+            circle = self._circle(transaction, footprint)
             if circle:
                 raise _violation(table_id(_disputed(circle)), circle)
 
-    def _wait(self, mine: Transaction, asked: Footprint, cancelled: Callable[[], bool]) -> None:
+    def _wait(self, transaction: Transaction, footprint: Footprint, cancelled: Callable[[], bool]) -> None:
         try:
-            while blocking := self._in_the_way(mine, asked):
-                mine.waits_for = blocking
-                if _reaches(mine, mine, lambda each: each.waits_for):
+            while blocking := self._in_the_way(transaction, footprint):
+                transaction.waits_for = blocking
+                if _reaches(transaction, transaction, lambda each: each.waits_for):
                     raise StatementFailedError("deadlock detected")
                 if cancelled():
                     raise StatementFailedError("Query cancelled on user's request")
                 self._changed.wait(_LOOK_AGAIN)
         finally:
-            mine.waits_for = frozenset()
+            transaction.waits_for = frozenset()
 
-    def end(self, mine: Transaction, *, committed: bool) -> None:
+    def end(self, transaction: Transaction, *, committed: bool) -> None:
         """Release its tables. A rolled-back transaction has no effect."""
         with self._changed:
-            if mine not in self._active:
+            if transaction not in self._active:
                 return
-            self._active.remove(mine)
+            self._active.remove(transaction)
             self._count += 1
-            if committed and mine.snapshot is not None:
-                mine.ended = self._count
-                self._ended.append(mine)
+            if committed and transaction.snapshot is not None:
+                transaction.ended = self._count
+                self._ended.append(transaction)
             oldest = min((t.snapshot for t in self._active if t.snapshot is not None), default=self._count)
             self._ended = [each for each in self._ended if each.ended is not None and each.ended > oldest]
             self._changed.notify_all()
@@ -130,22 +133,25 @@ class Transactions:
                 for each in self._active for table in sorted(each.writes)
             ]  # fmt: skip
 
-    def _in_the_way(self, mine: Transaction, asked: Footprint) -> frozenset[Transaction]:
-        writes = asked.writes | asked.alone
+    def _in_the_way(self, transaction: Transaction, footprint: Footprint) -> frozenset[Transaction]:
+        writes = footprint.writes | footprint.alone
         return frozenset(
             other
             for other in self._active
-            if other is not mine and (other.writes & writes or other.alone & asked.reads or other.reads & asked.alone)
+            if other is not transaction
+            and (other.writes & writes or other.alone & footprint.reads or other.reads & footprint.alone)
         )
 
-    def _circle(self, mine: Transaction, asked: Footprint) -> list[Transaction]:
+    def _circle(self, transaction: Transaction, footprint: Footprint) -> list[Transaction]:
         """Returns the transactions of a cycle that the statement closes."""
         if self.snapshot:
-            stale = asked.reads & asked.writes
-            newer = [each for each in self._ended if not mine.sees(each) and each.writes & stale]
-            return [mine, newer[0]] if newer else []
+            stale = footprint.reads & footprint.writes
+            newer = [each for each in self._ended if not transaction.sees(each) and each.writes & stale]
+            return [transaction, newer[0]] if newer else []
         overlapping = [*self._active, *self._ended]
-        return _reaches(mine, mine, lambda each: (o for o in overlapping if o is not each and each.before(o)))
+        return _reaches(
+            transaction, transaction, lambda each: (o for o in overlapping if o is not each and each.before(o))
+        )
 
 
 def _reaches(

@@ -17,7 +17,7 @@ from rds_lake.localcloud.redshift.errors import StatementFailedError
 Row = dict[str, Any]
 _KEPT = 20_000
 _MICROS = 1_000_000
-# A use of a serverless workgroup is charged for at least so many seconds.
+# The shortest time, in seconds, that is charged for a use of a serverless workgroup.
 _LEAST = 60
 _WHO = "user_id i, query_id l, transaction_id l, session_id i, database_name v, "
 _WHEN = "start_time t, end_time t, "
@@ -55,7 +55,7 @@ class User:
 
 
 class History:
-    """Of one database. `capacity`: RPUs of a workgroup, 0 for a cluster."""
+    """The rows of one database. `capacity`: RPUs of a workgroup, 0 for a cluster."""
 
     def __init__(self) -> None:
         self.capacity = 0
@@ -82,10 +82,10 @@ class History:
             if not user.superuser:
                 raise StatementFailedError("permission denied for relation sys_serverless_usage")
             return self._usage()
-        mine = self.user_id(user)
+        user_id = self.user_id(user)
         with self._lock:
-            found = list(self._rows["sys_load_error_detail" if view == "stl_load_errors" else view])
-        seen = [row for row in found if user.superuser or row.get("user_id") == mine]
+            rows = list(self._rows["sys_load_error_detail" if view == "stl_load_errors" else view])
+        seen = [row for row in rows if user.superuser or row.get("user_id") == user_id]
         if view == "stl_load_errors":
             return [{name: row.get(own) for name, own in _STL.items()} | {"slice": 0} for row in seen]
         return seen
@@ -117,7 +117,7 @@ def moment(micros: int) -> datetime:
 
 
 def columns_of(view: str) -> list[tuple[str, str]]:
-    """Names and letters of a view's columns."""
+    """Returns the names of a view's columns, with the letters of their types."""
     return [(part.split()[0], part.split()[1]) for part in COLUMNS[view].split(", ")]
 
 

@@ -1,4 +1,4 @@
-"""System tables and views that statements may read: some are views of DuckDB's catalogue, the others are made when they are named.
+"""System tables and views that statements may read: views of DuckDB's catalogue, and tables that are filled when they are named.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_system-tables.html)
 """
@@ -47,7 +47,7 @@ _MADE = {
 }
 _ARROW = {"i": pa.int32(), "l": pa.int64(), "v": pa.string(), "t": pa.timestamp("us"), "b": pa.bool_()}
 _FIRST_OID = 100_000
-# What is read by its bare name or as `pg_catalog`'s.
+# Names that are found without a schema, or with the schema `pg_catalog`.
 SYSTEM_NAMES = frozenset({*_VIEWS, *_MADE, *COLUMNS, *EXTERNAL_VIEWS})
 
 
@@ -70,7 +70,7 @@ def table_id(connection: duckdb.DuckDBPyConnection, name: str) -> int:
 
 
 class SystemViews:
-    """Of one session."""
+    """The system views of one session."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, tables: Tables, database: str, history: History,
@@ -81,21 +81,21 @@ class SystemViews:
         self._bound = 0
 
     def begin(self) -> None:
-        """The next statement."""
+        """Begin the next statement, which uses the names of temporary tables again."""
         self._bound = 0
 
     def bound(self, name: str, conditions: tuple[Condition, ...]) -> tuple[TableName, dict[str, ColumnType | None]]:
-        """Returns a table with the rows of a view, without declared types."""
+        """Returns a table with the rows of a view. Its columns have no declared types."""
         if name in _VIEWS:
             return TableName(schema=SYSTEM, name=name), {}
         columns, rows = self._rows(name, conditions)
         arrays = [pa.array([row[n] for row in rows], type=_ARROW[letter]) for n, (_, letter) in enumerate(columns)]
         self._bound += 1
-        made, source = f"lc_system_{self._bound}", f"lc_rows_{self._bound}"
+        target, source = f"lc_system_{self._bound}", f"lc_rows_{self._bound}"
         self._connection.register(source, pa.table(arrays, names=[column for column, _ in columns]))
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(made)} AS SELECT * FROM {quote(source)}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(target)} AS SELECT * FROM {quote(source)}")
         self._connection.unregister(source)
-        return TableName(schema=TEMPORARY, name=made), {}
+        return TableName(schema=TEMPORARY, name=target), {}
 
     def _rows(
         self, name: str, conditions: tuple[Condition, ...]

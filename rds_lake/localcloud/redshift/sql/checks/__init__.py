@@ -1,1 +1,1 @@
-"""What a statement may not have: other databases' clauses, windows without their frame, looks into SUPER."""
+"""Refuses what a statement must not contain: clauses of other databases, windows without their frame, access to parts of SUPER."""

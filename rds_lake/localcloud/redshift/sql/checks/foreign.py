@@ -1,4 +1,4 @@
-"""SQL of other databases, which the parser reads, DuckDB would run or leave out, and Redshift does not know."""
+"""Refuses SQL of other databases, which the parser reads and DuckDB would run or ignore, but which Redshift does not have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 
-# What a statement or clause may be made of: all else that the parser found is refused.
+# The parts that a statement or clause may have; any other part is refused.
 _PARTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Select: frozenset(
         {
@@ -35,20 +35,22 @@ _PARTS: dict[type[exp.Expr], frozenset[str]] = {
 
 
 def refuse_foreign(node: exp.Expr) -> None:
-    """StatementFailedError for a statement's part or a clause that no page of Redshift's has, or that is not here.
+    """StatementFailedError for a clause that Redshift's documentation does not have, or that is not supported here.
 
     (https://docs.aws.amazon.com/redshift/latest/dg/r_SELECT_synopsis.html,
     https://docs.aws.amazon.com/redshift/latest/dg/r_UNION.html: INTERSECT ALL, EXCEPT ALL and MINUS ALL are not supported)
     """
     allowed = _PARTS.get(type(node))
-    found = [name for name, value in node.args.items() if value and name not in allowed] if allowed is not None else []
-    what = _foreign(node) or (f"{found[0].strip('_').upper()} of {node.key.upper()}" if found else "")
+    unsupported = (
+        [name for name, value in node.args.items() if value and name not in allowed] if allowed is not None else []
+    )
+    what = _foreign(node) or (f"{unsupported[0].strip('_').upper()} of {node.key.upper()}" if unsupported else "")
     if what:
         raise StatementFailedError(f"syntax error: {what} is not supported")
 
 
 def _foreign(node: exp.Expr) -> str:
-    """Its name, empty for what Redshift has."""
+    """Returns the name of a clause that Redshift does not have, else `""`."""
     if isinstance(node, exp.Except | exp.Intersect) and not node.args.get("distinct"):
         return f"{node.key.upper()} ALL"
     if isinstance(node, exp.SetOperation) and node.args.get("by_name"):

@@ -1,4 +1,4 @@
-"""SUPER is kept and read as a whole: whatever looks into it, or would take its text for a VARCHAR, is refused.
+"""SUPER is stored and read as a whole only: access to its parts, and its use as a text, are refused.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/query-super.html)
 """
@@ -28,9 +28,9 @@ def refuse_super(node: exp.Expr, types: Oracle) -> None:
     """StatementFailedError for a function or an operator with a SUPER operand."""
     if isinstance(node, exp.Anonymous):
         if node.name.lower() not in _WHOLE and any(_is_super(each, types) for each in node.expressions):
-            raise not_here(f"{node.name.lower()} of SUPER is not there")
+            raise not_here(f"{node.name.lower()} of SUPER is not supported")
     elif isinstance(node, _OPERATORS) and any(_is_super(node.args.get(key), types) for key in ("this", "expression")):
-        raise not_here(f"the operator {node.key.upper()} of SUPER is not there")
+        raise not_here(f"the operator {node.key.upper()} of SUPER is not supported")
 
 
 def _is_super(value: object, types: Oracle) -> bool:
@@ -38,7 +38,7 @@ def _is_super(value: object, types: Oracle) -> bool:
 
 
 def refuse_path(node: exp.Column) -> None:
-    """StatementFailedError for `a.b` where `a` is no relation: DuckDB would look into the column `a`."""
+    """StatementFailedError for `a.b` if `a` is not a relation: DuckDB would read a part of the column `a`."""
     if not node.table:
         return
     around = node.parent
@@ -50,7 +50,7 @@ def refuse_path(node: exp.Column) -> None:
                 return
         around = around.parent
     raise not_here(
-        f"{node.table}.{node.name} is not there: no table is called {node.table}, and nothing looks into SUPER"
+        f"{node.table}.{node.name} is not supported: no table is called {node.table}, and parts of SUPER cannot be read"
     )
 
 

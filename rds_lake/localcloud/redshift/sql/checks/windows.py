@@ -1,4 +1,4 @@
-"""What may stand in OVER (…), by the kind of its function. DuckDB would take all of it, with frames that nobody wrote.
+"""Checks OVER (…) by the kind of its function. DuckDB accepts more than Redshift, with default frames.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/c_Window_functions.html)
 """
@@ -11,7 +11,7 @@ from rds_lake.localcloud.redshift.errors import StatementFailedError
 
 _RANKING = frozenset({"cume_dist", "dense_rank", "lag", "lead", "ntile", "percent_rank", "rank", "row_number"})
 _IN_ORDER = frozenset({"lag", "lead"})
-# They have an order of their own, or none.
+# Functions with an order of their own, or without any.
 _UNORDERED = frozenset({"listagg", "median", "percentile_cont", "percentile_disc", "ratio_to_report"})
 
 
@@ -22,7 +22,7 @@ def check_window(node: exp.Window, inner: exp.Expr) -> None:
         called = called.this
     name, order, frame = called.name.lower(), node.args.get("order"), node.args.get("spec")
     if node.args.get("alias") is not None or node.args.get("over") not in (None, "OVER"):
-        raise StatementFailedError("syntax error: a window stands in parentheses after OVER")
+        raise StatementFailedError("syntax error: a window must be in parentheses after OVER")
     if name in _UNORDERED:
         if order is not None or frame is not None:
             raise StatementFailedError(f"{name} does not take ORDER BY or a frame clause in OVER")

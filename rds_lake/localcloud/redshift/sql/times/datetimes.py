@@ -1,4 +1,4 @@
-"""Functions of days and times whose meaning depends on a unit that is written in the call.
+"""Functions of dates and times, most of which take a literal unit.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_Dateparts_for_datetime_functions.html)
 """
@@ -39,7 +39,7 @@ _TIMES = ("TIME", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
 
 
 def unit_of(node: exp.Expr) -> str:
-    """The unit that a datepart's word means; StatementFailedError for a word that is none."""
+    """Returns the unit of a datepart's word. StatementFailedError for an unknown word."""
     word = (node.this if isinstance(node, exp.Literal) else node.name).lower()
     if word not in _UNITS:
         raise StatementFailedError(f'datepart "{word}" not recognized')
@@ -47,7 +47,7 @@ def unit_of(node: exp.Expr) -> str:
 
 
 def moment(node: exp.Expr, types: Oracle) -> exp.Expr:
-    """The value as a timestamp; a time of day, and a timestamp with a zone, stay what they are."""
+    """Returns the value as a timestamp. A TIME and a TIMESTAMPTZ are not changed."""
     return node if types.of(node) in _TIMES else call("lc_ts", node)
 
 
@@ -65,7 +65,7 @@ def dateadd(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def datediff(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
-    """Boundaries between two moments: https://docs.aws.amazon.com/redshift/latest/dg/r_DATEDIFF_function.html"""
+    """Counts the unit's boundaries between two times: https://docs.aws.amazon.com/redshift/latest/dg/r_DATEDIFF_function.html"""
     unit = unit_of(arguments[0])
     if unit in _NOT_ADDED:
         raise StatementFailedError(f"DATEDIFF does not take {unit}")
@@ -88,11 +88,11 @@ def extract(node: exp.Extract, types: Oracle) -> exp.Expr:
 def _part(unit: str, value: exp.Expr, types: Oracle) -> exp.Expr:
     at = moment(value, types)
     if unit == "timezone_hour":
-        raise StatementFailedError("The local cloud's limit, not Redshift's: timezone_hour is not there")
+        raise StatementFailedError("The local cloud's limit, not Redshift's: timezone_hour is not supported")
     if unit == "epoch":
         return cast(call("floor", call("epoch", at)), "BIGINT")
     part = call("date_part", text(unit), at)
-    # DuckDB counts those of the whole minute.
+    # DuckDB also counts the minute's whole seconds.
     return sql(f"$part % {_FRACTIONS[unit]}", part=part) if unit in _FRACTIONS else part
 
 
@@ -112,7 +112,7 @@ def convert_timezone(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def zone(name: exp.Expr) -> exp.Expr:
-    """A zone's name: DuckDB knows abbreviations as places with summer time, and takes POSIX's offsets the other way round."""
+    """Returns a zone's name for DuckDB, where abbreviations have summer time, and offsets of POSIX have the opposite sign."""
     return call("lc_zone", name)
 
 
@@ -122,7 +122,7 @@ def months_between(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def trunc(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
-    """Of a timestamp its day, of a number its digits: https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNC.html"""
+    """Returns the day of a timestamp, or a number without further digits: https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNC.html"""
     if types.of(arguments[0]) in ("TIMESTAMP", "DATE", "TIMESTAMP WITH TIME ZONE"):
         return call("lc_dt", *arguments)
     return call("trunc", *arguments)

@@ -1,4 +1,4 @@
-"""Literal intervals: several quantities with units, whole or in parts; without a unit they are seconds.
+"""Literal intervals: several quantities with units, whole or fractional. Without a unit they are seconds.
 
 (https://docs.aws.amazon.com/redshift/latest/dg/r_interval_literals.html)
 """
@@ -29,28 +29,28 @@ _OF_DAY = 24 * _MICROSECONDS["hour"]
 
 
 def interval(node: exp.Interval, types: Oracle) -> exp.Expr:
-    """`INTERVAL '1w, 1h'`, `INTERVAL '3' DAY`: months, days and microseconds. Others are refused."""
+    """Returns the months, days and microseconds of `INTERVAL '1w, 1h'` or `INTERVAL '3' DAY`. Other forms are refused."""
     value, unit = node.this, node.args.get("unit")
     if not isinstance(value, exp.Literal) or isinstance(unit, exp.IntervalSpan):
-        raise not_here(f"the interval {node.sql('redshift')} is not there")
+        raise not_here(f"the interval {node.sql('redshift')} is not supported")
     months, days, rest = _read(f"{value.this} {unit.name if unit is not None else ''}")
     return sql(f"to_months({months}) + to_days({days}) + to_microseconds({rest})")
 
 
-def _read(said: str) -> tuple[int, int, int]:
+def _read(written: str) -> tuple[int, int, int]:
     months, days, rest = Decimal(0), Decimal(0), Decimal(0)
     at = 0
-    while said[at:].strip():
-        part = _PART.match(said, at)
+    while written[at:].strip():
+        part = _PART.match(written, at)
         if part is None:
-            raise not_here(f"the interval {said.strip()!r} is not there")
+            raise not_here(f"the interval {written.strip()!r} is not supported")
         number, unit = Decimal(part[1]), unit_of(text(part[2])) if part[2] else "second"
         months += number * _MONTHS.get(unit, 0)
         days += number * _DAYS.get(unit, 0)
         rest += number * _MICROSECONDS.get(unit, 0)
         if unit not in _MONTHS | _DAYS | _MICROSECONDS:
-            raise not_here(f"an interval of {unit} is not there")
+            raise not_here(f"an interval of {unit} is not supported")
         at = part.end()
     if months % 1:
-        raise not_here("a part of a month in an interval is not there")
+        raise not_here("a fraction of a month in an interval is not supported")
     return int(months), int(days), int(rest + days % 1 * _OF_DAY)

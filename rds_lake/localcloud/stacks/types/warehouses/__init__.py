@@ -1,1 +1,1 @@
-"""Types of Redshift, whose resources take minutes to be made and to go, and the security group around them."""
+"""Resource types of Redshift, which take minutes to be created and deleted, and their security group."""

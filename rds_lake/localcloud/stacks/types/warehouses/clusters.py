@@ -1,6 +1,6 @@
 """AWS::Redshift: clusters, and the groups of subnets and parameters that they use.
 
-A cluster is complete when it is available, and deleted when it is gone: CloudFormation waits for both.
+CloudFormation waits until a new cluster is available, and until a deleted cluster does not exist any more.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ def _create(call: Call) -> str:
     return name
 
 
-def _found(call: Call) -> Json | None:
-    asked = partial(call.client("redshift").describe_clusters, ClusterIdentifier=call.physical)
-    found = unless_missing("ClusterNotFound", asked)
-    return found["Clusters"][0] if found else None
+def _cluster(call: Call) -> Json | None:
+    describe = partial(call.client("redshift").describe_clusters, ClusterIdentifier=call.physical)
+    answer = unless_missing("ClusterNotFound", describe)
+    return answer["Clusters"][0] if answer else None
 
 
 def _wait(call: Call) -> None:
     def ready() -> bool:
-        found = _found(call)
-        if found is None:
+        cluster = _cluster(call)
+        if cluster is None:
             raise HandlerError(f"Cluster {call.physical} not found.")
-        return found["ClusterStatus"] == "available"
+        return cluster["ClusterStatus"] == "available"
 
     call.wait(ready)
 
@@ -62,24 +62,24 @@ def _delete(call: Call) -> None:
     if call.policy == "Snapshot":
         name = f"{call.stack}-{call.logical}-snapshot-{call.suffix(12)}".lower()
         final = {"SkipFinalClusterSnapshot": False, "FinalClusterSnapshotIdentifier": name}
-    if _found(call) is not None:
+    if _cluster(call) is not None:
         call.client("redshift").delete_cluster(ClusterIdentifier=call.physical, **final)
-    call.wait(lambda: _found(call) is None)
+    call.wait(lambda: _cluster(call) is None)
 
 
 def _values(call: Call) -> Json:
-    found = _found(call) or {}
-    endpoint = found.get("Endpoint", {})
+    cluster = _cluster(call) or {}
+    endpoint = cluster.get("Endpoint", {})
     values = {
         "Endpoint.Address": endpoint.get("Address"), "Endpoint.Port": endpoint.get("Port"),
-        "ClusterNamespaceArn": found.get("ClusterNamespaceArn"), "MasterPasswordSecretArn": found.get("MasterPasswordSecretArn"),
+        "ClusterNamespaceArn": cluster.get("ClusterNamespaceArn"), "MasterPasswordSecretArn": cluster.get("MasterPasswordSecretArn"),
         "ClusterIdentifier": call.physical,
     }  # fmt: skip
     return {key: value for key, value in values.items() if value is not None}
 
 
 def _create_subnets(call: Call) -> str:
-    # The name is CloudFormation's alone: the schema has it as read-only.
+    # Only CloudFormation chooses the name: it is read-only in the schema.
     name = call.name("", limit=255, lower=True)
     given = call.pick("Description", "SubnetIds", "Tags")
     call.client("redshift").create_cluster_subnet_group(ClusterSubnetGroupName=name, **given)

@@ -1,4 +1,4 @@
-"""AWS::EC2: security groups, without the rules of one that lets somebody in."""
+"""AWS::EC2: security groups without rules for incoming traffic."""
 
 from __future__ import annotations
 

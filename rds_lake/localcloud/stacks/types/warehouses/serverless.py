@@ -1,4 +1,4 @@
-"""AWS::RedshiftServerless: namespaces and workgroups. The service takes the same properties with small first letters."""
+"""AWS::RedshiftServerless: namespaces and workgroups. The service's parameters are the properties with a small first letter."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def _delete_namespace(call: Call) -> None:
 
 
 def _namespace(call: Call) -> Json | None:
-    asked = partial(call.client("redshift-serverless").get_namespace, namespaceName=call.physical)
-    found = unless_missing(_MISSING, asked)
-    return found["namespace"] if found else None
+    get = partial(call.client("redshift-serverless").get_namespace, namespaceName=call.physical)
+    answer = unless_missing(_MISSING, get)
+    return answer["namespace"] if answer else None
 
 
 def _namespace_values(call: Call) -> Json:
-    found = _namespace(call) or {}
-    return {f"Namespace.{key[:1].upper()}{key[1:]}": value for key, value in found.items()}
+    namespace = _namespace(call) or {}
+    return {f"Namespace.{key[:1].upper()}{key[1:]}": value for key, value in namespace.items()}
 
 
 def _create_workgroup(call: Call) -> str:
@@ -64,10 +64,10 @@ def _create_workgroup(call: Call) -> str:
 
 def _wait(call: Call) -> None:
     def ready() -> bool:
-        found = _workgroup(call)
-        if found is None:
+        workgroup = _workgroup(call)
+        if workgroup is None:
             raise HandlerError(f"The workgroup {call.physical} does not exist.")
-        return found["status"] == "AVAILABLE"
+        return workgroup["status"] == "AVAILABLE"
 
     call.wait(ready)
 
@@ -88,15 +88,15 @@ def _delete_workgroup(call: Call) -> None:
 
 
 def _workgroup(call: Call) -> Json | None:
-    asked = partial(call.client("redshift-serverless").get_workgroup, workgroupName=call.physical)
-    found = unless_missing(_MISSING, asked)
-    return found["workgroup"] if found else None
+    get = partial(call.client("redshift-serverless").get_workgroup, workgroupName=call.physical)
+    answer = unless_missing(_MISSING, get)
+    return answer["workgroup"] if answer else None
 
 
 def _workgroup_values(call: Call) -> Json:
-    found = _workgroup(call) or {}
-    endpoint = found.pop("endpoint", {})
-    values = {f"Workgroup.{key[:1].upper()}{key[1:]}": value for key, value in found.items()}
+    workgroup = _workgroup(call) or {}
+    endpoint = workgroup.pop("endpoint", {})
+    values = {f"Workgroup.{key[:1].upper()}{key[1:]}": value for key, value in workgroup.items()}
     return values | {f"Workgroup.Endpoint.{key[:1].upper()}{key[1:]}": value for key, value in endpoint.items()}
 
 
