@@ -77,7 +77,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | 
 
 def _visible(text: str) -> str:
     """The text with escapes in the place of its control characters; line ends stay."""
-    return _CONTROL.sub(lambda found: _SHORT.get(found[0]) or _escape(ord(found[0])), text)
+    return _CONTROL.sub(lambda match: _SHORT.get(match[0]) or _escape(ord(match[0])), text)
 
 
 def _escape(code: int) -> str:

@@ -228,7 +228,7 @@ def compared_date(diff: DateDiff) -> dict[str, Any]:
 def changed(turn: "Turn") -> dict[str, Any]:
     """The result of a turn of changes: what was forwarded and compacted, and what the live views show."""
     shown = turn.brought.shown
-    cuts = {f"rds_lake/cut_of_{one.home}": one.cut for one in shown.cuts} if shown else {}
+    cuts = {f"rds_lake/cut_of_{cut.home}": cut.cut for cut in shown.cuts} if shown else {}
     return {
         **(_collected(turn.collected) if turn.collected else {}),
         **(_audited(turn.drift) if turn.collected and turn.drift and not turn.drift.not_compared else {}),

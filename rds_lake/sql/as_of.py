@@ -131,8 +131,8 @@ def _names_before(clause: exp.With, definition: exp.Expr | None) -> set[str]:
 def _view_name(table: exp.Table, database: str) -> str:
     """Returns the name within the source's database, in lower case as in Athena; empty if it is not such a name."""
     catalog, schema = table.catalog.lower(), table.db.lower()
-    ours = catalog in ("", _CATALOG) and schema in ("", database) and isinstance(table.this, exp.Identifier)
-    return table.name.lower() if ours and not table.args.get("version") else ""
+    is_own = catalog in ("", _CATALOG) and schema in ("", database) and isinstance(table.this, exp.Identifier)
+    return table.name.lower() if is_own and not table.args.get("version") else ""
 
 
 def _edit(query: str, table: exp.Table, select: str, before: Mapping[int, TokenType]) -> _Edit | None:

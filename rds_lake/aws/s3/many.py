@@ -19,7 +19,7 @@ from rds_lake.aws.s3.connection import Answer
 from rds_lake.aws.s3.copying import CopyLimits
 from rds_lake.aws.s3.deletes import DELETED_AT_ONCE, all_deleted, delete_request
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.aws.s3.listing import Found, Listing
+from rds_lake.aws.s3.listing import Listing, Report
 from rds_lake.aws.s3.objects import ObjectHead, checksum_in
 from rds_lake.aws.s3.sign import S3Request, encoded
 from rds_lake.aws.s3.wire import Wire, unanswered
@@ -122,27 +122,27 @@ class ManyS3:
             wire.limited(min(self.parallel, _DELETES)).send_all(requests(), settled)
         self.s3.delete(bucket, keys if wire is None else left)
 
-    def sizes(self, bucket: str, prefixes: Iterable[str], *, found: Found) -> None:
-        """Report every object under the prefixes as (key, size) to `found`, page by page, in key order within a prefix.
+    def sizes(self, bucket: str, prefixes: Iterable[str], *, report: Report) -> None:
+        """Report every object under the prefixes as (key, size) to `report`, page by page, in key order within a prefix.
 
-        No list is kept. An error that `found` raises ends the listing.
+        No list is kept. An error that `report` raises ends the listing.
         """
-        Listing(self.s3, self._wire(), self._threads, bucket, found).whole(prefixes)
+        Listing(self.s3, self._wire(), self._threads, bucket, report).whole(prefixes)
 
-    def sizes_below(self, bucket: str, prefix: str, *, levels: int, found: Found) -> None:
+    def sizes_below(self, bucket: str, prefix: str, *, levels: int, report: Report) -> None:
         """As `sizes`, for one prefix, in order only within each folder of this depth: a million keys in seconds."""
-        Listing(self.s3, self._wire(), self._threads, bucket, found).by_folder(prefix, levels)
+        Listing(self.s3, self._wire(), self._threads, bucket, report).by_folder(prefix, levels)
 
     def listed(self, bucket: str, prefixes: Iterable[str]) -> list[tuple[str, int]]:
         """Returns every object under the prefixes as (key, size)."""
         items: list[tuple[str, int]] = []
-        self.sizes(bucket, prefixes, found=items.extend)
+        self.sizes(bucket, prefixes, report=items.extend)
         return items
 
     def listed_below(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         """Returns every object of an export or a table as (key, size), in no order."""
         items: list[tuple[str, int]] = []
-        self.sizes_below(bucket, prefix, levels=EXPORT_LEVELS, found=items.extend)
+        self.sizes_below(bucket, prefix, levels=EXPORT_LEVELS, report=items.extend)
         return items
 
     def _each(

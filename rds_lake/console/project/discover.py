@@ -76,13 +76,13 @@ Found = FoundServer | FoundTable
 class Discovered:
     """Everything found, databases first. `refused`: sentences about refused calls."""
 
-    found: Sequence[Found]
+    items: Sequence[Found]
     refused: Sequence[str]
 
 
 def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], None]) -> Discovered:
     """Ask every service. `say` gets progress if there are many tables."""
-    found: list[Found] = []
+    items: list[Found] = []
     refused: list[str] = []
     kinds: list[tuple[str, Callable[[], Sequence[Found]]]] = [
         ("DB instances", lambda: [FoundServer(server=server) for server in rds.list_servers("rds")]),
@@ -91,10 +91,10 @@ def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], N
     ]
     for what, ask in kinds:
         try:
-            found += ask()
+            items += ask()
         except RdsLakeError as error:
             refused.append(f"{what} could not be listed: {error}")
-    return Discovered(found=found, refused=refused)
+    return Discovered(items=items, refused=refused)
 
 
 def _refuse(refused: list[str], sentence: str) -> None:

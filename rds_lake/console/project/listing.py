@@ -11,11 +11,11 @@ _WIDEST = 40  # a longer name moves its own line only: a name of DynamoDB has up
 _KINDS = {"rds": "instance", "aurora": "cluster", "dynamodb": "table"}
 
 
-def listing(found: Sequence[Found]) -> Iterator[str]:
+def listing(items: Sequence[Found]) -> Iterator[str]:
     """Returns a line for each, with its number, in columns."""
     rows = [
         (str(number), _KINDS[item.kind], item.identifier, _engine(item), _size(item.gb), item.obstacle or _ready(item))
-        for number, item in enumerate(found, start=1)
+        for number, item in enumerate(items, start=1)
     ]
     widths = [max(min(len(row[column]), _WIDEST) for row in rows) for column in range(5)] if rows else []
     for row in rows:

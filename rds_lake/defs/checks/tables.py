@@ -64,9 +64,9 @@ def results(
     for target, key in keys.tables.items():
         if target is None:
             continue
-        found = {ROWS: _rows(source, target, compared), VALUES: _values(target, lost, has_view=target in with_view)}
+        by_check = {ROWS: _rows(source, target, compared), VALUES: _values(target, lost, has_view=target in with_view)}
         for name in _names(source):
-            problems, holds = found[name]
+            problems, holds = by_check[name]
             yield checks.result_of(key, name, problems, day=compared.snapshot_date, holds=holds)
 
 

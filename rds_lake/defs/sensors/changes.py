@@ -40,8 +40,8 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        found = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
-        runs = [record for record in found if _is_turn(record.dagster_run, key)]
+        records = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
+        runs = [record for record in records if _is_turn(record.dagster_run, key)]
         running = [record for record in runs if record.dagster_run.status in _UNDER_WAY]
         if running:
             return dg.SkipReason(f"run {running[0].dagster_run.run_id} of {source.name}/{CHANGES} has not ended")

@@ -25,7 +25,7 @@ from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.events.kinds import JsonArrived
 from rds_lake.stages.databases.plan import export_plans
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.run_log import is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun
 from rds_lake.stages.watch.events import EventPlanner

@@ -32,7 +32,7 @@ from rds_lake.stages.databases.unseen import Unseen
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.lake.pointer import read_state, repairs_due
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.examined import Candidate, Examined, start_next
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, repairing_run
 from rds_lake.stages.streams.alarm import OutboxAlarm
@@ -129,7 +129,7 @@ def outbox_alarm(source: Rds | Aurora, gateways: Gateways) -> OutboxAlarm:
         from rds_lake.stages.streams.outboxes import dsn_of
 
         seen = watch_outboxes(source, dsn_of(source, lambda: gateways.secrets), [database])
-        return " ".join(f"Now: {one}." for one in seen)
+        return " ".join(f"Now: {outbox}." for outbox in seen)
 
     return OutboxAlarm(lake=gateways.lake, source=source, look=look)
 

@@ -154,7 +154,7 @@ class DagsterRunLog:
     def beginning(self) -> int:
         """Returns the number of runs that are about to start an export and will take one of AWS's places."""
         about_to = dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)
-        recent = [one for one in self._records(about_to) if one.create_timestamp > self._lost_before()]
+        recent = [record for record in self._records(about_to) if record.create_timestamp > self._lost_before()]
         return sum(given_orders(record.dagster_run).trigger == "begin" for record in recent)
 
     def _lost_before(self) -> datetime:

@@ -16,7 +16,7 @@ from rds_lake.stages.warehouse.planning.plan import Planner
 from rds_lake.stages.warehouse.planning.step_files import read_step_files
 from rds_lake.stages.warehouse.site import Site, open_site
 from rds_lake.stages.warehouse.turn import Works
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 
 Clock = Callable[[], datetime]
 
@@ -47,11 +47,11 @@ def open_works(
     site = open_warehouse(config, settings, clients, lake, clock=clock)
     sources = {source.name: source for source in config.sources}
 
-    def hands(record: RunRecord) -> Hands:
+    def context(record: RunRecord) -> RunContext:
         plan = record.plan
         # Statements and staging do not depend on the number of the lease.
         names = names_of(lake.layout, plan.warehouse, plan.run, plan.mode, 1)
-        return Hands(
+        return RunContext(
             data=site.statements,
             s3=site.lake.s3,
             bucket=lake.layout.bucket,
@@ -65,7 +65,7 @@ def open_works(
             wait_seconds=wait_seconds,
         )
 
-    return Works(lake=lake, site=site, hands=hands, clock=clock)
+    return Works(lake=lake, site=site, context=context, clock=clock)
 
 
 def open_planner(config: LakeConfig, settings: WarehouseSettings, lake: Lake, *, clock: Clock) -> Planner:

@@ -19,7 +19,7 @@ from rds_lake.defs.warehouse.assets import BY_HAND, op_name
 from rds_lake.defs.warehouse.metadata import RUN_TAG, WAREHOUSE_TAG
 from rds_lake.defs.warehouse.opened import open_planner, open_works
 from rds_lake.model.warehouse.record import Phase
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.warehouse.planning.inputs import list_inputs, take_inputs
 from rds_lake.stages.warehouse.records import close_run, find_run, open_runs
 from rds_lake.stages.warehouse.turn import Works, turn_of

@@ -61,7 +61,7 @@ class Alarms:
         alarm = self.alarms.get(database)
         if alarm is None or (alarm.ended is not None and now - alarm.ended < _REMEMBERED):
             return self
-        others = {name: one for name, one in self.alarms.items() if name != database}
+        others = {name: other for name, other in self.alarms.items() if name != database}
         return replace(self, alarms=others if alarm.ended else {**others, database: replace(alarm, ended=now)})
 
 

@@ -85,7 +85,7 @@ def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
     trail: list[Touch] = []
     for touch in ordered:
         if trail and not trail[-1].is_followed_by(touch):
-            undone = _undone(trail, lambda change, last: _goes_on(touch, change, last))  # noqa: B023 - called at once
+            undone = _undone(trail, lambda change, last: _can_follow(touch, change, last))  # noqa: B023 - called at once
             phantom += undone
             lost += not undone
             del trail[-undone if undone else 0 :]
@@ -101,11 +101,11 @@ def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
     return Audit(lost=lost, phantom=phantom + undone, unexplained=not undone)
 
 
-def _goes_on(touch: Touch, one: Touch, last: Touch | None) -> bool:
-    """Whether the touch can follow `last` in place of `one`."""
-    if one.before == ANY_STATE:
+def _can_follow(touch: Touch, replaced: Touch, last: Touch | None) -> bool:
+    """Whether the touch can follow `last` in place of `replaced`."""
+    if replaced.before == ANY_STATE:
         return last is None or last.is_followed_by(touch)
-    return touch.before == one.before
+    return touch.before == replaced.before
 
 
 def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], bool]) -> int:
@@ -127,7 +127,7 @@ def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], boo
 def in_order(touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
     """Returns the changes in their order: by time, and by their images if times do not decide it."""
     ordered: list[Touch] = []
-    for together in _undecided(sorted(touches, key=lambda one: one.micros), lock_wait):
+    for together in _undecided(sorted(touches, key=lambda touch: touch.micros), lock_wait):
         ordered += (
             _whole(ordered[-1:], together) or _trail(ordered[-1:], together) or _nearly(ordered, together, lock_wait)
         )
@@ -204,15 +204,15 @@ def _next(ordered: Sequence[Touch], pending: Sequence[Touch], lock_wait: int) ->
 
 def _bridge(last: Touch, first: Touch, others: Sequence[Touch], most: int) -> Sequence[Touch]:
     """Returns later changes that fit between the two, and then `first`; nothing if there are none."""
-    for at, one in enumerate(others):
-        if not last.is_followed_by(one):
+    for at, touch in enumerate(others):
+        if not last.is_followed_by(touch):
             continue
-        if one.is_followed_by(first):
-            return [one, first]
+        if touch.is_followed_by(first):
+            return [touch, first]
         if most > 1:
-            rest = _bridge(one, first, [*others[:at], *others[at + 1 :]], most - 1)
+            rest = _bridge(touch, first, [*others[:at], *others[at + 1 :]], most - 1)
             if rest:
-                return [one, *rest]
+                return [touch, *rest]
     return []
 
 

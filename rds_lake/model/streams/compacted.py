@@ -129,8 +129,8 @@ def parse_compacted(text: str | None, *, where: str) -> Compacted:
 
 
 def _added(known: Iterable[Unparsed], more: Iterable[Unparsed]) -> tuple[Unparsed, ...]:
-    unparsed = {one.column: one for one in known}
-    for one in more:
-        old = unparsed.get(one.column)
-        unparsed[one.column] = replace(old, count=old.count + one.count) if old else one
+    unparsed = {entry.column: entry for entry in known}
+    for entry in more:
+        old = unparsed.get(entry.column)
+        unparsed[entry.column] = replace(old, count=old.count + entry.count) if old else entry
     return tuple(unparsed[column] for column in sorted(unparsed))

@@ -79,11 +79,11 @@ def postgres_triggers(tables: Sequence[CapturedTable], wanted: Wanted) -> Trigge
 def table_statements(table: CapturedTable, wanted: Wanted) -> tuple[str, ...]:
     """Returns the function and the triggers of one table, and the removal of those of the other level."""
     by_row = table.level is Level.ROW
-    mine, other = (postgres_rows, postgres_statements) if by_row else (postgres_statements, postgres_rows)
+    chosen, other = (postgres_rows, postgres_statements) if by_row else (postgres_statements, postgres_rows)
     made = names(table)
     create = postgres_rows.row_function if by_row else postgres_statements.statement_function
     triggers = postgres_rows.row_triggers if by_row else postgres_statements.statement_triggers
-    stale = [kind for kind in other.KINDS if kind not in mine.KINDS]
+    stale = [kind for kind in other.KINDS if kind not in chosen.KINDS]
     return (
         create(table, wanted),
         f"REVOKE ALL ON FUNCTION {made.function}() FROM PUBLIC",

@@ -75,8 +75,8 @@ def row_triggers(table: CapturedTable) -> tuple[str, ...]:
 
 def _usual(table: CapturedTable) -> str:
     def whole(row: str) -> str:
-        ordinary, found = is_ordinary(row, table.columns), image(row, table.columns)
-        return found if ordinary == "true" else f"CASE WHEN {ordinary} THEN {found} END"
+        ordinary, whole_row = is_ordinary(row, table.columns), image(row, table.columns)
+        return whole_row if ordinary == "true" else f"CASE WHEN {ordinary} THEN {whole_row} END"
 
     return f"""\
   BEGIN
@@ -114,7 +114,7 @@ def _odd(table: CapturedTable, wanted: Wanted) -> str:
 
 def _settle(table: CapturedTable, wanted: Wanted) -> str:
     row = alias(table, "t")
-    found = _into("after", 'present."row"', wanted)
+    into_after = _into("after", 'present."row"', wanted)
     return f"""\
     BEGIN
       SELECT false, false INTO there, kept;
@@ -130,7 +130,7 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
         RETURN NULL;
       END IF;
       IF there THEN
-        {found}
+        {into_after}
       ELSE
         op := 'D';
       END IF;
@@ -139,7 +139,7 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
       ELSIF TG_OP <> 'INSERT' THEN
         {_into("before", "OLD", wanted)}
         IF there AND omitted <> '{{}}' THEN
-          {found}
+          {into_after}
         END IF;
       END IF;
       settled := true;

@@ -42,9 +42,9 @@ def read_steps(
         problems += [f"{name}.sql: {problem}" for problem in (*wrong, *_alone(sql))]
     needs = _needs(texts, loads)
     known = {*texts, *loads}
-    for name, mine in needs.items():
+    for name, needed in needs.items():
         problems += [
-            f"{name}.sql: it needs {each!r}, which is neither a load nor a step" for each in mine if each not in known
+            f"{name}.sql: it needs {each!r}, which is neither a load nor a step" for each in needed if each not in known
         ]
         if name in loads:
             problems.append(f"{name}.sql: a load has the same name; rename the file")
@@ -84,16 +84,16 @@ def statement_at(step: Step, section: int, part: int) -> tuple[int, int, FileSta
 
 def in_order(needs: Mapping[str, Collection[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the names, each after what it needs and otherwise alphabetically, and the names of a circle, if there is one."""
-    left = {name: {each for each in mine if each in needs} for name, mine in needs.items()}
+    left = {name: {each for each in needed if each in needs} for name, needed in needs.items()}
     ordered: list[str] = []
     while left:
-        ready = sorted(name for name, mine in left.items() if not mine)
+        ready = sorted(name for name, needed in left.items() if not needed)
         if not ready:
             return tuple(ordered), _circle(left)
         ordered.append(ready[0])
         del left[ready[0]]
-        for mine in left.values():
-            mine.discard(ready[0])
+        for needed in left.values():
+            needed.discard(ready[0])
     return tuple(ordered), ()
 
 
@@ -138,8 +138,8 @@ def _parsed(
     written: Mapping[str, set[str]],
 ) -> list[str]:
     """Returns what a step needs: all steps that write a table it reads, and the step that creates a table it changes."""
-    others = {other: mine for other, mine in written.items() if other != name}
-    makers = {other: mine.made for other, mine in tables_of_steps.items() if other != name}
+    others = {other: names for other, names in written.items() if other != name}
+    makers = {other: step_tables.made for other, step_tables in tables_of_steps.items() if other != name}
     only_read = tables.read - tables.written
     only_changed = tables.changed - tables.made
     needs = [*_read_from(only_read, loads, others), *_read_from(only_changed, loads, makers)]
@@ -149,7 +149,7 @@ def _parsed(
 def _read_from(read: Collection[str], loads: Collection[str], written: Mapping[str, set[str]]) -> list[str]:
     return [
         *(load for load in loads if load.lower() in read),
-        *(name for name, mine in written.items() if mine & set(read)),
+        *(name for name, names in written.items() if names & set(read)),
     ]
 
 

@@ -33,9 +33,9 @@ def locate(
     versions = group_versions(existing)
 
     def find(named: NamedTable) -> NamedTable | None:
-        mine = versions.get(named.names.view, ())
-        fitting = candidates(mine, named)
-        settled = [settle(named, raw, mine) for raw in fitting]
+        table_versions = versions.get(named.names.view, ())
+        fitting = candidates(table_versions, named)
+        settled = [settle(named, raw, table_versions) for raw in fitting]
         shown = next((table for table in settled if is_shown(table)), None)
         if shown is not None:
             return shown

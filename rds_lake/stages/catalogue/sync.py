@@ -155,12 +155,12 @@ class _Work:
         return plan, self._apply(plan)
 
     def _place(self, named: NamedTable, versions: Sequence[RawTable]) -> Placement:
-        mine = {raw.table.name for raw in versions}
+        own = {raw.table.name for raw in versions}
         return place(
             named,
             versions,
             self.day,
-            taken=(self.existing.keys() | self.claimed - {named.names.raw}) - mine,
+            taken=(self.existing.keys() | self.claimed - {named.names.raw}) - own,
             is_older=lambda: any(self._is_older(raw) for raw in versions),
             holds=lambda raw: holds(self.glue, self.database, self.day, named, raw.table),
         )

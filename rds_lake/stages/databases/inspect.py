@@ -55,7 +55,7 @@ def inspect_export(
     """
     # With the trailing slash: the id `a-1` is a prefix of `a-10`.
     listing = _Listing(folder=task.folder)
-    ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, found=listing.add)
+    ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, report=listing.add)
     infos = parse_tables_info(
         {file: s3.get_text(task.bucket, key, most=MOST_LISTED) for file, key in listing.infos.items()},
         folders=listing.folders,

@@ -112,8 +112,8 @@ def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | 
     """
     if task.source_arn != snapshot.arn:
         return None
-    ours = _attempt(plan, task, snapshot.subject)
-    return ours if ours is not None else 0 if _by_hand(plan, task, snapshot) else None
+    attempt = _attempt(plan, task, snapshot.subject)
+    return attempt if attempt is not None else 0 if _by_hand(plan, task, snapshot) else None
 
 
 def _by_hand(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> bool:

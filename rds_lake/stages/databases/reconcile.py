@@ -31,7 +31,7 @@ from rds_lake.stages.databases.freshness import (
     waiting_since,
 )
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.examined import Candidate, Examined
 from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run

@@ -47,7 +47,7 @@ def keys_of_dynamodb(dynamodb: DynamoGateway) -> Callable[[str], Sequence[str]]:
 
     @cache
     def known_key(table: str) -> Sequence[str]:
-        found = dynamodb.find_table(table)
-        return () if found is None else found.keys
+        described = dynamodb.find_table(table)
+        return () if described is None else described.keys
 
     return known_key

@@ -186,7 +186,9 @@ class DiffViews:
             return {}
         statements = [wanted.statements[view] for view in stale]
         outcomes = self.lake.athena.try_many(statements, database=self.source.name)
-        failed = {v: str(one) for v, one in zip(stale, outcomes, strict=True) if isinstance(one, RdsLakeError)}
+        failed = {
+            v: str(outcome) for v, outcome in zip(stale, outcomes, strict=True) if isinstance(outcome, RdsLakeError)
+        }
         existing = self.lake.glue.list_tables(self.source.name)
         for view in stale:
             stored = existing.get(view)
@@ -267,7 +269,7 @@ class DiffViews:
                 problems.update(dict.fromkeys(views, str(error)))
                 return {}
             each = (self._earlier(before, {view: table}, problems) for view, table in tables.items())
-            return {target: table for one in each for target, table in one.items()}
+            return {target: table for tables in each for target, table in tables.items()}
         earlier = {table.names.target: table for table in readable}
         for view, table in tables.items():
             if table.names.target not in earlier:

@@ -24,7 +24,7 @@ from rds_lake.stages.dynamodb.converting.glue.watch import DateConversions, Glue
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 from rds_lake.stages.lake.handover import find_export_record, list_dates
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.examined import Examined
 from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, settling_run

@@ -204,8 +204,8 @@ class InUse:
 
         A removal writes its entry first and reads the pointer then; so one of the two sees the other.
         """
-        mine = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
-        if why := self._refused(mine, self._entries.read(rebuild=True)):
+        entry = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
+        if why := self._refused(entry, self._entries.read(rebuild=True)):
             raise UnavailableError(why)
 
     def _refused(self, new: Entry, entries: Collection[Entry]) -> str | None:

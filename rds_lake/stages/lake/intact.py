@@ -20,7 +20,7 @@ def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
             if wanted.get(key) == size:
                 del wanted[key]
 
-    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=listed)
+    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], report=listed)
     return tuple(f"s3://{bucket}/{key}" for key in wanted)
 
 

@@ -45,8 +45,8 @@ def after_publish(
     Unless `alone`, superseded files stay: a run that began with them may still point partitions there. The run that ends
     last deletes them, or `rds-lake prune` does.
     """
-    mine = () if keep_export or manifest.in_place else manifest.aws_copies
-    copies = (*mine, *(manifest.superseded if alone else ()))
+    current = () if keep_export or manifest.in_place else manifest.aws_copies
+    copies = (*current, *(manifest.superseded if alone else ()))
     if not alone and (manifest.superseded or manifest.earlier):
         log(f"another run works on {manifest.snapshot_date}, and will delete the files of earlier exports of the date")
     # All are looked at before any is deleted.
@@ -54,7 +54,7 @@ def after_publish(
         require_export_folder(manifest, copy)
         s3.deletable.require(copy.bucket, [copy.folder])
     s3.deletable.require(layout.bucket, _date_folders(layout, manifest))
-    if mine:
+    if current:
         _delete_changes(s3, manifest, log)
     for copy in copies:
         _delete_copy(s3, copy, log)

@@ -130,23 +130,23 @@ class ViewMover:
 
     def _marked(self, state: PublishState, day: date, views: tuple[str, ...]) -> PublishState:
         """The state with this publication's mark, written; as it is where an earlier attempt of it wrote the mark."""
-        mine = Moving(snapshot_date=day, views=views, token=self.token, since=self.now)
-        if mine in state.moves:
+        own = Moving(snapshot_date=day, views=views, token=self.token, since=self.now)
+        if own in state.moves:
             return state
         others = tuple(move for move in state.moves if move.token != self.token)
         self.begun.append(day)
-        return write_state(self.lake, self.source.name, replace(state, moves=(*others, mine)))
+        return write_state(self.lake, self.source.name, replace(state, moves=(*others, own)))
 
     def _require_current(self, tables: DatedTables) -> None:
         """The manifest is still the one that the tables were looked up by.
 
         Once the mark is written no removal takes the date; a removal or a new export that came before is noticed here.
         """
-        name, day, mine = self.source.name, tables.snapshot_date, tables.manifest.export.export_task
+        name, day, export_task = self.source.name, tables.snapshot_date, tables.manifest.export.export_task
         manifest = handover.find_manifest(self.lake.s3, self.lake.layout, name, day)
         if manifest is None:
             raise PublishError(f"{name} {day} was removed from the lake in the meantime; no view was moved")
-        if manifest.export.export_task != mine:
+        if manifest.export.export_task != export_task:
             raise UnavailableError(
                 f"{name} {day} was exported again in the meantime, by {manifest.export.export_task}; the run of that export "
                 "publishes it"

@@ -64,7 +64,9 @@ def month_costs(days: Sequence[date], usd: float | None) -> tuple[MonthCost, ...
 def growth(dates: Sequence[DateFigures], shown: date) -> Growth | None:
     """Returns the growth since a month before the published date, or since the oldest date with known rows."""
     known = {
-        one.snapshot_date: (one.rows, one.bytes) for one in dates if one.rows is not None and one.bytes is not None
+        figures.snapshot_date: (figures.rows, figures.bytes)
+        for figures in dates
+        if figures.rows is not None and figures.bytes is not None
     }
     since = earlier_date(shown, sorted(known))
     if since is None or shown not in known:

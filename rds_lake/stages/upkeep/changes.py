@@ -63,12 +63,12 @@ class ChangesPlan:
         cuts = [
             Stale(
                 what="cuts",
-                where=f"{one.database}, epoch {one.epoch}, up to cut {one.last}",
+                where=f"{cut.database}, epoch {cut.epoch}, up to cut {cut.last}",
                 why="no date that is kept needs these changes",
-                objects=len(one.objects),
-                bytes=sum(item.bytes for item in one.objects),
+                objects=len(cut.objects),
+                bytes=sum(item.bytes for item in cut.objects),
             )
-            for one in self.cuts
+            for cut in self.cuts
         ]
         files = [
             Stale(what="compacted", where=folder.key, why=why, objects=folder.objects, bytes=folder.bytes)

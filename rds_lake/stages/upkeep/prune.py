@@ -112,8 +112,8 @@ def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None])
     """Removes the item unless a run uses it or works on its date; returns whether it was removed."""
     with ExitStack() as stack:
         if orphan.day is not None:
-            mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))
-            if not mine or orphan.day in busy() or not is_orphan_still(lake, orphan):
+            may_remove = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))
+            if not may_remove or orphan.day in busy() or not is_orphan_still(lake, orphan):
                 log(f"{orphan.source} {orphan.kind} {orphan.key} is in use now and is kept")
                 return False
         remove_orphan(lake, orphan)

@@ -127,10 +127,10 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
     raw_tables = own_raw_tables(lake, plan.source)
     for removal in plan.removals:
         day = removal.snapshot_date
-        with InUse.of(lake, plan.source).removal(day, log=log) as mine:
+        with InUse.of(lake, plan.source).removal(day, log=log) as may_remove:
             # Hours may have passed since the plan was made. A publication of the date that begins from now on is refused; one
             # that began before is seen here.
-            manifest = _still_removable(lake, removal, busy) if mine else None
+            manifest = _still_removable(lake, removal, busy) if may_remove else None
             if manifest is None:
                 log(f"{plan.source} {day} is in use now and is kept")
                 continue

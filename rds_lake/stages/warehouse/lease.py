@@ -119,8 +119,8 @@ def _wanted(site: Site, plan: Plan, lease: Lease | None) -> Lease | Busy:
                 f"and must be removed before a run with `mode: {plan.mode}`"
             )
         case LeaseState.KEPT if lease is not None:
-            mine = names_of(site.lake.layout, site.name, plan.run, plan.mode, lease.number)
-            return replace(_new(site, plan, now, lease.number), names=lease.names.for_run(mine), made_by=lease.made_by)
+            names = names_of(site.lake.layout, site.name, plan.run, plan.mode, lease.number)
+            return replace(_new(site, plan, now, lease.number), names=lease.names.for_run(names), made_by=lease.made_by)
         case _:
             return _new(site, plan, now, (lease.number if lease is not None else 0) + 1)
 

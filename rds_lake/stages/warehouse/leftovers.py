@@ -137,7 +137,7 @@ def _statements(site: Site, names: Names) -> Iterator[Thing]:
 
 def _staging(site: Site, names: Names) -> Iterator[Thing]:
     bucket, prefix = site.lake.layout.bucket, names.staging
-    keys = [found.key for found in site.lake.s3.list_objects(bucket, prefix)]
+    keys = [listed.key for listed in site.lake.s3.list_objects(bucket, prefix)]
     if keys:
         remove = partial(site.lake.s3.delete, bucket, keys)
         yield Thing(kind="staging", name=site.lake.layout.uri(prefix), state=f"{len(keys)} objects", remove=remove)

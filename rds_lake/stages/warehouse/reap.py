@@ -76,14 +76,14 @@ def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ..
     They have default settings, as their leases name everything to remove.
     """
     folder = lake.layout.warehouse_folder("").rstrip("/") + "/"
-    found: list[WarehouseSettings] = []
+    warehouses: list[WarehouseSettings] = []
     last = ""
     while first := next(iter(lake.s3.list_objects(lake.layout.bucket, folder, after=last)), None):
         name = first.key.removeprefix(folder).partition("/")[0]
         last = f"{folder}{name}/\U0010ffff"  # behind everything of this warehouse
         if name not in known and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-            found.append(WarehouseSettings(name=name))
-    return tuple(found)
+            warehouses.append(WarehouseSettings(name=name))
+    return tuple(warehouses)
 
 
 def _reaped(site: Site, stacks: Collection[str], *, apply: bool) -> Reaped:

@@ -178,20 +178,20 @@ def delete_token(stacks: StackGateway, stack: Stack) -> str:
 
 def _target(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> Target | NotYet:
     names = lease.names
-    found, secret = _found(site, lease)
-    if found is None:
+    server, secret = _found(site, lease)
+    if server is None:
         gone = StackError(
             f"{names.cluster or names.workgroup} no longer exists, although stack {stack.name} is in {stack.status}: it was deleted "
             "outside of CloudFormation (CloudTrail has the user). The rest of the stack is removed; run the warehouse again"
         )
         return _replace(site, stacks, stack, lease, gone)
-    if found.status.lower() == "paused":
-        site.redshift.resume(found.name)
-    if found.status.lower() != _AVAILABLE:
-        return NotYet(why=f"{found.name} is {found.status.lower()}")
+    if server.status.lower() == "paused":
+        site.redshift.resume(server.name)
+    if server.status.lower() != _AVAILABLE:
+        return NotYet(why=f"{server.name} is {server.status.lower()}")
     limit = site.settings.serverless.usage_limit if site.settings.serverless is not None else None
     if names.workgroup is not None and limit is not None:
-        site.serverless.limit_usage(found.arn, limit.rpu_hours, limit.per)
+        site.serverless.limit_usage(server.arn, limit.rpu_hours, limit.per)
     return Target(
         database=site.settings.database,
         role=site.settings.role or dict(stack.outputs)[ROLE_OUTPUT],

@@ -60,11 +60,11 @@ def name_in_lease(site: Site, stray: Stray) -> Lease | None:
         if lease is not None and lease.state is not LeaseState.FREE:
             return None
         names = names_of_stack(site.lake.layout, site.name, stray.run, stray.stack.name)
-        found = lease or Lease(
+        known = lease or Lease(
             warehouse=site.name, state=LeaseState.HELD, number=0, run=stray.run, made_by=stray.run, mode=Mode.CLUSTER, names=names,
             taken_at=now, ends_at=now, expires_at=now,
         )  # fmt: skip
-        return removing(replace(found, names=names, run=stray.run, made_by=stray.run, expires_at=now))
+        return removing(replace(known, names=names, run=stray.run, made_by=stray.run, expires_at=now))
 
     after = change_lease(site, change)
     return after if after is not None and after.names.stack == stray.stack.name else None

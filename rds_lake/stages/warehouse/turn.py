@@ -29,18 +29,18 @@ from rds_lake.stages.warehouse.remove import take_down
 from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
 from rds_lake.stages.warehouse.work.advance import advance, cancel
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 
 _ENDING = (Phase.REMOVING, Phase.ENDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Works:
-    """What turns of one warehouse need. `lake`: for records. `hands`: returns what a run's statements are sent with."""
+    """What turns of one warehouse need. `lake`: for records. `context`: returns the context of a run."""
 
     lake: Lake
     site: Site
-    hands: Callable[[RunRecord], Hands]
+    context: Callable[[RunRecord], RunContext]
     clock: Callable[[], datetime]
 
     @property
@@ -100,7 +100,7 @@ def _work(works: Works, record: RunRecord) -> RunRecord:
         return _removing(works, record, too_long)
     if refused := over_budget(record, works.settings, works.clock()):
         return _removing(works, record, refused)
-    record = advance(record, _target(record), works.hands(record))
+    record = advance(record, _target(record), works.context(record))
     if all(piece.has_ended for piece in record.pieces):
         wrong = failures(record)
         return _removing(works, record, wrong and (_lost(works, record) or wrong))
@@ -130,7 +130,7 @@ def _remove(works: Works, record: RunRecord) -> RunRecord:
 def _cancelled(works: Works, record: RunRecord) -> RunRecord:
     """Returns the run after its statements were asked to end. Statements that cannot be reached end in `take_down`."""
     try:
-        return cancel(record, _target(record), works.hands(record))
+        return cancel(record, _target(record), works.context(record))
     except RdsLakeError:
         return record
 

@@ -35,7 +35,7 @@ from rds_lake.model.exports.task import ExportTask
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run, starting_run
 
 
@@ -212,15 +212,19 @@ class EventPlanner:
     def _settled(self, tasks: Sequence[ExportTask], arn: str) -> _Decision:
         """Returns the runs that settle every ended task of the sources; one started by hand counts unless it failed."""
         try:
-            ours = [(p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None]
+            exports = [
+                (p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None
+            ]
         except ValueError as error:
             return _Decision(note=f"stays in the queue: {error}", later=True)
-        ours = ours or self._by_hand(tasks, arn)
-        if not ours:
+        exports = exports or self._by_hand(tasks, arn)
+        if not exports:
             return _Decision(note=f"no source has an export of {arn}")
-        ended = [(plan, task, day) for plan, task, day in ours if not task.status.running]
+        ended = [(plan, task, day) for plan, task, day in exports if not task.status.running]
         if not ended:
-            return _Decision(note=f"stays in the queue: the export of {arn} is still {ours[0][1].status}", later=True)
+            return _Decision(
+                note=f"stays in the queue: the export of {arn} is still {exports[0][1].status}", later=True
+            )
         return _Decision(runs=tuple(settling_run(plan.source, task, day) for plan, task, day in ended))
 
     def _by_hand(self, tasks: Sequence[ExportTask], arn: str) -> list[tuple[ExportPlan, ExportTask, date]]:
@@ -263,8 +267,8 @@ class EventPlanner:
 
         An event that arrives before Glue reports the end does not stay in the queue: reconciliation checks sooner.
         """
-        ours = self.conversions if self.conversions and self.conversions.job == event.job else None
-        converted = ours.date_of(event.run) if ours else None
+        conversions = self.conversions if self.conversions and self.conversions.job == event.job else None
+        converted = conversions.date_of(event.run) if conversions else None
         if converted is None:
             return _Decision(
                 note=f"the run {event.run} of the Glue job {event.job} belongs to no unfinished date of any source"

@@ -73,7 +73,7 @@ class LiveWarehouse:
         deadline = time.monotonic() + 900
         while not all(piece.has_ended for piece in record.pieces):
             assert time.monotonic() < deadline, f"after 15 minutes: {record.pieces}"
-            record = advance(record, self.target, self.works.hands(record))
+            record = advance(record, self.target, self.works.context(record))
         return record
 
     def statement(self, *sqls: str, together: bool = True, session: str | None = None, keep: bool = False) -> Any:

@@ -147,9 +147,9 @@ def test_what_was_unloaded_is_whole_by_redshifts_own_manifest(warehouse: LiveWar
     packed = result(warehouse, "packed", rows, format=FileFormat.PARQUET, header=False)
     none = result(warehouse, "none", f"SELECT * FROM ({rows}) AS x WHERE n > 3")
     record = warehouse.run(many, one, packed, none)
-    hands = warehouse.works.hands(record)
+    context = warehouse.works.context(record)
     for piece in record.pieces:
-        text = warehouse.text(hands.uri(hands.key("unload", piece.name, str(piece.attempt)) + "/manifest"))
+        text = warehouse.text(context.uri(context.key("unload", piece.name, str(piece.attempt)) + "/manifest"))
         print(piece.name, piece.rows, piece.files, piece.notes, text, sep="\n")
         parse_unloaded(text, where="Redshift's manifest")
     assert errors(record) == {}, "`_verified` of stages/warehouse/unloading/unload.py compares manifest, files and rows"

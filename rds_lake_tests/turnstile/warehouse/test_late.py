@@ -16,7 +16,7 @@ from rds_lake.stages.warehouse.reap import reap
 from rds_lake.stages.warehouse.records import cancel_run
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
 from rds_lake.stages.warehouse.turn import Works, take_turn
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 from rds_lake_tests.stages.warehouse.standing.yard import Yard, fault, named
 from rds_lake_tests.turnstile.warehouse.lab import FIRST, WarehouseLab, works_of
 
@@ -41,11 +41,11 @@ def before_work(lab: WarehouseLab, meanwhile: Callable[[], object]) -> Works:
     """A turn that has read its record, and stands still for so long."""
     works = works_of(lab.yard)
 
-    def hands(record: RunRecord) -> Hands:
+    def context(record: RunRecord) -> RunContext:
         meanwhile()
-        return works.hands(record)
+        return works.context(record)
 
-    return replace(works, hands=hands)
+    return replace(works, context=context)
 
 
 def cancelled(lab: WarehouseLab) -> Callable[[], object]:
@@ -69,7 +69,7 @@ def test_a_turn_whose_run_was_cancelled_meanwhile_removes_what_it_wrote(lab: War
     while not any(p.kind is PieceKind.UNLOAD and p.state is PieceState.RUNNING and p.at for p in record.pieces):
         lab.turnstile.until_statements_ended()
         record = take_turn(works, FIRST)
-    staging = works.hands(record).staging
+    staging = works.context(record).staging
 
     def meanwhile() -> None:
         cancelled(lab)()
@@ -111,11 +111,11 @@ def test_a_turn_whose_warehouse_was_reaped_meanwhile_says_that_and_not_what_it_m
 
 def test_the_reaper_finds_what_a_late_turn_left_that_was_killed(lab: WarehouseLab) -> None:
     record = lab.finish(FIRST)
-    hands, target = works_of(lab.yard).hands(record), record.target
+    context, target = works_of(lab.yard).context(record), record.target
     assert target is not None
     fault(lab.yard.cloud, redshift=[{"delay_seconds": 600.0, "times": 1}])
-    hands.data.begin(target, ["select 1"], name=f"{hands.statements}step/late/1/0")
-    lab.yard.put(f"{hands.staging}unload/part-000")
+    context.data.begin(target, ["select 1"], name=f"{context.statements}step/late/1/0")
+    lab.yard.put(f"{context.staging}unload/part-000")
     (found,) = reap([lab.yard.site], apply=False)
     assert {thing.kind for thing in found.left} == {"statement", "staging"} and not found.due
     lab.yard.reaped()

@@ -75,7 +75,9 @@ def _governed(queried: Sequence[str], patient: Patient) -> Seen:
     there = {name: _found(name, patient) for name in queried}
     # Glue leaves the key out where nothing was said.
     own = [
-        name for name, found in there.items() if found and _OF_TABLES in found and not _open(found[_OF_TABLES] or ())
+        name
+        for name, database in there.items()
+        if database and _OF_TABLES in database and not _open(database[_OF_TABLES] or ())
     ]
     governed += [f"new tables of {', '.join(own)}"] if own else []
     if governed:

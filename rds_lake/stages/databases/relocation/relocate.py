@@ -206,7 +206,7 @@ class _Relocation:
         """Lists all destination folders."""
         arrived = Arrivals(self.plans)
         folders = [folder for folder, table in zip(self.plans.folders, self.plans.tables, strict=True) if table.files]
-        self._many.sizes(self.mover.layout.bucket, folders, found=arrived.add)
+        self._many.sizes(self.mover.layout.bucket, folders, report=arrived.add)
         return arrived
 
     def _heads(self, positions: Sequence[int]) -> Iterable[tuple[int, ObjectHead | None, ObjectHead | None]]:
@@ -248,7 +248,7 @@ def compare(source: ObjectHead, target: ObjectHead) -> str | None:
     """Returns how a copy differs from its source, or None. Checksums of different algorithms are not compared."""
     if source.bytes != target.bytes:
         return f"{target.bytes} bytes instead of {source.bytes}"
-    ours, theirs = (target.checksum or "").split(":"), (source.checksum or "").split(":")
-    if ours[0] == theirs[0] and ours != theirs:
+    copied, original = (target.checksum or "").split(":"), (source.checksum or "").split(":")
+    if copied[0] == original[0] and copied != original:
         return f"checksum {target.checksum} instead of {source.checksum}"
     return None

@@ -82,7 +82,7 @@ def read_objects(
     """
     s3, bucket = lake.s3, lake.layout.bucket
     with cancelling_threads(min(_AT_ONCE, len(objects)), "arrived") as pool:
-        yield from pool.map(lambda one: _read(s3, bucket, source, one, tables), objects)
+        yield from pool.map(lambda arrived: _read(s3, bucket, source, arrived, tables), objects)
 
 
 def _read(

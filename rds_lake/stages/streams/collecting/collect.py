@@ -89,9 +89,9 @@ class Collector:
         for _ in range(_TRIES):
             record, etag = self.read()
             self._finish(record)
-            found, astray = arrived_objects(self.lake, self.source, record.open_from)
+            arrived, astray = arrived_objects(self.lake, self.source, record.open_from)
             done = replace(done, record=record, astray=astray)
-            done, is_all = self._take_all(record, etag, found, done)
+            done, is_all = self._take_all(record, etag, arrived, done)
             if is_all:
                 return done
             self.log(
@@ -100,12 +100,14 @@ class Collector:
         raise UnavailableError(f"several runs collect changes of {self.source} at once; repeat this in a few minutes")
 
     def _take_all(
-        self, record: Collected, etag: str | None, found: Sequence[ArrivedObject], done: CollectedNow
+        self, record: Collected, etag: str | None, objects: Sequence[ArrivedObject], done: CollectedNow
     ) -> tuple[CollectedNow, bool]:
         """Returns the result so far, and whether nothing is left; False if another run took a cut."""
         seen = SeenDigests.load(self.lake, record.seen)
-        known = seen.among([digest_of("object", arrived.key) for arrived in found])
-        left: Sequence[ArrivedObject] = [arrived for arrived in found if digest_of("object", arrived.key) not in known]
+        known = seen.among([digest_of("object", arrived.key) for arrived in objects])
+        left: Sequence[ArrivedObject] = [
+            arrived for arrived in objects if digest_of("object", arrived.key) not in known
+        ]
         while left:
             check()
             batch, left = split(left, self.most)

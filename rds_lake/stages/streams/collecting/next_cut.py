@@ -63,14 +63,14 @@ def read_cut(
     for hour, change, _ in fresh:
         by_table.setdefault(targets[change.table], []).append((hour, change))
     for several in by_table.values():
-        several.sort(key=lambda one: (one[1].at, one[1].id))
-    objects = [(digest_of("object", one.key), one.hour) for one in batch]
+        several.sort(key=lambda item: (item[1].at, item[1].id))
+    objects = [(digest_of("object", arrived.key), arrived.hour) for arrived in batch]
     return NextCut(
         objects=tuple(batch),
         changes=by_table,
         digests=[*objects, *((digest, hour) for hour, _, digest in fresh)],
-        unread=[line for one in read for line in one.unread],
-        repeated=sum(len(one.changes) for one in read) - len(fresh),
+        unread=[line for object_read in read for line in object_read.unread],
+        repeated=sum(len(object_read.changes) for object_read in read) - len(fresh),
     )
 
 

@@ -67,11 +67,17 @@ class SeenDigests:
         """Writes the digests of a cut. Returns the files that a later cut has to read, without hours that are closed then."""
         digests, hours = zip(*new, strict=True)
         table = pa.table([pa.array(digests, pa.binary(16)), pa.array(hours, _SCHEMA.types[1])], schema=_SCHEMA)
-        kept = [(file, one) for file, one in zip(self.files, self.tables, strict=True) if file.last_hour >= open_from]
+        kept = [
+            (file, digests_of_file)
+            for file, digests_of_file in zip(self.files, self.tables, strict=True)
+            if file.last_hour >= open_from
+        ]
         if len(kept) >= _MOST_FILES:
-            table = pa.concat_tables([table, *(one for file, one in kept if file.rows < _SMALL)])
+            table = pa.concat_tables(
+                [table, *(digests_of_file for file, digests_of_file in kept if file.rows < _SMALL)]
+            )
             table = table.filter(pc.greater_equal(table.column("hour"), pa.scalar(open_from, _SCHEMA.types[1])))
-            kept = [(file, one) for file, one in kept if file.rows >= _SMALL]
+            kept = [(file, digests_of_file) for file, digests_of_file in kept if file.rows >= _SMALL]
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd")
         lake.s3.put_bytes(lake.layout.bucket, key, buffer.getvalue(), kms_key=lake.kms_key)

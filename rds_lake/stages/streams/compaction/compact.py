@@ -76,7 +76,9 @@ class Compactor:
         for table in tables:
             version = known.version_of(table.names.target)
             placed = replace(table, version=version)
-            has_rows = any(one.has_catalogued for one in known.tables if one.target == table.names.target)
+            has_rows = any(
+                progress.has_catalogued for progress in known.tables if progress.target == table.names.target
+            )
             while not fits(placed, existing, has_rows=has_rows and placed.version == version):
                 placed = replace(placed, version=placed.version + 1)
             if placed.version != version:

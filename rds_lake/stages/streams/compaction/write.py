@@ -121,7 +121,14 @@ def schema_of(table: ChangedTable) -> pa.Schema:
     """Returns the file's columns, which are those of `raw_columns`."""
     meta = [(name, _META[kind]) for name, kind, _ in table.meta]
     return pa.schema(
-        [*meta, *((name, arrow_type(one.column.hive_type)) for one in table.columns for name in (one.new, one.old))]
+        [
+            *meta,
+            *(
+                (name, arrow_type(changed.column.hive_type))
+                for changed in table.columns
+                for name in (changed.new, changed.old)
+            ),
+        ]
     )
 
 

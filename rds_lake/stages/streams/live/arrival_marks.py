@@ -65,7 +65,7 @@ def arrival_marks(lake: Lake, source: SourceSettings, dated: DatedTables, *, as_
 
 
 def _captured(lake: Lake, source: str, number: int) -> tuple[CapturedTable, ...]:
-    return tuple(one.table for one in get_cut(lake, source, LAMBDA_EPOCH, number).tables)
+    return tuple(entry.table for entry in get_cut(lake, source, LAMBDA_EPOCH, number).tables)
 
 
 def _last_cut_before(lake: Lake, source: str, final: EpochCuts, moment: datetime) -> int:

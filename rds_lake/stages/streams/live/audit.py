@@ -40,12 +40,12 @@ def audit_tables(lake: Lake, tables: Sequence[Between], *, named: int, most_keys
     if not tables:
         return []
     questions = [
-        *(render_chains(one, most=most_keys) for one in tables),
-        *(render_untouched(one, most=named) for one in tables),
+        *(render_chains(table, most=most_keys) for table in tables),
+        *(render_untouched(table, most=named) for table in tables),
     ]
     answers = lake.athena.try_many(questions, database=tables[0].database)
     pairs = zip(tables, answers[: len(tables)], answers[len(tables) :], strict=True)
-    return [_drift_of(one, chains, untouched, named) for one, chains, untouched in pairs]
+    return [_drift_of(table, chains, untouched, named) for table, chains, untouched in pairs]
 
 
 def _drift_of(
@@ -111,7 +111,7 @@ def _count(
 
 def parse_touches(text: str) -> list[Touch]:
     """Returns the changes of a key from the text of `render_chains`."""
-    return [_touch(one.split(",")) for one in text.split(" ")]
+    return [_touch(touch.split(",")) for touch in text.split(" ")]
 
 
 def _touch(parts: Sequence[str]) -> Touch:

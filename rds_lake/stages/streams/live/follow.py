@@ -106,10 +106,10 @@ class LiveViews:
         marks = marks_of(self.lake, self.source, dated)
         tables, epochs, problems = self._tables(dated, marks, settle=True)
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
-        compactions = tuple(compactor.compact(final, mine) for final, mine in epochs)
-        problems = (*marks.problems, *problems, *(one for done in compactions for one in done.problems))
+        compactions = tuple(compactor.compact(final, changed) for final, changed in epochs)
+        problems = (*marks.problems, *problems, *(problem for done in compactions for problem in done.problems))
         merger = Merger(lake=self.lake, source=self.source.name, log=self.log)
-        problems += tuple(problem for final, mine in epochs for problem in merger.merge(final.epoch, mine))
+        problems += tuple(problem for final, changed in epochs for problem in merger.merge(final.epoch, changed))
         shown, moved = None, 0
         if marks.marks or not marks.problems:  # marks that cannot be read leave the views as they are
             shown, moved, more = self._move(dated, tables, marks.marks, is_published=True)
@@ -131,9 +131,9 @@ class LiveViews:
         known = compactor.record.read()
         records = forwarded(self.lake, self.source.name)
         captured = [table for mark in marks.marks for table in self._captured(mark, records)]
-        versions = {one.target: known.version_of(one.target) for one in captured}
-        found = changed_tables(dated, captured, self.source, versions)
-        tables, problems = found.tables, found.problems
+        versions = {table.target: known.version_of(table.target) for table in captured}
+        changed = changed_tables(dated, captured, self.source, versions)
+        tables, problems = changed.tables, changed.problems
         settled = compactor.settled(tables)
         if not settle:
             waiting = [table for table, now in zip(tables, settled, strict=True) if table.version != now.version]
@@ -148,17 +148,17 @@ class LiveViews:
             for record in records
             for final in record.epochs
         ]
-        return settled, [(final, mine) for final, mine in epochs if mine], problems
+        return settled, [(final, changed) for final, changed in epochs if changed], problems
 
     def _captured(self, mark: Mark, records: Sequence[ForwardedCuts]) -> Sequence[CapturedTable]:
         """Returns the captured tables as the newest cut of the snapshot's epoch describes them, or the snapshot itself."""
-        found = [record.find(mark.watermark.epoch) for record in records if record.database == mark.home]
+        epochs = [record.find(mark.watermark.epoch) for record in records if record.database == mark.home]
         newest: dict[TableTarget, CapturedTable] = {}
-        for final in found:
+        for final in epochs:
             if final is not None and final.cut > mark.watermark.cut:
                 cut = get_cut(self.lake, self.source.name, final.epoch, final.cut)
                 newest = {table.table.target: table.table for table in cut.tables if table.table.key}
-        return list(({one.target: one for one in mark.captured} | newest).values())
+        return list(({table.target: table for table in mark.captured} | newest).values())
 
     def _move_among_others(self, dated: DatedTables, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> None:
         for attempt in range(_ATTEMPTS):
@@ -195,8 +195,8 @@ class LiveViews:
             """Returns the statements shown before, on this same snapshot."""
             if before.export_task != task:
                 return None
-            cuts = {one.epoch: one.cut for one in before.cuts}
-            held = Compacted(tables=tuple(_until(one, cuts) for one in compacted.tables))
+            cuts = {shown_cut.epoch: shown_cut.cut for shown_cut in before.cuts}
+            held = Compacted(tables=tuple(_until(progress, cuts) for progress in compacted.tables))
             return wanted_views(self.source.name, task, tables, marks, held)
 
         moved = mover.move(wanted, shown, etag, back)

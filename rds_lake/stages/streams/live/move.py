@@ -55,14 +55,14 @@ def wanted_views(
     problems: list[str] = []
     made: dict[str, ChangedTable] = {}
     cuts = {home: _cut(mark, by_home, tables, compacted) for home, mark in by_home.items()}
-    for one in tables:
-        home = home_of(one.names.target, by_home)
+    for changed in tables:
+        home = home_of(changed.names.target, by_home)
         mark = by_home[home].watermark
-        table = replace(one, merged=compacted.merged_of(one.names.target))
+        table = replace(changed, merged=compacted.merged_of(changed.names.target))
         progress = compacted.of(table.names.target, mark.epoch)
         cut = min(cuts[home], progress.changed if progress else 0)  # nothing of this table changed from here to the cut
         try:
-            mine = {
+            rendered = {
                 table.changes: render_changes(source, table),
                 table.live: render_live(source, table, mark, cut),
                 table.history: render_history(source, table, mark.epoch, cut),
@@ -70,7 +70,7 @@ def wanted_views(
         except CatalogError as error:
             problems.append(f"{table.names.target}: {error}")
             continue
-        statements |= mine
+        statements |= rendered
         made[table.live] = table
     shown = Shown(
         snapshot_date=marks[0].watermark.day,

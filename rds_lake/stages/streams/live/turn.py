@@ -44,11 +44,11 @@ class Turn:
     def problems(self) -> tuple[str, ...]:
         """What readers of changes must know: tables not shown or behind, and values that could not be read."""
         unread = [
-            f"{target}.{one.column}: {one.count:,} values could not be read and are NULL in its changes, first in change {one.seq} "
-            f"of epoch {done.epoch}; their texts are in the files of its cut"
+            f"{target}.{value.column}: {value.count:,} values could not be read and are NULL in its changes, first in change "
+            f"{value.seq} of epoch {done.epoch}; their texts are in the files of its cut"
             for done in self.brought.compactions
             for target, columns in done.unparsed.items()
-            for one in columns
+            for value in columns
         ]
         return (*self.brought.problems, *unread, *self._not_collected())
 

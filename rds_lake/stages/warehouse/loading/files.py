@@ -35,11 +35,11 @@ def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tupl
     files_by_uri: dict[str, FoundFile] = {}
     wrong: list[str] = []
     for uri in files.uris:
-        mine = list(_below(s3, uri))
-        if not mine:
+        files_of_uri = list(_below(s3, uri))
+        if not files_of_uri:
             what = "holds no file" if uri.endswith("/") else "does not exist"
             wrong.append(f"{uri} {what}: nothing was loaded; check that it was delivered and that its name is correct")
-        files_by_uri |= {file.uri: file for file in mine}
+        files_by_uri |= {file.uri: file for file in files_of_uri}
     empty = [file.uri for file in files_by_uri.values() if not file.bytes]
     if files.format is FileFormat.PARQUET and empty:
         wrong.append(

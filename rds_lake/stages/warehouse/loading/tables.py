@@ -49,7 +49,7 @@ def rows_of_lake(
 def _rows(table: TypedTable, manifest: Manifest, parameters: Mapping[str, str]) -> LakeRows:
     names, own = table.names, table.named.manifest
     there = {column.name.lower(): column for column in own.columns}
-    seen = {one.column.name: one.column.hive_type for one in table.named.seen}
+    seen = {seen_column.column.name: seen_column.column.hive_type for seen_column in table.named.seen}
     columns = tuple(
         ViewedColumn(
             name=column.alias, presto_type=column.presto_type, hive_type=seen.get(column.name, "string"),

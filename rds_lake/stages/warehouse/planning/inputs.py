@@ -23,7 +23,7 @@ from rds_lake.config.warehouse import LoadOfFiles, WarehouseSettings
 from rds_lake.errors import InputError, ManifestError, RdsLakeError
 from rds_lake.model.warehouse.input import MOST_BYTES, WarehouseInput, parse_input
 from rds_lake.stages.lake.shared_state import change_text
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.warehouse.planning.loads import is_at
 from rds_lake.stages.warehouse.planning.plan import Asked, Planner, plan_run
 from rds_lake.stages.warehouse.records import begin_run, run_key

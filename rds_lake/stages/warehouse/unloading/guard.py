@@ -19,7 +19,7 @@ from rds_lake.model.warehouse.plan import FileFormat, Unload
 from rds_lake.model.warehouse.record import Piece
 from rds_lake.sql.warehouse.statements import MOST_BYTES
 from rds_lake.sql.warehouse.unloading import render_guard
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 
 SAMPLE = 500
 _MARGIN = 2
@@ -36,12 +36,12 @@ def guard_section(unload: Unload) -> Section:
     return Section(sqls=render_guard(unload, SAMPLE))
 
 
-def refusal(unload: Unload, state: StatementState, hands: Hands) -> str | None:
+def refusal(unload: Unload, state: StatementState, context: RunContext) -> str | None:
     """Returns why the result is not written; None if it may fit. If the question failed, UNLOAD itself reports the error."""
     if not state.is_good:
         return None
-    ((rows,),) = hands.data.rows(state.parts[0].id)
-    sample = hands.data.rows(state.parts[1].id)
+    ((rows,),) = context.data.rows(state.parts[0].id)
+    sample = context.data.rows(state.parts[1].id)
     wanted = estimated(unload, int(rows), sample)
     if wanted <= _MARGIN * unload.most_bytes:
         return None

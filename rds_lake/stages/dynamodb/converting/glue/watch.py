@@ -24,7 +24,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.model.dynamodb.glue_run import JobRun
 from rds_lake.model.dynamodb.glue_runs import JobSet, parse_job_set
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun
 
 _ENDING = ".runs"
