@@ -24,7 +24,7 @@ def locate(
     parallel: int = 8,
     is_shown: Callable[[NamedTable], bool] = lambda _: False,
 ) -> tuple[NamedTable, ...]:
-    """Returns the tables with the raw tables that hold the manifest's date. Raises CatalogError with all that none holds.
+    """Returns the tables with the raw tables that hold the manifest's date. Raises CatalogError that lists every table without one.
 
     Glue is asked for each partition, as a view over a partition that somebody deleted would show an empty table. It is
     not asked about a table that readers already see in this version (`is_shown`).
@@ -57,7 +57,7 @@ def locate(
 
 
 def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:
-    """Deletes the date's partitions in versions that do not hold it, as an earlier export of the date had other types.
+    """Deletes the date's partitions in other versions, left by an earlier export of the date that had other types.
 
     Call it only after publishing, when no view reads them. A partition of a later export, created by another run,
     stays.

@@ -109,7 +109,7 @@ def _view_sources(table: NamedTable, source: SourceSettings) -> list[tuple[Colum
     if not table.seen:
         return [(column, aliases[column.name], True) for column in table.manifest.columns]
     present = {column.name.lower(): column for column in table.manifest.columns}
-    # A column that is gone yields its name to one that is there (`Order ID` became `order_id`), and to the keys.
+    # An existing column and the keys take precedence for a name over a dropped column (`Order ID` became `order_id`).
     taken = {*aliases.values(), PARTITION_KEY, table.names.member_key}
     columns: list[tuple[Column, str, bool]] = []
     for seen in table.seen:

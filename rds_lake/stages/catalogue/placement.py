@@ -1,7 +1,7 @@
 """Placement: which raw table a snapshot goes to, and what that changes.
 
-A snapshot stays in the version used last when Athena can read it together with what that holds; else it goes to an
-earlier version that fits (a column that got its former type back), else to a new one.
+A snapshot goes to the version used last if Athena can read it together with that version's data; otherwise to an earlier
+version that fits (a column got its former type back), otherwise to a new one.
 
 What belongs here: the plan (pure). Applying it is `sync.py`.
 """

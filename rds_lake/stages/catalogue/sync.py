@@ -58,8 +58,8 @@ def sync_catalog(
 ) -> tuple[TableSync, ...]:
     """Creates or updates every raw table and its partition of the manifest's date.
 
-    `existing`: from `existing_tables`. `is_new`: no partition of the date is expected, so each is created without
-    asking first; a wrong guess costs a refused call per table.
+    `existing`: from `existing_tables`. `is_new`: no partition of the date is expected, so each is created without a look in
+    Glue; a wrong guess costs a refused call per table.
 
     Raises CatalogError with every table that could not be brought up to date, or UnavailableError if Glue did not
     answer; other tables are done, and a repetition finds them unchanged.
@@ -132,7 +132,7 @@ class _Work:
         try:
             return self.sync(named, versions)
         except ConfigError:
-            raise  # of this machine, and so the same of every table
+            raise  # an error of this machine, and so the same for every table
         except RdsLakeError as error:
             return error
 
@@ -244,7 +244,7 @@ class _Work:
 
 
 def _same(existing: GlueTable, spec: TableSpec) -> bool:
-    # Parameters that others added (Lake Formation, crawl marks) are theirs and no reason to write.
+    # Parameters that other programs added (Lake Formation, crawlers) are kept, and are no reason to update the table.
     return (
         tuple(existing.columns) == tuple(spec.columns)
         and tuple(existing.partition_keys) == tuple(spec.partition_keys)

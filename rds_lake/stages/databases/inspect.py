@@ -48,8 +48,8 @@ def inspect_export(
 ) -> ExportContents:
     """Lists the task's folder, reads its info files, and checks that the export is complete.
 
-    `engine` gives the grammar of `include`, `default_schema` shows where a schema's name ends; both only if lake.yaml
-    has them. `known`: tables that the lake had before.
+    `engine` decides how `include` is read, `default_schema` where a schema's name ends; both only if lake.yaml has them.
+    `known`: tables that the lake had before.
 
     Raises MalformedExportError if the info files are missing or unreadable.
     """

@@ -141,7 +141,7 @@ def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
     if about is Exportable.CLUSTER:
         return _live_date(plan, task)
     if not _is_attempt(plan, task, task.source_arn):
-        day = written_day(task.identifier)  # of a copied snapshot AWS gives the time of the copy, not of its data
+        day = written_day(task.identifier)  # for a copied snapshot, AWS gives the time of the copy, not of its data
         return day if day and _is_attempt(plan, task, copy_subject(task.source_arn, day)) else None
     if task.snapshot_time is None:
         raise ValueError(f"export task {task.identifier} has no snapshot time yet")

@@ -1,7 +1,7 @@
 """The key columns by which the rows of two dates of a table are joined.
 
-An export names no primary keys (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html), so a person
-does: on the command line, or with `keys:` in lake.yaml. DynamoDB says them itself.
+An export names no primary keys (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html), so they are
+given on the command line or as `keys:` in lake.yaml. DynamoDB describes its tables' keys.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ from rds_lake.stages.source.stages import SharedStages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoRun:
-    """The stages of one DynamoDB source. Its lake may delete only what is the source's own.
+    """The stages of one DynamoDB source. Its lake is limited to objects that the source may delete.
 
     `job_poll_seconds`: how long `relocate` waits before it looks at Glue's jobs again.
     """
@@ -88,8 +88,8 @@ class DynamoRun:
     def begin(self, day: date) -> ExportTask | None:
         """Start or adopt the exports of the date's tables and return at once; None when AWS has no place for all now.
 
-        For events and sensors: an export that failed is not repeated, that is a person's decision. Of a source that is
-        scanned there is nothing to begin: AWS does not scan by itself.
+        For events and sensors: a failed export is not repeated, as a person decides that. A source that is scanned has nothing
+        to begin, as AWS does not scan by itself.
         """
         if self.exports.plan.scans:
             self.shared.log("the tables are scanned by the run that materializes the date; nothing to begin")
@@ -102,10 +102,10 @@ class DynamoRun:
             return None
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
-        """The finished, inspected exports of the date: those that were begun, or new ones awaited.
+        """Returns the finished, inspected exports of the date: those that were begun, or new ones awaited.
 
-        With `export_task` (a set's identifier) the exports have ended, and none is awaited. A date that cannot be exported
-        any more is served from its manifest when there is one.
+        With `export_task` (a set's identifier) the exports have ended, and none is awaited. For a date that can no longer be
+        exported, its manifest is used if there is one.
         """
         try:
             exported = self._finished(day, export_task, poll_seconds)
@@ -148,7 +148,7 @@ class DynamoRun:
         contents = inspect_set(self._lake.s3, exported, converted=done.export.parts if done else ())
         is_bad = any(finding.severity == "error" for finding in contents.findings)
         if is_bad:
-            # Another run may have finished the date meanwhile, and removed what is missing.
+            # Another run may have finished the date meanwhile, and removed the missing files.
             done = self.shared.find_head(day)
             if done is not None and done.export.export_task == exported.identifier:
                 return AcceptedExport(record=done.export, findings=(), reused=True)
@@ -159,9 +159,9 @@ class DynamoRun:
         return AcceptedExport(record=record, findings=contents.findings + warned, reused=False)
 
     def relocate(self, day: date) -> Manifest:
-        """The date's items as typed files in the lake's layout; ends with the manifest. Waits for Glue's jobs, unlike `convert`.
+        """Converts the date's items to typed files in the lake and returns the manifest. Waits for Glue's jobs, unlike `convert`.
 
-        ExportTimeoutError when they take longer than the source's `export_timeout_hours`.
+        ExportTimeoutError if they take longer than the source's `export_timeout_hours`.
         """
         deadline = self.shared.clock() + self._source.export_timeout_hours * 3600
         result = self.convert(day, turn="by_hand")
@@ -178,9 +178,9 @@ class DynamoRun:
     def convert(self, day: date, *, turn: Turn) -> Manifest | ConversionProgress:
         """Returns the manifest, or the progress of the date's Glue jobs; does not wait for them.
 
-        Raises ManifestError before an export of the date was accepted, FullExportBegunError when changes could not be used
-        and full exports were begun in their place, UnavailableError while the date is being removed; and what
-        `Converter.convert` raises.
+        Raises ManifestError before an export of the date was accepted, FullExportBegunError if changes could not be used and
+        full exports were begun instead, UnavailableError while the date is being removed; and the errors of
+        `Converter.convert`.
         """
         record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
@@ -257,12 +257,12 @@ class DynamoRun:
         )
 
     def _keys(self, table: str) -> Sequence[str]:
-        """The table's key attributes; none for a table deleted since, whose files then lack statistics of them."""
+        """Returns the table's key attributes; none for a table deleted since, whose files then have no statistics of them."""
         known = self.dynamodb.find_table(table)
         return known.keys if known is not None else ()
 
     def _reusable(self, day: date) -> Callable[[TableExport], bool]:
-        """A test whether files of a complete export are left: DynamoDB's own, as their summary shows, or the converted ones.
+        """Returns a function that says whether a complete export still has files: DynamoDB's (by their summary), or converted ones.
 
         In this order: another run deletes the first once it has written a manifest that names the second.
         """
@@ -272,7 +272,7 @@ class DynamoRun:
             try:
                 key = summary_key(export)
             except MalformedExportError:
-                return True  # to be inspected, which says what is wrong
+                return True  # it is inspected later, which reports the problem
             if self._lake.s3.find_head(export.bucket, key) is None and export.arn not in whole:
                 done = self.shared.find_manifest(day)
                 whole.update(self._arns(done, whole=True) if done is not None else ())
@@ -282,7 +282,7 @@ class DynamoRun:
         return usable
 
     def _arns(self, done: Manifest, *, whole: bool) -> frozenset[str]:
-        """The exports that the date's tables were made from; with `whole`, of tables whose files are all there."""
+        """Returns the exports that the date's tables were made from; with `whole`, only of tables whose files all exist."""
         locations = whole_tables(self._lake.s3, done) if whole else {table.location for table in done.tables}
         names = {table.target.table for table in done.tables if table.location in locations}
         return frozenset(arn for part in done.export.parts if part.table in names for arn in part.arns)

@@ -10,7 +10,7 @@ from rds_lake.model.lake.manifest import Manifest
 
 
 def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
-    """URIs of the manifest's files that are missing or have another size. One LIST per table and 1,000 files."""
+    """Returns the URIs of the manifest's files that are missing or have another size. Needs one LIST per table and 1,000 files."""
     wanted = {file.key: file.bytes for table in manifest.tables for file in table.files}
     folders = [table.location for table in manifest.tables if table.files]
     bucket = manifest.data_bucket
@@ -25,7 +25,7 @@ def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
 
 
 def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
-    """The locations of the manifest's tables whose files all exist."""
+    """Returns the locations of the manifest's tables whose files all exist."""
     gone = missing_files(s3, manifest)
     return frozenset(
         table.location for table in manifest.tables if not any(file_uri.startswith(table.location) for file_uri in gone)

@@ -39,7 +39,7 @@ def next_retention(
         return NextRetention(schedule=retention.schedule, due=tuple(sorted(due)))
     coming = list(days)
     for ahead in range(1, _LOOKED_AHEAD):
-        # As if every day to come brings its date.
+        # Assumes that every future day has a date.
         day = today + timedelta(days=ahead)
         coming.append(day)
         if gone := _not_kept(coming, retention, day, needed):

@@ -1,6 +1,6 @@
 """A report of a lake, as values.
 
-What belongs here: the values. They are read by `gather.py`, and made a page by `page/`.
+What belongs here: the values. They are read by `gather.py` and rendered by `page/`.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeReport:
-    """All sources, at the time `now`. `problems`: what else could not be read."""
+    """All sources, at the time `now`. `problems`: other things that could not be read."""
 
     lake: str
     now: datetime

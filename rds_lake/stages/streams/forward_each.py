@@ -1,4 +1,4 @@
-"""Forwards several outboxes, once or for ever. A database that fails does not stop the others."""
+"""Forwards several outboxes, once or repeatedly. A database that fails does not stop the others."""
 
 from __future__ import annotations
 

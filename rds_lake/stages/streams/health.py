@@ -1,4 +1,4 @@
-"""Whether the outboxes of a source are emptied; one that is never emptied fills the disk of a production database."""
+"""Checks that the outboxes of a source are emptied, as one that is not emptied fills the disk of a production database."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Prune: retention, orphans and changes of one source, planned together and then removed.
+"""Prunes one source: plans retention, orphans and changes together, then removes them.
 
     plan = plan_prune(config, source, exports, rds=…, lake=…, now=…, busy=…)     # removes nothing
     apply_prune(lake, plan, busy=…, log=print)
 
-The command line and Dagster both prune by this.
+The command line and Dagster both use it.
 """
 
 from __future__ import annotations

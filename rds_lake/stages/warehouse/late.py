@@ -3,8 +3,8 @@
     take_back(site, plan)                       # by the turn itself, once it sees that the run has ended
     for thing in of_others(site, lease, runs):  # by the reaper, where that turn was killed before it could
 
-Such a turn may take the lease anew, send a statement that was not sent yet, and write to the staging. No look before it acts can
-prevent that, since it may stand still after the look.
+Such a turn may take the lease again, send another statement, and write to the staging. A check before each action cannot
+prevent that, since the process may be paused after the check.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rds_lake.stages.warehouse.records import run_key
 from rds_lake.stages.warehouse.remove import stepped, take_down
 from rds_lake.stages.warehouse.site import Site
 
-_MOST_RUNS = 20  # looked at by one pass of the reaper
+_MOST_RUNS = 20  # examined by one pass of the reaper
 
 
 def take_back(site: Site, plan: Plan) -> None:
@@ -44,7 +44,7 @@ def of_others(site: Site, lease: Lease | None, staged: Collection[str]) -> list[
     holder = lease.run if lease is not None and lease.state in (LeaseState.HELD, LeaseState.REMOVING) else None
     runs = [run for run in staged if run != holder and _is_run(site, run)]
     if lease is not None and lease.run not in (holder, *runs) and _stays(lease):
-        runs.append(lease.run)  # a statement of it may run, and have nothing in the staging
+        runs.append(lease.run)  # its statement may run and have nothing in the staging
     return [thing for run in runs for thing in _things(site, run)]
 
 
@@ -66,5 +66,5 @@ def _folders(site: Site, folder: str) -> Iterator[str]:
     last = ""
     while first := next(iter(site.lake.s3.list_objects(site.lake.layout.bucket, folder, after=last)), None):
         name = first.key.removeprefix(folder).partition("/")[0]
-        last = f"{folder}{name}/\U0010ffff"  # behind everything of this run
+        last = f"{folder}{name}/\U0010ffff"  # after all keys of this run
         yield name

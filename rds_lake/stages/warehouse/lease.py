@@ -25,7 +25,7 @@ from rds_lake.model.warehouse.plan import Plan
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.warehouse.site import Site
 
-# A run whose turns stop is taken for dead after so long. Dagster's daemon may be away for a deployment meanwhile.
+# After this time without a turn, a run is considered dead. It is longer than an outage of Dagster's daemon during a deployment.
 SPAN = timedelta(minutes=30)
 
 
@@ -56,7 +56,7 @@ def take(site: Site, plan: Plan) -> Lease | Busy:
         wanted = _wanted(site, plan, lease)
         if isinstance(wanted, Busy):
             refused.append(wanted)
-            # What is kept and does not fit has to go first; the reaper, or the next turn's removal, does it.
+            # A kept warehouse that does not fit has to be removed first, by the reaper or the next turn.
             return removing(lease) if lease is not None and lease.state is LeaseState.KEPT else None
         return wanted
 

@@ -1,7 +1,8 @@
-"""Finds every object that a lease names, by asking AWS for each, and how to remove it.
+"""Finds every existing object that a lease names, by a call to AWS for each, and how to remove it.
 
-The order of the looks matters: the stack and what it makes come first, then what may appear while these go (final snapshots), so
-that one look that finds nothing proves that nothing is left. What belongs here: the looks. When they are made is `remove.py`.
+The order of the calls matters: first the stack and the objects it creates, then those that may appear while these are removed
+(final snapshots), so that one pass that finds nothing proves that nothing is left. What belongs here: finding them.
+`remove.py` calls this module.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _stack(site: Site, lease: Lease) -> Iterator[Thing]:
 
 def stack_thing(stacks: StackGateway, stack: Stack) -> Thing:
     """Returns the stack as an object to remove."""
-    # A creation may be given up; any other operation under way comes to its end first.
+    # A creation may be abandoned; any other operation in progress has to end first.
     going = stack.busy and stack.status != "CREATE_IN_PROGRESS"
     remove = None if going else lambda: stacks.delete(stack.id, delete_token(stacks, stack))
     return Thing(kind="stack", name=stack.name, state=stack.status, remove=remove)

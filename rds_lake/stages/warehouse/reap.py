@@ -1,11 +1,10 @@
-"""Reaps warehouses: removes everything that an expired lease names, and verifies that it is gone.
+"""Reaps warehouses: removes everything that an expired lease names, and verifies that nothing is left.
 
     for reaped in reap([site, ...], apply=True): ...
 
 A run that died, was cancelled, or whose turns stopped leaves a lease that expires; so does a warehouse that was kept for some
-minutes. A removal that is under way continues, whichever run began it. Stacks that no lease names go as well (`strays.py`), and what
-was begun for runs that had the warehouse no more (`late.py`).
-One warehouse that cannot be looked at never stops the others.
+minutes. A removal in progress continues, even if another run began it. Stacks that no lease names are removed too
+(`strays.py`), and objects that late turns created (`late.py`). A warehouse that cannot be examined never stops the others.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ..
     last = ""
     while first := next(iter(lake.s3.list_objects(lake.layout.bucket, folder, after=last)), None):
         name = first.key.removeprefix(folder).partition("/")[0]
-        last = f"{folder}{name}/\U0010ffff"  # behind everything of this warehouse
+        last = f"{folder}{name}/\U0010ffff"  # after all keys of this warehouse
         if name not in known and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
             warehouses.append(WarehouseSettings(name=name))
     return tuple(warehouses)
@@ -102,11 +101,11 @@ def _reaped(site: Site, stacks: Collection[str], *, apply: bool) -> Reaped:
 
 
 def _end(site: Site, lease: Lease) -> Remaining:
-    # Kept for ever: only the dead run's own things go. Kept for minutes: nobody waits for a warehouse whose run died.
+    # Kept forever: only the dead run's objects are removed. Kept for minutes: removed, as its run died.
     stay = lease.state is LeaseState.HELD and lease.keep_minutes is None and stays(site, lease)
 
     def end(now: Lease | None) -> Lease | None:
-        # Extended or taken since it was read: it lives.
+        # Extended or taken since it was read: it is in use.
         if now is None or now.number != lease.number or not now.expired(site.clock()):
             return None
         if not stay:
@@ -116,6 +115,6 @@ def _end(site: Site, lease: Lease) -> Remaining:
     now = change_lease(site, end)
     if not stay:
         return finish(site, now, lease)
-    # What does not go at once, the next pass finds: the lease is the run's no more (`late.py`).
+    # The next pass finds objects that are not removed at once: the run no longer has the lease (`late.py`).
     is_kept = now is not None and (now.run, now.number, now.state) == (lease.run, lease.number, LeaseState.KEPT)
     return stepped(run_leftovers(site, lease.names)) if is_kept else ()

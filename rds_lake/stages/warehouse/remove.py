@@ -1,10 +1,10 @@
 """Removes a warehouse: examines everything that its lease names, and takes the next step of each removal.
 
     if left := take_down(site, run):    # once in every turn; nothing waits
-        ...                             # what is still there, and in which state
+        ...                             # the objects that still exist, with their states
 
-`()` is returned, and the lease is free, only when each thing was looked for and not found. A warehouse that is kept stays, without
-statements and staging of the run. Nothing that the lease does not name is touched.
+`()` is returned, and the lease is free, only when each object was looked for and not found. A kept warehouse stays, without
+statements and staging of the run. Objects that the lease does not name are not touched.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def remove(site: Site, lease: Lease) -> Remaining:
 
 
 def finish(site: Site, now: Lease | None, lease: Lease) -> Remaining:
-    """Take the next step of the removal that `lease` began; none if another run finished it. `now`: what the lease says now."""
+    """Takes the next step of the removal that `lease` began; none if another run finished it. `now`: the current lease."""
     if now is None or now.state is not LeaseState.REMOVING or now.number != lease.number:
         return ()
     left = tuple(thing for thing in stepped(all_leftovers(site, now)) if not thing.moot)

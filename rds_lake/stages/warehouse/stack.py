@@ -1,11 +1,11 @@
-"""Creates a warehouse: examines AWS once and does what is possible now. It does not wait.
+"""Creates a warehouse: looks at AWS once and takes the next step. It does not wait.
 
     match bring_up(site, plan):
         case Target() as target: ...     # send statements there
-        case NotYet() as not_yet: ...    # say `not_yet.why`, and come again in a minute
+        case NotYet() as not_yet: ...    # show `not_yet.why`, and repeat in a minute
 
-The lease is written before CreateStack. A stack that is there is adopted, also that of a run whose worker died. A creation that
-failed is an error with CloudFormation's own reasons; what it left is removed by `take_down`.
+The lease is written before CreateStack. An existing stack is adopted, also that of a run whose worker died. A failed creation
+is an error with CloudFormation's own reasons; its leftovers are removed by `take_down`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _AVAILABLE = "available"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotYet:
-    """What the run waits for, as a sentence."""
+    """A sentence about what the run waits for."""
 
     why: str
 
@@ -107,7 +107,7 @@ def is_good(stack: Stack | None) -> bool:
 
 def _create(site: Site, stacks: StackGateway, lease: Lease) -> NotYet:
     text = site.template(lease.names)
-    # The lease was extended by this very turn. If that is long ago, this process stood still, and everything may be removed.
+    # This turn extended the lease. If that is long ago, this process was paused, and everything may have been removed.
     if lease.expires_at is not None and site.clock() >= lease.expires_at:
         raise LeaseLostError(
             f"run {lease.run} did not continue within its lease of warehouse {site.name}: start it again"
@@ -161,7 +161,7 @@ def _digest(text: str) -> str:
 
 
 def _replace(site: Site, stacks: StackGateway, stack: Stack, lease: Lease, failed: StackError) -> NotYet:
-    """Removes what an earlier run left broken, before it is created again. If this run's creation failed, raises its error."""
+    """Removes an earlier run's broken stack, before it is created again. If this run's creation failed, raises its error."""
     if not lease.adopted:
         raise failed
     stacks.delete(stack.id, delete_token(stacks, stack))

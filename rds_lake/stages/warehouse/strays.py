@@ -1,11 +1,11 @@
 """Stacks of a warehouse that no lease names any more.
 
-A process may stand still between its lease and CreateStack for longer than the lease lasts, be killed in between, or somebody may
-delete the lease: then there is a stack that the lease does not know. It carries the name of the warehouse and a tag that names lake,
-warehouse and run, by which it is found here.
+A process may be paused between its lease and CreateStack for longer than the lease lasts, or be killed in between, or a user
+may delete the lease: then a stack exists that no lease names. It is found by the warehouse in its name and a tag with lake,
+warehouse and run.
 
-Stacks are listed before the lease is read: whatever is in the list was made under a lease that was written earlier. So one that the
-lease of now does not name, or names as free, has none.
+Stacks are listed before the lease is read, so each stack in the list was created under an earlier lease. A stack that the
+current lease does not name, or names as free, therefore has no lease.
 """
 
 from __future__ import annotations

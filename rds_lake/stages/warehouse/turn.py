@@ -1,13 +1,13 @@
-"""One turn of a run: examines AWS, does what is possible now, and writes the new state. It does not wait.
+"""One turn of a run: looks at AWS, takes the next steps, and writes the new state. It does not wait.
 
     CREATING   lease and stack, until statements can be sent
-    WORKING    loads, steps and unloads go on
-    REMOVING   statements are cancelled, staging and stack go, whatever ended the run
+    WORKING    loads, steps and unloads run
+    REMOVING   statements are cancelled, staging and stack are removed, for any reason of the end
     ENDED
 
-Anybody may take a turn: Dagster's sensor, an asset that waits, the command. Two at once do no harm: the later one to write finds
-the record changed and keeps what is there; where that says that the run ends, it takes back what it may have begun (`late.py`). A
-turn that was killed is made again by the next.
+Dagster's sensor, a waiting asset and the command all take turns. Two at once do no harm: the one that writes later finds the
+record changed and keeps it; if the run has ended by that record, it removes what it may have begun (`late.py`). A killed turn
+is repeated by the next.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ENDING = (Phase.REMOVING, Phase.ENDED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Works:
-    """What turns of one warehouse need. `lake`: for records. `context`: returns the context of a run."""
+    """The inputs of turns of one warehouse. `lake`: for records. `context`: returns the context of a run."""
 
     lake: Lake
     site: Site
@@ -87,7 +87,7 @@ def _create(works: Works, record: RunRecord) -> RunRecord:
     up = bring_up(works.site, record.plan)
     if isinstance(up, NotYet):
         return replace(record, waiting=up.why)
-    # Statements are sent by the next turn: the record says that they may be there before any is.
+    # The next turn sends statements, so that the record allows for statements before the first one exists.
     return replace(record, phase=Phase.WORKING, target=up, worked_from=works.clock(), waiting=None)
 
 
@@ -172,8 +172,8 @@ def _written(works: Works, stored: StoredRun, after: RunRecord) -> RunRecord:
     try:
         return write_run(works.lake, stored, after).record
     except ConflictError:
-        # Another turn was faster. What this one did in AWS has names that follow from the run, by which the next finds it.
+        # Another turn was faster. The objects of this one have names that follow from the run, by which the next turn finds them.
         now = get_run(works.lake, works.settings.name, after.plan.run).record
         if now.phase in _ENDING and stored.record.phase not in _ENDING:
-            take_back(works.site, after.plan)  # no turn may come that would find it
+            take_back(works.site, after.plan)  # there may be no next turn to find them
         return now

@@ -1,12 +1,12 @@
-"""Turns queue messages into runs: what each event asks for (the events: `model/events/parse.py`, `docs/events.md`).
+"""Turns queue messages into runs (the events: `model/events/parse.py`, `docs/events.md`).
 
-A finished snapshot asks for `snapshot_export` of its date, which starts the export and ends. An ended export asks for the
-whole source when the task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's cause. RDS's events do not
-name the export task (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html), so every task that a
-source has of that snapshot is settled. A backup that failed is an incident.
+A finished snapshot gives a run of `snapshot_export` for its date, which starts the export and ends. An ended export gives a
+run of the whole source if the task is COMPLETE, otherwise of `snapshot_export` alone, which fails with AWS's cause. RDS's
+events do not name the export task (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html), so every
+task of a source for that snapshot is settled. A failed backup is an incident.
 
-What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors/events.py`; what no event reported is
-found by `databases/reconcile.py`.
+What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors/events.py`; `databases/reconcile.py`
+finds work that no event reported.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPlan:
-    """What a batch of messages asks for.
+    """The runs and incidents for a batch of messages.
 
     `settled`: receipt handles that the next tick deletes. A message in neither `settled` nor a run stays in the queue:
     it is delivered again, and reaches the dead-letter queue after the queue's limit. `problems`: messages for which AWS
@@ -62,7 +62,7 @@ class EventPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decision:
-    """What one event asks for. `later`: it cannot be decided yet."""
+    """The decision for one event. `later`: it cannot be decided yet."""
 
     runs: tuple[WantedRun, ...] = ()
     incident: WantedIncident | None = None
@@ -76,9 +76,9 @@ class EventPlanner:
     """Decides about messages for a set of sources; `first_dates`: each source's first date with a partition.
 
     One planner per tick: decisions are cached, so a thousand copies of an event cost one call. `is_taken_over`: whether
-    another run already does the same work. `is_late`: whether the tick's time is over; undecided messages then stay in
-    the queue. `take_json`: starts the run that a JSON asks for, or writes its errors, and returns a sentence; None if
-    no warehouse uses that place.
+    another run already does the same work. `is_late`: whether the tick's time is over; undecided messages then stay in the
+    queue. `take_json`: starts the run that a JSON requests, or writes its errors, and returns a sentence; None if no warehouse
+    uses that place.
     """
 
     rds: RdsGateway
@@ -236,7 +236,7 @@ class EventPlanner:
         return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
 
     def _table_exported(self, event: TableExportWritten) -> _Decision:
-        """Settles all exports of a date when the last one ends; earlier events ask for nothing.
+        """Settles all exports of a date when the last one ends; earlier events give no run.
 
         DynamoDB writes the manifest before the export ends. Such an early event does not stay in the queue, as
         reconciliation checks sooner than the message would return.
@@ -245,7 +245,7 @@ class EventPlanner:
         if exports is None or event.snapshot_date < self.first_dates[event.source]:
             return _Decision(note=f"{event.source} {event.snapshot_date} is not a date of a DynamoDB source")
         if exports.plan.scans:
-            # Written as DynamoDB would, but DynamoDB knows no such export: asking for it takes a right that nobody needs.
+            # The file has DynamoDB's form, but DynamoDB has no such export: describing it would need an additional permission.
             return _Decision(
                 note=f"{event.source} {event.snapshot_date} is scanned by a run, which continues by itself"
             )
@@ -263,7 +263,7 @@ class EventPlanner:
         return _Decision(runs=(settling_run(event.source, begun.task, event.snapshot_date),))
 
     def _job_ended(self, event: JobEnded) -> _Decision:
-        """Asks for a run when the last Glue run of a date ends, or one that makes a place for a waiting table.
+        """Requests a run when the last Glue run of a date ends, or one whose end gives a place to a waiting table.
 
         An event that arrives before Glue reports the end does not stay in the queue: reconciliation checks sooner.
         """

@@ -1,6 +1,7 @@
 """Builds the manifest from verified copies and their footers, without I/O.
 
-What belongs here: the manifest's values, schemas of files against what AWS announced. Copying is `relocate.py`.
+What belongs here: the manifest's values, and the comparison of the files' columns with those that AWS announced. Copying is
+`relocate.py`.
 """
 
 from __future__ import annotations

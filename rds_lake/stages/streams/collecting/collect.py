@@ -7,11 +7,11 @@
     5  replace the record by If-Match: the cut is taken
     6  as 1
 
-Killed before 5, nothing has happened. Of two at once one takes the cut, and the other begins again with what is left. An hour that
-was collected and gets objects later has them in a later cut. Nothing of Firehose's is deleted.
+If it is killed before 5, nothing has happened. Of two at once, one takes the cut, and the other begins again with the rest.
+Objects that arrive late in a collected hour go into a later cut. Firehose's objects are not deleted.
 
-A cut is not a state that the database had: it has what arrived by then. Within a cut the changes of a table are sorted by the
-triggers' clock; who orders those of a key does it by clock and images (`sql/changes/arrived.py`).
+A cut is not a state that the database had: it has the changes that arrived by then. Within a cut the changes of a table are
+sorted by the triggers' clock; the changes of one key are ordered by clock and images (`sql/changes/arrived.py`).
 
 What belongs here: that order.
 """
@@ -160,7 +160,7 @@ class Collector:
                 lake.layout.bucket, key, render_collected(record), etag=etag, kms_key=lake.kms_key
             )
         except ConflictError:
-            # A PUT whose answer was lost is sent again, and meets itself.
+            # If the answer to a PUT is lost, it is sent again and conflicts with itself.
             known, now = self.read()
             return now if known == record else None
 

@@ -1,6 +1,6 @@
 """Chooses the content of the next cut of collected changes: new objects up to a limit, and each of their changes once.
 
-What belongs here: choosing. Writing it is `written.py`.
+What belongs here: the choice. Writing the cut is `written.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.collecting.arrived import ArrivedObject, ReadObject, read_objects
 from rds_lake.stages.streams.collecting.seen import SeenDigests, digest_of
 
-# A cut is held in memory as Python objects, some fifty times as large as its compressed objects.
+# A cut is held in memory as Python objects, about fifty times as large as its compressed objects.
 MOST_BYTES = 4 << 20
 MOST_OBJECTS = 5_000
 

@@ -2,9 +2,9 @@
 
     cuts after the last compacted one -> one Parquet file per table -> the record -> partitions in Glue
 
-Cut after cut is read once, and each table's changes go into one file, however many cuts there are. Nothing is deleted and
-nothing written twice: of two runs at once, the one whose batch the record took counts, and the other's file is never read.
-A table whose changes cannot be read is reported; the others continue.
+Each cut is read once, and each table's changes go into one file for any number of cuts. Nothing is deleted or written twice:
+of two runs at once, the batch that is first in the record is used, and the other's file is never read. A table whose changes
+cannot be read is reported; the others continue.
 
 What belongs here: that order.
 """
@@ -32,10 +32,10 @@ from rds_lake.stages.streams.compaction.unique import CutFile, unique_events
 from rds_lake.stages.streams.compaction.write import ChangeWriter
 from rds_lake.threads import cancelling_threads
 
-# A batch that follows what was compacted before.
+# A table's new batch, which follows the compacted ones.
 Found = tuple[Progress, Batch, tuple[Unparsed, ...]]
 _MOST_CUTS = 500  # in one batch: a day and more of cuts every five minutes
-_LOOK_BACK = 3  # where a number comes again, it does so soon
+_LOOK_BACK = 3  # a repeated number is repeated soon
 _AT_ONCE = 4  # tables; each holds one group of rows
 
 

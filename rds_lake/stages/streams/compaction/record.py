@@ -33,7 +33,7 @@ class CompactedRecord:
         return self._parse(self.lake.s3.find_text(self.lake.layout.bucket, self._key))
 
     def add_all(self, batches: Sequence[tuple[Progress, Batch, Collection[Unparsed]]]) -> Collection[TableTarget]:
-        """Adds the batches that each follow a `before`, and returns the added ones. If another run was first, its batch counts."""
+        """Adds the batches that each follow a `before`, and returns the added ones. If another run was first, its batch is used."""
         added: set[TableTarget] = set()
 
         def change(known: Compacted) -> Compacted:

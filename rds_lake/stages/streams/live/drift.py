@@ -1,10 +1,10 @@
 """Drift: compares each new snapshot with the snapshot before it plus the changes in between.
 
-A row differs where something wrote to the database and no trigger saw it: a cascade of MySQL's foreign keys, a TRUNCATE or load
-with triggers disabled, `session_replication_role = replica`, a column that the triggers do not have yet. Of an outbox everything
-else must be predicted exactly.
+A row differs if the database was changed without a trigger: by a cascade of MySQL's foreign keys, a TRUNCATE or load with
+triggers disabled, `session_replication_role = replica`, or in a column that the triggers do not have yet. With an outbox, all
+other rows must be equal.
 
-What belongs here: which snapshots are compared, and when. The query is `sql/changes/drift.py`.
+What belongs here: choosing the snapshots, and the time of the comparison. The query is `sql/changes/drift.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
 
 _RECORD = "_drift.json"
 _AT_ONCE = 100  # tables in one statement, whose length Athena limits
-_KEYS = 10  # rows of each kind that a report names
+_KEYS = 10  # maximum rows of each kind in a report
 # How long after a snapshot changes of `capture: lambda` are waited for: Firehose's longest buffer is 15 minutes
 # (https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html), and Lambda's two retries take three.
 _ON_THEIR_WAY = timedelta(hours=1)

@@ -1,9 +1,9 @@
 """Moves the live views of a source to the published snapshot and the newest cut, for `changes` and for publications.
 
-`bring_up` compacts and moves; `beside` only moves, in the midst of a publication, so that a new date and its live views come
-together. A publication never fails by it: what keeps the live views back is logged, and they follow with the next `changes`.
+`bring_up` compacts and moves; `beside` only moves, during a publication, so that a new date and its live views appear
+together. A publication never fails because of live views: the reason is logged, and they follow with the next `changes`.
 
-What belongs here: what is looked up for that, and when another run comes in between.
+What belongs here: reading the inputs, and handling other runs at the same time.
 """
 
 from __future__ import annotations

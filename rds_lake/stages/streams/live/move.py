@@ -2,9 +2,9 @@
 
     the mark in the record -> CREATE OR REPLACE of what differs -> read back -> the record
 
-As with the views of a date, Athena has no transaction over views: while some are replaced, each shows the cut before or the new
-one. A view whose table has no changes in between stays as it is, since it shows both. Where one cannot be made, those that
-moved go back. A run that was killed leaves the mark; the next one sees in Glue which views are not as the record has them.
+Athena has no transaction over views: while views are replaced, each shows the earlier cut or the new one. A view whose table
+has no changes in between is not replaced, since both cuts are equal for it. If one cannot be created, the others are moved
+back. A killed run leaves the mark, and the next one compares the views in Glue with the record.
 
 What belongs here: that order. Which cut is shown is `follow.py`.
 """
@@ -60,7 +60,7 @@ def wanted_views(
         mark = by_home[home].watermark
         table = replace(changed, merged=compacted.merged_of(changed.names.target))
         progress = compacted.of(table.names.target, mark.epoch)
-        cut = min(cuts[home], progress.changed if progress else 0)  # nothing of this table changed from here to the cut
+        cut = min(cuts[home], progress.changed if progress else 0)  # the table has no changes from here to the cut
         try:
             rendered = {
                 table.changes: render_changes(source, table),
@@ -115,7 +115,7 @@ class LiveMover:
         gone = self._gone(wanted, shown, existing)
         if shown is not None and not (stale or gone or shown.moving) and self._same(shown, wanted.shown):
             return 0
-        # What readers may see in between is written first: views of both.
+        # The record first names all views that readers may see meanwhile: the old and the new ones.
         old = shown.views if shown else {}
         moving = replace(wanted.shown, views=old, moving=True, earlier=tuple(sorted(dates_shown(shown))))
         etag = self._write(moving, etag)

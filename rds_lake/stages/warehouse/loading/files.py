@@ -1,7 +1,7 @@
 """The files of a load, listed once; the manifest of its COPY names exactly these.
 
-A prefix in COPY would take `orders.bak` with `orders`, and files that came later. Names that begin with `_` or `.` are no data, as
-everywhere in Hadoop's world. (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
+A prefix in COPY would include `orders.bak` with `orders`, and files that arrive later. As in Hadoop, names that begin with `_`
+or `.` are not data. (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
 
 
 def _compared(order: LoadOrder, state: StatementState, context: RunContext) -> tuple[int, tuple[str, ...], str]:
-    """Returns the rows of the new table, notes on lost values, and what is wrong with the number of rows."""
+    """Returns the rows of the new table, notes on lost values, and the problem with the number of rows, if any."""
     rows, lost = 0, list[tuple[str, int]]()
     wrong = ""
     for check in order.checks:

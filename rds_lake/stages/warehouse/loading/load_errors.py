@@ -16,7 +16,7 @@ _MOST = 5
 
 
 def ask(piece: Piece, error: str, query: int | None) -> Piece | None:
-    """Returns the piece in the state of asking; None if Redshift gave the failed statement no id."""
+    """Returns the piece with a statement that reads the error's details next; None if the failed statement has no id."""
     return None if query is None else replace(piece, error=error, asking=query, statement=None)
 
 

@@ -1,8 +1,8 @@
 """Decides the statements of every load of a run before anything is loaded, and collects all problems.
 
-The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last: where it is,
-all others are. An order that is there stays, be it of a killed turn or of another one at this moment: what was sent by it, and what
-the load is compared with, has to be one order. So each list of files has a manifest of its own.
+The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last, so it
+proves that all others exist. An existing order is never replaced, whether a killed turn or another running one wrote it,
+because statements are sent by it and the load is compared with it. So each list of files has its own manifest.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def prepare(plan: Plan, target: Target, context: RunContext) -> Mapping[str, str
 
 
 def _rows(plan: Plan, context: RunContext) -> tuple[dict[LakeTable, LakeRows], dict[str, str]]:
-    """Reads what the loads of the lake need: once per source and date."""
+    """Reads the inputs of the loads from the lake, once per source and date."""
     wanted: dict[tuple[str, date], list[tuple[Load, LakeTable]]] = defaultdict(list)
     for load in plan.loads:
         if isinstance(load.origin, LakeTable):

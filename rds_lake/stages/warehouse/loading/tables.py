@@ -1,7 +1,7 @@
 """Reads tables of the lake for loads, from Glue and the manifest: once per source and date.
 
-The columns and their types are those of the view in Athena (`stages/catalogue/naming.py`), so that a query has the same answer here
-and there.
+The columns and their types are those of the view in Athena (`stages/catalogue/naming.py`), so that a query has the same result
+in both.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Publishes a result completely or not at all, and never overwrites objects of others.
 
-*Several files* are copied to `<to>run=<run>/`, then `<to>_manifest.json` names them, changed by If-Match. Files of earlier runs stay
-where they are, since somebody may be reading them. A `<to>` that holds anything else is left alone.
-*One file* is copied to `<to><name>.<ending>` in one request that S3 refuses where somebody else's object is, or came in between
-(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). Its metadata say whose it is.
-Of two runs the one that began later stays, whichever publishes last.
+*Several files* are copied to `<to>run=<run>/`, then `<to>_manifest.json` names them, changed by If-Match. Files of earlier
+runs stay, since readers may be using them. A `<to>` that holds anything else is not changed. *One file* is copied to
+`<to><name>.<ending>` in one request, which S3 refuses if another object exists there or was written meanwhile
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). Its metadata name its owner. Of two runs, the
+result of the one that began later stays.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def publish_single(
     key = f"{prefix}{unload.name}.{file_ending(unload)}"
     source = files[0].uri.removeprefix(f"s3://{context.bucket}/")
     for _ in range(_TRIES):
-        # A conflict may come from another turn of this very run, which has published the result: so look again.
+        # A conflict may come from another turn of the same run, which has published the result, so the object is read again.
         with suppress(ConflictError):
             _put_single((context.bucket, source), (bucket, key), unload, record, context)
             return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
@@ -140,7 +140,7 @@ def _require_free(bucket: str, prefix: str, unload: Unload, record: RunRecord, c
 
 
 def _require_empty(bucket: str, prefix: str, context: RunContext) -> None:
-    # A manifest was not there a moment ago: whose it is, is seen when it is to be changed.
+    # There was no manifest a moment ago; the owner of a new one is checked when it is changed.
     known = (prefix, prefix + MANIFEST)
     others = (
         item.key

@@ -21,7 +21,7 @@ _MANIFEST = "manifest"
 
 
 def section_of(piece: Piece, unload: Unload, target: Target, context: RunContext) -> Section:
-    """Returns the UNLOAD to a folder of only this attempt; before a single file's, the question for its size."""
+    """Returns the UNLOAD to a folder of only this attempt; before that of a single file, the estimate of its size."""
     if is_guard(piece, unload):
         return guard_section(unload)
     return Section(

@@ -1,7 +1,7 @@
 """The work of one turn: finds statements that have ended, continues their pieces, and sends what can run now.
 
-Nothing here waits for AWS, but for one long poll that the caller asks for. A turn may be killed anywhere and made again: statements
-are found by their names, objects are written anew, and the record says only what is so.
+Nothing here waits for AWS, except one long poll that the caller may request. A killed turn can be repeated: statements are
+found by their names, objects are written again, and the record has only facts.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class _Turn:
                     return
 
     def _prepare(self) -> None:
-        """Decides what loads send before the first load. If one load has a problem, none is loaded."""
+        """Decides the statements of all loads before the first one. If one load has a problem, none is loaded."""
         waiting = [p for p in self.record.pieces if p.kind is PieceKind.LOAD and p.state is PieceState.WAITING]
         if not waiting or are_prepared(self._context):
             return

@@ -14,7 +14,7 @@ from rds_lake.model.warehouse.lake_rows import LakeRows
 
 PARALLEL = 4  # loads at once
 
-# Source, date, views -> what each view is made of; a view that is not there is left out.
+# Source, date, views -> the rows of each view; missing views are left out.
 RowsOfLake = Callable[[str, date, Collection[str]], Mapping[str, LakeRows]]
 
 

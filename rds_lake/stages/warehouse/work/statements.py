@@ -1,7 +1,8 @@
 """Sends statements of a run, and finds sent ones again.
 
-A piece's statement has a name and a token that follow from run, piece, attempt and number. Before one is sent, the name is looked
-for: after a kill between the start and the record it is there, also when Redshift has forgotten the token after eight hours.
+A piece's statement has a name and a token that follow from run, piece, attempt and number. Before one is sent, the name is
+looked up: after a kill between the start and the record, the statement is found by it, even when Redshift has forgotten the
+token after eight hours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.warehouse.work.run_context import RunContext
 
 MOST_ATTEMPTS = 5
-# Another transaction was there first; the same again mostly succeeds.
+# Another transaction was first; a repetition mostly succeeds.
 # https://docs.aws.amazon.com/redshift/latest/dg/r_lock_command.html
 _CONFLICT = "1023"
 

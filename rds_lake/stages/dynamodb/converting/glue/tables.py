@@ -1,4 +1,4 @@
-"""Which tables of a date AWS Glue converts, what its job is asked for each, and what the results are in the lake."""
+"""Decides which tables of a date AWS Glue converts, writes the request of each job, and reads its results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GlueTables:
     def convert(
         self, record: ExportRecord, parts: Sequence[ExportPart], *, turn: Turn, is_done: Callable[[], bool]
     ) -> tuple[dict[str, TableManifest], ConversionProgress]:
-        """The tables whose job has ended well, by name, and the progress of all; starts jobs, and waits for none.
+        """Returns the converted tables, by name, and the progress of all; starts jobs, and waits for none.
 
         `is_done`: whether another run has written the date's manifest.
         """
@@ -71,7 +71,7 @@ class GlueTables:
         return context.records.finish(record, part, table)
 
     def _request(self, record: ExportRecord, part: ExportPart, result: str) -> JobRequest:
-        """What the job is asked to do; made when Glue has a place for it. `result`: URI where it has to write its result."""
+        """Returns the request of a job, made when Glue has a place for it. `result`: URI where it has to write its result."""
         context, files = self.context, read_part(self.context.s3, record.bucket, part).files
         options = context.options_of(part.table)
         return JobRequest(
