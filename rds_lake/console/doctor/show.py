@@ -44,7 +44,7 @@ def _every(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
 
 
 def _short(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
-    """A line for what passed of each subject, each finding that says what to do, then what was not looked at."""
+    """Yields a line for the passed rows of each subject, each finding with a remedy, then rows that were not examined."""
     for subject, grouped in groupby(findings, key=lambda finding: finding.row.subject):
         of_subject = list(grouped)
         if passed := [finding for finding in of_subject if not finding.flagged]:
@@ -56,7 +56,7 @@ def _short(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
 
 
 def _not_looked_at(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
-    """One line for all rows that stand on the same finding, at whatever distance: that finding says what to do."""
+    """Yields one line for all rows that depend on the same finding, directly or not: that finding says what to do."""
     by_key = {finding.key: finding for finding in findings}
 
     def cause(each: Finding) -> Finding:

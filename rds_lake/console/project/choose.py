@@ -1,4 +1,4 @@
-"""Which of the found databases and tables become sources: by number, by name, or all that can be exported now."""
+"""Chooses the databases and tables that become sources: by number, by name, or all that can be exported now."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def by_number(items: Sequence[Found], answer: str) -> list[Found]:
 
 
 def _exportable(chosen: Sequence[Found]) -> list[Found]:
-    """ConfigError for what AWS never exports; a person can remove other obstacles."""
+    """Raises ConfigError for items that AWS never exports; a person can remove other obstacles."""
     never = [item for item in chosen if _never(item)]
     if never:
         raise ConfigError("these cannot be exported:", [f"{item.identifier}: {item.obstacle}" for item in never])

@@ -1,4 +1,4 @@
-"""Finds what an account has for a lake: DB instances, clusters, DynamoDB tables.
+"""Lists everything in an account that a lake can export: DB instances, clusters, DynamoDB tables.
 
 If a service refuses the call, the refusal is shown, and the other services are still listed.
 """
@@ -14,7 +14,7 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import AwsError, RdsLakeError
 from rds_lake.model.aws.server import DatabaseServer
 
-_OFTEN = 50  # tables between two words about progress: DynamoDB answers ten questions about recovery a second
+_OFTEN = 50  # tables between two progress messages: DynamoDB allows ten calls about recovery per second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Discovered:
 
 
 def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], None]) -> Discovered:
-    """Ask every service. `say` gets progress if there are many tables."""
+    """Lists the items of every service. `say` gets progress if there are many tables."""
     items: list[Found] = []
     refused: list[str] = []
     kinds: list[tuple[str, Callable[[], Sequence[Found]]]] = [

@@ -1,4 +1,4 @@
-"""What `rds-lake init` shows: the account's databases and tables as a numbered list, and a month's cost."""
+"""The output of `rds-lake init`: the account's databases and tables as a numbered list, and a month's cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rds_lake.console.project.discover import Found, FoundServer
 from rds_lake.console.project.estimate import Month, MonthPrices
 
-_WIDEST = 40  # a longer name moves its own line only: a name of DynamoDB has up to 255 characters
+_WIDEST = 40  # a longer name widens only its own line: names in DynamoDB have up to 255 characters
 _KINDS = {"rds": "instance", "aurora": "cluster", "dynamodb": "table"}
 
 

@@ -20,7 +20,7 @@ def warehouse() -> None:
 @warehouse.command()
 @click.option("--out", type=FILE, help="Write the schema to this file instead of printing it.")
 def schema(out: Path | None) -> None:
-    """Print the JSON schema of the JSON files that ask for a run."""
+    """Print the JSON schema of the JSON files that request a run."""
     from rds_lake.console.warehouse.schema import schema as run
 
     run(out=out, show=click.echo)

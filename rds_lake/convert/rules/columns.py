@@ -1,4 +1,4 @@
-"""From the attributes that were seen to columns: kinds, names, Hive types.
+"""Makes columns from the attributes that were seen: kinds, names, Hive types.
 
     one type             that type: N -> bigint, decimal(38,s) or text; M -> struct; L and sets -> array; B -> binary
     several types        JSON text, in which `10` and `"10"` stay different

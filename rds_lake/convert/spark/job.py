@@ -2,7 +2,7 @@
 
     spark-submit --py-files rds_lake_rules.zip spark_job.py --request s3://…/request.json
 
-    --request URI    what to convert (`request.py`), the only argument it needs
+    --request URI    the request (`request.py`), the only argument it needs
     --mount FOLDER   s3://bucket/key is FOLDER/bucket/key: for a Spark without S3
 
 Other arguments are ignored, as Glue adds its own. It needs Python 3.11 and Spark, nothing else: this file is the script, and the

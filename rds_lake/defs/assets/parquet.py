@@ -25,7 +25,7 @@ from rds_lake.stages.runs.conversion import ConversionProgress, Turn
 if TYPE_CHECKING:
     from rds_lake.stages.source.run import SourceRun
 
-# Why a run was asked for -> what it does about Glue's runs (`stages/runs/conversion.py`). These runs never wait.
+# Why a run was requested -> what it does about Glue's runs (`stages/runs/conversion.py`). These runs never wait.
 _TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
 
 
@@ -68,14 +68,14 @@ def parquet_asset(
 def _made(
     context: dg.AssetExecutionContext, run: "SourceRun", orders: Orders, *, poll_seconds: float
 ) -> Manifest | str:
-    """Returns the date's manifest, or what it waits for if another run finishes the date."""
+    """Returns the date's manifest, or the work in progress if another run will finish the date."""
     try:
         made = _advance(run, orders, context, poll_seconds=poll_seconds)
     except FullExportBegunError as error:
-        # Full exports take the place of changes that cannot be used; the event of their end brings the next run.
+        # Full exports replace changes that cannot be used; the event of their end starts the next run.
         context.log.warning(str(error))
         return str(error)
-    # The event that Glue's run has ended brings the next run.
+    # The event of the end of Glue's run starts the next run.
     return made if isinstance(made, Manifest) else f"AWS Glue is converting the date. {made}"
 
 

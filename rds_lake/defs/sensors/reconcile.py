@@ -37,7 +37,7 @@ from rds_lake.stages.runs.examined import Candidate, Examined, start_next
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, repairing_run
 from rds_lake.stages.streams.alarm import OutboxAlarm
 
-# Dagster ends a tick after 60 s; one slow source behind this is still far from it.
+# Dagster ends a tick after 60 s; this leaves time for one slow source.
 _TICK_SECONDS = 15
 _STARTING_SECONDS = 10
 
@@ -67,7 +67,7 @@ def reconcile_sensor(
         wanted, following = tick.compare(cursor, deadline=deadline)
         requests = [run_request(item, config, keys) for item in wanted]
         again = healer.due(context.instance, now=now)
-        # What does not fit is found again by a later tick. What failed while AWS was away comes behind what never ran, and
+        # A later tick finds the rest again. Retries after an outage of AWS come after runs that never ran, and
         # one of these runs always has a place.
         fitting = [*requests[: RUNS_PER_TICK - min(1, len(again))], *again][:RUNS_PER_TICK]
         return dg.SensorResult(run_requests=fitting, cursor=render_cursor(following))

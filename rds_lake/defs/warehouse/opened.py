@@ -1,4 +1,4 @@
-"""Opens a warehouse for turns and plans from the lake's clients. Without Dagster, as the command line uses it too."""
+"""Opens a warehouse for turns and plans from the lake's clients. It does not need Dagster, as the command line uses it too."""
 
 from collections.abc import Callable
 from datetime import datetime

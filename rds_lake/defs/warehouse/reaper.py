@@ -20,7 +20,7 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
     @dg.sensor(
         name="rds_lake_reaper",
         description="Removes the AWS objects of warehouses whose runs died, and verifies that they are gone.",
-        # A sensor has a target; this one requests nothing of it.
+        # A sensor must have a target; this one requests no run.
         target=dg.AssetSelection.groups(*(settings.name for settings in config.warehouses)),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,

@@ -2,7 +2,7 @@
 
     findings = examine(examinations, patient, pace, on_finding=print)     # in the order of the examinations
 
-What belongs here: order, threads, time. What is examined is `subjects/`.
+What belongs here: order, threads, time. The examinations are `subjects/`.
 """
 
 from __future__ import annotations

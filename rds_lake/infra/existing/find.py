@@ -11,7 +11,7 @@ from rds_lake.infra.existing.queues import queues
 from rds_lake.infra.existing.rules import rules
 from rds_lake.infra.existing.topic import topic
 
-# The pipeline creates databases that are missing, so this may be said of none.
+# The pipeline creates missing databases, so these parameters may be `existing` without an object.
 _MAY_BE_MISSING = ("Databases",)
 
 

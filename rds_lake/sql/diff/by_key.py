@@ -5,7 +5,7 @@
     differences     which columns differ by their values (`columns.py`)
     kinds           each pair is added, removed, changed or the same
 
-Rows that are the same leave Athena as one number.
+Athena only returns the number of equal rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Columns of one table at two dates: which columns are compared, by which value, and why others are not.
+"""Columns of one table at two dates: the compared columns with their values, and why others are not compared.
 
-A value is the view's, in the view's type. Where the view's type loses something of it (more digits than a decimal keeps, a date
-that is none), the raw value is compared as well, so that two values which differ in the database never pass for equal.
+A value is the view's, in the view's type. If the view's type loses something of it (digits of a decimal, an invalid date), the
+raw value is compared as well, so that two different values of the database never seem equal.
 
 What belongs here: from columns to compared values. The statement is `statement.py`.
 """
@@ -120,7 +120,7 @@ class Columns:
 
 
 def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) -> Columns:
-    """Columns of both dates by their names in the view, in the order of the later date."""
+    """Returns columns of both dates by their names in the view, in the order of the later date."""
     earlier = {dated.column.alias: dated for dated in before}
     later = {dated.column.alias: dated for dated in after}
     retyped: dict[str, tuple[str, str]] = {}

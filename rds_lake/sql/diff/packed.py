@@ -1,11 +1,11 @@
 """Compares two dates of a table with hundreds of columns: same result as `by_key.py` and `whole_rows.py`, shorter SQL.
 
     "raw 3"       an array of columns that have one type and one rule, as they are in the files
-    "differs 3"   whether each of them differs; the rule is written once for all
+    "differs 3"   whether each of them differs; the rule is written once for all of them
 
-A statement of Athena has at most 262,144 bytes (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html), which the rules
-of some 180 columns of numbers in text fill when each is written for its column. Athena makes the arrays of every row, so tables
-whose statement fits are compared without them.
+A statement of Athena has at most 262,144 bytes (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html), which the
+rules of about 180 columns of numbers in text exceed if each is written for its column. Making the arrays costs Athena time for
+every row, so tables whose statement fits are compared without them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The view `<view>_diff`: the rows by which a date of a table differs from another, with the values of both, typed as in its view.
+"""The view `<view>_diff`: the rows that differ between two dates of a table, with the values of both, typed as in its view.
 
     change | <key> | changed_columns | total | total_before | … | snapshot_date | snapshot_date_before
 
-A real column keeps its name; what the view adds yields (`lake_change`). Columns that only one date has are not in it.
+The table's columns keep their names; on a conflict, an added column gets another (`lake_change`). Columns that only one date
+has are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rds_lake.sql.stored_view import mentions, why_not
 from rds_lake.sql.views import MAX_STATEMENT_BYTES, MAX_STORED_CHARACTERS, stored_characters
 
 SUFFIX = "_diff"
-_MARK = "the row before"  # no view of a person's has this name in it
+_MARK = "the row before"  # no user's view contains this name
 _EACH = identifier("each name")
 
 

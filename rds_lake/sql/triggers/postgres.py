@@ -1,6 +1,6 @@
 """The plan of a PostgreSQL database's triggers: PostgreSQL 14 and newer, RDS and Aurora.
 
-What belongs here: the order of things. The functions are `postgres_rows.py` and `postgres_statements.py`, the tables
+What belongs here: the order of the statements. The functions are `postgres_rows.py` and `postgres_statements.py`, the tables
 `postgres_tables.py`.
 """
 
@@ -16,7 +16,7 @@ from rds_lake.sql.triggers.postgres_parts import names, trigger
 from rds_lake.sql.triggers.postgres_rows import capture_row
 from rds_lake.sql.triggers.postgres_tables import fitting, grants, own_statements
 
-# What nobody needs any more goes; an outbox that still has changes stays for the forwarder.
+# Objects that are no longer needed are dropped; an outbox that still has changes stays for the forwarder.
 _LAST = """\
 DECLARE
   empty boolean := true;

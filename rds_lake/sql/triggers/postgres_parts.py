@@ -11,7 +11,7 @@ from rds_lake.sql.quoting import dollar_quoted, identifier, literal, qualified
 from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES, MOST_IMAGE_BYTES, MOST_PAYLOAD_IMAGE_BYTES, Wanted
 from rds_lake.sql.triggers.postgres_text import settings_for
 
-# PostgreSQL fires triggers in the order of their names. What another trigger, or a foreign key's, does to the row comes later,
+# PostgreSQL fires triggers in the order of their names. Changes by another trigger, or by a foreign key's, come later,
 # so this one has to be first: `RI_ConstraintTrigger…` begins with a capital.
 _PREFIX = "!rds_lake_"
 

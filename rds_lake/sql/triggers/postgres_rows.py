@@ -1,12 +1,12 @@
 """Row-level triggers of PostgreSQL: one function for each table, fired for each row that changes and for TRUNCATE.
 
-No row may make its writer fail. The usual image is computed in a block of its own; whatever fails in it (a column that is gone,
-a value that is too long) is caught there, and the row is read column by column instead (`fitting`). Nothing is written in that
-block, so it costs no transaction id.
+No row may make its writer fail. The usual image is computed in a separate block; every error in it (a dropped column, a value
+that is too long) is caught there, and the row is read column by column instead (`fitting`). Nothing is written in that block,
+so it uses no transaction id.
 
-The changes of several rows of one statement are recorded after all of them have changed. Where a trigger or a foreign key changes
-the table once more for the first of them, that change is recorded before the others. Such a change is recognised by its depth, and
-the rows recorded after it are read again: the last change of a key has to be what the table has.
+The changes of several rows of one statement are recorded after all of them have changed. If a trigger or a foreign key changes
+the table once more for the first of them, that change is recorded before the others. Such a change is recognised by its depth,
+and the rows recorded after it are read again, so that the last change of a key equals the table's row.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _key(row: str, key: Sequence[str]) -> str:
 
 
 def capture_row(table: CapturedTable, definition: str) -> str:
-    """Returns the statement that records what is captured of the table."""
+    """Returns the statement that records the captured columns of the table."""
     target = table.target
     return (
         f"INSERT INTO rds_lake.capture VALUES ({literal(target.schema)}, {literal(target.table)}, {literal(definition)})\n"

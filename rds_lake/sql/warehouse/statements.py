@@ -1,7 +1,7 @@
 """Splits a `.sql` file into statements with lines, and fills in its parameters.
 
-A parameter is written `{{name}}` and becomes a text in quotes, so it never changes what a statement is; a number or date is cast
-by the statement itself, as `{{day}}::date`. Within quotes it is refused, in a comment it stays.
+A parameter is written `{{name}}` and becomes a text in quotes, so it cannot change the statement around it; the statement
+itself casts a number or date, as `{{day}}::date`. Within quotes it is refused, in a comment it stays.
 """
 
 from __future__ import annotations

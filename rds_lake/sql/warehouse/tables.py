@@ -1,7 +1,7 @@
-"""Which tables statements create, change and read; the order of steps follows from it.
+"""Finds the tables that statements create, change and read, from which the order of steps follows.
 
-By sqlglot where it can read a statement; else every word of it that is the name of a known table counts as read, so that a
-procedure or a statement that only Redshift knows runs late rather than early.
+sqlglot parses the statement; if it cannot, every word that is the name of a known table counts as read, so that a procedure or
+a statement that only Redshift has runs late rather than early.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _tree(sql: str) -> exp.Expr | None:
         return None
     finally:
         log.disabled = before
-    # Of a procedure only its head is read.
+    # For a procedure, only its head is read.
     is_body = isinstance(tree, exp.Create) and tree.kind not in _READABLE
     return None if isinstance(tree, exp.Command) or is_body else tree
 

@@ -73,7 +73,7 @@ def _governed(queried: Sequence[str], patient: Patient) -> Seen:
     kinds = {"databases": _OF_DATABASES, "tables": _OF_TABLES}
     governed = [f"new {kind}" for kind, key in kinds.items() if not _open(settings.get(key) or ())]
     there = {name: _found(name, patient) for name in queried}
-    # Glue leaves the key out where nothing was said.
+    # Glue leaves the key out if it was never set.
     own = [
         name
         for name, database in there.items()

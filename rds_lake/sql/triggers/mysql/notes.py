@@ -1,6 +1,6 @@
 """Notes for the person who installs triggers in MySQL or MariaDB, as sentences.
 
-What belongs here: what is true of every server. What a server's own settings say is `database/capture/mysql_describe.py`.
+What belongs here: notes for every server. Notes about a server's settings are `database/capture/mysql_describe.py`.
 """
 
 from __future__ import annotations
