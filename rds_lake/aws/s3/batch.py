@@ -146,11 +146,11 @@ class Batch:
             elif number + 1 == len(self._workers) < pace.most:
                 self._begin_worker(pace)
             while request is not None:
-                answer = await self._settle(request, connections, pace)
+                answer = await self._answer_of(request, connections, pace)
                 request = self.on_answer(request, answer)
         self._wake.set()
 
-    async def _settle(self, request: S3Request, connections: Connections, pace: Pace) -> Answer | None:
+    async def _answer_of(self, request: S3Request, connections: Connections, pace: Pace) -> Answer | None:
         """Returns the plain answer after repetitions; None, or an answer of status 0, as `OnAnswer` describes."""
         renewed, deadline = 0, self.clock() + BUDGET_SECONDS
         for attempt in count():

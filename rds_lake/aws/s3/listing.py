@@ -66,14 +66,14 @@ class Listing:
 
     def _chains(self, wire: Wire, rests: Sequence[Rest], *, pages: int) -> tuple[list[Rest], list[Rest]]:
         """List `pages` pages of each; returns the requests without a plain answer, and the prefixes with further pages."""
-        unsettled: list[Rest] = []
+        not_plain: list[Rest] = []
         long: list[Rest] = []
 
-        def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
+        def answered(request: S3Request, answer: Answer | None) -> S3Request | None:
             rest: Rest = request.about
             page = _page(request, answer)
             if page is None:
-                unsettled.append(rest)
+                not_plain.append(rest)
                 return None
             self.report(page.items)
             if page.token is None:
@@ -85,8 +85,10 @@ class Listing:
             long.append(rest)
             return None
 
-        wire.send_all((page_request(self.bucket, rest.prefix, after=rest.after, about=rest) for rest in rests), settled)
-        return unsettled, long
+        wire.send_all(
+            (page_request(self.bucket, rest.prefix, after=rest.after, about=rest) for rest in rests), answered
+        )
+        return not_plain, long
 
     def _parts(self, wire: Wire, rest: Rest, levels: int) -> list[Rest]:
         """Returns the rest by folder, or the rest itself if folders do not help. Reports keys that are beside the folders."""
@@ -105,7 +107,7 @@ class Listing:
         folders: list[str] = []
         broken: list[str] = []
 
-        def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
+        def answered(request: S3Request, answer: Answer | None) -> S3Request | None:
             page = _page(request, answer)
             if page is None or len(loose) > _LOOSE:
                 broken.append(request.about)
@@ -116,7 +118,7 @@ class Listing:
                 return None
             return page_request(self.bucket, request.about, page.token, by_folder=True, about=request.about)
 
-        wire.send_all((page_request(self.bucket, parent, by_folder=True, about=parent) for parent in parents), settled)
+        wire.send_all((page_request(self.bucket, parent, by_folder=True, about=parent) for parent in parents), answered)
         return None if broken else sorted(folders)
 
     def _by_boto3(self, rests: Sequence[Rest]) -> None:

@@ -102,7 +102,7 @@ class ManyS3:
         self.s3.deletable.require(bucket, keys)
         left: list[str] = []
 
-        def settled(request: S3Request, answer: Answer | None) -> None:
+        def answered(request: S3Request, answer: Answer | None) -> None:
             if answer is not None and answer.status == 0:
                 raise unanswered(request)
             if answer is None or answer.status != 200 or not all_deleted(answer.body):
@@ -119,7 +119,7 @@ class ManyS3:
 
         wire = self.s3.wire
         if wire is not None:  # S3 counts every key, not every request
-            wire.limited(min(self.parallel, _DELETES)).send_all(requests(), settled)
+            wire.limited(min(self.parallel, _DELETES)).send_all(requests(), answered)
         self.s3.delete(bucket, keys if wire is None else left)
 
     def sizes(self, bucket: str, prefixes: Iterable[str], *, report: Report) -> None:
@@ -149,13 +149,13 @@ class ManyS3:
         self,
         count: int,
         request: Callable[[int], S3Request | None],
-        settled: Callable[[int, Answer], Any],
+        outcome_of: Callable[[int, Answer], Any],
         slowly: Callable[[int], Any],
         done: Done,
     ) -> None:
         """Complete every position by the wire, and the others by `slowly` in threads."""
         wire = self._wire()
-        left = list(range(count)) if wire is None else _by_wire(wire, count, request, settled, done)
+        left = list(range(count)) if wire is None else _by_wire(wire, count, request, outcome_of, done)
         with cancelling_threads(self._threads, "s3") as pool:
             for start in range(0, len(left), _QUEUED):
                 some = left[start : start + _QUEUED]
@@ -175,7 +175,7 @@ def _by_wire(
     wire: Wire,
     count: int,
     request: Callable[[int], S3Request | None],
-    settled: Callable[[int, Answer], Any],
+    outcome_of: Callable[[int, Answer], Any],
     done: Done,
 ) -> list[int]:
     """Send a request for every position; returns the positions without a request or without a plain answer."""
@@ -185,8 +185,8 @@ def _by_wire(
         if answer is not None and answer.status == 0:
             done(request.about, unanswered(request))
             return
-        outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
-        if outcome is _UNSETTLED or outcome is None:
+        outcome = _UNDECIDED if answer is None else _guarded(lambda: outcome_of(request.about, answer))
+        if outcome is _UNDECIDED or outcome is None:
             left.append(request.about)
         else:
             done(request.about, None if outcome is _NOTHING else outcome)
@@ -203,8 +203,8 @@ def _by_wire(
     return left
 
 
-_UNSETTLED = object()  # the answer does not say
-_NOTHING = object()  # settled, and there is nothing to say
+_UNDECIDED = object()  # the answer does not say
+_NOTHING = object()  # answered, without a value
 
 
 def _guarded(work: Callable[[], Any]) -> Any:
@@ -218,7 +218,7 @@ def _guarded(work: Callable[[], Any]) -> Any:
 
 def _copied(_: int, answer: Answer) -> Any:
     if b"<CopyObjectResult" not in answer.body:
-        return _UNSETTLED
+        return _UNDECIDED
     checksums = {name.decode(): value.decode(errors="replace") for name, value in _CHECKSUM.findall(answer.body)}
     return checksum_in(checksums) or _NOTHING
 
@@ -226,7 +226,7 @@ def _copied(_: int, answer: Answer) -> Any:
 def _head(_: int, answer: Answer) -> Any:
     names = {name.removeprefix("x-amz-").replace("-", ""): value for name, value in answer.headers.items()}
     if answer.status != 200 or not names.get("contentlength", "").isdigit():
-        return _UNSETTLED
+        return _UNDECIDED
     checksums = {
         f"Checksum{name.removeprefix('checksum').upper()}": value
         for name, value in names.items()

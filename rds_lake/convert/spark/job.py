@@ -26,7 +26,7 @@ from py4j.protocol import Py4JJavaError  # pyright: ignore[reportMissingImports]
 from pyspark.sql import DataFrame, SparkSession  # pyright: ignore[reportMissingImports]
 from pyspark.sql import functions as f  # pyright: ignore[reportMissingImports]
 
-from rds_lake.convert.rules.columns import Column, Rules, build_columns, settle
+from rds_lake.convert.rules.columns import Column, Rules, build_columns, widen_decimals
 from rds_lake.convert.rules.converted import ConvertedFile, converted
 from rds_lake.convert.rules.tree import Node, from_plain, merge
 from rds_lake.convert.spark.columns import STRICT, typed_columns, wrapped_items
@@ -88,7 +88,7 @@ class _Job:
         items = seen.lines.total()
         root = self._with_known(seen.root)
         rules = Rules(keys=self.request.keys, numbers=self.request.numbers)
-        settle(build_columns(root, rules))
+        widen_decimals(build_columns(root, rules))
         columns = build_columns(root, rules)
         written = self._write(columns) if items else []
         rows = sum(file.rows for file in written)

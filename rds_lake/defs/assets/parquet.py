@@ -20,13 +20,13 @@ from rds_lake.errors import FullExportBegunError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import gathered
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 if TYPE_CHECKING:
     from rds_lake.stages.source.run import SourceRun
 
 # Why a run was requested -> what it does about Glue's runs (`stages/runs/conversion.py`). These runs never wait.
-_TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
+_RUN_KINDS: Mapping[str, RunKind] = {"settle": "begin", "convert": "resume"}
 
 
 def parquet_asset(
@@ -88,10 +88,10 @@ def _advance(
     day = day_of(context)
     if not isinstance(run, DynamoRun):
         return run.relocate(day)
-    turn = _TURNS.get(orders.trigger)
-    if turn is not None:
-        return run.convert(day, turn=turn)
-    return run.convert_or_export_again(day, turn="by_hand", poll_seconds=poll_seconds)
+    run_kind = _RUN_KINDS.get(orders.trigger)
+    if run_kind is not None:
+        return run.convert(day, run_kind=run_kind)
+    return run.convert_or_export_again(day, run_kind="by_hand", poll_seconds=poll_seconds)
 
 
 def _relocated(

@@ -104,7 +104,7 @@ def _result(source: SourceSettings, problem: str | None, *, severity: dg.AssetCh
 def _well(source: SourceSettings) -> str:
     """Returns the sentence of a check without problems."""
     if source.freshness is None:
-        return "nothing is wrong; the age of its snapshots is not looked at, as `freshness_hours` is 0"
+        return "no problem; the age of its snapshots is not checked, as `freshness_hours` is 0"
     hours = source.freshness.total_seconds() / 3600
     return f"its newest snapshot is not older than {hours:g} h (`freshness_hours`)"
 

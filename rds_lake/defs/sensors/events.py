@@ -61,11 +61,11 @@ def events_sensor(
         kept = _acknowledge(context, tick_gateways.queue, cursor.acknowledge)
         planner = _planner(context, config, tick_gateways, log, is_late=lambda: time.monotonic() > deadline)
         planner = replace(planner, take_json=partial(take_json, tick_gateways))
-        wanted, settled = _decided(context, tick_gateways.queue, planner, asked=frozenset(cursor.asked))
+        wanted, handled = _decided(context, tick_gateways.queue, planner, asked=frozenset(cursor.asked))
         asked = (*cursor.asked, *wanted)[-_REMEMBERED:]
         return dg.SensorResult(
             run_requests=[run_request(item, config, keys) for item in wanted.values()],
-            cursor=render_cursor(EventsCursor(acknowledge=(*kept, *settled), asked=asked)),
+            cursor=render_cursor(EventsCursor(acknowledge=(*kept, *handled), asked=asked)),
         )
 
     return rds_lake_events
@@ -94,23 +94,23 @@ def _planner(
 def _decided(
     context: dg.SensorEvaluationContext, queue: SqsGateway, planner: EventPlanner, *, asked: Collection[str]
 ) -> tuple[dict[str, WantedRun | WantedIncident], list[str]]:
-    """Returns the runs for the queue's messages, by key, and the receipt handles of settled messages.
+    """Returns the runs for the queue's messages, by key, and the receipt handles of handled messages.
 
     `asked`: keys of runs that were requested before.
     """
     wanted: dict[str, WantedRun | WantedIncident] = {}
-    settled: list[str] = []
+    handled: list[str] = []
     for batch in _receive(context, queue, room=lambda: RUNS_PER_TICK - len(wanted)):
         plan = planner.plan(batch)
         wanted.update({key: item for key, item in plan.wanted.items() if key not in asked})
-        settled += plan.settled
+        handled += plan.handled
         for note in plan.notes:
             context.log.info(note)
         for problem in plan.problems:
             context.log.error(problem)
         if planner.is_late():
             break
-    return wanted, settled
+    return wanted, handled
 
 
 def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> list[str]:

@@ -37,7 +37,8 @@ _NOTES = (
     "transaction (docs/streams.md says what that costs).",
     "Creating triggers waits for the tables' running transactions, and writers that come meanwhile wait behind it: `--install` gives "
     "up after seconds; by hand keep the SET LOCAL lines.",
-    "Run it as the tables' owner (or rds_superuser), a user who stays: the functions belong to it, and run with its rights.",
+    "Run it as the tables' owner (or rds_superuser), a user that will not be dropped: the functions belong to it, and run with its "
+    "rights.",
     "Nothing is captured of sessions with session_replication_role = replica, of logical replication's workers, or while a trigger "
     "is disabled; the comparison with the next snapshot names what is missing.",
     "After ALTER TABLE run this again: a column that is added is in no change until then.",

@@ -73,8 +73,8 @@ def function(table: CapturedTable, *, declare: str, body: str, settings: str = "
     )
 
 
-def when_others_change_it(table: CapturedTable, settle: str) -> str:
-    """Returns `settle`, run if other triggers have changed the table since this change.
+def when_others_change_it(table: CapturedTable, reread: str) -> str:
+    """Returns `reread`, run if other triggers have changed the table since this change.
 
     Changes of other triggers are recorded before the change that fired them. They set how deep they were until the
     transaction ends; its digits have a fixed length, so texts sort as numbers.
@@ -90,7 +90,7 @@ IF pg_trigger_depth() > 1 OR coalesce(current_setting('{flag}', true), '') <> ''
       PERFORM set_config('{flag}', depth, true);
     END IF;
     IF deepest > depth AND TG_OP <> 'TRUNCATE' THEN
-{settle}
+{reread}
     END IF;
   END;
 END IF;"""

@@ -48,7 +48,7 @@ def row_function(table: CapturedTable, wanted: Wanted) -> str:
         )
     )
     body = f"""\
-{when_others_change_it(table, _settle(table, wanted))}
+{when_others_change_it(table, _current_rows(table, wanted))}
 IF settled IS NULL AND TG_OP <> 'TRUNCATE' THEN
 {_usual(table)}
   IF before IS NULL AND TG_OP <> 'INSERT' OR after IS NULL AND TG_OP <> 'DELETE'
@@ -112,7 +112,7 @@ def _odd(table: CapturedTable, wanted: Wanted) -> str:
       END;"""
 
 
-def _settle(table: CapturedTable, wanted: Wanted) -> str:
+def _current_rows(table: CapturedTable, wanted: Wanted) -> str:
     row = alias(table, "t")
     into_after = _into("after", 'present."row"', wanted)
     return f"""\

@@ -34,7 +34,7 @@ _PLANS = "\nSET enable_nestloop = off\nSET work_mem = '64MB'"
 def statement_function(table: CapturedTable, wanted: Wanted) -> str:
     """Returns CREATE FUNCTION for the table."""
     body = f"""\
-{when_others_change_it(table, _settle(table, wanted))}
+{when_others_change_it(table, _current_rows(table, wanted))}
 IF settled THEN
   RETURN NULL;
 END IF;
@@ -154,7 +154,7 @@ def _odd_part(table: CapturedTable, wanted: Wanted, op: str, row: str, rows: str
     return _write(table, op, *images, _listed("f"), call)
 
 
-def _settle(table: CapturedTable, wanted: Wanted) -> str:
+def _current_rows(table: CapturedTable, wanted: Wanted) -> str:
     """Returns statements for a table that other triggers changed in this statement: each key gets its current row."""
     made = names(table)
     present = f"FROM {made.table} AS t WHERE EXISTS (SELECT FROM {{}} AS r WHERE {_same(table.key, 't', 'r')})"

@@ -11,7 +11,7 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.stages.catalogue.partitions import dated, holds
 from rds_lake.stages.catalogue.placement import candidates
-from rds_lake.stages.catalogue.raw_tables import NamedTable, group_versions, settle
+from rds_lake.stages.catalogue.raw_tables import NamedTable, group_versions, in_version
 from rds_lake.threads import cancelling_threads
 
 
@@ -35,14 +35,14 @@ def locate(
     def find(named: NamedTable) -> NamedTable | None:
         table_versions = versions.get(named.names.view, ())
         fitting = candidates(table_versions, named)
-        settled = [settle(named, raw, table_versions) for raw in fitting]
-        shown = next((table for table in settled if is_shown(table)), None)
+        versioned = [in_version(named, raw, table_versions) for raw in fitting]
+        shown = next((table for table in versioned if is_shown(table)), None)
         if shown is not None:
             return shown
         return next(
             (
                 table
-                for raw, table in zip(fitting, settled, strict=True)
+                for raw, table in zip(fitting, versioned, strict=True)
                 if holds(glue, database, day, named, raw.table)
             ),
             None,

@@ -115,7 +115,7 @@ def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...
     return {target: tuple(sorted(shown.get(target) or once[target])) for target in {*shown, *once}}
 
 
-def settle(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> NamedTable:
+def in_version(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> NamedTable:
     """Returns the table with the names and columns of the version that holds it."""
     keys = [name for name, _ in raw.table.partition_keys]
     names = replace(

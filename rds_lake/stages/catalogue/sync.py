@@ -176,11 +176,11 @@ class _Work:
         table = plan.existing.table
         if _same(table, plan.spec):
             return "unchanged"
-        self._settle_partitions(table, plan.spec)
+        self._retype_partitions(table, plan.spec)
         self.glue.update_table(self.database, plan.spec, existing=table)
         return "updated"
 
-    def _settle_partitions(self, table: GlueTable, spec: TableSpec) -> None:
+    def _retype_partitions(self, table: GlueTable, spec: TableSpec) -> None:
         """Gives partitions without files the types that the first file showed, if theirs cannot be read as those.
 
         This is done before the table gets them, so that a repetition after a crash still sees the difference.

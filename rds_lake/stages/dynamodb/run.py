@@ -50,7 +50,7 @@ from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.intact import missing_files, whole_tables
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.runs.accepted import AcceptedExport
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 from rds_lake.stages.source.stages import SharedStages
 
 
@@ -164,7 +164,7 @@ class DynamoRun:
         ExportTimeoutError if they take longer than the source's `export_timeout_hours`.
         """
         deadline = self.shared.clock() + self._source.export_timeout_hours * 3600
-        result = self.convert(day, turn="by_hand")
+        result = self.convert(day, run_kind="by_hand")
         while not isinstance(result, Manifest):
             if self.shared.clock() > deadline:
                 raise ExportTimeoutError(
@@ -172,10 +172,10 @@ class DynamoRun:
                     "materialize `parquet` again to adopt them"
                 )
             self.shared.sleep(self.job_poll_seconds)
-            result = self.convert(day, turn="resume")
+            result = self.convert(day, run_kind="resume")
         return result
 
-    def convert(self, day: date, *, turn: Turn) -> Manifest | ConversionProgress:
+    def convert(self, day: date, *, run_kind: RunKind) -> Manifest | ConversionProgress:
         """Returns the manifest, or the progress of the date's Glue jobs; does not wait for them.
 
         Raises ManifestError before an export of the date was accepted, FullExportBegunError if changes could not be used and
@@ -184,9 +184,9 @@ class DynamoRun:
         """
         record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
-            return self._converted(day, record, turn)
+            return self._converted(day, record, run_kind)
 
-    def _converted(self, day: date, record: ExportRecord, turn: Turn) -> Manifest | ConversionProgress:
+    def _converted(self, day: date, record: ExportRecord, run_kind: RunKind) -> Manifest | ConversionProgress:
         done = self.shared.find_manifest(day)
         is_same = done is not None and done.export.export_task == record.export_task
         gone = missing_files(self._lake.s3, done) if done is not None and is_same else ()
@@ -198,7 +198,7 @@ class DynamoRun:
             if done is not None and gone:
                 self.shared.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake")
             try:
-                result = self._converter.convert(record, done, turn=turn)
+                result = self._converter.convert(record, done, run_kind=run_kind)
             except FullExportDueError as error:
                 self._begin_full(day, error)
         if self._source.by_glue and isinstance(result, Manifest):
@@ -219,17 +219,19 @@ class DynamoRun:
             glue=GlueTables(context=context, runs=runs),
         )
 
-    def convert_or_export_again(self, day: date, *, turn: Turn, poll_seconds: float) -> Manifest | ConversionProgress:
+    def convert_or_export_again(
+        self, day: date, *, run_kind: RunKind, poll_seconds: float
+    ) -> Manifest | ConversionProgress:
         """Like `convert`; where changes cannot be used, waits for full exports (a look every `poll_seconds`) and converts those."""
         try:
-            return self.convert(day, turn=turn)
+            return self.convert(day, run_kind=run_kind)
         except FullExportBegunError as error:
             self.shared.log(f"waiting: {error}")
         accepted = self.accept(day, poll_seconds=poll_seconds)
         errors = [finding.problem for finding in accepted.findings if finding.severity == "error"]
         if errors:
             raise ExportIncompleteError(f"exports of {day} are not complete; nothing was converted:", errors)
-        return self.convert(day, turn=turn)
+        return self.convert(day, run_kind=run_kind)
 
     def _begin_full(self, day: date, due: FullExportDueError) -> NoReturn:
         """Begin full exports in place of changes that cannot be used, without waiting; raises FullExportBegunError."""

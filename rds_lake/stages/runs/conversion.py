@@ -12,7 +12,7 @@ from rds_lake.convert.spark.request import JobResult
 #   begin    the first run of the date      leaves it to the next run
 #   resume   requested when a job ended     raises its error, once no other job of the date runs or waits
 #   by_hand  a person's run                 starts another attempt
-Turn = Literal["begin", "resume", "by_hand"]
+RunKind = Literal["begin", "resume", "by_hand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ class ChangesPlan:
         )
         noted = Stale(
             what="noted",
-            where="digests of what was collected, and lines that are not changes",
+            where="digests of collected changes, and lines that are not changes",
             why="no turn reads them any more",
             objects=len(self.noted),
             bytes=sum(item.bytes for item in self.noted),

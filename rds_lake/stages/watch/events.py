@@ -43,14 +43,14 @@ from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run,
 class EventPlan:
     """The runs and incidents for a batch of messages.
 
-    `settled`: receipt handles that the next tick deletes. A message in neither `settled` nor a run stays in the queue:
+    `handled`: receipt handles that the next tick deletes. A message in neither `handled` nor a run stays in the queue:
     it is delivered again, and reaches the dead-letter queue after the queue's limit. `problems`: messages for which AWS
     refused a call, or that caused an unexpected error.
     """
 
     runs: tuple[WantedRun, ...]
     incidents: tuple[WantedIncident, ...]
-    settled: tuple[str, ...]
+    handled: tuple[str, ...]
     notes: tuple[str, ...]
     problems: tuple[str, ...] = ()
 
@@ -96,7 +96,7 @@ class EventPlanner:
         """Decides about every message. A malformed one, or one for which AWS refuses a call, does not stop the others."""
         runs: dict[str, WantedRun] = {}
         incidents: dict[str, WantedIncident] = {}
-        settled: list[str] = []
+        handled: list[str] = []
         notes: list[str] = []
         problems: list[str] = []
         for message in messages:
@@ -107,11 +107,11 @@ class EventPlanner:
                 if decision.note:
                     (problems if decision.problem else notes).append(f"message {message.message_id}: {decision.note}")
             if not any(decision.later for decision in decisions):
-                settled.append(message.receipt_handle)
+                handled.append(message.receipt_handle)
         return EventPlan(
             runs=tuple(runs.values()),
             incidents=tuple(incidents.values()),
-            settled=tuple(settled),
+            handled=tuple(handled),
             notes=tuple(notes),
             problems=tuple(problems),
         )
@@ -190,7 +190,7 @@ class EventPlanner:
         if snapshot.status != "available":
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
         if snapshot.unknown_origin:
-            return _Decision(note=f"{snapshot.arn} is a copy, and AWS no longer says of what: it belongs to no date")
+            return _Decision(note=f"{snapshot.arn} is a copy, and AWS no longer says of which snapshot: it belongs to no date")
         return _Decision(runs=(starting_run(plan.source, snapshot),))
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:

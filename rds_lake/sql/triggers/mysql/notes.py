@@ -13,8 +13,8 @@ _ALWAYS = (
     "(docs/streams.md says what that costs).",
     "LOCK TABLES waits for the table's running transactions, and writers that come meanwhile wait behind it: `--install` gives "
     "up after seconds and continues with the other tables; by hand keep the SET SESSION lines.",
-    "Run it as a user who stays: a trigger has the rights of the user who made it, and where that user is gone every writer fails "
-    "(error 1449). The user needs TRIGGER, LOCK TABLES and SELECT on the tables, and CREATE, SELECT, INSERT, UPDATE, DELETE and "
+    "Run it as a user that will not be dropped: a trigger has the rights of the user that created it, and without that user every "
+    "writer fails (error 1449). The user needs TRIGGER, LOCK TABLES and SELECT on the tables, and CREATE, SELECT, INSERT, UPDATE, DELETE and "
     f"LOCK TABLES on {OWN_SCHEMA}. Writers need no right there.",
     "By hand, in the client `mysql`: put DELIMITER // before the statements and // behind each.",
     f"Never drop the database {OWN_SCHEMA} or its tables while there are triggers: every writer of a captured table would fail.",

@@ -27,7 +27,7 @@ from rds_lake.stages.dynamodb.converting.glue.tables import GlueTables
 from rds_lake.stages.dynamodb.converting.local import LocalConversion
 from rds_lake.stages.lake.handover import find_export_record, find_manifest, write_manifest
 from rds_lake.stages.lake.intact import missing_files
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,9 @@ class Converter:
     local: LocalConversion
     glue: GlueTables
 
-    def convert(self, record: ExportRecord, done: Manifest | None, *, turn: Turn) -> Manifest | ConversionProgress:
+    def convert(
+        self, record: ExportRecord, done: Manifest | None, *, run_kind: RunKind
+    ) -> Manifest | ConversionProgress:
         """Converts every table of the record. Returns the manifest, or the progress of Glue's jobs, which it does not await.
 
         `done` is the date's earlier manifest: a table of the same export keeps its files if they all exist. Raises
@@ -48,7 +50,7 @@ class Converter:
         returned.
         """
         try:
-            return self._convert(record, done, turn)
+            return self._convert(record, done, run_kind)
         except (AwsError, ConversionError, MalformedExportError, FullExportDueError) as error:
             # Another run that finishes the date removes the exports that this run was reading.
             other = self._find_manifest(record)
@@ -57,13 +59,13 @@ class Converter:
             self.context.log(f"another run has converted {record.snapshot_date} meanwhile ({error})")
             return other
 
-    def _convert(self, record: ExportRecord, done: Manifest | None, turn: Turn) -> Manifest | ConversionProgress:
+    def _convert(self, record: ExportRecord, done: Manifest | None, run_kind: RunKind) -> Manifest | ConversionProgress:
         tables = self._in_the_lake(record, done)
-        progress = self._by_glue(record, tables, turn)  # first: Glue works while tables are converted here
+        progress = self._by_glue(record, tables, run_kind)  # first: Glue works while tables are converted here
         if progress.done and (other := self._find_manifest(record)) is not None:
             return other
         here = [part for part in record.parts if part.table not in tables and not self.glue.takes(part)]
-        if here and turn == "resume":
+        if here and run_kind == "resume":
             names = ", ".join(part.table for part in here)
             self.context.log(f"{names}: being converted by the run that began the date")
             return progress
@@ -83,11 +85,11 @@ class Converter:
         self.context.log(f"{who} {manifest.rows:,} items of {len(manifest.tables)} tables, {manifest.bytes:,} bytes")
         return manifest
 
-    def _by_glue(self, record: ExportRecord, tables: dict[str, TableManifest], turn: Turn) -> ConversionProgress:
+    def _by_glue(self, record: ExportRecord, tables: dict[str, TableManifest], run_kind: RunKind) -> ConversionProgress:
         """Returns the progress of Glue's jobs for the missing tables; adds converted tables to `tables`."""
         parts = [part for part in record.parts if part.table not in tables and self.glue.takes(part)]
         finished, progress = self.glue.convert(
-            record, parts, turn=turn, is_done=lambda: self._find_manifest(record) is not None
+            record, parts, run_kind=run_kind, is_done=lambda: self._find_manifest(record) is not None
         )
         tables |= finished
         return progress

@@ -170,7 +170,7 @@ class Beginning:
         chains, because = self.increments.decide(self.day, self.moment, undecided, recoveries)
         for name, chain in chains.items():
             wanted.chains[name] = _not_started(chain)
-            self.exports.log(f"{name}: {len(chain.windows)} exports of what changed since {chain.base.day}")
+            self.exports.log(f"{name}: {len(chain.windows)} exports of changes since {chain.base.day}")
         for name, why in because.items():
             wanted.full_because[name] = why
             self.exports.log(f"{name}: a full export, as {why}")

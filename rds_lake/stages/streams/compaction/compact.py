@@ -68,11 +68,11 @@ class Compactor:
     def record(self) -> CompactedRecord:
         return CompactedRecord(lake=self.lake, source=self.source)
 
-    def settled(self, tables: Sequence[ChangedTable]) -> tuple[ChangedTable, ...]:
+    def versioned(self, tables: Sequence[ChangedTable]) -> tuple[ChangedTable, ...]:
         """Returns the tables in the version of raw table that can hold them, catalogued, and with a start in the record."""
         known = self.record.read()
         existing = self.lake.glue.list_tables(self.source, beginning=RAW_CHANGES)
-        settled: list[ChangedTable] = []
+        versioned: list[ChangedTable] = []
         for table in tables:
             version = known.version_of(table.names.target)
             placed = replace(table, version=version)
@@ -83,8 +83,8 @@ class Compactor:
                 placed = replace(placed, version=placed.version + 1)
             if placed.version != version:
                 self.log(f"the changes of {table.names.target} are compacted again, into {placed.raw}")
-            settled.append(placed)
-        return tuple(settled)
+            versioned.append(placed)
+        return tuple(versioned)
 
     def compact(self, final: EpochCuts, tables: Sequence[ChangedTable]) -> Compaction:
         """Compacts every final cut of the epoch. Raises TransientError if S3 or Glue does not answer.

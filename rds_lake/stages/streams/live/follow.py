@@ -91,7 +91,7 @@ class LiveViews:
             if read_shown(self.lake, self.source.name)[0] is None:
                 return
             marks = marks_of(self.lake, self.source, dated)
-            tables, _, problems = self._tables(dated, marks, settle=False)
+            tables, _, problems = self._tables(dated, marks, may_begin_versions=False)
             for problem in (*marks.problems, *problems):
                 self.log(f"live views of {self.source.name}: {problem}")
             if marks.marks or not marks.problems:
@@ -104,7 +104,7 @@ class LiveViews:
 
     def _brought(self, dated: DatedTables) -> Brought:
         marks = marks_of(self.lake, self.source, dated)
-        tables, epochs, problems = self._tables(dated, marks, settle=True)
+        tables, epochs, problems = self._tables(dated, marks, may_begin_versions=True)
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
         compactions = tuple(compactor.compact(final, changed) for final, changed in epochs)
         problems = (*marks.problems, *problems, *(problem for done in compactions for problem in done.problems))
@@ -124,7 +124,7 @@ class LiveViews:
         )
 
     def _tables(
-        self, dated: DatedTables, marks: Marks, *, settle: bool
+        self, dated: DatedTables, marks: Marks, *, may_begin_versions: bool
     ) -> tuple[tuple[ChangedTable, ...], list[tuple[EpochCuts, list[ChangedTable]]], tuple[str, ...]]:
         """Returns the tables by epoch of their database, and problems of other tables."""
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
@@ -134,9 +134,9 @@ class LiveViews:
         versions = {table.target: known.version_of(table.target) for table in captured}
         changed = changed_tables(dated, captured, self.source, versions)
         tables, problems = changed.tables, changed.problems
-        settled = compactor.settled(tables)
-        if not settle:
-            waiting = [table for table, now in zip(tables, settled, strict=True) if table.version != now.version]
+        versioned = compactor.versioned(tables)
+        if not may_begin_versions:
+            waiting = [table for table, now in zip(tables, versioned, strict=True) if table.version != now.version]
             if waiting:
                 raise CatalogError(
                     f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so their changes have "
@@ -144,11 +144,11 @@ class LiveViews:
                 )
         homes = {record.database for record in records}
         epochs = [
-            (final, [table for table in settled if home_of(table.names.target, homes) == record.database])
+            (final, [table for table in versioned if home_of(table.names.target, homes) == record.database])
             for record in records
             for final in record.epochs
         ]
-        return settled, [(final, changed) for final, changed in epochs if changed], problems
+        return versioned, [(final, changed) for final, changed in epochs if changed], problems
 
     def _captured(self, mark: Mark, records: Sequence[ForwardedCuts]) -> Sequence[CapturedTable]:
         """Returns the captured tables as the newest cut of the snapshot's epoch describes them, or the snapshot itself."""

@@ -15,7 +15,7 @@ from rds_lake.errors import ConversionError, RelocationError, ThrottledError
 from rds_lake.model.dynamodb.glue_runs import JobSet, TableJob, merge_jobs, parse_job_set, render_job_set
 from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns, JobNames, MakeRequest
 from rds_lake.stages.lake.shared_state import change_text
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 _JobError = ConversionError | RelocationError
 
@@ -40,7 +40,7 @@ class GlueConversion:
     export_task: str
     is_done: Callable[[], bool] = lambda: False
 
-    def finish_and_begin(self, wanted: Mapping[str, MakeRequest], *, turn: Turn) -> ConversionProgress:
+    def finish_and_begin(self, wanted: Mapping[str, MakeRequest], *, run_kind: RunKind) -> ConversionProgress:
         """Reads the results of ended jobs, starts as many others as Glue has places for, and returns the progress of all.
 
         `wanted`: the tables without a result, each with a function that makes its request. In a run that resumes a date,
@@ -54,14 +54,14 @@ class GlueConversion:
             self.runs.forget(self.source, self.export_task)
             return ConversionProgress(results={}, done=True)
         known = dict(jobs)
-        if turn == "by_hand":
+        if run_kind == "by_hand":
             jobs |= {table: TableJob(attempt=jobs[table].attempt + 1) for table in looked.failed}
             looked.failed = {}
         begun, waiting = self._begin(jobs, wanted)
         if begun or jobs != known:
             self._record(jobs | begun)
         running = (*looked.running, *begun)
-        if looked.failed and turn == "resume" and not (running or waiting):
+        if looked.failed and run_kind == "resume" and not (running or waiting):
             raise _together(list(looked.failed.values()))
         return ConversionProgress(
             results=looked.results,

@@ -14,7 +14,7 @@ from rds_lake.stages.dynamodb.converting.glue.conversion import GlueConversion
 from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns
 from rds_lake.stages.dynamodb.converting.table_manifest import data_file, require_all_items, table_manifest
 from rds_lake.stages.dynamodb.exporting.inspect import read_part
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class GlueTables:
         )
 
     def convert(
-        self, record: ExportRecord, parts: Sequence[ExportPart], *, turn: Turn, is_done: Callable[[], bool]
+        self, record: ExportRecord, parts: Sequence[ExportPart], *, run_kind: RunKind, is_done: Callable[[], bool]
     ) -> tuple[dict[str, TableManifest], ConversionProgress]:
         """Returns the converted tables, by name, and the progress of all; starts jobs, and waits for none.
 
@@ -52,7 +52,7 @@ class GlueTables:
         )
         by_name = {part.table: part for part in parts}
         requests = {name: partial(self._request, record, part) for name, part in by_name.items()}
-        progress = conversion.finish_and_begin(requests, turn=turn)
+        progress = conversion.finish_and_begin(requests, run_kind=run_kind)
         tables = {
             name: self._finished(record, by_name[name], result, progress.targets[name])
             for name, result in progress.results.items()
