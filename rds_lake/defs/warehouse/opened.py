@@ -14,8 +14,8 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.loading.tables import rows_of_lake
 from rds_lake.stages.warehouse.planning.plan import Planner
 from rds_lake.stages.warehouse.planning.step_files import read_step_files
-from rds_lake.stages.warehouse.site import Site, open_site
 from rds_lake.stages.warehouse.turn import Works
+from rds_lake.stages.warehouse.warehouse import Warehouse, warehouse_of
 from rds_lake.stages.warehouse.work.run_context import RunContext
 
 Clock = Callable[[], datetime]
@@ -23,9 +23,9 @@ Clock = Callable[[], datetime]
 
 def open_warehouse(
     config: LakeConfig, settings: WarehouseSettings, clients: AwsClients, lake: Lake, *, clock: Clock
-) -> Site:
+) -> Warehouse:
     """Returns the warehouse for lease, stack and removal. No call to AWS."""
-    return open_site(
+    return warehouse_of(
         clients,
         lake,
         settings,
@@ -44,7 +44,7 @@ def open_works(
     wait_seconds: int = 0,
 ) -> Works:
     """Returns the warehouse for turns; `wait_seconds`: how long a turn may wait for a statement, at most 30."""
-    site = open_warehouse(config, settings, clients, lake, clock=clock)
+    warehouse = open_warehouse(config, settings, clients, lake, clock=clock)
     sources = {source.name: source for source in config.sources}
 
     def context(record: RunRecord) -> RunContext:
@@ -52,20 +52,20 @@ def open_works(
         # Statements and staging do not depend on the number of the lease.
         names = names_of(lake.layout, plan.warehouse, plan.run, plan.mode, 1)
         return RunContext(
-            data=site.statements,
-            s3=site.lake.s3,
+            data=warehouse.statements,
+            s3=warehouse.lake.s3,
             bucket=lake.layout.bucket,
             staging=names.staging,
             statements=names.statements,
             rows_of_lake=rows_of_lake(lake, sources),
             clock=clock,
             kms_key=lake.kms_key,
-            keys=site.keys,
+            keys=warehouse.keys,
             parallel=settings.parallel_loads,
             wait_seconds=wait_seconds,
         )
 
-    return Works(lake=lake, site=site, context=context, clock=clock)
+    return Works(lake=lake, warehouse=warehouse, context=context, clock=clock)
 
 
 def open_planner(config: LakeConfig, settings: WarehouseSettings, lake: Lake, *, clock: Clock) -> Planner:

@@ -26,8 +26,8 @@ from rds_lake.stages.warehouse.late import take_back
 from rds_lake.stages.warehouse.lease import keep_alive, overtime
 from rds_lake.stages.warehouse.records import StoredRun, get_run, write_run
 from rds_lake.stages.warehouse.remove import take_down
-from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
+from rds_lake.stages.warehouse.warehouse import Warehouse
 from rds_lake.stages.warehouse.work.advance import advance, cancel
 from rds_lake.stages.warehouse.work.run_context import RunContext
 
@@ -39,13 +39,13 @@ class Works:
     """The inputs of turns of one warehouse. `lake`: for records. `context`: returns the context of a run."""
 
     lake: Lake
-    site: Site
+    warehouse: Warehouse
     context: Callable[[RunRecord], RunContext]
     clock: Callable[[], datetime]
 
     @property
     def settings(self) -> WarehouseSettings:
-        return self.site.settings
+        return self.warehouse.settings
 
 
 def take_turn(works: Works, run: str) -> RunRecord:
@@ -84,7 +84,7 @@ def _turned(works: Works, record: RunRecord) -> RunRecord:
 def _create(works: Works, record: RunRecord) -> RunRecord:
     if refused := over_budget(record, works.settings, works.clock()):
         return _removing(works, record, refused)
-    up = bring_up(works.site, record.plan)
+    up = bring_up(works.warehouse, record.plan)
     if isinstance(up, NotYet):
         return replace(record, waiting=up.why)
     # The next turn sends statements, so that the record allows for statements before the first one exists.
@@ -93,7 +93,7 @@ def _create(works: Works, record: RunRecord) -> RunRecord:
 
 def _work(works: Works, record: RunRecord) -> RunRecord:
     try:
-        lease = keep_alive(works.site, record.plan.run)
+        lease = keep_alive(works.warehouse, record.plan.run)
     except LeaseLostError as error:
         return _ended(works, replace(record, error=str(error)))
     if too_long := overtime(lease, works.settings, works.clock()):
@@ -112,7 +112,7 @@ def _lost(works: Works, record: RunRecord, error: RdsLakeError | None = None) ->
     if record.phase is not Phase.WORKING and not isinstance(error, StackError):
         return None  # it may not have had it yet
     try:
-        keep_alive(works.site, record.plan.run)
+        keep_alive(works.warehouse, record.plan.run)
     except LeaseLostError as lost:
         return str(lost)
     return None
@@ -121,7 +121,7 @@ def _lost(works: Works, record: RunRecord, error: RdsLakeError | None = None) ->
 def _remove(works: Works, record: RunRecord) -> RunRecord:
     if record.target is not None and not all(piece.has_ended for piece in record.pieces):
         record = _cancelled(works, record)
-    if left := take_down(works.site, record.plan.run):
+    if left := take_down(works.warehouse, record.plan.run):
         waiting = ", ".join(f"{thing.kind} {thing.name} ({thing.state})" for thing in left)
         return replace(record, waiting=f"waits until it is gone: {waiting}")
     return _ended(works, record)
@@ -175,5 +175,5 @@ def _written(works: Works, stored: StoredRun, after: RunRecord) -> RunRecord:
         # Another turn was faster. The objects of this one have names that follow from the run, by which the next turn finds them.
         now = get_run(works.lake, works.settings.name, after.plan.run).record
         if now.phase in _ENDING and stored.record.phase not in _ENDING:
-            take_back(works.site, after.plan)  # there may be no next turn to find them
+            take_back(works.warehouse, after.plan)  # there may be no next turn to find them
         return now
