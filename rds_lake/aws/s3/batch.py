@@ -213,7 +213,7 @@ class Batch:
         context = self._tls if place.secure else None
         try:
             # Not `wait_for`: that of Python 3.11 swallows a cancellation in the moment in which the connection is made, and this
-            # worker would ask a server that may never answer, with nobody left who cuts silent connections.
+            # worker would call a server that may never answer, after the task that ends silent connections has stopped.
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
                     lambda: Connection(self.clock, loop), place.host, place.port, ssl=context

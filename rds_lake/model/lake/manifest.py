@@ -48,7 +48,7 @@ class TableManifest:
 
     @property
     def own_folder(self) -> str:
-        """The URI, with trailing slash, of the table's own folder in the lake, whatever the date."""
+        """The URI, with trailing slash, of the table's own folder in the lake, for all dates."""
         return self.home or self.location.split("/snapshot_date=", 1)[0] + "/"
 
     @property

@@ -1,14 +1,14 @@
-"""The changes of one key between two snapshots as a chain of images: which are missing, and which were rolled back.
+"""The changes of one key between two snapshots as a chain of images, which shows missing and rolled back changes.
 
-    snapshot A ──> A→B ──> B→C ──> C→D ──> snapshot D        nothing is wrong
+    snapshot A ──> A→B ──> B→C ──> C→D ──> snapshot D        complete
     snapshot A ──> A→B ─ ✗ ─ C→D ──> snapshot D              lost: a change from B to C, or several
-    snapshot A ──> A→P, then A→B ──> snapshot B              phantom: A→P was rolled back; nothing continues P, and A goes on
+    snapshot A ──> A→P, then A→B ──> snapshot B              phantom: A→P was rolled back: no change begins at P, but one at A
     snapshot A ──> A→B            snapshot C                 the row is not as predicted
 
-States are digests, 0 where there is no row. Losses that follow each other are one break, so that `lost` is the least there can be.
-A row that changes back can hide what is missing: of A→B, B→A, A→C without its second change, A→B looks rolled back.
+States are digests, 0 if there is no row. Consecutive losses are one break, so `lost` is a lower limit. A row that changes back
+can hide a loss: in A→B, B→A, A→C without the second change, A→B looks rolled back.
 
-What belongs here: the chain of one key. Finding keys that are worth a look is `sql/changes/chains.py`.
+What belongs here: the chain of one key. Finding the keys to examine is `sql/changes/chains.py`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Bounds:
 
 
 def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
-    """Returns what is wrong with the chain of a key that has at least one change."""
+    """Returns the losses and phantoms in the chain of a key that has at least one change."""
     ordered = in_order(touches, bounds.lock_wait)
     begins = ordered[0].was_earlier or any(
         change.is_earlier for change in ordered if change.micros <= bounds.earlier_until

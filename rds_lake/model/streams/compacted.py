@@ -1,10 +1,10 @@
-"""How far each table's changes are compacted to typed Parquet for Athena.
+"""The record of each table's progress of compaction to typed Parquet for Athena.
 
     lake/_compacted/shop/_state.json                                                      this record
     lake/_compacted/shop/shop/public.orders/v1/<epoch>/000000000012-3f9c2d71ab04/00000.parquet   the events of cuts up to 12
 
-Each attempt to compact has a folder of its own. Only folders that this record named once become partitions in Glue, so what a
-killed or overtaken attempt wrote is never read.
+Each attempt to compact has its own folder. Only folders in this record become partitions in Glue, so files of killed or
+overtaken attempts are never read.
 """
 
 from __future__ import annotations
