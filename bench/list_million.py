@@ -101,12 +101,12 @@ def main(keys: int, tables: int) -> None:
         seen: list[int] = []
         many = ManyS3(s3, 1)
         many.sizes(
-            TASK.bucket, ["nothing/"], found=lambda items: seen.append(len(items))
+            TASK.bucket, ["nothing/"], report=lambda items: seen.append(len(items))
         )  # connections are no part of it
         gc.collect()
         before = max(peak(), resident())
         cpu = cpu_seconds()
-        many.sizes(TASK.bucket, [TASK.folder], found=lambda items: seen.append(len(items)))
+        many.sizes(TASK.bucket, [TASK.folder], report=lambda items: seen.append(len(items)))
         listing, cpu = cpu_seconds() - cpu, cpu_seconds()
         contents = inspect_export(s3, task=TASK, include=())
         inspecting = cpu_seconds() - cpu

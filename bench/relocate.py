@@ -88,12 +88,12 @@ def relocate(s3: S3Gateway, count: int) -> None:
     """List, plan, copy, verify and delete as the pipeline does; AssertionError unless all `count` arrived with a checksum."""
     many = ManyS3.of(s3)
     listed: dict[str, int] = {}
-    many.sizes_below("source", "export/", levels=1, found=listed.update)
+    many.sizes_below("source", "export/", levels=1, report=listed.update)
     orders = [CopyOrder(("source", key), ("lake", renamed(key)), size) for key, size in listed.items()]
     outcomes: list[Any] = []
     many.copy(orders, kms_key="alias/lake", limits=CopyLimits(), done=lambda _, outcome: outcomes.append(outcome))
     there: dict[str, int] = {}
-    many.sizes("lake", sorted({folder(order) for order in orders}), found=there.update)
+    many.sizes("lake", sorted({folder(order) for order in orders}), report=there.update)
     whole = sum(there.get(order.target[1]) == order.bytes for order in orders)
     checksums = sum(isinstance(outcome, str) for outcome in outcomes)
     assert (whole, checksums) == (count, count), f"{whole} whole and {checksums} with checksum of {count}"

@@ -24,7 +24,7 @@ from rds_lake.defs.keys import table_keys
 from rds_lake.defs.resources import AwsResource
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.known_tables import find_known_tables
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 
 
 @dg.definitions

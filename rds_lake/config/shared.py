@@ -141,9 +141,9 @@ class Naming:
 
 
 class SharedKeys(Settings):
-    """An entry of `sources:` as far as its kind does not matter.
+    """The keys of an entry of `sources:` that all kinds have.
 
-    A kind adds `kind` and keys of its own, and overrides the properties below where its sources behave otherwise.
+    A kind adds `kind` and its own keys, and overrides the properties below if its sources behave differently.
     """
 
     described: ClassVar[str]  # of the kind, for messages: "a DB instance"

@@ -3,7 +3,7 @@
 A new kind of source is a class of settings in a file of its own beside `config/dynamodb.py`, a member of the union below,
 a run in `stages/` and its choice in `stages/watch/sources.py`.
 
-What belongs here: the union, and what is said of keys and kinds that do not go together.
+What belongs here: the union, and errors about keys that a kind does not have.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _of_other_kinds(key: str, kind: str) -> str | None:
 
 
 def _keys_of_all_kinds(key: str) -> str | None:
-    """Nothing is said of a key that some kind has, while the source's kind is not known."""
+    """While the source's kind is unknown, a key that some kind has is not reported."""
     return "" if any(key in model.model_fields for model in KINDS.values()) else None
 
 

@@ -1,1 +1,1 @@
-"""The commands of `rds-lake`, one file for each: what they print. Decisions are in `stages/`, arguments in `cli.py`."""
+"""The commands of `rds-lake` and their output, one file for each. Decisions are in `stages/`, arguments in `cli.py`."""

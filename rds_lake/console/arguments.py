@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FILE = click.Path(dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
-# Whose policy `rds-lake policy` prints.
+# The roles whose policies `rds-lake policy` prints.
 WHOSE = (
     "pipeline",
     "readers",

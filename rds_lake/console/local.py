@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-CLOUD_PORT = 4666  # of `local up`, `local env` and `dev`, where nothing is said
+CLOUD_PORT = 4666  # the default of `local up`, `local env` and `dev`
 
-# What `pip install 'rds-lake[local]'` installs and the pipeline itself does not need.
+# Packages of `pip install 'rds-lake[local]'` that the pipeline itself does not need.
 _LOCAL_PACKAGES = (
     "moto",
     "duckdb",

@@ -1,4 +1,4 @@
-"""`rds-lake policy`: print the policy of a role for exactly this lake.yaml. AWS is asked only for values that were not given."""
+"""`rds-lake policy`: print the policy of a role for exactly this lake.yaml. AWS is called only for values that were not given."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def policy(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say
     for whose in WHOSE:
         try:
             document = _document(whose, config, names, asked)
-        except ConfigError as error:  # the deployer's alone needs packages that are not always there
+        except ConfigError as error:  # only the deployer's policy needs packages that are not always installed
             say(f"{whose}: {error}")
             continue
         if document.statements:

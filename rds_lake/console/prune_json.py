@@ -1,4 +1,4 @@
-"""What `rds-lake prune --json` prints. Its schema is `console/schemas/prune.py`."""
+"""The output of `rds-lake prune --json`. Its schema is `console/schemas/prune.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RULE = "`retention:` does not keep it"
 
 
 def prune_json(plans: Sequence[PrunePlan], done: Sequence[Pruned] | None) -> str:
-    """Returns the JSON object. `done`: what was removed of each plan; None if nothing was to be removed."""
+    """Returns the JSON object. `done`: the removed objects of each plan; None without `--apply`."""
     body = {
         "version": VERSION,
         "applied": done is not None,

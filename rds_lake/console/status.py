@@ -29,7 +29,7 @@ from rds_lake.stages.watch.status import SourceStatus, source_status
 if TYPE_CHECKING:
     from rds_lake.defs.failed.runs import FailedRun  # imports Dagster, which takes a second
 
-# How many of a source's biggest tables fit on a screen: where all sources are shown, and where some are named.
+# How many of a source's biggest tables are shown: for all sources, and for named sources.
 _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
 
 
@@ -57,7 +57,7 @@ def status(
     """
     failed = failed or Failures()
     config, rds, lake = connected.config, connected.rds, connected.lake
-    # A lake of DynamoDB alone has no right to ask RDS.
+    # A lake with only DynamoDB has no permission to call RDS.
     running = rds.list_running_exports() if config.databases else []
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
     stale, bodies = False, list[dict[str, Any]]()
@@ -164,7 +164,7 @@ def _show(
 
 
 def _under_way(tables: Sequence[TableUnderWay], now: datetime, limit: int | None) -> list[str]:
-    """Returns the tables in progress, and since when: DynamoDB and Glue report no percentage."""
+    """Returns the tables in progress with their start; DynamoDB and Glue report no percentage."""
     lines: list[str] = []
     for table in tables[:limit]:
         what = {"export": "exporting", "conversion": "Glue converts"}[table.what]

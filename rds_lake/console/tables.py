@@ -1,4 +1,4 @@
-"""A table of values for a person: values are never cut, whatever the width of the terminal.
+"""Prints a table of values for a person: values are never cut, at any width of the terminal.
 
 If the columns do not fit side by side, each row is shown as a list of its columns, one a line. A terminal may wrap the
 line, but no value is shortened: a number without its last digits is another number. Control characters are written as escapes
@@ -17,7 +17,7 @@ from rich.text import Text
 
 Cell = str | Text
 
-# C0 without the line's end, DEL, C1, and what ends a line or turns its direction.
+# C0 without the line feed, DEL, C1, line separators, and characters that change the direction of text.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SHORT = {"\t": r"\t", "\r": r"\r"}
 
@@ -41,7 +41,7 @@ def print_values(
 
 
 def print_side_by_side(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print a table as wide as its values, whatever the terminal's width."""
+    """Print a table as wide as its values, at any width of the terminal."""
     table = _table(columns, rows, None, frozenset())
     width = console.width
     console.width = max(width, _width(console, table))
@@ -56,7 +56,7 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     for number, row in enumerate(rows, 1):
         console.print(Text(f"-- row {number}", style="dim"))
         for name, cell in zip(names, row, strict=True):
-            # Further lines of a value stand below its first: at the margin they could be taken for other columns or rows.
+            # Further lines of a value are below its first: at the margin they could be mistaken for other columns or rows.
             value = cell if isinstance(cell, Text) else Text(_visible(cell).replace("\n", "\n" + " " * (widest + 2)))
             line = Text(f"{name:<{widest}}  ").append_text(value)
             console.print(line, overflow="fold", highlight=False)
@@ -76,8 +76,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | 
 
 
 def _visible(text: str) -> str:
-    """The text with escapes in the place of its control characters; line ends stay."""
-    return _CONTROL.sub(lambda found: _SHORT.get(found[0]) or _escape(ord(found[0])), text)
+    """Returns the text with escapes instead of control characters; line ends stay."""
+    return _CONTROL.sub(lambda match: _SHORT.get(match[0]) or _escape(ord(match[0])), text)
 
 
 def _escape(code: int) -> str:

@@ -1,6 +1,6 @@
 """Records in Dagster what a command of `rds-lake` did.
 
-What belongs here: opening the instance of DAGSTER_HOME, and the error if that fails: by then the views have already moved.
+What belongs here: opening the instance of DAGSTER_HOME, and the error if that fails after the views have moved.
 `defs/reports.py` makes the events.
 """
 

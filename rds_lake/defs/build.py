@@ -46,10 +46,10 @@ def build_definitions(
 ) -> dg.Definitions:
     """Returns all assets, checks, sensors and schedules of the lake.
 
-    `known_tables`: each source's tables, by name (from `stages/lake/known_tables.py`); other sources get one `views`
-    asset. `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None if the definitions
-    are merged into a project with its own. `history_days`: a daily job removes runs that ended so long ago
-    (`history.py`); None: Dagster keeps them for ever.
+    `known_tables`: each source's tables, by name (from `stages/lake/known_tables.py`); other sources get one `views` asset.
+    `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None if the definitions are merged
+    into a project with its own. `history_days`: a daily job removes runs that ended so long ago (`history.py`); None: Dagster
+    keeps them forever.
 
     Raises ConfigError if two tables of a source want one view name.
     """
@@ -62,7 +62,7 @@ def build_definitions(
     return dg.Definitions(
         assets=[*_assets(config, keys, known), *retention.assets, *report.assets, *warehouses.assets],
         asset_checks=_checks(config, keys),
-        # Lists: Dagster goes over them more than once.
+        # Lists, as Dagster iterates over them more than once.
         sensors=[
             *_sensors(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
             *warehouses.sensors,

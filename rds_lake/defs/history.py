@@ -1,7 +1,7 @@
 """A daily job that removes old runs with their events from Dagster's history, which Dagster never does itself.
 
-A run of a snapshot date stays as long as its date is in the lake, so that Dagster and the lake say the same of it. So does the run
-with the last materialization of an asset that has no dates. Every other run goes when it ended `days` ago.
+A run of a snapshot date is kept as long as its date is in the lake, so that Dagster and the lake agree. So is the run with the
+last materialization of an asset without dates. Every other run is removed when it ended `days` ago.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.errors import ConfigError
 from rds_lake.stages.lake.handover import list_dates
 
-# A message of SQS lives for 14 days, and a run key protects from it only as long as its run is there.
+# A message of SQS lives for 14 days, and a run key prevents a second run only as long as its run exists.
 _LEAST_DAYS = 30
 _PAGE = 200
-# A first run of this job may find years of history: it takes some days for it, and never an hour.
+# A first run of this job may find years of history: it is spread over some days, so that no run takes an hour.
 _RUNS_PER_DAY = 20_000
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
@@ -70,7 +70,7 @@ class History:
     def remove(self, *, limit: int) -> int:
         """Removes at most `limit` runs, the oldest first, and returns their number."""
         filters = dg.RunsFilter(statuses=_ENDED, created_before=self.ended_before)
-        removed, kept = 0, None  # a page begins behind the last run that stayed
+        removed, kept = 0, None  # a page begins after the last run that was kept
         while page := self.instance.get_run_records(filters, limit=_PAGE, cursor=kept, ascending=True):
             for record in page:
                 run = record.dagster_run

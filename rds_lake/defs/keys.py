@@ -120,7 +120,7 @@ class StageKeys:
 
     @property
     def before_readers(self) -> tuple[dg.AssetKey, ...]:
-        """Returns what must be made before readers see a date; a held date has its outcome and no view.
+        """Returns the assets that must be materialized before readers see a date; a held date has its outcome and no view.
 
         One view represents all, as one step makes them: a check that depends on each view would double what Dagster
         loads.

@@ -52,7 +52,7 @@ WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
 
 
 def begun(task: ExportTask | None) -> dict[str, Any]:
-    """Of a run that starts an export only: the export task, or that AWS has no place for it yet."""
+    """For a run that only starts an export: the export task, or that AWS has no place for it yet."""
     if task is None:
         return {STATUS: "waiting, as AWS allows no more at once; reconciliation starts it"}
     return {_TASK: task.identifier, STATUS: task.status.value}
@@ -78,7 +78,7 @@ def _provenance(record: ExportRecord) -> dict[str, Any]:
 
 
 def _increments(record: ExportRecord) -> dict[str, dict[str, str]]:
-    """For an incremental source: what each table is made of, and why some are exported in full."""
+    """For an incremental source: the exports of each table, and why some are exported in full."""
     merged = {
         part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
         for part in record.parts
@@ -117,7 +117,7 @@ def relocated(prices: Prices, manifest: Manifest) -> dict[str, Any]:
 
 
 def catalogued(outcome: Catalogued) -> dict[str, Any]:
-    """What changed in Glue, and the rows that Athena read back."""
+    """The changes in Glue, and the rows that Athena read back."""
     return {
         _TABLES: len(outcome.synced),
         "rds_lake/tables_created": sum(sync.table == "created" for sync in outcome.synced),
@@ -130,7 +130,7 @@ def catalogued(outcome: Catalogued) -> dict[str, Any]:
 
 
 def schema_changes(report: str) -> dict[str, Any]:
-    """The table of what the date changed in columns, in Markdown."""
+    """The date's changes of columns, as a Markdown table."""
     return {"rds_lake/schema_changes": dg.MetadataValue.md(report)}
 
 
@@ -153,7 +153,7 @@ def published(outcome: Published) -> dict[str, Any]:
 
 
 def readers_see(publication: Publication) -> str:
-    """The date that the source's views read, whichever date was published last."""
+    """The date that the source's views read."""
     return publication.latest.isoformat() if publication.latest else "nothing yet"
 
 
@@ -163,7 +163,7 @@ def moved(publication: Publication) -> dict[str, Any]:
 
 
 def pruned(result: Pruned) -> dict[str, Any]:
-    """Counts and bytes of what was removed, and what a person has to decide."""
+    """Counts and bytes of removed objects, and decisions left to a person."""
     removed, plan = result.removed, result.plan
     return {
         "rds_lake/dates_removed": [day.isoformat() for day in removed.dates],
@@ -179,7 +179,7 @@ def pruned(result: Pruned) -> dict[str, Any]:
 
 
 def reported(report: "LakeReport", uri: str, console: Console | None) -> dict[str, Any]:
-    """Where the page is, and what a person has to do."""
+    """The address of the page, and what a person has to do."""
     lines = [f"- {need.source}: {need.sentence}" for need in report.needs[:_MOST_NEEDS]]
     shown: dict[str, Any] = {"rds_lake/report": uri, "rds_lake/needs": len(report.needs)}
     if lines:
@@ -212,7 +212,7 @@ def changed_rows(diff: DateDiff, tables: Sequence[CountedTable]) -> dict[str, An
 
 
 def compared_date(diff: DateDiff) -> dict[str, Any]:
-    """The comparison of a date with the date before: bytes read, approximate cost, and what was not compared."""
+    """The comparison of a date with the date before: bytes read, approximate cost, and tables that were not compared."""
     shown = {
         **changed_rows(diff, diff.tables),
         _TABLES: len(diff.tables),
@@ -226,9 +226,9 @@ def compared_date(diff: DateDiff) -> dict[str, Any]:
 
 
 def changed(turn: "Turn") -> dict[str, Any]:
-    """The result of a turn of changes: what was forwarded and compacted, and what the live views show."""
+    """The result of a turn of changes: forwarded and compacted changes, and the state of the live views."""
     shown = turn.brought.shown
-    cuts = {f"rds_lake/cut_of_{one.home}": one.cut for one in shown.cuts} if shown else {}
+    cuts = {f"rds_lake/cut_of_{cut.home}": cut.cut for cut in shown.cuts} if shown else {}
     return {
         **(_collected(turn.collected) if turn.collected else {}),
         **(_audited(turn.drift) if turn.collected and turn.drift and not turn.drift.not_compared else {}),
@@ -242,7 +242,7 @@ def changed(turn: "Turn") -> dict[str, Any]:
 
 
 def _collected(collected: "CollectedNow") -> dict[str, Any]:
-    """For `capture: lambda`: what arrived since the last turn. Lines that are not changes are counted from the beginning."""
+    """For `capture: lambda`: changes that arrived since the last turn. Lines that are not changes are counted from the beginning."""
     return {
         "rds_lake/objects_collected": collected.objects,
         "rds_lake/changes_collected": collected.rows,

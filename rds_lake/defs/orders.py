@@ -1,18 +1,18 @@
-"""What a sensor or schedule asks a run to do, as the typed configuration of its steps.
+"""Orders: what a sensor or schedule requests of a run, as the typed configuration of its steps.
 
     run launched by              `trigger`    what its steps do
-    a person, a backfill         by_hand      decide by themselves: start or adopt the export, wait for it, go on
+    a person, a backfill         by_hand      decide by themselves: start or adopt the export, wait for it, continue
     event of a snapshot          begin        start or adopt the export, and end
     event of an export's end     settle       take over the ended export `export_task`
-    event of Glue's last run     convert      take over what Glue converted
+    event of Glue's last run     convert      take over Glue's results
     reconciliation               any of these, or scan: read DynamoDB's tables
 
-Runs carry the same words as tags, by which they are searched and shown. No step reads those, and a sensor that finds a run by a tag
-believes what the run's configuration says: a tag that a person copied to a run of his own changes nothing.
+Runs also have these words as tags, by which they are searched and shown. No step reads the tags, and a sensor that finds a run
+by a tag uses the run's configuration: a tag that a person copied to another run has no effect.
 
-A run that a person executes again has the configuration of the run before. The order to take over an export that failed would
-fail for ever, while who presses "Re-execute all" wants the date: such a run decides anew, like any run launched by hand, and so
-it may pay for the next attempt. Dagster's own retries, of runs whose machine died, stay what the sensor asked for.
+A run that a person re-executes has the configuration of the run before. An order to take over a failed export would always
+fail again, but a person who presses "Re-execute all" wants the date. So such a run ignores the orders, like any run launched
+by hand, and may pay for another attempt. Dagster's own retries, of runs whose machine died, follow the orders.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -33,7 +33,7 @@ _STEPS: Mapping[Stage, str] = {stage: stage.value for stage in Stage} | {Stage.V
 
 
 class Orders(dg.Config):
-    """What this step is asked to do. Without configuration it decides itself, as for "Materialize"."""
+    """The orders of a step. Without configuration it decides itself, as for "Materialize"."""
 
     trigger: Literal["by_hand", "begin", "settle", "scan", "convert"] = Field(
         default="by_hand", description="Why the run was requested. Set by sensors; `by_hand` waits for the export."
@@ -54,7 +54,7 @@ class Orders(dg.Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenOrders:
-    """What the steps of a run were asked to do, from its configuration; None and 0 for what is not given."""
+    """The orders of a run's steps, from its configuration; None and 0 for values that are not given."""
 
     trigger: str | None = None
     export_task: str | None = None
@@ -71,7 +71,7 @@ def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[d
     """Returns run configuration with the wanted run's orders for those of its selected steps that accept them."""
     task = {"export_task": wanted.export_task} if wanted.export_task else {}
     whole = {"trigger": wanted.trigger, "subject": wanted.subject} | task
-    # The first step has everything, by which later ticks and the mailer know the run; the other only what it does differently.
+    # The first step has all orders, by which later ticks and the mailer recognise the run; the other only those it needs.
     later = {"trigger": wanted.trigger}
     steps = [stage for stage in (Stage.EXPORT, Stage.PARQUET) if stage_key(source, stage) in selected]
     ops = {op_name(source.name, stage): {"config": later if at else whole} for at, stage in enumerate(steps)}
@@ -109,7 +109,7 @@ def orders_of(context: dg.AssetExecutionContext, given: Orders) -> Orders:
 
 
 def given_orders(run: dg.DagsterRun, source: str | None = None) -> GivenOrders:
-    """Returns what the run's steps were asked to do, of one source or all; also for a run executed again."""
+    """Returns the orders of the run's steps, of one source or all; also for a re-executed run."""
     said: dict[str, Any] = {}
     for config in _orders_in(run, source):
         said |= {name: value for name, value in config.items() if value is not None and name not in said}

@@ -1,7 +1,7 @@
 """Events for Dagster about dates published outside of its runs, by the command line or before it knew the tables.
 
-Without them, what waits for a table's asset never starts after `rds-lake publish`, and a table that `rds-lake refresh` has just
-made known looks as if it had never been published.
+Without them, downstream assets of a table would not start after `rds-lake publish`, and a table that is new to Dagster after
+`rds-lake refresh` would look as if it had never been published.
 
 What belongs here: which events. Publishing is `stages/publish/by_hand.py`, the commands are in `console/`.
 """
@@ -25,7 +25,10 @@ from rds_lake.stages.source.outcomes import Published
 def published(
     lake: Lake, source: SourceSettings, keys: StageKeys, publication: Publication, *, how: str
 ) -> Iterator[dg.AssetMaterialization]:
-    """Yields one materialization of each view that moved to `publication.latest`; none if nothing is published. `how`: by what."""
+    """Yields one materialization of each view that moved to `publication.latest`; none if nothing is published.
+
+    `how`: the way of publishing.
+    """
     day = publication.latest
     if day is None:
         return

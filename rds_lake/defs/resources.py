@@ -4,7 +4,7 @@
     gateways       Gateways: every gateway of the lake, made of `aws` for the steps of runs
     tick_gateways  the same for ticks of sensors, which Dagster ends after 60 s: they fail sooner instead of waiting
 
-Steps and sensors ask for `gateways: dg.ResourceParam[Gateways]`. Nothing is connected before a step or tick asks.
+Steps and sensors have a parameter `gateways: dg.ResourceParam[Gateways]`. Nothing is connected before first use.
 """
 
 import time
@@ -159,7 +159,7 @@ def _clients(
 
 
 def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], None]) -> dict[str, DynamoExports]:
-    """Returns the exports of every DynamoDB source, by its name. Each asks AWS only once about ended exports."""
+    """Returns the exports of every DynamoDB source, by its name. Each looks up ended exports only once."""
     return {
         name: DynamoExports(dynamo=gateways.dynamodb, s3=gateways.s3, layout=gateways.layout, plan=plan, log=log)
         for name, plan in dynamo_plans(config).items()

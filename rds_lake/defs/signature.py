@@ -1,7 +1,7 @@
 """Caches the signature of a step's function.
 
-Dagster asks for the signature of every function that it makes a step of some fifteen times while a code location loads, and Python
-works it out anew each time. With `__signature__` it is looked up (https://docs.python.org/3/library/inspect.html#inspect.signature).
+Dagster reads the signature of every step's function about fifteen times while a code location loads, and Python computes it
+each time. With `__signature__` it is only looked up (https://docs.python.org/3/library/inspect.html#inspect.signature).
 """
 
 import inspect

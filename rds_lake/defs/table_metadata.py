@@ -1,6 +1,6 @@
 """Metadata of a table's asset, or of all views' asset, for each date: state, size, changes and location.
 
-Numbers are shown as a plot over the dates, so each key is of one unit: rows, bytes, values.
+Dagster plots numbers over the dates, so each key has one unit: rows, bytes or values.
 """
 
 from collections.abc import Mapping
@@ -38,8 +38,8 @@ LostValues = Mapping[str, Mapping[str, int]]  # per table the columns that lost 
 class Known:
     """Further facts of a date. `console`: None outside of AWS.
 
-    `lost`: by table, the columns that lost values; None if Dagster has no record of what `catalog` counted.
-    `described`: the database's comments and names of enums, for a source with `verify:`.
+    `lost`: by table, the columns that lost values; None if Dagster has no record of the counts of `catalog`. `described`: the
+    database's comments and names of enums, for a source with `verify:`.
     """
 
     compared: RowComparison | None = None
@@ -120,7 +120,7 @@ def _described(original: str | None, described: DescribedColumn | None) -> str |
 
 
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:
-    """Returns the table's rows against the date before, and the values that its view loses: what its own checks say in words."""
+    """Returns the change of the table's rows since the date before, and the values that its view loses, as numbers."""
     shown: dict[str, Any] = {}
     compared = known.compared
     change = compared.change_of(table.names.target) if compared else None

@@ -1,10 +1,10 @@
 """Versions of asset code and of a date's data, which Dagster compares.
 
-Dagster calls an asset out of date when its code version is another one, and what is behind it when its data version is. So a date
-that is made again from the same export, with the same settings, changes nothing for the assets behind it that ask for changes
-(`AutomationCondition.data_version_changed()`).
+Dagster considers an asset out of date if its code version changed, and downstream assets if its data version changed. So a
+date that is made again from the same export, with the same settings, does not start downstream assets with
+`AutomationCondition.data_version_changed()`.
 
-A location in the lake has the export's name in it and is never overwritten, so that location, columns and sizes say which data it is.
+A location in the lake contains the export's name and is never overwritten, so location, columns and sizes identify the data.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.source.outcomes import Published
 
-# Raised when a stage makes something else of the same export than it did.
+# To be increased when a stage makes different data from the same export.
 CODE_VERSIONS: Mapping[Stage, str] = {
     Stage.EXPORT: "1",
     Stage.PARQUET: "1",

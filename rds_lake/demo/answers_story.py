@@ -1,4 +1,4 @@
-"""Two more commands on the demo's lake: what changed between its two dates, and the report page.
+"""Two more commands on the demo's lake: the changes between its two dates, and the report page.
 
 The output is that of `rds-lake diff` and `rds-lake report`.
 """

@@ -96,7 +96,7 @@ def _greet(console: Console, stack: Stack, port: int) -> None:
     identifier = stack.config.databases[0].identifier
     console.print(f"\nDagster UI      [bold]http://localhost:{port}[/] (ready in about 20 s)")
     console.print(f"local cloud     {stack.endpoint}")
-    # `local env` names its own port where nothing is said.
+    # `local env` has its own default port.
     given = "" if stack.endpoint.endswith(f":{CLOUD_PORT}") else f" --port {stack.endpoint.rpartition(':')[2]}"
     folder = stack.config.directory
     console.print(

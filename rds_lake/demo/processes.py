@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 _GRACE_SECONDS = 30
-_HURRIED_SECONDS = 12  # the local cloud kills its databases' servers after ten, and nobody else does
+_HURRIED_SECONDS = 12  # the local cloud kills its databases' servers after ten seconds, and no other process does
 
 
 @dataclass(slots=True)
@@ -51,7 +51,8 @@ class ProcessGroup:
     def stop(self) -> None:
         """Ask every group to end, newest first; kill groups that do not end in time.
 
-        A second Ctrl-C shortens that time, and a third ends it: they reach this process alone, and what it left would stay.
+        A second Ctrl-C shortens that time, and a third ends it: they reach only this process, so children would otherwise
+        remain.
         """
         for process in reversed(self._running.values()):
             _signal_group(process, signal.SIGTERM)
@@ -87,7 +88,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
-        # Every member of the group has gone already.
+        # Every process of the group has already ended.
         return
 
 

@@ -1,4 +1,4 @@
-"""What the demo prints at the end: stages with timings, and Athena's answers beside PostgreSQL's."""
+"""Prints the end of the demo: stages with timings, and Athena's answers beside PostgreSQL's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rds_lake.sql.quoting import identifier, literal, qualified
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayStory:
-    """One snapshot date: what PostgreSQL held when the snapshot was taken, and the steps after it."""
+    """One snapshot date: PostgreSQL's row counts at the snapshot, and the steps after it."""
 
     day: date
     taken_at: float

@@ -21,7 +21,7 @@ _BATCH = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviews:
-    """What the tables held at the snapshot's instant, and how much was written after it."""
+    """The tables' items at the snapshot's instant, and the number of items written after it."""
 
     counts: Mapping[str, int]
     later: int

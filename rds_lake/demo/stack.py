@@ -1,4 +1,4 @@
-"""The local cloud, provisioned for one lake.yaml, plus a Dagster home: started for `story.py` (demo) and `dev.py`.
+"""Starts the local cloud, provisioned for one lake.yaml, and a Dagster home, for `story.py` (demo) and `dev.py`.
 
 The lake is the package's own, `project/`; a lake.yaml in the working directory is not read.
 """
@@ -130,7 +130,7 @@ def beside(config_path: Path, name: str) -> Path:
 
 @contextmanager
 def work_folder(root: Path) -> Iterator[Path]:
-    """A new folder under `root`/.demo that is removed unless the block fails: then its logs are worth reading."""
+    """A new folder under `root`/.demo, which is removed unless the block fails: then it keeps the logs."""
     parent = root / ".demo"
     parent.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))

@@ -46,7 +46,7 @@ class DayWatch:
     def steps(self, timeout_seconds: float) -> Iterator[Step | str]:
         """Yield a Step for each finished stage, and a status line in between, until the date is published.
 
-        RdsLakeError where a run fails, or none of the steps ends for `timeout_seconds`: a busy machine is slow, and gets there.
+        Raises RdsLakeError if a run fails, or if no step ends within `timeout_seconds`; a slow machine only takes longer.
         """
         waiting = {
             "export started by the snapshot event": self._export_started,
@@ -71,7 +71,7 @@ class DayWatch:
 
     def _export_started(self) -> float | None:
         tasks = self._tasks()
-        # STARTING tasks have no time of AWS's yet, so this is the time of the look.
+        # AWS gives no time for STARTING tasks yet, so this is the current time.
         return self.clock() if tasks else None
 
     def _export_complete(self) -> float | None:
@@ -91,7 +91,7 @@ class DayWatch:
         return latest.records[0].timestamp if latest.records else None
 
     def _published(self) -> float | None:
-        """The time when the pointer names the date *and* no run of it is unfinished; None before."""
+        """Returns the time when the pointer names the date *and* no run of it is unfinished; None before."""
         if any(not run.is_finished for run in self._runs()):
             return None
         lake = self.stack.config.lake

@@ -57,7 +57,7 @@ class Sessions:
 
 
 def copy_by_one(session: Session, statement: str, texts: Iterator[memoryview]) -> int:
-    """Write all texts over one connection, and return the number of rows that the server counted."""
+    """Write all texts over one connection; returns the number of rows that the server counted."""
     with session.copy(statement) as copy:
         for text in texts:
             copy.write(text)

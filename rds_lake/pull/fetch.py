@@ -25,7 +25,7 @@ from rds_lake.sql.pull.select import Reading
 from rds_lake.sql.pull.ways import names_read
 from rds_lake.threads import cancelling_threads
 
-# A portion has at most so many bytes, unless a single file has more, and at most so many files, since each is opened.
+# Limits of a portion: bytes, unless a single file has more, and files, since each is opened.
 _PORTION_BYTES = 64 << 20
 _PORTION_FILES = 64
 _AT_ONCE = 8
@@ -40,7 +40,7 @@ class _Portion:
 
 @contextmanager
 def fetched(s3: S3Gateway, table: PulledTable, scratch: Path) -> Iterator[Iterator[Reading]]:
-    """Yields the table's files in portions. A portion's files are deleted when the next one is asked for, all when the block ends."""
+    """Yields the table's files in portions; their files are deleted with the request for the next one, all when the block ends."""
     folder = Path(mkdtemp(prefix="table-", dir=scratch))
     try:
         with cancelling_threads(_AT_ONCE, "fetch") as pool:

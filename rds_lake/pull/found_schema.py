@@ -1,4 +1,4 @@
-"""Reads a PostgreSQL schema before the pull: tables of earlier pulls, and what has the same names."""
+"""Reads a PostgreSQL schema before the pull: tables of earlier pulls, and other objects with the same names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundNames:
-    """What has the names of the plan's tables, or of the record of pulls. `namespace`: the schema's oid, None where it is missing.
+    """Objects with the names of the plan's tables, or of the record of pulls. `namespace`: the schema's oid, None if it is missing.
 
     `relations`: oid and kind, by name. `foreign`: the names that belong to another user, so that this user cannot drop them.
     """
@@ -62,7 +62,7 @@ class FoundNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTables:
-    """What is in the schema. `recorded`: tables that earlier pulls made."""
+    """The tables in the schema. `recorded`: tables that earlier pulls made."""
 
     names: FoundNames
     recorded: Mapping[str, _Recorded]
@@ -82,7 +82,7 @@ class FoundTables:
 
 
 def find_names(session: Session, schema: str, views: Sequence[str]) -> FoundNames:
-    """Look up the schema, and what is called so in it; needs no right on any of them."""
+    """Look up the schema, and the objects with these names; needs no privileges on them."""
     rows = session.all(_RELATIONS, [schema, [*views, RECORD]])
     return FoundNames(
         namespace=session.ask("SELECT oid::bigint FROM pg_namespace WHERE nspname = %s", [schema]),
@@ -92,7 +92,7 @@ def find_names(session: Session, schema: str, views: Sequence[str]) -> FoundName
 
 
 def find_tables(session: Session, schema: str, names: FoundNames, *, may_read: bool) -> FoundTables:
-    """Which of the names earlier pulls made. `may_read`: whether this user may read the record of them."""
+    """Returns the objects that earlier pulls made. `may_read`: whether this user may read the record of pulls."""
     recorded: dict[str, _Recorded] = {}
     if names.record is not None and may_read:
         query = (

@@ -1,6 +1,6 @@
 """Plans a pull: the date, its tables, their columns and keys, and the files of each table.
 
-What belongs here: what the lake has. `run.py` copies the rows; the targets are `duckdb_file.py` and `postgres.py`.
+What belongs here: reading the lake's records. `run.py` copies the rows; the targets are `duckdb_file.py` and `postgres.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MakeColumn = Callable[[Column, str, str | None], PulledColumn]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the user asked for: the date (None: the published date) and tables, by view or `database.schema.table` (empty: all).
+    """The request: the date (None: the published date) and tables, by view or `database.schema.table` (empty: all).
 
     `excepted`: tables to leave out. `with_keys`: create primary keys.
     """
@@ -114,7 +114,7 @@ def plan_pull(
 
 
 def _chosen(source: str, day: date, named: Sequence[NamedTable], asked: Asked) -> list[NamedTable]:
-    """The tables that were asked for. PullError lists all unknown names, and the tables of the date."""
+    """Returns the requested tables. PullError lists all unknown names, and the tables of the date."""
     known = {name: table for table in named for name in (str(table.names.target), table.names.view)}
     unknown = [name for name in dict.fromkeys((*asked.tables, *asked.excepted)) if name not in known]
     if unknown:

@@ -39,7 +39,7 @@ from rds_lake.threads import check
 # `COPY orders, line 7, column total: "x"`; columns of views have such names only.
 _IN_COLUMN = re.compile(r"\bcolumn ([a-z0-9_]+)\b")
 _BATCH_BYTES, _VECTOR, _MOST_ROWS, _UNPACKED = 4 << 20, 2_048, 122_880, 8
-_BIG_BYTES = 64 << 20  # of Parquet, whose text one connection brings in within some ten seconds
+_BIG_BYTES = 64 << 20  # bytes of Parquet, whose text one connection loads within about ten seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ class OpenedSchema:
         with session.transaction():
             session.run(f"CREATE TABLE {place} ({column_list(table.columns, chosen)})")
             with _choosing(table):
-                # FREEZE: the table is of this very transaction, so nobody can see rows too early.
+                # FREEZE: this transaction created the table, so no other session can see rows too early.
                 rows = copy_by_one(session, f"COPY {place} FROM STDIN WITH (FORMAT text, FREEZE)", texts)
             return self._put(session, coming, table, chosen, rows)
 

@@ -19,8 +19,8 @@ from rds_lake.pull.target import RECORD
 from rds_lake.threads import check
 
 _CONNECT_SECONDS, _BRIEF_SECONDS = 10, 10.0
-# A server that is gone without a word is given up after a minute where it has to answer, and after five where it has to take
-# rows; the system's own ways take two hours, and a quarter of one. A disk of the server may well stall for a minute or two.
+# An unreachable server is given up after a minute if it has to answer, and after five minutes if it has to receive
+# rows; the system's own time-outs are two hours and 15 minutes. A disk of the server may stall for a minute or two.
 _ALIVE = {
     "connect_timeout": _CONNECT_SECONDS,
     "keepalives_idle": 30,
@@ -35,14 +35,14 @@ _SETTINGS = (
     "SET intervalstyle TO 'postgres'",
     "SET timezone TO 'UTC'",
     "SET search_path TO pg_catalog",
-    # Those that this version of the server has: a big table takes long, and the lock of the pull is a session that only waits.
+    # Only settings that this version of the server has: a big table takes long, and the session with the pull's lock is idle.
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout', "
     "'idle_in_transaction_session_timeout', 'idle_session_timeout')",
 )
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, and a server that shuts down
 _ENDED = ("08", "57P")
 _NO_HOST = "its host is not known here; a password with @ or / has to be written as %40 and %2F"
-# Parts of libpq's messages, which may quote any part of the URL, and what is said instead.
+# Parts of libpq's messages, which may quote any part of the URL, and the texts that replace them.
 _WHY = (
     ("password authentication failed", "it refuses this user and password"),
     ("no password supplied", "it requires a password: set PGPASSWORD, or use ~/.pgpass"),
@@ -122,7 +122,7 @@ def open_session(url: str) -> Iterator[Session]:
     connection = _connected(url)
     try:
         with connection:
-            # Where a person may not set it, the server's language stays.
+            # If the user may not set it, messages stay in the server's language.
             with suppress(psycopg.errors.InsufficientPrivilege):
                 connection.execute("SET lc_messages TO 'C'")
             for setting in _SETTINGS:
@@ -141,7 +141,7 @@ def _in_words(error: psycopg.Error, *, is_gone: bool) -> PullError | Unavailable
         )
     if isinstance(error, psycopg.errors.QueryCanceled):
         return PullError(f"the server ended a statement: {refused(error)}")
-    # OperationalError is also what a server says of a table too wide or a lock not given: that has a code, and no end of it.
+    # A server also raises OperationalError for a table that is too wide or a refused lock: with a code, and an open connection.
     code = error.sqlstate or ""
     if is_gone or code.startswith(_ENDED) or (isinstance(error, psycopg.OperationalError) and not code):
         return UnavailableError("the connection to the database broke; repeat the command: complete tables are kept")

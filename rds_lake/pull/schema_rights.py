@@ -1,4 +1,4 @@
-"""Finds the rights that a pull needs and the PostgreSQL user does not have, before anything is changed."""
+"""Finds privileges that a pull needs and the PostgreSQL user lacks, before anything is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pull needs of its target, a DuckDB file or a PostgreSQL schema.
+"""The interface of a pull's target, a DuckDB file or a PostgreSQL schema.
 
 What belongs here: the protocol and its values. The targets are `duckdb_file.py` and `postgres.py`.
 """
@@ -59,7 +59,7 @@ class Opened(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Cancel what other threads do with the target; each of them gets an error. Called again until all have ended."""
+        """Cancel all work of other threads on the target; each of them gets an error. Called again until all have ended."""
         ...
 
 

@@ -27,7 +27,7 @@ _NAMES = f"^{RECORD}_[0-9a-f]{{12}}$"
 def drop_unfinished(session: Session, schema: str) -> None:
     """Drop the tables that killed pulls left in the schema. The caller must hold the schema's lock."""
     for (name,) in session.all(_LEFT, [schema, _NAMES, _COMMENT]):
-        # The server may not have seen yet that the killed process is gone, and keep its table: the next pull drops it.
+        # The server may not have noticed the killed process yet, and keep its table: the next pull drops it.
         with suppress(psycopg.errors.LockNotAvailable), session.transaction():
             session.run("SET LOCAL lock_timeout TO '2s'")
             session.run(f"DROP TABLE {qualified(schema, name)}")

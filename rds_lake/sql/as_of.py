@@ -3,9 +3,9 @@
     SELECT o.total FROM shop.orders o    ->  SELECT o.total FROM (SELECT … WHERE "snapshot_date" = '…') o
     SELECT orders.id FROM "orders"       ->  SELECT orders.id FROM (SELECT …) AS "orders"
 
-sqlglot reads the query (Athena's SELECT is Trino's) and says where tables are named; the text around those names is kept
-as it was written. The result is read once more, and must read nothing but raw tables. What cannot be rewritten with
-certainty is refused with a sentence.
+sqlglot parses the query (Athena's SELECT is Trino's) and finds the names of tables; the text around those names is kept
+unchanged. The result is parsed again, and must read only raw tables. A query that cannot be rewritten with certainty is
+refused with a sentence.
 
 What belongs here: the rewriting. The SELECT of a view at a date is `sql/views.py`.
 """
@@ -107,7 +107,7 @@ def _is_cte(table: exp.Table) -> bool:
         if isinstance(node, exp.With):
             if table.name.lower() in _names_before(node, child):
                 return True
-            # Of the SELECT that owns this clause all other names are unknown here: continue outside of it.
+            # A definition does not see the other names of its own SELECT: continue outside of it.
             child = node.parent or node
         else:
             clause = node.args.get("with_")
@@ -131,8 +131,8 @@ def _names_before(clause: exp.With, definition: exp.Expr | None) -> set[str]:
 def _view_name(table: exp.Table, database: str) -> str:
     """Returns the name within the source's database, in lower case as in Athena; empty if it is not such a name."""
     catalog, schema = table.catalog.lower(), table.db.lower()
-    ours = catalog in ("", _CATALOG) and schema in ("", database) and isinstance(table.this, exp.Identifier)
-    return table.name.lower() if ours and not table.args.get("version") else ""
+    is_own = catalog in ("", _CATALOG) and schema in ("", database) and isinstance(table.this, exp.Identifier)
+    return table.name.lower() if is_own and not table.args.get("version") else ""
 
 
 def _edit(query: str, table: exp.Table, select: str, before: Mapping[int, TokenType]) -> _Edit | None:

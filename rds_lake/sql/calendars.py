@@ -1,6 +1,7 @@
 """SQL that corrects early dates and times of files which count them by the Julian calendar.
 
-What belongs here: that expression, for every engine. Which columns need it is `stages/databases/footers.py`, why `model/calendars.py`.
+What belongs here: that expression, for every engine. `stages/databases/footers.py` finds the columns; the reason is in
+`model/calendars.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Casts of raw columns in a view: the expression, its type, and a condition for values that the cast loses.
 
-What belongs here: casts that know no engine. The rules are `postgres_types.py` and `mysql_types.py`, the choice between
-them is `view_columns.py`.
+What belongs here: casts that are the same for every engine. The rules are `postgres_types.py` and `mysql_types.py`, the choice
+between them is `view_columns.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LARGEST_DOUBLE = "1.7976931348623157E308"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """An SQL expression and its Presto type. `loss`: an SQL condition, or None where nothing can be lost."""
+    """An SQL expression and its Presto type. `loss`: an SQL condition, or None if nothing can be lost."""
 
     expression: str
     presto_type: str

@@ -1,6 +1,6 @@
 r"""PostgreSQL's text of an array as DuckDB's list: `{a,"b,c",NULL}`. Athena's own is in `postgres_types.py`.
 
-What belongs here: that expression. Which texts are such arrays is for the caller to say.
+What belongs here: that expression. The caller decides which texts are such arrays.
 """
 
 from __future__ import annotations

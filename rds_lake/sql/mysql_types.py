@@ -27,7 +27,7 @@ _SUM, _PLACE = identifier("bit sum"), identifier("bit place")
 
 
 def typed(column: Column, raw: str) -> Typed | None:
-    """Returns the column as MySQL means it; None if it needs no rule."""
+    """Returns the column by MySQL's meaning of its type; None if it needs no rule."""
     if column.hive_type != "binary":
         return None
     word = original_word(column)
@@ -46,7 +46,7 @@ def _bits(bits: int | None, raw: str) -> Typed:
         f"reduce(sequence(1, length({digits})), CAST(0 AS {_WIDEST}), "
         f"({_SUM}, {_PLACE}) -> CAST({_SUM} * 16 + {digit} AS {_WIDEST}), {_SUM} -> {_SUM})"
     )
-    # More digits than MySQL's widest bit has would overflow: no value, but no failed query.
+    # More digits than MySQL's widest bit has would overflow: the value is NULL, and the query does not fail.
     widest = f"CASE WHEN length({digits}) <= {_BIT64_DIGITS} THEN {number} END"
     narrow = bits is not None and bits <= BIGINT_BITS
     expression = f"TRY_CAST({widest} AS bigint)" if narrow else widest

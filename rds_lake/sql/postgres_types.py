@@ -1,8 +1,9 @@
-r"""PostgreSQL's types in an Athena view: from the export's text back to real values.
+r"""PostgreSQL's types in an Athena view: casts the export's text to typed values.
 
-AWS exports all but a handful of PostgreSQL's types as text (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html).
-The view casts them back with TRY_CAST, so that one `infinity` or `NaN` makes a NULL and not a failed query. `Typed.loss`
-is true for exactly the values that lose something, and a check counts them.
+AWS exports all but a handful of PostgreSQL's types as text
+(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html). The view casts them back with TRY_CAST, so
+that an `infinity` or `NaN` becomes NULL instead of failing the query. `Typed.loss` is true for exactly the values that lose
+something, and a check counts them.
 
     numeric(p, …), p ≤ 19   decimal(2p, p)   exact: the export names p but not the scale (docs/decisions/0005)
     numeric otherwise       decimal(38, 18)
@@ -26,7 +27,7 @@ from rds_lake.sql.quoting import identifier, literal
 EXACT_PRECISION = 19
 
 # An array as PostgreSQL writes it (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO): elements with a brace,
-# a quote, a backslash, the delimiter or white space are quoted. More dimensions and bounds of its own match nothing here.
+# a quote, a backslash, the delimiter or white space are quoted. Arrays with more dimensions or with bounds do not match.
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^"\\{},\x09-\x0D ]+'
 ARRAY_LIST = rf"\{{(?:(?:{_QUOTED}|{_BARE})(?:,(?:{_QUOTED}|{_BARE}))*)?\}}"
@@ -48,7 +49,7 @@ ZONED = {"timestamp with time zone", "timestamptz"}
 
 
 def typed(column: Column, raw: str) -> Typed | None:
-    """Returns the column as PostgreSQL means it; None if it needs no rule."""
+    """Returns the column by PostgreSQL's meaning of its type; None if it needs no rule."""
     if column.hive_type != "string":
         return None
     word = original_word(column)

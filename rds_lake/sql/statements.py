@@ -1,6 +1,6 @@
-"""Whether a statement only reads, changes something, or is not a statement.
+"""Decides whether a statement only reads, changes something, or is not a statement.
 
-What belongs here: telling these apart before Athena is asked. Reading as of a date is `stages/publish/as_of.py`.
+What belongs here: that decision, before Athena is called. Reading as of a date is `stages/publish/as_of.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 
 # Athena's statements that change nothing. EXECUTE may run anything, UNLOAD and INSERT write files.
 _READING = {"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "("}
-# Its statements that change something, or may (https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html and
+# Athena's statements that change something, or may (https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html and
 # https://docs.aws.amazon.com/athena/latest/ug/dml-queries-functions-operators.html).
 _CHANGING = {
     *("ALTER", "ANALYZE", "CALL", "COMMENT", "CREATE", "DEALLOCATE", "DELETE", "DROP", "EXECUTE", "GRANT", "INSERT"),
@@ -55,7 +55,7 @@ def unknown_word(statement: str) -> str | None:
 
 
 def has_words(statement: str) -> bool:
-    """Whether there is anything but comments in it."""
+    """Whether the text has anything except comments."""
     try:
         return bool(sqlglot.tokenize(statement, read="trino"))
     except SqlglotError:

@@ -1,11 +1,11 @@
-"""A view as Athena stores it in Glue, and whether it is the requested view.
+"""Reads a view as Athena stores it in Glue, and compares it with the requested view.
 
     /* Presto View: <base64 of {"originalSql": …, "columns": [{"name": …, "type": …}], …}> */
 
-Athena formats a statement anew before it stores it (decision 0004), so texts are not compared: the date, the raw table and
-the columns are.
+Athena reformats a statement before it stores it (decision 0004), so not the texts but the date, the raw table and the columns
+are compared.
 
-What belongs here: reading that text. Making views is `sql/views.py`.
+What belongs here: reading that text. Creating views is `sql/views.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def why_not(text: str, *, raw: str, columns: Sequence[str], day: date) -> str | 
 
 
 def reads(text: str, raw: str) -> bool:
-    """Whether the stored view names the raw table; True if it cannot be parsed, as it may."""
+    """Whether the stored view names the raw table; also True if it cannot be parsed."""
     body = _parse(text)
     return body is None or re.search(rf"(?<!\w){re.escape(raw)}(?!\w)", body[0]) is not None
 

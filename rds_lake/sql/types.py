@@ -1,7 +1,6 @@
 """Type names: Hive's (Glue), Presto's (Athena queries), and those allowed in `types:`.
 
-What belongs here: the two vocabularies and their mapping. The databases' own words are `postgres_types.py` and
-`mysql_types.py`.
+What belongs here: both sets of names and their mapping. The databases' names are `postgres_types.py` and `mysql_types.py`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """One column of a view: the rule of its engine, or the type from `types:`.
 
-No engine is asked for. What is in the file (`hive_type`) and the database's own word for it (`original_type`) are
-unambiguous together: MySQL alone calls text `decimal` and bytes `bit`, PostgreSQL alone calls text `numeric`.
+The engine is not a parameter. The type in the file (`hive_type`) and the database's name of the type (`original_type`) are
+unambiguous together: only MySQL calls text `decimal` and bytes `bit`, only PostgreSQL calls text `numeric`.
 
-What belongs here: the choice, and what all engines share. The rules are `postgres_types.py` and `mysql_types.py`.
+What belongs here: the choice, and rules for all engines. The rules are `postgres_types.py` and `mysql_types.py`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,6 @@ def _date(raw: str) -> Typed:
 def _overridden(column: Column, raw: str, presto_type: str) -> Typed:
     """Returns the column in the type from `types:`."""
     if column.hive_type != "string":
-        # MySQL's bytes that mean a number or text are cast as that.
+        # MySQL's bytes of a number or text are cast as such.
         return from_native(mysql_types.typed(column, raw) or native(column, raw), presto_type)
     return postgres_types.zoned_as(column, raw, presto_type) or from_text(raw, presto_type)

@@ -21,11 +21,11 @@ MAX_STATEMENT_BYTES = (
 )
 # Glue's ViewTextString, https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 MAX_STORED_CHARACTERS = 409_600
-# Athena formats a statement anew before it stores it: brackets around conditions, spaces in decimal(38, 18).
+# Athena reformats a statement before it stores it: brackets around conditions, spaces in decimal(38, 18).
 _FORMATTED = 1.05
-_LONGEST_QUERY = 200_000  # leaves room for what `render_together` puts around it
+_LONGEST_QUERY = 200_000  # leaves room for the text that `render_together` adds
 _MOST_TOGETHER = 40
-_BYTES_TOGETHER = 8 * 1024**3  # at the gigabyte a second of a busy Region, far from the time limit
+_BYTES_TOGETHER = 8 * 1024**3  # at a gigabyte per second, as in a busy Region, far below the time limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def stored_characters(select: str, columns: Sequence[tuple[str, str]]) -> int:
     """
     listed = [{"name": name, "type": presto_type} for name, presto_type in columns]
     body = {"originalSql": select, "catalog": "awsdatacatalog", "schema": "", "columns": listed}
-    # Non-ASCII text is escaped or not; longer is as \uXXXX.
+    # Non-ASCII text may be escaped; \uXXXX is the longer form.
     longer = len(json.dumps(body)) + (_FORMATTED - 1) * len(select)
     return len("/* Presto View:  */") + round(longer * 4 / 3)
 
@@ -145,7 +145,7 @@ def render_view_counts(database: str, views: Sequence[str]) -> str:
 
 
 def _quality_query(database: str, names: AthenaTable, casts: Sequence[tuple[str, str]], day: date) -> QualityQuery:
-    # Without names, which the table's own columns may have: answers are read by their places.
+    # Without names, which the table's own columns may have: answers are read by position.
     counts = "".join(f",\n  count_if({loss})" for _, loss in casts)
     sql = (
         f"SELECT\n  count(*){counts}\nFROM {qualified(database, names.raw)}\n"

@@ -178,7 +178,7 @@ def test_conversions_by_glue_under_way_are_shown_with_since_when(world: World, d
     day = (now - timedelta(days=1)).date()
     world.cloud.faults.add(read_faults({"glue_jobs": [{"stuck": True}]}))
     world.run().accept(day, poll_seconds=0.05)
-    world.run().convert(day, turn="begin")
+    world.run().convert(day, run_kind="begin")
     text = shown(world, now=now + timedelta(hours=2, minutes=1))
     assert f"Glue converts {day}: Reviews, in progress for 2 h" in text and "(jr_" in text
     assert f"Glue converts {day}: Users, waiting, as AWS allows no more at once" in text

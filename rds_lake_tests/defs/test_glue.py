@@ -255,11 +255,11 @@ class TestAuto:
 
         def convert_table(*arguments: Any, **more: Any) -> Any:
             glue.ended(1)
-            resumed.append(glue.world.run().convert(DAY, turn="resume"))
+            resumed.append(glue.world.run().convert(DAY, run_kind="resume"))
             return original(*arguments, **more)
 
         original = local.convert_table
         monkeypatch.setattr(local, "convert_table", convert_table)
-        assert run.convert(DAY, turn="begin").rows == 3  # type: ignore[union-attr]
+        assert run.convert(DAY, run_kind="begin").rows == 3  # type: ignore[union-attr]
         assert len(resumed) == 1
         assert not hasattr(resumed[0], "rows")

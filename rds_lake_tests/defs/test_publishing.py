@@ -95,7 +95,7 @@ def test_every_check_of_a_good_date_says_in_numbers_what_it_saw(shell: Shell) ->
     assert said["published_is_readable"] == "4 views return all 30 rows"
     assert said["tables_as_known"].startswith("shop.public.customers is new: it is published, but has no asset")
     assert said["source_is_watched"] == (
-        "nothing is wrong; the age of its snapshots is not looked at, as `freshness_hours` is 0"
+        "no problem; the age of its snapshots is not checked, as `freshness_hours` is 0"
     )
     assert said["schema_changes"].startswith("1 new table")
     assert not [text for text in said.values() if len(text.split()) < 3 or "1 problems" in text]

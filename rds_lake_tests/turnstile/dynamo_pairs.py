@@ -59,7 +59,7 @@ def increment(day: str, task: str) -> Work:
     def work(run: Any, _: Seat) -> None:
         when = date.fromisoformat(day)
         run.accept(when, export_task=task)
-        run.convert_or_export_again(when, turn="by_hand", poll_seconds=0.01)
+        run.convert_or_export_again(when, run_kind="by_hand", poll_seconds=0.01)
         publish_tail(run, when)
 
     return work

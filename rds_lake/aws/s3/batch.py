@@ -146,11 +146,11 @@ class Batch:
             elif number + 1 == len(self._workers) < pace.most:
                 self._begin_worker(pace)
             while request is not None:
-                answer = await self._settle(request, connections, pace)
+                answer = await self._answer_of(request, connections, pace)
                 request = self.on_answer(request, answer)
         self._wake.set()
 
-    async def _settle(self, request: S3Request, connections: Connections, pace: Pace) -> Answer | None:
+    async def _answer_of(self, request: S3Request, connections: Connections, pace: Pace) -> Answer | None:
         """Returns the plain answer after repetitions; None, or an answer of status 0, as `OnAnswer` describes."""
         renewed, deadline = 0, self.clock() + BUDGET_SECONDS
         for attempt in count():
@@ -213,7 +213,7 @@ class Batch:
         context = self._tls if place.secure else None
         try:
             # Not `wait_for`: that of Python 3.11 swallows a cancellation in the moment in which the connection is made, and this
-            # worker would ask a server that may never answer, with nobody left who cuts silent connections.
+            # worker would call a server that may never answer, after the task that ends silent connections has stopped.
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
                     lambda: Connection(self.clock, loop), place.host, place.port, ssl=context

@@ -88,7 +88,7 @@ class Copy:
                 CopySourceIfMatch=etag,
                 CopySourceRange=f"bytes={first}-{last}",
             )
-        # S3 wants back whatever checksum it gave for the part.
+        # S3 requires the checksum that it returned for the part.
         given = answer["CopyPartResult"].items()
         return {"PartNumber": number} | {key: value for key, value in given if key != "LastModified"}
 

@@ -141,8 +141,8 @@ class S3Gateway:
 
     def find_etag(self, bucket: str, key: str) -> str | None:
         """Returns the ETag of the current version, as `find_version` does; None if the object does not exist."""
-        found = self.find_metadata(bucket, key)
-        return found[0] if found else None
+        version = self.find_metadata(bucket, key)
+        return version[0] if version else None
 
     def read_tail(self, bucket: str, key: str, *, bytes: int) -> bytes:
         """Returns the last bytes of an object; the whole object if it is shorter."""

@@ -21,7 +21,7 @@ from rds_lake.aws.s3.sign import S3Request
 from rds_lake.aws.s3.wire import Wire, unanswered
 from rds_lake.threads import cancelling_threads, check
 
-Found = Callable[[Sequence[tuple[str, int]]], None]
+Report = Callable[[Sequence[tuple[str, int]]], None]
 _PAGE = 1000
 _ALONE = 1  # pages in a row before folders are asked for: most exports end there
 _LOOSE = 10 * _PAGE  # keys beside the folders; with more, listing by folder does not help
@@ -39,13 +39,13 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Calls `found` with every key of some prefixes of a bucket and its size; never two calls at once."""
+    """Calls `report` with every key of some prefixes of a bucket and its size; never two calls at once."""
 
     s3: S3Gateway
     wire: Wire | None
     threads: int
     bucket: str
-    found: Found
+    report: Report
 
     def whole(self, prefixes: Iterable[str]) -> None:
         """List everything under the prefixes, with keys in order within each prefix."""
@@ -66,16 +66,16 @@ class Listing:
 
     def _chains(self, wire: Wire, rests: Sequence[Rest], *, pages: int) -> tuple[list[Rest], list[Rest]]:
         """List `pages` pages of each; returns the requests without a plain answer, and the prefixes with further pages."""
-        unsettled: list[Rest] = []
+        not_plain: list[Rest] = []
         long: list[Rest] = []
 
-        def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
+        def answered(request: S3Request, answer: Answer | None) -> S3Request | None:
             rest: Rest = request.about
             page = _page(request, answer)
             if page is None:
-                unsettled.append(rest)
+                not_plain.append(rest)
                 return None
-            self.found(page.items)
+            self.report(page.items)
             if page.token is None:
                 return None
             after = page.items[-1][0] if page.items else rest.after
@@ -85,8 +85,10 @@ class Listing:
             long.append(rest)
             return None
 
-        wire.send_all((page_request(self.bucket, rest.prefix, after=rest.after, about=rest) for rest in rests), settled)
-        return unsettled, long
+        wire.send_all(
+            (page_request(self.bucket, rest.prefix, after=rest.after, about=rest) for rest in rests), answered
+        )
+        return not_plain, long
 
     def _parts(self, wire: Wire, rest: Rest, levels: int) -> list[Rest]:
         """Returns the rest by folder, or the rest itself if folders do not help. Reports keys that are beside the folders."""
@@ -97,7 +99,7 @@ class Listing:
                 return [rest]
             # A folder wholly before the last reported key has been reported.
             folders = [folder for folder in below if folder > rest.after or rest.after.startswith(folder)]
-        self.found([item for item in loose if item[0] > rest.after])
+        self.report([item for item in loose if item[0] > rest.after])
         return [Rest(folder, rest.after if rest.after.startswith(folder) else "") for folder in folders]
 
     def _folders(self, wire: Wire, parents: Sequence[str], loose: list[tuple[str, int]]) -> list[str] | None:
@@ -105,7 +107,7 @@ class Listing:
         folders: list[str] = []
         broken: list[str] = []
 
-        def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
+        def answered(request: S3Request, answer: Answer | None) -> S3Request | None:
             page = _page(request, answer)
             if page is None or len(loose) > _LOOSE:
                 broken.append(request.about)
@@ -116,22 +118,22 @@ class Listing:
                 return None
             return page_request(self.bucket, request.about, page.token, by_folder=True, about=request.about)
 
-        wire.send_all((page_request(self.bucket, parent, by_folder=True, about=parent) for parent in parents), settled)
+        wire.send_all((page_request(self.bucket, parent, by_folder=True, about=parent) for parent in parents), answered)
         return None if broken else sorted(folders)
 
     def _by_boto3(self, rests: Sequence[Rest]) -> None:
         reporting = threading.Lock()
 
-        def report(rest: Rest) -> None:
+        def report_rest(rest: Rest) -> None:
             # Keys are listed in the order of their bytes: what the wire has reported is not reported again.
             items = self.s3.list_objects(self.bucket, rest.prefix, after=rest.after)
             while some := [(item.key, item.bytes) for item in islice(items, _PAGE)]:
                 with reporting:
                     check()
-                    self.found(some)
+                    self.report(some)
 
         with cancelling_threads(self.threads, "list") as pool:
-            for _ in pool.map(report, rests):
+            for _ in pool.map(report_rest, rests):
                 pass
 
 

@@ -19,7 +19,7 @@ from rds_lake.aws.s3.connection import Answer
 from rds_lake.aws.s3.copying import CopyLimits
 from rds_lake.aws.s3.deletes import DELETED_AT_ONCE, all_deleted, delete_request
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.aws.s3.listing import Found, Listing
+from rds_lake.aws.s3.listing import Listing, Report
 from rds_lake.aws.s3.objects import ObjectHead, checksum_in
 from rds_lake.aws.s3.sign import S3Request, encoded
 from rds_lake.aws.s3.wire import Wire, unanswered
@@ -102,7 +102,7 @@ class ManyS3:
         self.s3.deletable.require(bucket, keys)
         left: list[str] = []
 
-        def settled(request: S3Request, answer: Answer | None) -> None:
+        def answered(request: S3Request, answer: Answer | None) -> None:
             if answer is not None and answer.status == 0:
                 raise unanswered(request)
             if answer is None or answer.status != 200 or not all_deleted(answer.body):
@@ -119,43 +119,43 @@ class ManyS3:
 
         wire = self.s3.wire
         if wire is not None:  # S3 counts every key, not every request
-            wire.limited(min(self.parallel, _DELETES)).send_all(requests(), settled)
+            wire.limited(min(self.parallel, _DELETES)).send_all(requests(), answered)
         self.s3.delete(bucket, keys if wire is None else left)
 
-    def sizes(self, bucket: str, prefixes: Iterable[str], *, found: Found) -> None:
-        """Report every object under the prefixes as (key, size) to `found`, page by page, in key order within a prefix.
+    def sizes(self, bucket: str, prefixes: Iterable[str], *, report: Report) -> None:
+        """Report every object under the prefixes as (key, size) to `report`, page by page, in key order within a prefix.
 
-        No list is kept. An error that `found` raises ends the listing.
+        No list is kept. An error that `report` raises ends the listing.
         """
-        Listing(self.s3, self._wire(), self._threads, bucket, found).whole(prefixes)
+        Listing(self.s3, self._wire(), self._threads, bucket, report).whole(prefixes)
 
-    def sizes_below(self, bucket: str, prefix: str, *, levels: int, found: Found) -> None:
+    def sizes_below(self, bucket: str, prefix: str, *, levels: int, report: Report) -> None:
         """As `sizes`, for one prefix, in order only within each folder of this depth: a million keys in seconds."""
-        Listing(self.s3, self._wire(), self._threads, bucket, found).by_folder(prefix, levels)
+        Listing(self.s3, self._wire(), self._threads, bucket, report).by_folder(prefix, levels)
 
     def listed(self, bucket: str, prefixes: Iterable[str]) -> list[tuple[str, int]]:
         """Returns every object under the prefixes as (key, size)."""
         items: list[tuple[str, int]] = []
-        self.sizes(bucket, prefixes, found=items.extend)
+        self.sizes(bucket, prefixes, report=items.extend)
         return items
 
     def listed_below(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
         """Returns every object of an export or a table as (key, size), in no order."""
         items: list[tuple[str, int]] = []
-        self.sizes_below(bucket, prefix, levels=EXPORT_LEVELS, found=items.extend)
+        self.sizes_below(bucket, prefix, levels=EXPORT_LEVELS, report=items.extend)
         return items
 
     def _each(
         self,
         count: int,
         request: Callable[[int], S3Request | None],
-        settled: Callable[[int, Answer], Any],
+        outcome_of: Callable[[int, Answer], Any],
         slowly: Callable[[int], Any],
         done: Done,
     ) -> None:
         """Complete every position by the wire, and the others by `slowly` in threads."""
         wire = self._wire()
-        left = list(range(count)) if wire is None else _by_wire(wire, count, request, settled, done)
+        left = list(range(count)) if wire is None else _by_wire(wire, count, request, outcome_of, done)
         with cancelling_threads(self._threads, "s3") as pool:
             for start in range(0, len(left), _QUEUED):
                 some = left[start : start + _QUEUED]
@@ -175,7 +175,7 @@ def _by_wire(
     wire: Wire,
     count: int,
     request: Callable[[int], S3Request | None],
-    settled: Callable[[int, Answer], Any],
+    outcome_of: Callable[[int, Answer], Any],
     done: Done,
 ) -> list[int]:
     """Send a request for every position; returns the positions without a request or without a plain answer."""
@@ -185,8 +185,8 @@ def _by_wire(
         if answer is not None and answer.status == 0:
             done(request.about, unanswered(request))
             return
-        outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
-        if outcome is _UNSETTLED or outcome is None:
+        outcome = _UNDECIDED if answer is None else _guarded(lambda: outcome_of(request.about, answer))
+        if outcome is _UNDECIDED or outcome is None:
             left.append(request.about)
         else:
             done(request.about, None if outcome is _NOTHING else outcome)
@@ -203,8 +203,8 @@ def _by_wire(
     return left
 
 
-_UNSETTLED = object()  # the answer does not say
-_NOTHING = object()  # settled, and there is nothing to say
+_UNDECIDED = object()  # the answer does not say
+_NOTHING = object()  # answered, without a value
 
 
 def _guarded(work: Callable[[], Any]) -> Any:
@@ -218,7 +218,7 @@ def _guarded(work: Callable[[], Any]) -> Any:
 
 def _copied(_: int, answer: Answer) -> Any:
     if b"<CopyObjectResult" not in answer.body:
-        return _UNSETTLED
+        return _UNDECIDED
     checksums = {name.decode(): value.decode(errors="replace") for name, value in _CHECKSUM.findall(answer.body)}
     return checksum_in(checksums) or _NOTHING
 
@@ -226,7 +226,7 @@ def _copied(_: int, answer: Answer) -> Any:
 def _head(_: int, answer: Answer) -> Any:
     names = {name.removeprefix("x-amz-").replace("-", ""): value for name, value in answer.headers.items()}
     if answer.status != 200 or not names.get("contentlength", "").isdigit():
-        return _UNSETTLED
+        return _UNDECIDED
     checksums = {
         f"Checksum{name.removeprefix('checksum').upper()}": value
         for name, value in names.items()

@@ -38,7 +38,9 @@ class Patience:
 
 
 YIELDING = Patience(tries=8, longest=5.0)  # S3 may need the time: pauses grow
-BEARING = Patience(tries=16, longest=0.2)  # 503 come whatever we do: at 3 in 10, 8 tries lose 66 requests of a million
+BEARING = Patience(
+    tries=16, longest=0.2
+)  # some 503 cannot be avoided: with 3 in 10, 8 tries lose 66 requests of a million
 
 
 @dataclass(slots=True)

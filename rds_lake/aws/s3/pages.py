@@ -65,7 +65,7 @@ def page_request(
 def parse_page(body: bytes) -> Page:
     """Returns the content of a page. Keys are URL-encoded, because XML cannot express every character of a key."""
     token = _TOKEN.search(body)
-    # A page that says there are more and not where: taken for the end, it would lose tables in silence.
+    # A page that announces more pages without a token: treated as the last one, it would lose tables without an error.
     if not body.rstrip().endswith(b"</ListBucketResult>") or (token is None and _CUT in body):
         return Page([], None, whole=False)
     try:

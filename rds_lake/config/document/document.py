@@ -52,7 +52,7 @@ class Document:
         return [f"line {line + 1}, column {column + 1}: {text}" for line, column, text in sorted(dict.fromkeys(places))]
 
     def _placed(self, problem: str) -> tuple[int, int, str] | None:
-        """None for what is only wrong because a variable is not set, which is a problem of its own."""
+        """Returns None for a problem that is only due to an unset variable, which is reported separately."""
         problem = problem.removeprefix("lake.yaml: ")
         spot = self._spot(problem)
         if spot is None:

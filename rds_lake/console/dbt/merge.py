@@ -154,9 +154,9 @@ def _merge_asset_key(entry: dict[str, Any], key: list[str], source: str) -> None
         place["asset_key"] = key
 
 
-def _describe(entry: dict[str, Any], text: str, ours: re.Pattern[str]) -> None:
+def _describe(entry: dict[str, Any], text: str, generated: re.Pattern[str]) -> None:
     written = entry.get("description")
-    if written is None or ours.fullmatch(str(written)):
+    if written is None or generated.fullmatch(str(written)):
         entry["description"] = text
 
 

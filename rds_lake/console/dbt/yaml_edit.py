@@ -18,7 +18,7 @@ import yaml
 
 from rds_lake.errors import ConfigError
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # thirty times as fast, where PyYAML has it
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # thirty times as fast, if PyYAML has it
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # YAML 1.1, https://yaml.org/spec/1.1/#id871136
 
 
@@ -166,7 +166,7 @@ class _Edits:
         start, end = self._offset(node.start_mark), self._offset(node.end_mark)
         made = _bracketed(new) if isinstance(new, dict | list) else _scalar(new, flow=flow)
         lines = self.newline if getattr(node, "style", None) in ("|", ">") else ""
-        # Behind a colon without a value there is no space yet.
+        # After a colon without a value there is no space yet.
         self.edits.append((start, end, (" " if start == end else "") + made + lines))
 
     def _insert_after(self, node: yaml.Node, lines: str) -> None:
@@ -187,7 +187,7 @@ class _Edits:
         """Returns the text with all edits. Insertions at the same place keep their order."""
         pieces: list[str] = []
         position = 0
-        broken = False  # the last line had no end, and has one now
+        broken = False  # the last line had no line end before
         for start, end, new in sorted(self.edits, key=lambda edit: edit[:2]):
             pieces.append(self.text[position:start])
             at_end = start == len(self.text) and new.startswith(self.newline)
@@ -203,7 +203,7 @@ def _last(node: yaml.Node) -> yaml.Node:
         last = node.value[-1]
         if isinstance(last, tuple):
             key, value = last
-            # An alias is the node that it names, which stands somewhere above.
+            # An alias is the node that it names, somewhere above.
             node = key if value.start_mark.line < key.start_mark.line else value
         else:
             node = last

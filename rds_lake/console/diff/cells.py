@@ -17,7 +17,7 @@ def of_one_date(diff: SourceDiff) -> Iterator[str]:
 
 
 def whole_rows(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], list[Row]]:
-    """Returns rows that were added or removed, with all values; without a key, the first cell is how often the row occurs."""
+    """Returns added or removed rows with all values; without a key, the first cell is how often the row occurs."""
     values = [{**row.key, **(row.after or row.before or {})} for row in rows]
     header, cells = list(values[0]), [list(each.values()) for each in values]
     if diff.keys:

@@ -47,7 +47,9 @@ def print_source_lines(console: Console, diff: SourceDiff) -> None:
     differing = [table for table in diff.tables if not table.is_same]
     columns = ["view", "before", "after", "added", "removed", "changed", "most changed columns", "schema"]
     rows = [_summary_row(table) for table in differing]
-    filled = [at for at in range(len(columns)) if at < 6 or any(row[at] for row in rows)]  # fits a terminal more often
+    filled = [
+        at for at in range(len(columns)) if at < 6 or any(row[at] for row in rows)
+    ]  # a short form, which fits more terminals
     if differing:
         shown = [[row[at] for at in filled] for row in rows]
         print_values(console, [columns[at] for at in filled], shown, right=frozenset({1, 2, 3, 4, 5}))

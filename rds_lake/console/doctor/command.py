@@ -54,7 +54,7 @@ class Surroundings:
 
 
 def doctor(config: LakeConfig, asked: Asked, around: Surroundings) -> int:
-    """Returns the exit code: 0 all is well, 1 something has to be looked at, 2 something failed."""
+    """Returns the exit code: 0 no problem, 1 something to look at, 2 something failed."""
     findings = look(config, asked, around)
     if asked.fix and mend(findings, asked, around):
         findings = look(config, asked, around)

@@ -1,4 +1,4 @@
-"""Rows about the Dagster of DAGSTER_HOME: whether it runs what the lake needs. They use only Dagster's public instance."""
+"""Rows about the Dagster of DAGSTER_HOME: whether its daemons, sensors and schedules run. They use only Dagster's public API."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _sensors(config: LakeConfig, instance: Any, _: Patient) -> Seen:
     off = [name for name in names if known.get(name) == "STOPPED"]
     if off:
         return bad(f"{', '.join(off)} {'is' if len(off) == 1 else 'are'} switched off")
-    # A sensor that is on by default has a state as soon as the daemon has looked at it once.
+    # A sensor that is on by default has a state as soon as the daemon has evaluated it once.
     unseen = [name for name in names[:2] if name not in known]
     if unseen:
         return doubtful(

@@ -18,7 +18,7 @@ from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
 from rds_lake.sql.triggers.generate import generate
 from rds_lake.sql.triggers.plan import Described, Wanted, refusals, require_capturable
 from rds_lake.stages.lake.known_tables import find_known_tables
-from rds_lake.stages.runs.apart import Failed
+from rds_lake.stages.runs.attempt import Failed
 from rds_lake.stages.streams.health import watch_outboxes
 from rds_lake.stages.streams.outboxes import dsn_of, forwarded_sources, settings_of
 
@@ -101,7 +101,7 @@ def _outbox(source: Database, secrets: Secrets) -> Seen:
         return doubtful(
             "; ".join(alarms), f"run `rds-lake streams forward {source.name}`, and find out why no run does"
         )
-    unseen = [str(outbox) for outbox in outboxes if isinstance(outbox.found, Failed)]
+    unseen = [str(outbox) for outbox in outboxes if isinstance(outbox.state, Failed)]
     return (
         undecided("; ".join(unseen), "check that the database can be reached from here")
         if unseen

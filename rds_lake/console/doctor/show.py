@@ -44,7 +44,7 @@ def _every(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
 
 
 def _short(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
-    """A line for what passed of each subject, each finding that says what to do, then what was not looked at."""
+    """Yields a line for the passed rows of each subject, each finding with a remedy, then rows that were not examined."""
     for subject, grouped in groupby(findings, key=lambda finding: finding.row.subject):
         of_subject = list(grouped)
         if passed := [finding for finding in of_subject if not finding.flagged]:
@@ -56,13 +56,13 @@ def _short(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
 
 
 def _not_looked_at(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, str]]:
-    """One line for all rows that stand on the same finding, at whatever distance: that finding says what to do."""
-    found = {finding.key: finding for finding in findings}
+    """Yields one line for all rows that depend on the same finding, directly or not: that finding says what to do."""
+    by_key = {finding.key: finding for finding in findings}
 
-    def cause(one: Finding) -> Finding:
-        before = (found[key] for key in one.depends_on if key in found and found[key].verdict.blocks)
+    def cause(each: Finding) -> Finding:
+        before = (by_key[key] for key in each.depends_on if key in by_key and by_key[key].verdict.blocks)
         first = next(before, None)
-        return cause(first) if first else one
+        return cause(first) if first else each
 
     groups: dict[Key, list[Finding]] = {}
     for finding in findings:
@@ -71,7 +71,7 @@ def _not_looked_at(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, 
     for key, same in groups.items():
         names = list(dict.fromkeys(map(_name, same)))
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        why = same[0].seen if same[0].key == key else f"{_name(found[key])} comes first"
+        why = same[0].seen if same[0].key == key else f"{_name(by_key[key])} comes first"
         yield Verdict.SKIPPED, f"{', '.join(names[:3])}{more}", escape(why)
 
 

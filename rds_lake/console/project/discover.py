@@ -1,4 +1,4 @@
-"""Finds what an account has for a lake: DB instances, clusters, DynamoDB tables.
+"""Lists everything in an account that a lake can export: DB instances, clusters, DynamoDB tables.
 
 If a service refuses the call, the refusal is shown, and the other services are still listed.
 """
@@ -14,7 +14,7 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import AwsError, RdsLakeError
 from rds_lake.model.aws.server import DatabaseServer
 
-_OFTEN = 50  # tables between two words about progress: DynamoDB answers ten questions about recovery a second
+_OFTEN = 50  # tables between two progress messages: DynamoDB allows ten calls about recovery per second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +76,13 @@ Found = FoundServer | FoundTable
 class Discovered:
     """Everything found, databases first. `refused`: sentences about refused calls."""
 
-    found: Sequence[Found]
+    items: Sequence[Found]
     refused: Sequence[str]
 
 
 def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], None]) -> Discovered:
-    """Ask every service. `say` gets progress if there are many tables."""
-    found: list[Found] = []
+    """Lists the items of every service. `say` gets progress if there are many tables."""
+    items: list[Found] = []
     refused: list[str] = []
     kinds: list[tuple[str, Callable[[], Sequence[Found]]]] = [
         ("DB instances", lambda: [FoundServer(server=server) for server in rds.list_servers("rds")]),
@@ -91,10 +91,10 @@ def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], N
     ]
     for what, ask in kinds:
         try:
-            found += ask()
+            items += ask()
         except RdsLakeError as error:
             refused.append(f"{what} could not be listed: {error}")
-    return Discovered(found=found, refused=refused)
+    return Discovered(items=items, refused=refused)
 
 
 def _refuse(refused: list[str], sentence: str) -> None:

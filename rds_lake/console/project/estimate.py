@@ -1,7 +1,7 @@
-"""What a month of the chosen sources will cost, roughly: exports, the files that are kept, and the checks' scans.
+"""Estimates the cost of a month for the chosen sources: exports, kept files, and the checks' scans.
 
-What belongs here: the calculation and the prices it takes. The prices are those of us-east-1 as they were known in 2025 and have not
-been compared with a bill; AWS's pages have today's:
+What belongs here: the calculation and its prices. These are the prices of us-east-1 in 2025, not compared with a bill; AWS's
+pages have the current ones:
 
 | price | page |
 |---|---|

@@ -68,12 +68,12 @@ def init(asked: Asked, *, say: Callable[[str], None]) -> None:
     say("looking at the account …")
     clients = open_clients(region=asked.region)
     account = find_account(clients)
-    found = _found(clients, say)
+    discovered = _found(clients, say)
     say(f"account {account.number}, Region {account.region}:")
-    for line in listing(found.found):
+    for line in listing(discovered.items):
         say(line)
-    _require_known(sizes, found.found)
-    chosen = _chosen(asked, found, say)
+    _require_known(sizes, discovered.items)
+    chosen = _chosen(asked, discovered, say)
     bucket = asked.bucket or _asked(asked, "bucket of the lake", _bucket_name(asked.name, account))
     lake = NewLake(
         name=asked.name,
@@ -96,7 +96,7 @@ def _found(clients: AwsClients, say: Callable[[str], None]) -> Discovered:
     discovered = discover(RdsGateway(clients.rds), DynamoGateway(dynamodb), say=say)
     for sentence in discovered.refused:
         say(f"note: {sentence}")
-    if not discovered.found:
+    if not discovered.items:
         raise ConfigError(
             "these credentials see no DB instance, cluster or DynamoDB table in this Region; nothing was written. Choose "
             "another Region with --region, or other credentials with AWS_PROFILE",
@@ -106,27 +106,27 @@ def _found(clients: AwsClients, say: Callable[[str], None]) -> Discovered:
 
 
 def _chosen(asked: Asked, discovered: Discovered, say: Callable[[str], None]) -> Sequence[Found]:
-    found = discovered.found
-    chosen = by_name(found, asked.sources) if asked.sources else _answered(asked, found, say)
+    items = discovered.items
+    chosen = by_name(items, asked.sources) if asked.sources else _answered(asked, items, say)
     if not chosen:
-        raise ConfigError("nothing was chosen, or nothing can be exported yet; nothing was written:", _obstacles(found))
+        raise ConfigError("nothing was chosen, or nothing can be exported yet; nothing was written:", _obstacles(items))
     return chosen
 
 
-def _answered(asked: Asked, found: Sequence[Found], say: Callable[[str], None]) -> Sequence[Found]:
+def _answered(asked: Asked, items: Sequence[Found], say: Callable[[str], None]) -> Sequence[Found]:
     """Returns the choice by number; asks again after an answer that is not valid."""
     while True:
         try:
             return by_number(
-                found, _asked(asked, "which ones: numbers such as 1, 3-5, or all that can be exported", "all")
+                items, _asked(asked, "which ones: numbers such as 1, 3-5, or all that can be exported", "all")
             )
         except ConfigError as error:
             say(str(error))
 
 
-def _obstacles(found: Sequence[Found]) -> list[str]:
-    can = ready(found)
-    return [f"{item.identifier}: {item.obstacle}" for item in found if item not in can]
+def _obstacles(items: Sequence[Found]) -> list[str]:
+    can = ready(items)
+    return [f"{item.identifier}: {item.obstacle}" for item in items if item not in can]
 
 
 def _asked(asked: Asked, question: str, default: str) -> str:
@@ -146,8 +146,8 @@ def _sizes(texts: Sequence[str]) -> Mapping[str, float]:
     return sizes
 
 
-def _require_known(sizes: Mapping[str, float], found: Sequence[Found]) -> None:
-    if unknown := sorted(sizes.keys() - {item.identifier for item in found}):
+def _require_known(sizes: Mapping[str, float], items: Sequence[Found]) -> None:
+    if unknown := sorted(sizes.keys() - {item.identifier for item in items}):
         raise ConfigError(f"--size {', '.join(unknown)}: no such instance, cluster or table in the list above")
 
 

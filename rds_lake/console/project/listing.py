@@ -1,4 +1,4 @@
-"""What `rds-lake init` shows: the account's databases and tables as a numbered list, and a month's cost."""
+"""The output of `rds-lake init`: the account's databases and tables as a numbered list, and a month's cost."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from rds_lake.console.project.discover import Found, FoundServer
 from rds_lake.console.project.estimate import Month, MonthPrices
 
-_WIDEST = 40  # a longer name moves its own line only: a name of DynamoDB has up to 255 characters
+_WIDEST = 40  # a longer name widens only its own line: names in DynamoDB have up to 255 characters
 _KINDS = {"rds": "instance", "aurora": "cluster", "dynamodb": "table"}
 
 
-def listing(found: Sequence[Found]) -> Iterator[str]:
+def listing(items: Sequence[Found]) -> Iterator[str]:
     """Returns a line for each, with its number, in columns."""
     rows = [
         (str(number), _KINDS[item.kind], item.identifier, _engine(item), _size(item.gb), item.obstacle or _ready(item))
-        for number, item in enumerate(found, start=1)
+        for number, item in enumerate(items, start=1)
     ]
     widths = [max(min(len(row[column]), _WIDEST) for row in rows) for column in range(5)] if rows else []
     for row in rows:

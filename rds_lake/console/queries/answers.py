@@ -1,6 +1,6 @@
 """A result of Athena as a table, as one column a line, as CSV or as JSON. No value is ever cut or rounded.
 
-    --format table      side by side, whatever the width        vertical    one column a line
+    --format table      side by side, at any width        vertical    one column a line
     --json              one object, with the types of the columns (docs/machines.md)
     --format csv        RFC 4180; NULL is an empty field,        json        an array of objects, one a line; whole numbers,
                         an empty text is `""`                                doubles and booleans as such, all else as text

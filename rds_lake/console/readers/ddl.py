@@ -1,6 +1,6 @@
 """`rds-lake ddl`: a date's tables for another engine.
 
-What belongs here: which tables, and what is known about them. The SQL is `sql/readers/render.py`.
+What belongs here: reading the tables. The SQL is `sql/readers/render.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def read_date(connected: Connected, source: SourceSettings, wanted: Wanted) -> R
     """Returns the date's tables. Checks that each table's partition and files exist, as a query as of that date does."""
     lake = connected.lake
     day = wanted.day or published_date(lake, source)
-    # Tables that no name or pattern wants are not looked at.
+    # Tables that match no name or pattern are not read.
     named = None if any(set("*?[") & set(name) for name in wanted.tables) else frozenset(wanted.tables) or None
     chosen = _chosen(readable_tables(lake, source, day, named), wanted.tables, source, day)
     tables = [_table(table, source) for table in chosen]
@@ -118,6 +118,6 @@ def _files(table: TableManifest, *, union: bool) -> ReadFiles:
 def _folder(locations: Iterable[str]) -> str:
     """Returns the deepest folder that contains all of the files."""
     folders = [location.split("/")[:-1] for location in locations]
-    # What they begin with: below it, tables have the names of their dates in common, too.
+    # Only the common prefix: below it, tables also have the names of their dates in common.
     shared = takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))
     return "".join(f"{parts[0]}/" for parts in shared)

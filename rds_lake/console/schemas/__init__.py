@@ -1,1 +1,1 @@
-"""JSON schemas of what commands print with `--json`. Keys may be added; removing one needs a new version."""
+"""JSON schemas of the output of commands with `--json`. Keys may be added; removing one needs a new version."""

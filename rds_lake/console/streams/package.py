@@ -68,6 +68,6 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
         for name, body in files.items():
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr, entry.create_system = _READABLE, _UNIX
-            # A checkout on Windows may end its lines otherwise.
+            # A checkout on Windows may have other line ends.
             archive.writestr(entry, body.replace(b"\r\n", b"\n") if name.endswith(".py") else body)
     return packed.getvalue()

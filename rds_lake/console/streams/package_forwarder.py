@@ -33,7 +33,7 @@ _ALWAYS = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions", 
 _DRIVERS = ("psycopg", "psycopg_binary", "pymysql")
 _PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _COMPILED = re.compile(r"\.cpython-3(\d+)-(\w+)-linux")
-# What runs no part of it: the local cloud, Dagster, the command line, and what converts DynamoDB.
+# Parts that it does not need: the local cloud, Dagster, the command line, and the conversion of DynamoDB.
 _LEFT_OUT = ("localcloud", "defs", "console", "demo", "convert", "infra")
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_BYTES = 250 << 20

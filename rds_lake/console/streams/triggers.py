@@ -1,6 +1,6 @@
 """`rds-lake streams triggers`: the SQL that captures changes in the database itself, printed or run.
 
-What belongs here: where tables, keys and users come from, and the printed script.
+What belongs here: finding tables, keys and users, and printing the script.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def database_source(config: LakeConfig, name: str) -> Database:
 
 
 def wanted_of(source: Database, reader: str | None) -> Wanted:
-    """Returns the settings of the triggers that the source's `streams:` asks for."""
+    """Returns the settings of the triggers by the source's `streams:`."""
     streams = source.streams
     assert streams is not None
     return Wanted(

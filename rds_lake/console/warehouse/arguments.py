@@ -20,7 +20,7 @@ def warehouse() -> None:
 @warehouse.command()
 @click.option("--out", type=FILE, help="Write the schema to this file instead of printing it.")
 def schema(out: Path | None) -> None:
-    """Print the JSON schema of the JSON files that ask for a run."""
+    """Print the JSON schema of the JSON files that request a run."""
     from rds_lake.console.warehouse.schema import schema as run
 
     run(out=out, show=click.echo)
@@ -75,7 +75,7 @@ def reap(names: tuple[str, ...], apply: bool, config_path: Path) -> None:
     from rich.console import Console
 
     from rds_lake.aws.session import open_clients
-    from rds_lake.console.warehouse.reap import Pace, reap_sites
+    from rds_lake.console.warehouse.reap import Pace, reap_warehouses
     from rds_lake.defs.warehouse.opened import open_warehouse
     from rds_lake.stages.lake.lake import open_lake
     from rds_lake.stages.warehouse.reap import forgotten
@@ -85,5 +85,5 @@ def reap(names: tuple[str, ...], apply: bool, config_path: Path) -> None:
     lake = open_lake(clients, config.lake)
     known = [each.name for each in config.warehouses]
     chosen = [config.warehouse(name) for name in names] or [*config.warehouses, *forgotten(lake, known)]
-    sites = [open_warehouse(config, each, clients, lake, clock=lambda: datetime.now(UTC)) for each in chosen]
-    reap_sites(sites, apply=apply, pace=Pace(clock=time.monotonic, sleep=time.sleep), console=Console())
+    warehouses = [open_warehouse(config, each, clients, lake, clock=lambda: datetime.now(UTC)) for each in chosen]
+    reap_warehouses(warehouses, apply=apply, pace=Pace(clock=time.monotonic, sleep=time.sleep), console=Console())

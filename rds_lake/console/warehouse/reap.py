@@ -11,7 +11,7 @@ from rich.console import Console
 from rds_lake.console.tables import print_values
 from rds_lake.stages.warehouse.leftovers import Thing
 from rds_lake.stages.warehouse.reap import Reaped, reap
-from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.warehouse import Warehouse
 
 _COLUMNS = ("warehouse", "run", "what", "name", "found", "now")
 _GONE = "gone"
@@ -27,13 +27,13 @@ class Pace:
     patience: float = 40 * 60.0
 
 
-def reap_sites(sites: Sequence[Site], *, apply: bool, pace: Pace, console: Console) -> None:
+def reap_warehouses(warehouses: Sequence[Warehouse], *, apply: bool, pace: Pace, console: Console) -> None:
     """Show the existing AWS objects of expired leases; with `apply`, remove them and check until they are gone.
 
     ClickException if a warehouse could not be examined, or if something still exists after the time limit.
     """
-    first = list(reap(sites, apply=apply))
-    last = _until_gone(sites, first, pace) if apply else first
+    first = list(reap(warehouses, apply=apply))
+    last = _until_gone(warehouses, first, pace) if apply else first
     rows = [row for before, after in zip(first, last, strict=True) for row in rows_of(before, after, apply=apply)]
     if rows:
         print_values(console, _COLUMNS, rows, title="Items of expired leases")
@@ -61,11 +61,11 @@ def rows_of(before: Reaped, after: Reaped, *, apply: bool) -> list[tuple[str, ..
     return [row(thing) for thing in before.left]
 
 
-def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[Reaped]:
+def _until_gone(warehouses: Sequence[Warehouse], first: list[Reaped], pace: Pace) -> list[Reaped]:
     began, reaped = pace.clock(), first
     while any(each.left for each in reaped) and pace.clock() - began < pace.patience:
         pace.sleep(pace.pause)
-        reaped = list(reap(sites, apply=True))
+        reaped = list(reap(warehouses, apply=True))
     return reaped
 
 

@@ -1,4 +1,4 @@
-"""`rds-lake warehouse schema`: the JSON schema of inputs, as `docs/warehouse-input.schema.json` has it."""
+"""`rds-lake warehouse schema`: the JSON schema of inputs, which is also in `docs/warehouse-input.schema.json`."""
 
 from __future__ import annotations
 

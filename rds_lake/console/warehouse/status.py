@@ -23,8 +23,8 @@ def status(
     clients = open_clients(region=config.lake.region)
     lake = open_lake(clients, config.lake)
     for settings in [config.warehouse(name) for name in names] or config.warehouses:
-        site = open_warehouse(config, settings, clients, lake, clock=clock)
-        say(f"{settings.name} ({settings.mode}): {_of_lease(read_lease(site), clock())}")
+        warehouse = open_warehouse(config, settings, clients, lake, clock=clock)
+        say(f"{settings.name} ({settings.mode}): {_of_lease(read_lease(warehouse), clock())}")
         for run in open_runs(lake, settings.name):
             stored = find_run(lake, settings.name, run)
             if stored is None:

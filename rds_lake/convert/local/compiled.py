@@ -26,7 +26,7 @@ from rds_lake.convert.rules.tree import TAGS, Node
 
 _VERSION = 3
 _LARGEST = 2**31 - 2**20  # offsets have 32 bits, and no column gets longer than the chunk
-_WORDS = 6  # of a `place` in columns.h
+_WORDS = 6  # bits of a `place` in columns.h
 _DESCRIPTION = struct.Struct("=8i")  # `description` there
 INSTALL = "pip install --editable . (or make setup) where a C compiler is: apt-get install gcc libc6-dev"
 

@@ -37,7 +37,7 @@ _LEAST = 60 * _MB  # one worker: a chunk, its arrays, a small row group, the enc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertOptions:
-    """What the user decides. `keys`: the key attributes; `known`: the `schema` of earlier dates, whose types get no narrower.
+    """The user's settings. `keys`: the key attributes; `known`: the `schema` of earlier dates, whose types get no narrower.
 
     `memory_bytes` bounds the process: fewer workers run on a machine with many cores. `part_bytes` is the usual size of a file,
     `chunk_bytes` that of a chunk of lines. `parser`: `portable` does not use the compiled parser even where it was built.

@@ -1,4 +1,4 @@
-"""From the attributes that were seen to columns: kinds, names, Hive types.
+"""Makes columns from the attributes that were seen: kinds, names, Hive types.
 
     one type             that type: N -> bigint, decimal(38,s) or text; M -> struct; L and sets -> array; B -> binary
     several types        JSON text, in which `10` and `"10"` stay different
@@ -19,7 +19,7 @@ from enum import Enum, auto
 from typing import Any, Literal
 
 from rds_lake.convert.rules.names import column_names, path_to
-from rds_lake.convert.rules.numbers import INTEGER, PRECISION, TEXT, decimal_scale, settled
+from rds_lake.convert.rules.numbers import INTEGER, PRECISION, TEXT, decimal_scale, with_whole_digits
 from rds_lake.convert.rules.tree import Node
 
 Numbers = Literal["exact", "double"]
@@ -96,7 +96,7 @@ def build_columns(root: Node, rules: Rules, typing: Typing = lambda *_: None) ->
     return tuple(sorted(columns, key=lambda column: (first.get(column.original, len(first)), column.name)))
 
 
-def settle(columns: Sequence[Column]) -> None:
+def widen_decimals(columns: Sequence[Column]) -> None:
     """Widens the nodes of decimals that cannot hold all their numbers, though each number fits one; build the columns again.
 
     For a tree that saw every item (the Spark job's). The local engine learns the same from a cast that fails.
@@ -105,10 +105,10 @@ def settle(columns: Sequence[Column]) -> None:
         if column.kind is Kind.NUMBER and column.number.startswith("decimal"):
             node = column.node
             if column.of_set:
-                node.numbers = settled(node.numbers, node.wholes)
+                node.numbers = with_whole_digits(node.numbers, node.wholes)
             else:
-                node.number = settled(node.number, node.whole)
-        settle(column.below)
+                node.number = with_whole_digits(node.number, node.whole)
+        widen_decimals(column.below)
 
 
 def number_words(scale: int, numbers: Numbers) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from rds_lake.model.tables.names import athena_name
 
-_LONGEST = 120  # Glue allows 255; a mark has to fit, and nested types are written out in one text
+_LONGEST = 120  # Glue allows 255; there must be room for a suffix, and nested types are written as one text
 
 
 def column_names(originals: Iterable[str]) -> dict[str, str]:

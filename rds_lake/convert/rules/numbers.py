@@ -80,7 +80,7 @@ def decimal_scale(need: int) -> int:
     return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
 
 
-def settled(need: int | None, whole: int) -> int | None:
+def with_whole_digits(need: int | None, whole: int) -> int | None:
     """Returns the need of numbers of which one has `whole` digits before the point, and another may have the digits after it."""
     while need is not None and need not in (INTEGER, TEXT) and whole + decimal_scale(need) > PRECISION:
         need = next_wider(need)

@@ -74,7 +74,7 @@ def _imports(module: str) -> list[str]:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Returns the nodes below, without those that only a type checker reads: `rds_lake` itself names Dagster's components there."""
+    """Returns the nodes below, without those that only a type checker reads, where `rds_lake` imports Dagster's components."""
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
             yield child

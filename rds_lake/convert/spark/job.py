@@ -2,7 +2,7 @@
 
     spark-submit --py-files rds_lake_rules.zip spark_job.py --request s3://…/request.json
 
-    --request URI    what to convert (`request.py`), the only argument it needs
+    --request URI    the request (`request.py`), the only argument it needs
     --mount FOLDER   s3://bucket/key is FOLDER/bucket/key: for a Spark without S3
 
 Other arguments are ignored, as Glue adds its own. It needs Python 3.11 and Spark, nothing else: this file is the script, and the
@@ -26,7 +26,7 @@ from py4j.protocol import Py4JJavaError  # pyright: ignore[reportMissingImports]
 from pyspark.sql import DataFrame, SparkSession  # pyright: ignore[reportMissingImports]
 from pyspark.sql import functions as f  # pyright: ignore[reportMissingImports]
 
-from rds_lake.convert.rules.columns import Column, Rules, build_columns, settle
+from rds_lake.convert.rules.columns import Column, Rules, build_columns, widen_decimals
 from rds_lake.convert.rules.converted import ConvertedFile, converted
 from rds_lake.convert.rules.tree import Node, from_plain, merge
 from rds_lake.convert.spark.columns import STRICT, typed_columns, wrapped_items
@@ -88,7 +88,7 @@ class _Job:
         items = seen.lines.total()
         root = self._with_known(seen.root)
         rules = Rules(keys=self.request.keys, numbers=self.request.numbers)
-        settle(build_columns(root, rules))
+        widen_decimals(build_columns(root, rules))
         columns = build_columns(root, rules)
         written = self._write(columns) if items else []
         rows = sum(file.rows for file in written)

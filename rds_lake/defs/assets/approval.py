@@ -1,7 +1,7 @@
 """`<source>/publish_approval`: a person publishes a held date by materializing it; only for sources with `publish: manual`.
 
-Its missing partitions are the dates that wait. No sensor or schedule ever asks for it, and together with other assets of the
-source ("Materialize all") it publishes nothing: that is no decision about a date. Whether a date may be published is decided by
+Its missing partitions are the dates that wait. No sensor or schedule requests it, and together with other assets of the source
+("Materialize all") it publishes nothing, as that is no decision about a date. Whether a date may be published is decided by
 `stages/publish/by_hand.py`.
 """
 
@@ -55,7 +55,7 @@ def approval_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageK
 
 
 def _ignored(context: dg.AssetExecutionContext, source: SourceSettings) -> dg.AssetObservation:
-    """Publishes nothing, as the run makes other assets as well."""
+    """Publishes nothing, as the run materializes other assets too."""
     text = f"nothing was published: materialize {source.name}/{APPROVAL} alone to publish {context.partition_key}"
     context.log.warning(text)
     return observed(context, own_key(source, APPROVAL), metadata.status(text))

@@ -1,8 +1,8 @@
-"""`<source>/changes`: what changed since the published snapshot, and the live views that show it.
+"""`<source>/changes`: the changes since the published snapshot, and the live views that show them.
 
-It has no partitions: a turn forwards what is in the outbox (with `streams.secret`), or collects what Firehose wrote (with `capture:
-lambda`), compacts it, and moves the live views of all tables to the newest cut. Turns of one source follow each other
-(`defs/sensors/changes.py`); two at once do no harm.
+It has no partitions: a turn forwards the outbox's changes (with `streams.secret`), or collects Firehose's objects (with
+`capture: lambda`), compacts the changes, and moves the live views of all tables to the newest cut. Turns of one source follow
+each other (`defs/sensors/changes.py`); two at once do no harm.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
 class TurnOrders(dg.Config):
-    """Whether the sensor asked for the turn."""
+    """Whether the sensor requested the turn."""
 
     by_sensor: bool = Field(
         default=False,
@@ -33,12 +33,12 @@ class TurnOrders(dg.Config):
 
 
 def by_sensor(source: str) -> dict[str, Any]:
-    """Returns the run configuration of a turn that the sensor asks for."""
+    """Returns the run configuration of a turn that the sensor requests."""
     return {"ops": {f"{source}__{CHANGES}": {"config": {"by_sensor": True}}}}
 
 
 def is_by_sensor(run: dg.DagsterRun) -> bool:
-    """Whether the run is a turn that the sensor asked for."""
+    """Whether the run is a turn that the sensor requested."""
     keys = [key for key in run.asset_selection or () if key.path[-1] == CHANGES]
     return len(keys) == 1 and dict(run.run_config) == by_sensor(keys[0].path[0])
 

@@ -1,4 +1,4 @@
-"""What the assets of all stages share: their source's stages, their date, and the results of steps."""
+"""Helpers for the assets of all stages: their source's stages, their date, and the results of steps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -65,5 +65,5 @@ def materialized(
         return
     yield observed(context, key, shown)
     yield from results
-    # Dagster's own error for a blocking check names the check and nothing else.
+    # Dagster's own error for a blocking check only names the check.
     raise dg.Failure(description="\n".join(stop), allow_retries=False)

@@ -20,13 +20,13 @@ from rds_lake.errors import FullExportBegunError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import gathered
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 if TYPE_CHECKING:
     from rds_lake.stages.source.run import SourceRun
 
-# Why a run was asked for -> what it does about Glue's runs (`stages/runs/conversion.py`). These runs never wait.
-_TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
+# Why a run was requested -> what it does about Glue's runs (`stages/runs/conversion.py`). These runs never wait.
+_RUN_KINDS: Mapping[str, RunKind] = {"settle": "begin", "convert": "resume"}
 
 
 def parquet_asset(
@@ -68,14 +68,14 @@ def parquet_asset(
 def _made(
     context: dg.AssetExecutionContext, run: "SourceRun", orders: Orders, *, poll_seconds: float
 ) -> Manifest | str:
-    """Returns the date's manifest, or what it waits for if another run finishes the date."""
+    """Returns the date's manifest, or the work in progress if another run will finish the date."""
     try:
         made = _advance(run, orders, context, poll_seconds=poll_seconds)
     except FullExportBegunError as error:
-        # Full exports take the place of changes that cannot be used; the event of their end brings the next run.
+        # Full exports replace changes that cannot be used; the event of their end starts the next run.
         context.log.warning(str(error))
         return str(error)
-    # The event that Glue's run has ended brings the next run.
+    # The event of the end of Glue's run starts the next run.
     return made if isinstance(made, Manifest) else f"AWS Glue is converting the date. {made}"
 
 
@@ -88,10 +88,10 @@ def _advance(
     day = day_of(context)
     if not isinstance(run, DynamoRun):
         return run.relocate(day)
-    turn = _TURNS.get(orders.trigger)
-    if turn is not None:
-        return run.convert(day, turn=turn)
-    return run.convert_or_export_again(day, turn="by_hand", poll_seconds=poll_seconds)
+    run_kind = _RUN_KINDS.get(orders.trigger)
+    if run_kind is not None:
+        return run.convert(day, run_kind=run_kind)
+    return run.convert_or_export_again(day, run_kind="by_hand", poll_seconds=poll_seconds)
 
 
 def _relocated(

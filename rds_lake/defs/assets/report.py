@@ -1,6 +1,6 @@
 """`lake_report`: the report of the whole lake, written to S3 every day. Only a lake with `report:` has it.
 
-What it says is read by `stages/report/`.
+Its content is read by `stages/report/`.
 """
 
 from collections.abc import Callable, Sequence

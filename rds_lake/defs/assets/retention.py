@@ -55,14 +55,14 @@ def retention_definitions(config: LakeConfig, *, now: Callable[[], datetime] = u
 class _ExportsOfRun:
     """The account's export tasks and AWS's export folder, listed once for all sources of a run.
 
-    AWS keeps ended tasks for ever: for two hundred sources over a year these are hundreds of pages.
+    AWS keeps ended tasks forever: two hundred sources give hundreds of pages in a year.
     """
 
     config: LakeConfig
     _last: dict[str, Exports] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, run_id: str, gateways: Gateways) -> Exports:
-        """Returns the exports as of the run's first step that asked."""
+        """Returns the exports as of the first call in the run."""
         if run_id not in self._last:
             exports = Exports.read(self.config, gateways.rds, gateways.lake.s3)
             self._last.clear()
@@ -130,7 +130,7 @@ def busy_dates(instance: dg.DagsterInstance, source: str) -> set[date]:
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
         run = record.dagster_run
         selection = run.asset_selection
-        # Without a selection it is a whole job, which may work on the source: a date too many is kept rather than one removed.
+        # Without a selection it is a whole job, which may work on the source, so its dates are kept.
         if not selection or any(key.path[0] == source for key in selection):
             busy |= dates_of_run(run.tags)
     return busy

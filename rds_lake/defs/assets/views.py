@@ -1,6 +1,6 @@
 """The views of a source, published together by one step: one asset per table, or `<source>/views` for all.
 
-A source with `publish: manual` has `<source>/publish_outcome` beside them, which says what became of every date.
+A source with `publish: manual` also has `<source>/publish_outcome`, with the outcome of every date.
 """
 
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def _published(
     held = outcome.publication.state is State.HELD
     for target, key in keys.tables.items():
         shown = table_metadata.table_published(source, outcome, target, day_of(context), known)
-        # Of a held date no view moved, so nothing that waits for these assets has a reason to start. Otherwise no key is left
+        # For a held date no view moved, so no downstream asset has to start. Otherwise no key is left
         # out, which would silently skip every step behind it: a table that is gone is materialized as absent.
         made = dg.MaterializeResult(asset_key=key, metadata=shown, data_version=versions.of_published(outcome, target))
         yield observed(context, key, shown) if held else made
@@ -93,7 +93,7 @@ def _known(
 
 
 def _described(context: dg.AssetExecutionContext, gateways: Gateways, source: SourceSettings) -> Described:
-    """What the database said of its columns last. Publication does not depend on it: a damaged record is a warning in the log."""
+    """Returns the database's last descriptions of its columns. A damaged record is only a warning in the log."""
     if not isinstance(source, DatabaseKeys) or source.verify is None:
         return Described()
     try:
@@ -104,7 +104,7 @@ def _described(context: dg.AssetExecutionContext, gateways: Gateways, source: So
 
 
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
-    # Every table's spec is the first one's but for its key and description, and Dagster checks what they share only once: of
+    # Every table's spec is a copy of the first with its own key and description, and Dagster checks the shared part only once: of
     # 1,000 tables that is a tenth of the time in which a code location loads (`python -m bench.definitions`).
     first = dg.AssetSpec(
         next(iter(keys.tables.values())),

@@ -2,7 +2,7 @@
 
 Each compared table's asset gets an observation with its counts, which Dagster plots over the dates.
 
-How dates are compared, and what is kept of it in the lake, is `stages/diff/of_date.py`.
+The comparison, and its record in the lake, is `stages/diff/of_date.py`.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from rds_lake.stages.diff.keys import keys_of_dynamodb
 from rds_lake.stages.diff.of_date import ComparedDate, compare_date
 
 CHANGED_ROWS = "changed_rows_as_expected"
-_SHOWN = 3  # tables that the check names whose rows differ most
+_SHOWN = 3  # maximum of tables named by the check, those with the most different rows
 _UNREADABLE = (AsOfError, CatalogError, LostFilesError, ManifestError)
 
 

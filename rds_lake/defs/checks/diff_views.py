@@ -1,6 +1,6 @@
 """The check `diff_views_are_made`, for sources with `diff_views:`: a step of its own behind the views, which nothing waits for.
 
-What there is of the views is found by `stages/diff/seen_views.py`.
+The views are examined by `stages/diff/seen_views.py`.
 """
 
 import dagster as dg

@@ -1,9 +1,9 @@
-"""Two checks of what readers see of a source: it is readable, and it is not too old.
+"""Two checks of a source's published views: they are readable, and not too old.
 
 They are steps of their own behind the views, on the asset `catalog`, which every source with Athena has; "Execute" in the UI
 runs them at any time. A stale source is mailed as an incident by the check of `watch.py`; here its age is only shown.
 
-What belongs here: these checks. How readers' views are asked is `stages/checks/read_back.py`.
+What belongs here: these checks. Querying the views is `stages/checks/read_back.py`.
 """
 
 import dagster as dg

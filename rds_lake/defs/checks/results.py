@@ -1,8 +1,8 @@
 """Asset checks: their specs, and results made from the stages' findings.
 
-Blocking where a reader would see wrong data; the others warn. Every check has its asset's dates, and every result says its
-date, as Dagster shows the newest result of an asset first. Where a blocking check does not pass, `incomplete`,
-`unreadable` and `dropped` give the text that the step fails with: what happened, to which tables, and what to do.
+A check blocks if readers would see wrong data; the others warn. Every check has its asset's dates, and every result contains
+its date, as Dagster shows the newest result of an asset first. If a blocking check fails, `incomplete`, `unreadable` and
+`dropped` return the error of the step: what happened, to which tables, and what to do.
 
 What belongs here: turning findings into check results. What does not: finding them (`model/`, `stages/`).
 """
@@ -34,7 +34,7 @@ ROWS_READABLE = "rows_readable"
 ROWS_COMPARED = "rows_against_previous"
 VALUES_TYPED = "values_keep_their_type"
 WITHIN_LIMITS = "views_within_limits"
-_SHOWN = 3  # tables that a check names whose rows changed
+_SHOWN = 3  # maximum of tables with changed rows that a check names
 
 
 def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
@@ -136,7 +136,7 @@ def incomplete(export_task: str, findings: Sequence[Finding]) -> list[str]:
 
 
 def unreadable(tables: Sequence[TableQuality]) -> list[str]:
-    """Returns why the step of a date fails that Athena does not read completely; empty if it does."""
+    """Returns the error of the step if Athena does not read the date completely; empty if it does."""
     return _stop(
         "Athena does not read every row; no view was moved. Materialize `parquet` of the date: it says which files are gone",
         _unread(tables),

@@ -18,7 +18,7 @@ from rds_lake.stages.catalogue.sync import TableSync
 SCHEMA_CHANGES = "schema_changes"
 _SHOWN = 200
 
-# What may break a reader's query; all other changes pass, and are in the report.
+# Changes that may break a reader's query; all others pass, and are in the report.
 _WARNS = {Kind.WIDENED, Kind.RETYPED}
 _ERRS = {Kind.INCOMPATIBLE}
 

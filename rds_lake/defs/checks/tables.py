@@ -1,12 +1,13 @@
-"""The checks of a table's own asset: its rows against the date before, and the values that its view loses.
+"""The checks of a table's own asset: its rows compared with the date before, and the values that its view loses.
 
-`catalog` checks both for all tables of a source together, and stops a date before a view moves. These two stop nobody: they are
-yielded by the step that publishes, say the same of one table in numbers, and warn where they do not pass.
+`catalog` checks both for all tables of a source together, and stops a date before a view moves. These two stop nothing: the
+publishing step yields them with the numbers of one table, and they warn if they fail.
 
-Dagster makes an output of every check, which takes more time at each load than the table's asset itself
-(`python -m bench.definitions`). So a lake of many tables has none unless a source asks for them.
+Dagster makes an output for every check, which takes more loading time than the table's asset itself (`python -m
+bench.definitions`). So a lake with many tables has none unless a source requests them.
 
-What belongs here: which tables have them, and their results. What was found is compared in `stages/checks/` and counted by `catalog`.
+What belongs here: which tables have them, and their results. Rows are compared in `stages/checks/`, lost values are counted by
+`catalog`.
 """
 
 from collections.abc import Iterator
@@ -28,11 +29,11 @@ _ABOUT = {
     ROWS: "The table lost no more rows since the date before than `max_drop` allows.",
     VALUES: "No value of the table is lost when its view casts the column's text to its type.",
 }
-_MOST_TABLES = 200  # of a lake; `table_checks:` decides for a source
+_MOST_TABLES = 200  # maximum of tables of a lake; `table_checks:` decides for a source
 
 
 def checked_sources(config: LakeConfig, keys: Keys) -> frozenset[str]:
-    """The sources whose tables have checks of their own: those that say so, and all others where the lake has few tables."""
+    """Returns the sources whose tables have their own checks: by `table_checks:`, or because the lake has few tables."""
     few = sum(len(own.tables) for own in keys.values()) <= _MOST_TABLES
     return frozenset(
         source.name
@@ -42,36 +43,36 @@ def checked_sources(config: LakeConfig, keys: Keys) -> frozenset[str]:
 
 
 def specs(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetCheckSpec]:
-    """Of every table. All are the first one's but for their asset, which is quicker than making each anew."""
+    """Returns the specs of every table: copies of the first table's, which is faster than creating each."""
     tables = list(keys.tables.values())
     firsts = [check_spec(config, name, asset=tables[0], description=_ABOUT[name]) for name in _names(source)]
     return [first.replace_key(dg.AssetCheckKey(key, first.name)) for key in tables for first in firsts]
 
 
 def _names(source: SourceSettings) -> tuple[str, ...]:
-    """With `check_casts: false` nobody counts the values that are lost."""
+    """Returns the names of the checks; with `check_casts: false` lost values are not counted."""
     return (ROWS, VALUES) if source.counts_casts else (ROWS,)
 
 
 def results(
     source: SourceSettings, keys: StageKeys, outcome: Published, compared: RowComparison, lost: LostValues | None
 ) -> Iterator[dg.AssetCheckResult]:
-    """Of every table, whatever became of the date: a person who decides about a held one sees them as well.
+    """Yields the results of every table, also for a held date, for the person who decides about it.
 
-    `lost`: None where Dagster has no record of what `catalog` counted.
+    `lost`: None if Dagster has no record of the counts of `catalog`.
     """
     with_view = {table.names.target for table in outcome.tables}
     for target, key in keys.tables.items():
         if target is None:
             continue
-        found = {ROWS: _rows(source, target, compared), VALUES: _values(target, lost, has_view=target in with_view)}
+        by_check = {ROWS: _rows(source, target, compared), VALUES: _values(target, lost, has_view=target in with_view)}
         for name in _names(source):
-            problems, holds = found[name]
+            problems, holds = by_check[name]
             yield checks.result_of(key, name, problems, day=compared.snapshot_date, holds=holds)
 
 
 def _rows(source: SourceSettings, target: TableTarget, compared: RowComparison) -> tuple[list[str], str]:
-    """What is wrong with the table's rows, and what is said where nothing is."""
+    """Returns the problems with the table's rows, and the sentence to show if there are none."""
     change, table = compared.change_of(target), str(target)
     if change is None:
         before = compared.gone.get(table)

@@ -1,8 +1,8 @@
-"""The watch check of a source: whether it still makes snapshots. It also turns incidents into failed runs.
+"""The watch check of a source: whether it still gets new snapshots. It also turns incidents into failed runs.
 
-In a run of the source it says whether the newest snapshot is too old (a warning: nothing published is wrong). A sensor that
-finds an incident which no run of an asset reports (stale, stuck, a failed backup) asks for a run of this check alone, with the
-incident as its configuration; that run fails with the incident's words.
+In a run of the source it warns if the newest snapshot is too old; published data is still correct. A sensor that finds an
+incident which no run of an asset reports (stale, stuck, a failed backup) requests a run of only this check, with the incident
+as its configuration; that run fails with the incident's message.
 
 What belongs here: this check. Incidents are found by `stages/`.
 """
@@ -53,7 +53,7 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
     ) -> Iterator[dg.AssetCheckResult]:
         config = IncidentConfig.model_validate(context.op_execution_context.op_config)
         if config.is_over:
-            # Tell that the incident is over: no failed run says so.
+            # Mails that the incident is over, as no failed run reports it.
             over = render_over(source.name, config.what, config.cause)
             with dagster_failures():
                 gateways.channels.send(over, warn=context.log.warning)
@@ -102,9 +102,9 @@ def _result(source: SourceSettings, problem: str | None, *, severity: dg.AssetCh
 
 
 def _well(source: SourceSettings) -> str:
-    """What was looked at, where nothing is wrong."""
+    """Returns the sentence of a check without problems."""
     if source.freshness is None:
-        return "nothing is wrong; the age of its snapshots is not looked at, as `freshness_hours` is 0"
+        return "no problem; the age of its snapshots is not checked, as `freshness_hours` is 0"
     hours = source.freshness.total_seconds() / 3600
     return f"its newest snapshot is not older than {hours:g} h (`freshness_hours`)"
 
@@ -114,7 +114,7 @@ def _op_name(source: SourceSettings) -> str:
 
 
 def reports_incident(run: dg.DagsterRun) -> bool:
-    """Whether the run was asked to report an incident; such a run has no date."""
+    """Whether the run was requested to report an incident; such a run has no date."""
     config: Mapping[str, Any] = run.run_config
     ops: Mapping[str, Any] = config.get("ops", {})
     return any(name.endswith(_STEP) and body.get("config", {}).get("what") for name, body in ops.items())

@@ -1,6 +1,6 @@
 """The attributes of a lake or source in a `defs.yaml`: their values, and the line of each.
 
-Dagster hands values on as they are written; they are judged as lake.yaml is, all sources together (`reading.py`).
+Dagster passes the values unchanged; they are validated like lake.yaml, all sources together (`reading.py`).
 """
 
 from collections.abc import Callable, Mapping

@@ -19,7 +19,7 @@ _FIRST_KEY = re.compile(r"([a-z_]+)[\s:]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Home:
-    """Where a source is written: in `given`, below the keys of `place`."""
+    """The place of a source: in `given`, below the keys of `place`."""
 
     given: Given
     place: tuple[str | int, ...]
@@ -64,7 +64,7 @@ def _located(problem: str, lake: Given, homes: Sequence[_Home]) -> str:
 
 
 def _of_named(problem: str, homes: Sequence[_Home]) -> str | None:
-    """Returns where the source is that the problem names."""
+    """Returns the place of the source that the problem names."""
     match = _NAMED.search(problem)
     names = {str(home.values.get("name")): home for home in homes if isinstance(home.values, Mapping)}
     return names[match[1]].at("name") if match and match[1] in names else None

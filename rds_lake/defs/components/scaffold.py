@@ -1,4 +1,4 @@
-"""What `dg scaffold defs rds_lake.LakeComponent lake` writes: a `defs.yaml` that passes `dg check yaml`, with the next step in it."""
+"""`dg scaffold defs rds_lake.LakeComponent lake` writes a valid `defs.yaml`, with the next step as a comment."""
 
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ attributes:
 """
 
 
-# By kind: what a source is, and the key that says which one.
+# By kind: a description, and the key that identifies the source.
 _KINDS = {
     "rds": ("A DB instance", "identifier: {identifier}"),
     "aurora": ("An Aurora cluster", "identifier: {identifier}"),

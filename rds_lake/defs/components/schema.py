@@ -1,8 +1,8 @@
 """The JSON schema of a component's attributes, built from lake.yaml's models.
 
-`dg check yaml` and editors check `defs.yaml` with it. pydantic writes a choice as `anyOf`, and a validator says of it only "not valid
-under any of the given schemas", at the line of the whole. Here each choice is made first, by `kind` or by the type of the value,
-so that what is wrong is said of the very key, in its line. A text with `{{ … }}` is filled in later and may be any value.
+`dg check yaml` and editors check `defs.yaml` with it. pydantic writes a choice as `anyOf`, for which a validator only reports
+"not valid under any of the given schemas", at the line of the whole value. Here each choice is made first, by `kind` or by the
+type of the value, so that an error names the key and its line. A text with `{{ … }}` is filled in later and may be any value.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Checks in Dagster whose newest result did not pass, for the report.
 
-Those about age and incidents are left out: the report knows them from the lake, or from the run of the incident.
+Checks of age and of incidents are left out: the report has these from the lake, or from the run of the incident.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from rds_lake.defs.checks.verify import VERIFIED
 from rds_lake.defs.keys import Stage, stage_key
 
 _LOOKED_BACK = timedelta(days=7)
-_LOOKED_AT = 20  # results of a check, the newest first
+_LOOKED_AT = 20  # maximum of results of a check, newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

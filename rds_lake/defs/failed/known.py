@@ -16,6 +16,8 @@ def known_failures(instance: dg.DagsterInstance, config: LakeConfig, *, now: dat
     return KnownFailures(
         was_asked=True,
         failed_runs={source: [str(run) for run in failed] for source, failed in runs.items()},
-        failed_checks={source: [str(one) for one in failed if one.severe] for source, failed in checks.items()},
-        warned_checks={source: [str(one) for one in failed if not one.severe] for source, failed in checks.items()},
+        failed_checks={source: [str(check) for check in failed if check.severe] for source, failed in checks.items()},
+        warned_checks={
+            source: [str(check) for check in failed if not check.severe] for source, failed in checks.items()
+        },
     )

@@ -1,7 +1,7 @@
 """The sensor that requests turns of `<source>/changes` every `streams.forward_minutes`, never two at once.
 
-After a failed turn the next one comes later, after each further one twice as late, up to an hour. A failure that repeats the one
-before is not mailed again (`failures.py`).
+After each failed turn the pause doubles, up to an hour. A failure with the same reason as the one before is not mailed again
+(`failures.py`).
 """
 
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        found = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
-        runs = [record for record in found if _is_turn(record.dagster_run, key)]
+        records = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
+        runs = [record for record in records if _is_turn(record.dagster_run, key)]
         running = [record for record in runs if record.dagster_run.status in _UNDER_WAY]
         if running:
             return dg.SkipReason(f"run {running[0].dagster_run.run_id} of {source.name}/{CHANGES} has not ended")
@@ -54,7 +54,7 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
 
 
 def _is_turn(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
-    """Whether this sensor asked for the run; one with tags that a person copied delays no turn."""
+    """Whether this sensor requested the run; a run with tags that a person copied delays no turn."""
     return run.asset_selection == {key} and is_by_sensor(run)
 
 

@@ -4,11 +4,11 @@
     reconciliation  {"version": 1, "turn": 1795833600, "following": "shop", "waiting": [{"rank": 0, …}]}
     a warehouse     {"version": 1, "looked": "2026-11-20T03:00:00+00:00", "after": null, "reported": ["<run>", …], "missing": []}
 
-A cursor outlives releases, and a person may edit it in Dagster's UI. A cursor that cannot be read is put aside with a warning
-and the tick begins anew: messages that were not acknowledged come again and change nothing, and exports that wait for a place
-are found again. Without that, the sensor would fail in every tick until a person came.
+A cursor outlives releases, and a person may edit it in Dagster's UI. A cursor that cannot be read is ignored with a warning,
+and the tick begins without one: messages that were not acknowledged are delivered again and change nothing, and exports that
+wait for a place are found again. Otherwise the sensor would fail in every tick until a person repairs it.
 
-What belongs here: their content, and reading them. What ticks do is `events.py`, `reconcile.py` and `warehouse/sensors.py`.
+What belongs here: their content, and reading them. The ticks are `events.py`, `reconcile.py` and `warehouse/sensors.py`.
 """
 
 import json

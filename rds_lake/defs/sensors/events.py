@@ -1,8 +1,8 @@
 """The events sensor of a queue: turns events of RDS, AWS Backup, S3 and Glue into runs.
 
-Two-phase acknowledgement: a tick receives messages, returns run requests, and puts the receipt handles into its
-cursor; the next tick deletes them. Dagster stores requests and cursor in one write, so a daemon killed anywhere
-loses nothing, and `run_key` absorbs what SQS delivers twice: a standard queue delivers at least once
+Two-phase acknowledgement: a tick receives messages, returns run requests, and puts the receipt handles into its cursor; the
+next tick deletes them. Dagster stores requests and cursor in one write, so a daemon killed anywhere loses nothing, and
+`run_key` prevents a second run for a message that SQS delivers twice: a standard queue delivers at least once
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html).
 
 What belongs here: adapting Dagster's tick to `stages/watch/events.py`. What does not: deciding what an event means.
@@ -25,7 +25,7 @@ from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.events.kinds import JsonArrived
 from rds_lake.stages.databases.plan import export_plans
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.run_log import is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun
 from rds_lake.stages.watch.events import EventPlanner
@@ -35,7 +35,7 @@ from rds_lake.stages.watch.events import EventPlanner
 _RECEIVE_SECONDS = 5
 _TICK_SECONDS = 20
 _RECEIVE_MESSAGES = 500
-# Keys of the last runs asked for: Dagster would look each copy of an event up among all runs, within the tick.
+# The number of keys of requested runs to keep: otherwise Dagster would search all runs for each copy of an event, within the tick.
 _REMEMBERED = 500
 TakeJson = Callable[[Gateways, JsonArrived], str | None]
 
@@ -61,11 +61,11 @@ def events_sensor(
         kept = _acknowledge(context, tick_gateways.queue, cursor.acknowledge)
         planner = _planner(context, config, tick_gateways, log, is_late=lambda: time.monotonic() > deadline)
         planner = replace(planner, take_json=partial(take_json, tick_gateways))
-        wanted, settled = _decided(context, tick_gateways.queue, planner, asked=frozenset(cursor.asked))
+        wanted, handled = _decided(context, tick_gateways.queue, planner, asked=frozenset(cursor.asked))
         asked = (*cursor.asked, *wanted)[-_REMEMBERED:]
         return dg.SensorResult(
             run_requests=[run_request(item, config, keys) for item in wanted.values()],
-            cursor=render_cursor(EventsCursor(acknowledge=(*kept, *settled), asked=asked)),
+            cursor=render_cursor(EventsCursor(acknowledge=(*kept, *handled), asked=asked)),
         )
 
     return rds_lake_events
@@ -94,23 +94,23 @@ def _planner(
 def _decided(
     context: dg.SensorEvaluationContext, queue: SqsGateway, planner: EventPlanner, *, asked: Collection[str]
 ) -> tuple[dict[str, WantedRun | WantedIncident], list[str]]:
-    """Returns the runs that the queue's messages ask for, by key, and the receipt handles of settled messages.
+    """Returns the runs for the queue's messages, by key, and the receipt handles of handled messages.
 
     `asked`: keys of runs that were requested before.
     """
     wanted: dict[str, WantedRun | WantedIncident] = {}
-    settled: list[str] = []
+    handled: list[str] = []
     for batch in _receive(context, queue, room=lambda: RUNS_PER_TICK - len(wanted)):
         plan = planner.plan(batch)
         wanted.update({key: item for key, item in plan.wanted.items() if key not in asked})
-        settled += plan.settled
+        handled += plan.handled
         for note in plan.notes:
             context.log.info(note)
         for problem in plan.problems:
             context.log.error(problem)
         if planner.is_late():
             break
-    return wanted, settled
+    return wanted, handled
 
 
 def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> list[str]:
@@ -119,7 +119,7 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles
         return []
     failed = attempt(lambda: queue.delete(handles))
     if isinstance(failed, Failed):
-        # New messages are received all the same; what is not deleted comes again and changes nothing.
+        # New messages are still received; messages that are not deleted are delivered again and change nothing.
         context.log.error(f"{len(handles)} messages could not be deleted; the next tick tries again: {failed.why}")
         return list(handles[-_RECEIVE_MESSAGES:])
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")

@@ -27,7 +27,7 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.stages.runs.healing import Ended, retries_sentence
 from rds_lake.stages.runs.notify import Channels, Incident, Mail, render_incident, run_page
 
-_TURNS = 20  # of changes, among which the one before a failed one is
+_TURNS = 20  # maximum of runs of changes to search for the one before a failed one
 
 
 def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
@@ -148,7 +148,7 @@ def _incident(
     return Incident(
         # Every step of the lake is called `<source>__<what>` (`own_steps`).
         source=failures[0].step_key.rpartition("__")[0] if failures and failures[0].step_key else _source_of(run),
-        # An incident is of no date: its run has one only because checks by date cannot run without.
+        # An incident has no date: its run has one only because checks by date cannot run without.
         snapshot_date=None if reports_incident(run) else run.tags.get(DagsterTag.PARTITION),
         stage=failures[0].step_key if failures else None,
         causes=tuple(causes),

@@ -1,9 +1,9 @@
 """Finds runs that failed because an AWS service was unavailable, and requests them again (`stages/runs/healing.py`).
 
-With them the runs that Dagster promised to retry and forgot: its daemon may read a failure between the two writes that record
-it, passes over the run, and never comes back to it. No mail was sent of such a run, as it was to be retried.
+It also finds runs that Dagster should have retried but missed: its daemon may read a failure between the two writes that
+record it, skip the run, and never retry it. No mail was sent for such a run, as it had to be retried.
 
-One list of failed runs serves all sources; what a failed run said is read once, as it never changes.
+One list of failed runs serves all sources; the events of a failed run are read once, as they never change.
 
 What belongs here: which of Dagster's failed runs these are, and the request. `stages/runs/healing.py` decides when one is due.
 """
@@ -21,7 +21,7 @@ from rds_lake.defs.sensors.requests import priority_tags
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.stages.runs.healing import Ended
 
-# A daemon that was down for days still takes up what failed before.
+# A daemon that was down for days still retries runs that failed before.
 _LOOKED_BACK = timedelta(days=7)
 _LOOKED_AT = 500
 _REMEMBERED = 5_000
@@ -74,7 +74,7 @@ class Healer:
         tags, tries = labels_of(run), _tries(run) + 1
         if len(sources) == 1:
             tags[Tag.SOURCE.value] = sources[0]
-        # What a person launched waits behind nothing any more: its date has waited long enough.
+        # A run that a person launched gets a high priority, as its date has waited long enough.
         place = priority_tags("settle", 0) | {n: v for n, v in run.tags.items() if n == DagsterTag.PRIORITY}
         return dg.RunRequest(
             run_key=f"again:{run.run_id}",

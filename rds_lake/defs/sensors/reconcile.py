@@ -32,12 +32,12 @@ from rds_lake.stages.databases.unseen import Unseen
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.lake.pointer import read_state, repairs_due
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.examined import Candidate, Examined, start_next
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, repairing_run
 from rds_lake.stages.streams.alarm import OutboxAlarm
 
-# Dagster ends a tick after 60 s; one slow source behind this is still far from it.
+# Dagster ends a tick after 60 s; this leaves time for one slow source.
 _TICK_SECONDS = 15
 _STARTING_SECONDS = 10
 
@@ -67,7 +67,7 @@ def reconcile_sensor(
         wanted, following = tick.compare(cursor, deadline=deadline)
         requests = [run_request(item, config, keys) for item in wanted]
         again = healer.due(context.instance, now=now)
-        # What does not fit is found again by a later tick. What failed while AWS was away comes behind what never ran, and
+        # A later tick finds the rest again. Retries after an outage of AWS come after runs that never ran, and
         # one of these runs always has a place.
         fitting = [*requests[: RUNS_PER_TICK - min(1, len(again))], *again][:RUNS_PER_TICK]
         return dg.SensorResult(run_requests=fitting, cursor=render_cursor(following))
@@ -129,7 +129,7 @@ def outbox_alarm(source: Rds | Aurora, gateways: Gateways) -> OutboxAlarm:
         from rds_lake.stages.streams.outboxes import dsn_of
 
         seen = watch_outboxes(source, dsn_of(source, lambda: gateways.secrets), [database])
-        return " ".join(f"Now: {one}." for one in seen)
+        return " ".join(f"Now: {outbox}." for outbox in seen)
 
     return OutboxAlarm(lake=gateways.lake, source=source, look=look)
 

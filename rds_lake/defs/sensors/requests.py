@@ -17,8 +17,8 @@ from rds_lake.stages.runs.wanted import Trigger, WantedIncident, WantedRun
 # Submitting a run costs Dagster one to two seconds, within the tick that asks for it, and a tick ends after 60.
 RUNS_PER_TICK = 5
 
-# Which of the queued runs goes first: what takes seconds and lets AWS work or puts views right, then what brings a day to its
-# readers, then what reads for hours. Every run that a person launches, and every one of a backfill, has 0 and comes behind.
+# Priorities of queued runs: first those that take seconds and let AWS work or repair views, then those that bring a day to its
+# readers, then those that read for hours. Every run that a person launches, and every run of a backfill, has 0 and comes last.
 _RANKS: Mapping[Trigger | Literal["incident"], int] = {
     "incident": 400,
     "repair": 350,
@@ -81,7 +81,7 @@ def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:
     today = utc_now().date().isoformat()
     return dg.RunRequest(
         run_key=wanted.key,
-        # The date has no part in it: checks by date have no other way to run.
+        # The date has no meaning here, but checks by date cannot run without one.
         partition_key=today,
         asset_selection=[],
         asset_check_keys=[

@@ -1,9 +1,9 @@
 """Answers reconciliation's questions about dates and exports from Dagster's event log (`stages/databases/reconcile.py`).
 
-Runs of sensors and schedules are found by their tags, and taken for what their configuration says (`defs/orders.py`): a person may
-have copied a tag. A run that a person launched carries only its partition.
+Runs of sensors and schedules are found by their tags, but their configuration decides (`defs/orders.py`), as a person may have
+copied a tag. A run that a person launched has only its partition.
 
-What belongs here: questions to the instance. What does not: deciding anything.
+What belongs here: reading the instance, without any decision.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -38,7 +38,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 _LOST_AFTER = timedelta(hours=1)
-_LOOKED_AT = 200  # runs of one source and date, the newest first; more than that were never seen
+_LOOKED_AT = 200  # maximum of runs of one source and date, newest first; more than are ever expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class DagsterRunLog:
         known = {day: statuses.get(name, Progress.OPEN) for day, name in names.items()}
         if Progress.DONE in known.values():
             return known
-        # A new source, or Dagster's history is gone: what the lake itself has finished is not begun or settled again.
+        # A new source, or Dagster's history was deleted: dates that are finished in the lake are not begun or settled again.
         finished = self._finished(source)
         return {day: Progress.DONE if at is Progress.OPEN and day in finished else at for day, at in known.items()}
 
@@ -143,7 +143,7 @@ class DagsterRunLog:
         return any(name == ExportTimeoutError.__name__ for name in names)
 
     def _exporting(self, source: str, day: date) -> list[dg.RunRecord]:
-        """Returns runs that were to export the date, newest first."""
+        """Returns runs that had to export the date, newest first."""
         records = self._records(dg.RunsFilter(tags=_of_date(day)))
         return [r for r in records if self.keys[source].snapshot_export in (r.dagster_run.asset_selection or ())]
 
@@ -154,7 +154,7 @@ class DagsterRunLog:
     def beginning(self) -> int:
         """Returns the number of runs that are about to start an export and will take one of AWS's places."""
         about_to = dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)
-        recent = [one for one in self._records(about_to) if one.create_timestamp > self._lost_before()]
+        recent = [record for record in self._records(about_to) if record.create_timestamp > self._lost_before()]
         return sum(given_orders(record.dagster_run).trigger == "begin" for record in recent)
 
     def _lost_before(self) -> datetime:

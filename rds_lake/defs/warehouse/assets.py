@@ -1,7 +1,7 @@
 """The step that makes the assets of a warehouse: from the record of an ended run, or from a run that it begins and waits for.
 
-A sensor asks for a run of Dagster with the id of a run of the warehouse that has ended: it takes seconds. "Materialize" begins a run
-of the warehouse, and the step takes its turns until it has ended.
+For an ended run of the warehouse, a sensor requests a run of Dagster with its id, which takes seconds. "Materialize" begins a
+run of the warehouse, and the step takes its turns until it has ended.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.model.warehouse.plan import LakeTable, Step
 from rds_lake.model.warehouse.record import Phase, RunRecord
 
-BY_HAND = "dagster-"  # how the ids of runs begin that "Materialize" begins
+BY_HAND = "dagster-"  # prefix of the ids of runs begun by "Materialize"
 
 
 class WarehouseOrders(dg.Config):
-    """What the step is asked to do."""
+    """The orders of the step."""
 
     run: str | None = Field(
         default=None,

@@ -20,7 +20,7 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
     @dg.sensor(
         name="rds_lake_reaper",
         description="Removes the AWS objects of warehouses whose runs died, and verifies that they are gone.",
-        # A sensor has a target; this one requests nothing of it.
+        # A sensor must have a target; this one requests no run.
         target=dg.AssetSelection.groups(*(settings.name for settings in config.warehouses)),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
@@ -33,8 +33,8 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
         lake = tick_gateways.lake
         known = [settings.name for settings in config.warehouses]
         order = _following([*config.warehouses, *forgotten(lake, known)], context.cursor)
-        sites = (open_warehouse(config, each, tick_gateways.clients(), lake, clock=utc_now) for each in order)
-        for reaped in reap(sites, apply=True):
+        warehouses = (open_warehouse(config, each, tick_gateways.clients(), lake, clock=utc_now) for each in order)
+        for reaped in reap(warehouses, apply=True):
             last = reaped.warehouse
             if reaped.error:
                 context.log.error(f"warehouse {reaped.warehouse} could not be checked completely: {reaped.error}")

@@ -1,7 +1,7 @@
 """The sensor of a warehouse: finds JSON inputs, advances open runs, and requests a Dagster run for each ended one.
 
-A tick waits for nothing in AWS, and stops in time: what it did not come to, the next one does. A run of Dagster is asked for once
-by its run key. The ended run leaves the list of open ones a tick later, when Dagster has stored the request.
+A tick waits for nothing in AWS, and stops in time; the next one does the rest. A run of Dagster is requested once, by its run
+key. The ended run is removed from the list of open runs one tick later, when Dagster has stored the request.
 """
 
 import time
@@ -19,14 +19,14 @@ from rds_lake.defs.warehouse.assets import BY_HAND, op_name
 from rds_lake.defs.warehouse.metadata import RUN_TAG, WAREHOUSE_TAG
 from rds_lake.defs.warehouse.opened import open_planner, open_works
 from rds_lake.model.warehouse.record import Phase
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.warehouse.planning.inputs import list_inputs, take_inputs
 from rds_lake.stages.warehouse.records import close_run, find_run, open_runs
 from rds_lake.stages.warehouse.turn import Works, turn_of
 
 # Dagster ends a tick after 60 s. A turn takes some seconds; where AWS is slow, the last may take longer.
 _TICK_SECONDS = 35.0
-# Runs of one warehouse follow each other: the first has it, and the next may find it free.
+# Runs of one warehouse follow each other: the first has it, and the second may find it free.
 _TURNS = 4
 _REPORTS = 5  # a tick; submitting a run costs Dagster one to two seconds
 # S3's clock and this one may differ, and a listing may miss what is being written.
@@ -107,7 +107,7 @@ class _Tick:
                 self.reported.append(run)
 
     def look_for_inputs(self) -> None:
-        """Starts the runs that JSON files ask for. No problem with them stops the turns of open runs."""
+        """Starts the runs that JSON files request. No problem with them stops the turns of open runs."""
         if self.works.settings.input is None:
             return
         failed = attempt(self._look)

@@ -1,4 +1,4 @@
-"""The assets of a warehouse: one per load, step and result, each downstream of what it reads.
+"""The assets of a warehouse: one per load, step and result, each downstream of its inputs.
 
     <source>/<table> -> <warehouse>/<load> -> <warehouse>/<step> -> <warehouse>/<result>
 
@@ -87,7 +87,7 @@ def _view(load: LoadOfTable, keys: Keys) -> list[dg.AssetDep]:
 
 def _of_view(keys: StageKeys, view: str) -> dg.AssetKey | None:
     by_name = {key.path[-1]: key for target, key in keys.tables.items() if target is not None}
-    # One asset for all views of the source; or a table that the file of known tables does not name yet: behind its catalogue.
+    # If there is one asset for all views of the source, or the table is not in the file of known tables yet, it depends on `catalog`.
     return by_name.get(view) or keys.tables.get(None) or keys.catalog
 
 

@@ -2,7 +2,7 @@
 
     findings = examine(examinations, patient, pace, on_finding=print)     # in the order of the examinations
 
-What belongs here: order, threads, time. What is examined is `subjects/`.
+What belongs here: order, threads, time. The examinations are `subjects/`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def examine(
     work = _Work(examinations=examinations, patient=patient, pace=pace, on_finding=on_finding)
     with cancelling_threads(pace.threads, "doctor", patience=0) as pool:
         work.run(pool)
-    return tuple(work.found[examination.key] for examination in examinations)
+    return tuple(work.findings[examination.key] for examination in examinations)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class _Work:
     patient: Patient
     pace: Pace
     on_finding: Callable[[Finding], None]
-    found: dict[Key, Finding] = field(default_factory=dict)
+    findings: dict[Key, Finding] = field(default_factory=dict)
     begun: dict[Key, float] = field(default_factory=dict)
     running: dict[Future[Seen], Examination] = field(default_factory=dict)
 
@@ -71,9 +71,9 @@ class _Work:
     def _begin(self, examination: Examination, wanted: set[Key], pool: Executor) -> bool:
         """Whether the examination was started or skipped: all that it depends on have findings. Unselected ones count as passed."""
         before = [key for key in examination.after if key in wanted]
-        if any(key not in self.found for key in before):
+        if any(key not in self.findings for key in before):
             return False
-        failed = [self.found[key] for key in before if self.found[key].verdict.blocks]
+        failed = [self.findings[key] for key in before if self.findings[key].verdict.blocks]
         if failed:
             first = failed[0]
             name = f"{first.row.id} {first.about}".strip()
@@ -114,7 +114,7 @@ class _Work:
             depends_on=examination.after,
             fix=seen.fix,
         )
-        self.found[examination.key] = finding
+        self.findings[examination.key] = finding
         self.on_finding(finding)
 
 

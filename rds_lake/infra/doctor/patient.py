@@ -37,7 +37,7 @@ class Patient:
         return self.config.lake
 
     def ask(self, service: str, operation: str, **asked: Any) -> Any:
-        """As `Answers.ask`."""
+        """Like `Answers.ask`."""
         return self.answers.ask(service, operation, **asked)
 
     def caller(self) -> str:

@@ -25,12 +25,12 @@ def buckets(look: Look) -> Iterator[Found]:
 def _bucket(look: Look, parameter: str, name: str) -> Iterator[Found]:
     if not look.wants(parameter, f"{parameter}Itself") or not _is_there(look, name):
         return
-    tells = look.config.has_dynamodb and name == look.config.lake.exports_bucket
-    tells = tells or any(folder.startswith(f"s3://{name}/") for folder in input_folders(look.config))
+    has_input = look.config.has_dynamodb and name == look.config.lake.exports_bucket
+    has_input = has_input or any(folder.startswith(f"s3://{name}/") for folder in input_folders(look.config))
     yield Found(
         parameter=parameter,
         said=f"bucket {name} exists: it is used, and its settings stay as they are",
-        before=partial(_tell_of_objects, look, name) if tells else None,
+        before=partial(_tell_of_objects, look, name) if has_input else None,
     )
 
 

@@ -11,7 +11,7 @@ from rds_lake.infra.existing.queues import queues
 from rds_lake.infra.existing.rules import rules
 from rds_lake.infra.existing.topic import topic
 
-# The pipeline creates databases that are missing, so this may be said of none.
+# The pipeline creates missing databases, so these parameters may be `existing` without an object.
 _MAY_BE_MISSING = ("Databases",)
 
 
@@ -22,8 +22,8 @@ def find_existing(look: Look) -> tuple[Found, ...]:
     job of another lake, a role of another stack, a parameter that says `existing` for a missing object.
     """
     every = (buckets, key, topic, queues, rules, roles, workgroup, databases, job)
-    found = tuple(one for finder in every for one in finder(look))
-    missing = look.asked - {one.parameter for one in found} - {*_MAY_BE_MISSING}
+    items = tuple(item for finder in every for item in finder(look))
+    missing = look.asked - {item.parameter for item in items} - {*_MAY_BE_MISSING}
     problems = look.problems or [
         f"--parameter {name}=existing: no such object exists; leave the parameter out to have it created"
         for name, value in look.given.items()
@@ -33,4 +33,4 @@ def find_existing(look: Look) -> tuple[Found, ...]:
         raise ConfigError(
             f"nothing was changed in account {look.account.number}, Region {look.account.region}:", problems
         )
-    return tuple(one for one in found if look.given.get(one.parameter, one.value) == one.value)
+    return tuple(item for item in items if look.given.get(item.parameter, item.value) == item.value)

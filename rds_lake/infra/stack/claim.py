@@ -1,7 +1,7 @@
 """Records which lake a bucket's prefix belongs to: the first `rds-lake setup` writes it there, and a second lake is refused.
 
-Two lakes in one place with a source of the same name would take each other's dates for their own earlier exports, and delete
-them. A lake is identified by its events queue, which no two lakes share. The databases of its sources may change.
+Two lakes in one place with a source of the same name would mistake each other's dates for their own earlier exports, and
+delete them. A lake is identified by its events queue, which no two lakes share. The databases of its sources may change.
 """
 
 from __future__ import annotations

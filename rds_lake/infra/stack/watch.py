@@ -44,7 +44,7 @@ class Watch:
         done: set[str] = set()
         pause, moved = self.pace.pause, self.pace.clock()
         while True:
-            # Asked before the events: what ends in between is shown in the next round.
+            # Read before the events: an operation that ends in between is shown in the next round.
             stack = self.stacks.look(stack_id)
             news = self.stacks.events(stack_id, after=seen[-1].id if seen else after)
             for event in news:

@@ -123,21 +123,21 @@ class ExportSet:
         )
 
 
-def merge_begun(mine: BegunSet, theirs: BegunSet, *, read: BegunSet | None) -> BegunSet:
-    """Merges the records of two runs that began the date at the same time: `theirs` is stored, `mine` is based on `read`.
+def merge_begun(proposed: BegunSet, stored: BegunSet, *, read: BegunSet | None) -> BegunSet:
+    """Merges the records of two runs that began the date at the same time: `stored` is in S3, `proposed` was made from `read`.
 
     A value that only one run changed is taken from that run. If both changed it, a full export stays decided, a started
-    export comes before none, and `theirs` before `mine`, as other runs may already use it.
+    export comes before none, and `stored` before `proposed`, as other runs may already use it.
     """
-    before = read or BegunSet(moment=theirs.moment, tables={})
-    wanted = _merged(_wanted(mine), _wanted(theirs), _wanted(before))
+    before = read or BegunSet(moment=stored.moment, tables={})
+    wanted = _merged(_wanted(proposed), _wanted(stored), _wanted(before))
     tables = {name: arn for name, arn in wanted.items() if not isinstance(arn, Chain)}
     return BegunSet(
-        moment=theirs.moment,
+        moment=stored.moment,
         tables=tables,
         chains={name: chain for name, chain in wanted.items() if isinstance(chain, Chain)},
         full_because={
-            name: why for name, why in {**mine.full_because, **theirs.full_because}.items() if name in tables
+            name: why for name, why in {**proposed.full_because, **stored.full_because}.items() if name in tables
         },
     )
 
@@ -147,13 +147,13 @@ def _wanted(begun: BegunSet) -> dict[str, str | Chain | None]:
 
 
 def _merged(
-    mine: Mapping[str, str | Chain | None],
-    theirs: Mapping[str, str | Chain | None],
+    proposed: Mapping[str, str | Chain | None],
+    stored: Mapping[str, str | Chain | None],
     before: Mapping[str, str | Chain | None],
 ) -> dict[str, str | Chain | None]:
     merged: dict[str, str | Chain | None] = {}
-    for name in sorted({*mine, *theirs}):
-        here, there = mine.get(name, _ABSENT), theirs.get(name, _ABSENT)
+    for name in sorted({*proposed, *stored}):
+        here, there = proposed.get(name, _ABSENT), stored.get(name, _ABSENT)
         known = before.get(name, _ABSENT)
         chosen = here if there == known else there if here == known else _of_both(here, there)
         if chosen is not _ABSENT:
@@ -161,18 +161,18 @@ def _merged(
     return merged
 
 
-def _of_both(mine: str | Chain | None, theirs: str | Chain | None) -> str | Chain | None:
+def _of_both(proposed: str | Chain | None, stored: str | Chain | None) -> str | Chain | None:
     """Returns the value of a table that both runs changed in different ways."""
-    if mine is _ABSENT or theirs is _ABSENT:
-        return theirs if mine is _ABSENT else mine
-    if isinstance(mine, Chain) and isinstance(theirs, Chain):
-        if (mine.base, mine.windows) != (theirs.base, theirs.windows):
-            return theirs
-        steps = tuple(there or here for here, there in zip(mine.exports, theirs.exports, strict=True))
-        return replace(theirs, exports=steps)
-    if isinstance(mine, Chain) or isinstance(theirs, Chain):
-        return theirs if isinstance(mine, Chain) else mine
-    return theirs or mine
+    if proposed is _ABSENT or stored is _ABSENT:
+        return stored if proposed is _ABSENT else proposed
+    if isinstance(proposed, Chain) and isinstance(stored, Chain):
+        if (proposed.base, proposed.windows) != (stored.base, stored.windows):
+            return stored
+        steps = tuple(there or here for here, there in zip(proposed.exports, stored.exports, strict=True))
+        return replace(stored, exports=steps)
+    if isinstance(proposed, Chain) or isinstance(stored, Chain):
+        return stored if isinstance(proposed, Chain) else proposed
+    return stored or proposed
 
 
 def failure_text(exports: tuple[TableExport, ...]) -> str:

@@ -41,9 +41,9 @@ class JobSet:
     tables: Mapping[str, TableJob]
 
 
-def merge_jobs(mine: Mapping[str, TableJob], theirs: Mapping[str, TableJob]) -> dict[str, TableJob]:
-    """Returns the tables of `mine` with the newest job of both: a later attempt first, and a started run before none."""
-    return {name: max(theirs.get(name, job), job, key=_place) for name, job in mine.items()}
+def merge_jobs(tables: Mapping[str, TableJob], stored: Mapping[str, TableJob]) -> dict[str, TableJob]:
+    """Returns these tables, each with the newest job of both records: a later attempt first, and a started run before none."""
+    return {name: max(stored.get(name, job), job, key=_place) for name, job in tables.items()}
 
 
 def _place(job: TableJob) -> tuple[int, bool]:

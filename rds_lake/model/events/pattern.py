@@ -27,7 +27,7 @@ _OR = "$or"
 def event_fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Whether the rule matches the event. Raises ValueError for an invalid pattern or an operator that is not supported here."""
     return all(
-        any(event_fits(one, event) for one in wanted) if key == _OR else _key_fits(wanted, key, event)
+        any(event_fits(alternative, event) for alternative in wanted) if key == _OR else _key_fits(wanted, key, event)
         for key, wanted in pattern.items()
     )
 
@@ -37,12 +37,12 @@ def _key_fits(wanted: Any, key: str, event: Mapping[str, Any]) -> bool:
     if isinstance(wanted, Mapping):
         # A pattern below a key that the event does not have is met by `exists: false` alone.
         inner = value if isinstance(value, list) else [value]
-        return any(event_fits(wanted, one if isinstance(one, Mapping) else {}) for one in inner)
+        return any(event_fits(wanted, element if isinstance(element, Mapping) else {}) for element in inner)
     if not isinstance(wanted, list):
         raise ValueError(f"{key!r} of the pattern must be a list or an object, and is {wanted!r}")
     there = key in event and not isinstance(value, Mapping)
     values = value if isinstance(value, list) else [value]
-    return any(_element_fits(one, values if there else []) for one in wanted)
+    return any(_element_fits(element, values if there else []) for element in wanted)
 
 
 def _element_fits(wanted: Any, values: Sequence[Any]) -> bool:
@@ -81,7 +81,7 @@ def _operator_fits(name: str, operand: Any, value: Any) -> bool:
 def _excluded(operand: Any, value: Any) -> bool:
     if isinstance(operand, Mapping):
         ((name, inner),) = operand.items()
-        return any(_operator_fits(name, one, value) for one in (inner if isinstance(inner, list) else [inner]))
+        return any(_operator_fits(name, element, value) for element in (inner if isinstance(inner, list) else [inner]))
     return value in (operand if isinstance(operand, list) else [operand])
 
 

@@ -67,7 +67,7 @@ class DataFiles(Made[DataFile]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DataFiles | tuple):
             return NotImplemented
-        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+        return len(self) == len(other) and all(file == other_file for file, other_file in zip(self, other, strict=True))
 
     def __hash__(self) -> int:
         return hash(tuple(self))

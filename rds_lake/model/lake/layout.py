@@ -12,33 +12,33 @@
     lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
     lake/_manifests/shop/2026-11-20.diff.json      how many rows differ from the date before (`changes:`)
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
-    lake/_manifests/shop/_published.json           which date is published
-    lake/_manifests/shop/_diff_views.json          which dates the views `<view>_diff` compare (`diff_views:`)
-    lake/_manifests/shop/_described.json           what the database says of its columns (`verify:`)
-    lake/_manifests/shop/_in_use.json              which dates are worked on or being removed right now
+    lake/_manifests/shop/_published.json           the published date
+    lake/_manifests/shop/_diff_views.json          the dates that the views `<view>_diff` compare (`diff_views:`)
+    lake/_manifests/shop/_described.json           the database's descriptions of its columns (`verify:`)
+    lake/_manifests/shop/_in_use.json              the dates that runs are working on or removing
     lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted, by which attempt
-    lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
+    lake/_manifests/reviews/_schemas/Users.json    every type of its attributes that was seen
     lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
-    lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
+    lake/_jobs/reviews/<task>.1.Users.request      the request of a run, and `.result`: its answer
     lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
     lake/_changes/shop/<epoch>/cut=000000000012.json   a cut of the source's changes, and `cut=000000000012/`: its files
     lake/_changes/shop/_forwarded/shop.json        which cuts of a database are final (MySQL: `rds_lake.json`)
-    lake/_compacted/shop/_state.json               how far the changes of each table are compacted (`streams/compacted.py`)
+    lake/_compacted/shop/_state.json               the progress of compaction of each table (`streams/compacted.py`)
     lake/_compacted/shop/_live.json                the cut that the live views show
-    lake/_compacted/shop/_drift.json               what the newest snapshot has that the changes do not explain
+    lake/_compacted/shop/_drift.json               differences of the newest snapshot that the changes do not explain
     lake/_changes/shop/_collected.json             which of the arrived changes are in cuts (`streams/collected.py`)
-    lake/_compacted/shop/_in_use.json              whether changes are compacted or removed right now
-    lake/_changes/shop/_alarm.json                 since when an outbox is not emptied, and whether people know
+    lake/_compacted/shop/_in_use.json              whether changes are being compacted or removed
+    lake/_changes/shop/_alarm.json                 since when an outbox is not emptied, and whether an alarm was sent
     lake/_changes/shop/arrived/2026/11/20/03/…     changes as Firehose wrote them (`capture: lambda`), by the hour of their arrival
     lake/_streams/3f9c2d71ab04.zip                 the package of the function of `capture: lambda`
-    lake/_warehouses/nightly/lease.json            who has the warehouse `nightly`, and what exists because of it
-    lake/_warehouses/nightly/runs/<run>.json       how far a run of it is
+    lake/_warehouses/nightly/lease.json            the run that has the warehouse `nightly`, and its AWS objects
+    lake/_warehouses/nightly/runs/<run>.json       the state of one of its runs
     lake/_warehouses/nightly/staging/<run>/…       results that are not published yet
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_reports/2026-11-20.html                  the report of a day
     lake/_athena/                                  query results
 
-What belongs here: keys, and nothing that reads or writes them.
+What belongs here: keys. Reading and writing objects does not.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import quote, unquote
 
 _DOTS = {".", ".."}
-# No XML has them and Glue takes no location with them; U+2028 and U+2029 end a line as well.
+# XML cannot contain them, and Glue accepts no location with them; U+2028 and U+2029 also end a line.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 
 
@@ -176,7 +176,7 @@ class LakeLayout:
         return f"{self.manifest_folder(source)}_diff_views.json"
 
     def described_key(self, source: str) -> str:
-        """What the source's database says of its tables: comments, names of enums."""
+        """The database's descriptions of its tables: comments, names of enums."""
         return f"{self.manifest_folder(source)}_described.json"
 
     def in_use_key(self, source: str) -> str:

@@ -48,7 +48,7 @@ class TableManifest:
 
     @property
     def own_folder(self) -> str:
-        """The URI, with trailing slash, of the table's own folder in the lake, whatever the date."""
+        """The URI, with trailing slash, of the table's own folder in the lake, for all dates."""
         return self.home or self.location.split("/snapshot_date=", 1)[0] + "/"
 
     @property
@@ -108,8 +108,8 @@ class Manifest:
 
     def superseded_by(self, export_task: str) -> tuple[AwsCopy, ...]:
         """Returns the exports that are no longer read in place once the manifest of `export_task` is written."""
-        mine = (self.aws_copy,) if self.in_place else ()
-        return tuple(copy for copy in (*self.superseded, *mine) if copy.export_task != export_task)
+        current = (self.aws_copy,) if self.in_place else ()
+        return tuple(copy for copy in (*self.superseded, *current) if copy.export_task != export_task)
 
     def in_place_of(self, other: Manifest) -> Manifest:
         """Returns this manifest with what becomes superfluous when it replaces the other."""

@@ -1,15 +1,15 @@
-"""Which date of a source is published, and which date may become the published one.
+"""The rules of which date of a source is published.
 
-    a run's date            newer than what is published    publish: auto    -> published
+    a run's date            newer than the published one    publish: auto    -> published
                             newer                           publish: manual  -> held, until a person approves it
                             the published one               either           -> published (again)
                             older                           either           -> older: no view moves
                             up to the one rolled back from  either           -> rolled back: no view moves
                             older, and was rolled back      either           -> rolled back: no view moves
-    `rds-lake publish`      not older than what is published                 -> published
-    `rds-lake rollback`     older than what is published                     -> published; the newer ones do not come back
+    `rds-lake publish`      not older than the published one                 -> published
+    `rds-lake rollback`     older than the published one                     -> published; the newer ones are not published again
 
-What belongs here: these rules and the values they speak of. Moving views is `stages/publish/publisher.py`.
+What belongs here: these rules and their values. Moving views is `stages/publish/publisher.py`.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def gather(targets: Iterable[TableTarget], union: Mapping[str, str]) -> dict[Tab
     ]
     if problems:
         raise NameCollisionError("the source's `union:` in lake.yaml cannot be applied:", problems)
-    return dict.fromkeys(alone, ()) | {target: tuple(sorted(mine)) for target, mine in gathered.items()}
+    return dict.fromkeys(alone, ()) | {target: tuple(sorted(members)) for target, members in gathered.items()}
 
 
 def combine(target: TableTarget, members: Sequence[TableManifest]) -> TableManifest:

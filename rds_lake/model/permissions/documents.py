@@ -1,4 +1,4 @@
-"""Parses a policy document. Nothing is ignored: whatever is not understood is a problem.
+"""Parses a policy document. Nothing is ignored: every unknown element is a problem.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """

@@ -33,7 +33,7 @@ class Grant:
     def reach(self, request: Request, principal: Principal) -> Reach:
         """Returns how the grant allows the request: not, to the role of a session, or to the principal itself."""
         service, _, operation = request.action.lower().partition(":")
-        granted = {one.lower() for one in self.operations}
+        granted = {name.lower() for name in self.operations}
         if service != "kms" or request.resource != self.key or operation not in granted:
             return Reach.NONE
         if not self._constraints_met(operation, request) or not _wanted_operations(operation, request) <= granted:

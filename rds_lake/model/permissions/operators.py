@@ -139,8 +139,8 @@ def _quantities(name: str, read: Callable[[str], Decimal]) -> Mapping[str, Opera
     def reader(relation: Callable[[Decimal, Decimal], bool]) -> Callable[[str, bool], Value]:
         return lambda text, _: _Quantity(relation, read(text), read)
 
-    found = {f"{name}{word}": Operator(reader(relation)) for word, relation in relations.items()}
-    return found | {f"{name}NotEquals": Operator(reader(operator.eq), negated=True)}
+    operators = {f"{name}{word}": Operator(reader(relation)) for word, relation in relations.items()}
+    return operators | {f"{name}NotEquals": Operator(reader(operator.eq), negated=True)}
 
 
 OPERATORS: Mapping[str, Operator] = {

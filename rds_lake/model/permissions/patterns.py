@@ -1,6 +1,6 @@
 """Texts in a policy: `*` matches any characters, `?` one character, `${aws:username}` a value of the request.
 
-A value that replaces a variable is plain text, whatever it contains: a user named `*` opens nobody else's folder.
+A value that replaces a variable is plain text: a user named `*` gets no access to other users' folders.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """

@@ -73,7 +73,7 @@ class Principal:
         return self.arn.endswith(f"::{self.account}:root")
 
 
-# The value of a request's condition key that is whoever asks.
+# The value of a request's condition key that stands for the caller.
 THE_CALLER = "${aws:userid}"
 
 

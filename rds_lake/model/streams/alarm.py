@@ -2,8 +2,9 @@
 
     lake/_changes/shop/_alarm.json
 
-An outbox is behind when the newest instant as of which everything was forwarded (`ForwardedCuts.as_of`) is too long ago. That needs
-no connection to the database, and is true whatever the reason: no forwarder runs, a right is missing, the database cannot be reached.
+An outbox is behind if the newest instant as of which everything was forwarded (`ForwardedCuts.as_of`) is too long ago. That
+needs no connection to the database, and covers every cause: no forwarder runs, a privilege is missing, the database cannot be
+reached.
 
 What belongs here: the record and the rule. Alarms are raised in `stages/streams/alarm.py`.
 """
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 
 from rds_lake.model.records import read_record, render_record
 
-_REMEMBERED = timedelta(days=7)  # that an alarm ended
+_REMEMBERED = timedelta(days=7)  # how long an ended alarm is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class Alarms:
         alarm = self.alarms.get(database)
         if alarm is None or (alarm.ended is not None and now - alarm.ended < _REMEMBERED):
             return self
-        others = {name: one for name, one in self.alarms.items() if name != database}
+        others = {name: other for name, other in self.alarms.items() if name != database}
         return replace(self, alarms=others if alarm.ended else {**others, database: replace(alarm, ended=now)})
 
 

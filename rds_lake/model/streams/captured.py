@@ -67,9 +67,9 @@ def render_captured(table: CapturedTable) -> str:
     return json.dumps({"version": 1} | _members(table), default=_members)
 
 
-def _members(one: Any) -> dict[str, Any]:
+def _members(record: Any) -> dict[str, Any]:
     """Returns one level of `dataclasses.asdict`, which would copy every value: a millisecond per table, of hundreds."""
-    return {field.name: getattr(one, field.name) for field in fields(one)}
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def parse_captured(text: str, *, where: str) -> CapturedTable:

@@ -1,14 +1,14 @@
-"""The changes of one key between two snapshots as a chain of images: which are missing, and which were rolled back.
+"""The changes of one key between two snapshots as a chain of images, which shows missing and rolled back changes.
 
-    snapshot A ──> A→B ──> B→C ──> C→D ──> snapshot D        nothing is wrong
+    snapshot A ──> A→B ──> B→C ──> C→D ──> snapshot D        complete
     snapshot A ──> A→B ─ ✗ ─ C→D ──> snapshot D              lost: a change from B to C, or several
-    snapshot A ──> A→P, then A→B ──> snapshot B              phantom: A→P was rolled back; nothing continues P, and A goes on
+    snapshot A ──> A→P, then A→B ──> snapshot B              phantom: A→P was rolled back: no change begins at P, but one at A
     snapshot A ──> A→B            snapshot C                 the row is not as predicted
 
-States are digests, 0 where there is no row. Losses that follow each other are one break, so that `lost` is the least there can be.
-A row that changes back can hide what is missing: of A→B, B→A, A→C without its second change, A→B looks rolled back.
+States are digests, 0 if there is no row. Consecutive losses are one break, so `lost` is a lower limit. A row that changes back
+can hide a loss: in A→B, B→A, A→C without the second change, A→B looks rolled back.
 
-What belongs here: the chain of one key. Finding keys that are worth a look is `sql/changes/chains.py`.
+What belongs here: the chain of one key. Finding the keys to examine is `sql/changes/chains.py`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Bounds:
 
 
 def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
-    """Returns what is wrong with the chain of a key that has at least one change."""
+    """Returns the losses and phantoms in the chain of a key that has at least one change."""
     ordered = in_order(touches, bounds.lock_wait)
     begins = ordered[0].was_earlier or any(
         change.is_earlier for change in ordered if change.micros <= bounds.earlier_until
@@ -85,7 +85,7 @@ def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
     trail: list[Touch] = []
     for touch in ordered:
         if trail and not trail[-1].is_followed_by(touch):
-            undone = _undone(trail, lambda change, last: _goes_on(touch, change, last))  # noqa: B023 - called at once
+            undone = _undone(trail, lambda change, last: _can_follow(touch, change, last))  # noqa: B023 - called at once
             phantom += undone
             lost += not undone
             del trail[-undone if undone else 0 :]
@@ -101,11 +101,11 @@ def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
     return Audit(lost=lost, phantom=phantom + undone, unexplained=not undone)
 
 
-def _goes_on(touch: Touch, one: Touch, last: Touch | None) -> bool:
-    """Whether the touch can follow `last` in place of `one`."""
-    if one.before == ANY_STATE:
+def _can_follow(touch: Touch, replaced: Touch, last: Touch | None) -> bool:
+    """Whether the touch can follow `last` in place of `replaced`."""
+    if replaced.before == ANY_STATE:
         return last is None or last.is_followed_by(touch)
-    return touch.before == one.before
+    return touch.before == replaced.before
 
 
 def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], bool]) -> int:
@@ -127,7 +127,7 @@ def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], boo
 def in_order(touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
     """Returns the changes in their order: by time, and by their images if times do not decide it."""
     ordered: list[Touch] = []
-    for together in _undecided(sorted(touches, key=lambda one: one.micros), lock_wait):
+    for together in _undecided(sorted(touches, key=lambda touch: touch.micros), lock_wait):
         ordered += (
             _whole(ordered[-1:], together) or _trail(ordered[-1:], together) or _nearly(ordered, together, lock_wait)
         )
@@ -204,15 +204,15 @@ def _next(ordered: Sequence[Touch], pending: Sequence[Touch], lock_wait: int) ->
 
 def _bridge(last: Touch, first: Touch, others: Sequence[Touch], most: int) -> Sequence[Touch]:
     """Returns later changes that fit between the two, and then `first`; nothing if there are none."""
-    for at, one in enumerate(others):
-        if not last.is_followed_by(one):
+    for at, touch in enumerate(others):
+        if not last.is_followed_by(touch):
             continue
-        if one.is_followed_by(first):
-            return [one, first]
+        if touch.is_followed_by(first):
+            return [touch, first]
         if most > 1:
-            rest = _bridge(one, first, [*others[:at], *others[at + 1 :]], most - 1)
+            rest = _bridge(touch, first, [*others[:at], *others[at + 1 :]], most - 1)
             if rest:
-                return [one, *rest]
+                return [touch, *rest]
     return []
 
 

@@ -1,15 +1,16 @@
 """The record of collected changes for `capture: lambda`: it decides which arrived change is in which cut.
 
     lake/_changes/shop/_collected.json                           this record
-    lake/_changes/shop/_seen/000000000012-3f9c2d71ab04.parquet   digests of what cut 12 took: objects, and ids of changes
+    lake/_changes/shop/_seen/000000000012-3f9c2d71ab04.parquet   digests of cut 12: of objects, and of ids of changes
     lake/_changes/shop/_unread/000000000012-3f9c2d71ab04.jsonl   lines of its objects that are not changes, with the reason
 
-The run that replaces this record by If-Match has made the next cut. Everything else is written before, under names that no other
-attempt has, or after, as the record says: so of two at once one takes the cut, and what the other wrote is never read.
+The run that replaces this record by If-Match has made the next cut. All other objects are written before, under names of the
+attempt, or afterwards from the record. So one of two runs at once takes the cut, and the objects of the other are never read.
 
 An hour of arrival is *open* for two days. Firehose tries for 24 hours to write to S3
-(https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html, "Data delivery failure handling"), and files an object under
-the hour in which its oldest record arrived, so that a closed hour gets no more objects. Repetitions are looked for in all open hours.
+(https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html, "Data delivery failure handling"), and files an object
+under the hour in which its oldest record arrived, so a closed hour gets no more objects. Repetitions are searched for in all
+open hours.
 
 What belongs here: the record's values. `stages/streams/collecting/` reads and writes it.
 """
@@ -24,7 +25,7 @@ from rds_lake.model.streams.captured import OWN_SCHEMA, CapturedTable
 from rds_lake.model.streams.cut import Cut
 from rds_lake.model.tables.table import TableTarget
 
-# The one epoch of `capture: lambda`: numbers are given in the lake, and no restore gives them again.
+# The one epoch of `capture: lambda`: the lake assigns the numbers, so no restore repeats them.
 LAMBDA_EPOCH = "lambda"
 OPEN = timedelta(hours=48)
 _NAMED = 10

@@ -1,10 +1,10 @@
-"""How far each table's changes are compacted to typed Parquet for Athena.
+"""The record of each table's progress of compaction to typed Parquet for Athena.
 
     lake/_compacted/shop/_state.json                                                      this record
     lake/_compacted/shop/shop/public.orders/v1/<epoch>/000000000012-3f9c2d71ab04/00000.parquet   the events of cuts up to 12
 
-Each attempt to compact has a folder of its own. Only folders that this record named once become partitions in Glue, so what a
-killed or overtaken attempt wrote is never read.
+Each attempt to compact has its own folder. Only folders in this record become partitions in Glue, so files of killed or
+overtaken attempts are never read.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def parse_compacted(text: str | None, *, where: str) -> Compacted:
 
 
 def _added(known: Iterable[Unparsed], more: Iterable[Unparsed]) -> tuple[Unparsed, ...]:
-    unparsed = {one.column: one for one in known}
-    for one in more:
-        old = unparsed.get(one.column)
-        unparsed[one.column] = replace(old, count=old.count + one.count) if old else one
+    unparsed = {entry.column: entry for entry in known}
+    for entry in more:
+        old = unparsed.get(entry.column)
+        unparsed[entry.column] = replace(old, count=old.count + entry.count) if old else entry
     return tuple(unparsed[column] for column in sorted(unparsed))

@@ -3,12 +3,12 @@
     lake/_changes/shop/<epoch>/cut=000000000012/<attempt>/shop/public.orders/00000.jsonl.gz     events, see `event.py`
     lake/_changes/shop/<epoch>/cut=000000000012.json                                            the cut's manifest, written last
 
-The cuts of an epoch are numbered without gaps from 1. The state of all tables after all events of the cuts up to one is a state
-that the database really had. An epoch ends where ids may be used again: after a restore. Each database has epochs and cuts of its
-own; a MySQL server counts as one database.
+The cuts of an epoch are numbered without gaps from 1. The state of all tables after all events of the cuts up to one is a
+state that the database really had. An epoch ends when ids may be used again: after a restore. Each database has its own epochs
+and cuts; a MySQL server counts as one database.
 
-**Which cuts are final.** `position.cut` in the database decides what was forwarded. A cut's manifest is written before that number
-is raised: the manifest of a forwarder that was killed in between may stand, and its events are in the outbox still. So
+**Which cuts are final.** `position.cut` in the database decides what was forwarded. A cut's manifest is written before that
+number is raised: if a forwarder was killed in between, its manifest may exist while its events are still in the outbox. So
 
 - A forwarder works on cut `position.cut + 1`, while it holds the lock on the row of `position`, and commits in the transaction
   that holds this lock. It takes the ETag of a manifest that stands under the number right after it has the lock, and writes its

@@ -59,12 +59,12 @@ class TableDrift:
     def __str__(self) -> str:
         if self.error:
             return f"{self.table} could not be compared: {self.error}"
-        found = (
+        kinds = (
             (self.missing, "missing", self.missing_rows),
             (self.extra, "not predicted", self.extra_rows),
             (self.different, "different", self.different_rows),
         )
-        parts = [f"{count:,} {what} ({_listed(rows, count)})" for count, what, rows in found if count]
+        parts = [f"{count:,} {what} ({_listed(rows, count)})" for count, what, rows in kinds if count]
         if self.lost:
             parts.append(f"changes are lost at {self.lost:,} places ({_listed(self.lost_rows, 0)})")
         if self.phantom:

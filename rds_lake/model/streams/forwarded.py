@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from rds_lake.errors import ManifestError
 from rds_lake.model.records import read_record, render_record
 
-# What an instant may be ahead of a later look before it is of a clock that was wrong.
+# By how much a recorded instant may be ahead of the current time before it counts as the error of a clock.
 _AHEAD = timedelta(hours=1)
 
 

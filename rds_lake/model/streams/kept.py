@@ -1,9 +1,9 @@
-"""The rule by which changes are removed: which cuts no date needs any more.
+"""The rule by which changes are removed: it finds cuts that no date needs any more.
 
-A date of the lake says at which cut of which epoch its snapshot was made. Its live view and its history begin there. So the cuts
-up to the lowest of these numbers are needed by no date, and neither are epochs before the first one that a date is of.
+A date of the lake has the epoch and the cut of its snapshot, at which its live view and its history begin. So no date needs
+cuts up to the lowest of these numbers, nor epochs before the first one that a date belongs to.
 
-What belongs here: the rule. Removing what it does not keep is `stages/upkeep/changes.py`.
+What belongs here: the rule. The removal is `stages/upkeep/changes.py`.
 """
 
 from __future__ import annotations

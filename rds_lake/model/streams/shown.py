@@ -1,4 +1,4 @@
-"""What the live views of a source show: the snapshot, and the epoch and cut up to which changes are applied.
+"""The record of a source's live views: the snapshot, and the epoch and cut up to which changes are applied.
 
     lake/_compacted/shop/_live.json
 

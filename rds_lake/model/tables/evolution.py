@@ -43,7 +43,7 @@ class Kind(StrEnum):
     RETURNED = "returned"
     REORDERED = "reordered"
     RECASED = "spelled differently"
-    SETTLED = "type known by now"
+    KNOWN = "type known by now"
     RELABELLED = "changed in the database, type holds"
     RETYPED = "changed in the view"
     WIDENED = "widened"
@@ -148,7 +148,7 @@ def type_text(column: Column) -> str:
 
 
 # Changes an older snapshot can make: those of the raw table, not those of the newest snapshot's columns.
-_OF_THE_TABLE = {Kind.SETTLED, Kind.WIDENED, Kind.INCOMPATIBLE}
+_OF_THE_TABLE = {Kind.KNOWN, Kind.WIDENED, Kind.INCOMPATIBLE}
 
 
 def _merge(
@@ -174,7 +174,7 @@ def _type_and_kind(seen: SeenColumn, column: Column, *, empty: bool) -> tuple[st
     if empty:
         return before, Kind.RETYPED if _cast_differently(seen.column, column) else None
     if seen.announced and before != now:
-        return now, Kind.SETTLED
+        return now, Kind.KNOWN
     merged = widest(before, now)
     if merged is None:
         return now, Kind.INCOMPATIBLE

@@ -60,9 +60,9 @@ def _merged(before: _Type, now: _Type, leaf: Widest) -> str | None:
     if before.kind != "struct" and len(before.below) != len(now.below):
         return None
     parts: list[str] = []
-    for name, one in {**before.below, **now.below}.items():
+    for name, part in {**before.below, **now.below}.items():
         earlier, later = before.below.get(name), now.below.get(name)
-        merged = _text(one) if earlier is None or later is None else _merged(earlier, later, leaf)
+        merged = _text(part) if earlier is None or later is None else _merged(earlier, later, leaf)
         if merged is None:
             return None
         parts.append(f"{name}:{merged}" if before.kind == "struct" else merged)

@@ -111,6 +111,6 @@ def foreign_names(names: Names, layout: LakeLayout, warehouse: str, run: str) ->
         foreign.add(names.groups)
     if stack is None or names.secret != f"redshift!{stack}-{ADMIN}":
         foreign.add(names.secret)
-    mine = names_of(layout, warehouse, run, Mode.EXISTING, 0)
-    foreign |= {names.statements, names.staging} - {mine.statements, mine.staging}
+    own = names_of(layout, warehouse, run, Mode.EXISTING, 0)
+    foreign |= {names.statements, names.staging} - {own.statements, own.staging}
     return tuple(sorted(each for each in foreign if each is not None))

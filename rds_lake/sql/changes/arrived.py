@@ -1,21 +1,22 @@
 """Live rows of `capture: lambda`: changes arrive late, in any order, and a snapshot does not say which changes it has.
 
-    later      the changes that count: those from MARGIN before the snapshot on
+    later      the changes to apply: those from MARGIN before the snapshot on
     touches    each key that one of them has before or after it, with the row's state before and after, as digests
-    recent     of each key the touches at its newest time, and shortly before it in MySQL
-    touched    of these the newest that no other one continues
-    rows       rows of the snapshot whose key is not touched, and of touched keys the image that their newest touch left
+    recent     for each key, the touches at its newest time, and shortly before it in MySQL
+    touched    of these, the newest one that no other follows
+    rows       rows of the snapshot whose key is not touched, and for touched keys the image after their newest touch
 
-**The rule.** A change counts from five minutes before the snapshot's time on. Images are whole rows, so that a change which the
-snapshot has already does no harm, while one that it does not have would be missing. So it is wrong where a transaction wrote a
-row more than five minutes before the snapshot and committed after it, and where the newest change of a key was lost, or rolled back.
+**The rule.** Changes from five minutes before the snapshot's time on are applied. Images are whole rows, so applying a change
+that the snapshot already has does no harm, while leaving out one that it does not have would. So the result is wrong if a
+transaction wrote a row more than five minutes before the snapshot and committed after it, and if the newest change of a key
+was lost, or rolled back.
 
-**The order.** The triggers' clock: PostgreSQL's is read when the row is held, MySQL's when the statement began, which may have
-waited for the row after that, up to innodb_lock_wait_timeout (50 s;
-https://dev.mysql.com/doc/refman/8.4/en/innodb-parameters.html#sysvar_innodb_lock_wait_timeout). Where times are equal, or may be
-the wrong way round, the images say which change follows which.
+**The order.** The triggers' clock: PostgreSQL's is read when the row is locked, MySQL's when the statement began, which may
+have waited for the row after that, up to innodb_lock_wait_timeout (50 s;
+https://dev.mysql.com/doc/refman/8.4/en/innodb-parameters.html#sysvar_innodb_lock_wait_timeout). If times are equal, or may be
+in the wrong order, the images decide which change follows which.
 
-What belongs here: the rows, with the names and types of raw tables, as `state.py` has them for an outbox.
+What belongs here: the rows, with the names and types of raw tables. `state.py` does the same for an outbox.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """The time of a snapshot (`at`, UTC): all that is known about which changes it has.
+    """The time of a snapshot (`at`, UTC), the only clue to which changes it has.
 
     `cut` is 0, as no cut is known to be in it.
     """
@@ -46,7 +47,7 @@ class Moment:
 
     @property
     def first(self) -> int:
-        """The time from which changes count, in microseconds since 1970."""
+        """The time from which changes are applied, in microseconds since 1970."""
         return micros(self.at - MARGIN)
 
     @property
@@ -112,7 +113,7 @@ def render_arrived_rows(database: str, table: ChangedTable, mark: Moment, cut: i
         f"touches AS (\n{render_touches(table)}\n),\n"
         f'recent AS (\n  SELECT * FROM (SELECT *, max("micros") OVER (PARTITION BY {listed}) AS newest FROM touches) timed\n'
         f'  WHERE "micros" >= newest - {lock_wait(table)}\n),\n'
-        # A state that was reached more often than left: what the key has last.
+        # A state that was reached more often than left: the key's last state.
         f"reached AS (\n  SELECT {listed}, state FROM (\n    SELECT {listed}, t AS state, 1 AS times FROM recent\n"
         f"    UNION ALL SELECT {listed}, f, -1 FROM recent\n  ) each_state GROUP BY {listed}, state HAVING sum(times) > 0\n),\n"
         f'touched AS (\n  SELECT {listed}, "seq", "micros", remains FROM (\n'

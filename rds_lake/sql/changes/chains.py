@@ -3,9 +3,10 @@
     chains       keys with changes whose images do not follow each other from the earlier row to the later one, with those changes
     untouched    keys without changes whose rows differ
 
-The chain of most keys is right at first sight, and Athena sorts them out: what it returns, `model/streams/chain.py` looks at closely.
+The changes of most keys form a chain by a simple rule, which Athena checks; `model/streams/chain.py` examines the returned
+rest.
 
-What belongs here: the queries. Which snapshots are compared, and what the answers mean, is `stages/streams/live/audit.py`.
+What belongs here: the queries. Choosing the snapshots, and evaluating the answers, is `stages/streams/live/audit.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rds_lake.sql.changes.state import snapshot_rows
 from rds_lake.sql.changes.table import EPOCH_KEY, UNTIL_KEY, ChangedColumn, ChangedTable, array_of, until_text
 from rds_lake.sql.quoting import identifier, literal, qualified
 
-KEPT = "kept"  # a row that is as it was, although the table was truncated in between
+KEPT = "kept"  # an unchanged row, although the table was truncated in between
 _THERE = identifier("is there")
 _LONGEST = 5_000  # changes of one key that are returned
 

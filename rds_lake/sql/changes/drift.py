@@ -1,10 +1,10 @@
-"""Drift as one query per table: how a snapshot differs from the snapshot before it plus the changes since.
+"""Drift as one query per table: the differences of a snapshot from the snapshot before it plus the changes since.
 
     predicted    the earlier snapshot, with the changes that are in the later one and not in it
     found        the later snapshot's own rows
     drift        predicted rows that are not found, found rows that were not predicted, and rows that differ
 
-What belongs here: the query. Which snapshots are compared, and what the answer means, is `stages/streams/live/drift.py`.
+What belongs here: the query. Choosing the snapshots, and evaluating the answer, is `stages/streams/live/drift.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The rows of a table after changes that a snapshot does not have: the newest image of each key, or the snapshot's own row.
 
-    later      the changes that count, each once
+    later      the changes to apply, each once
     touched    every key that one of them has before or after it: the newest change of the key, and whether it leaves a row
-    rows       rows of the snapshot whose key is not touched, and of touched keys the image that their newest change left
+    rows       rows of the snapshot whose key is not touched, and for touched keys the image after their newest change
 
 A change of a key ends the old key and begins the new one. A TRUNCATE ends the snapshot's rows and every older image. Nothing is
 ordered by time: `seq` ascends for each key as the database committed.
@@ -56,7 +56,7 @@ def _touched(table: ChangedTable, keys: list[str]) -> str:
     ended = ", ".join(f"{identifier(c.old)} AS {key}" for c, key in zip(table.keys, keys, strict=True))
     moved = " OR ".join(f"{identifier(c.new)} IS DISTINCT FROM {identifier(c.old)}" for c in table.keys)
     listed = ", ".join(keys)
-    known = f"{keys[0]} IS NOT NULL"  # not so of an event whose images could not be read
+    known = f"{keys[0]} IS NOT NULL"  # except for an event whose images could not be read
     return (
         f'  SELECT {listed}, max("seq") AS "seq", max_by(remains, "seq") AS remains FROM (\n'
         f"    SELECT {begun}, \"seq\", true AS remains FROM later WHERE \"op\" IN ('I', 'U')\n"

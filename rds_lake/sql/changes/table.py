@@ -3,7 +3,7 @@
     raw_changes_orders   seq, cut, op, at, xid, omitted, new_<column>…, old_<column>…     partitions: change_epoch, until_cut
     changes_orders       every change, typed
     orders_live          the published snapshot with the changes since
-    orders_history       each change as: what changed, from what, to what
+    orders_history       each change as: changed columns, old and new values
 
 What belongs here: these names and columns. Statements are in the files beside it.
 """
@@ -21,8 +21,8 @@ from rds_lake.sql.view_columns import ViewColumn, view_column
 
 EPOCH_KEY, UNTIL_KEY = "change_epoch", "until_cut"
 RAW_CHANGES = "raw_changes_"
-_MERGED = ".merged"  # behind the last cut's number: many batches in one
-# What every raw table of changes has before its data columns: name, Hive type, comment.
+_MERGED = ".merged"  # after the last cut's number: many batches in one
+# The columns of every raw table of changes before its data columns: name, Hive type, comment.
 META_COLUMNS = (
     ("seq", "bigint", "the change's number, unique within the epoch"),
     ("cut", "bigint", "the cut it was forwarded with"),
@@ -31,7 +31,7 @@ META_COLUMNS = (
     ("xid", "bigint", "the transaction, where the engine says it"),
     ("omitted", "array<string>", "columns whose values were too large to be captured"),
 )
-# What those of `capture: lambda` have besides. A state is a digest of an image, a shape one of its columns' names; 0 for no image.
+# Further columns for `capture: lambda`. A state is a digest of an image, a shape one of its columns' names; 0 for no image.
 ARRIVED_COLUMNS = (
     ("id", "string", "the change's own id, given by the trigger"),
     ("arrived", "timestamp", "UTC, the hour in which its object arrived"),
@@ -157,7 +157,7 @@ def cut_of(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """Which changes a snapshot has, by its own rows of the position and of the outbox.
+    """The changes that a snapshot has, by its own rows of the position and of the outbox.
 
     `cut`: the cut of the position when the view was created. The statement reads the position itself, so it stays
     correct when the date is exported again; the number only excludes older partitions.

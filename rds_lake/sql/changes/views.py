@@ -60,7 +60,7 @@ def render_changes(database: str, table: ChangedTable) -> str:
 
 
 def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> str:
-    """Renders the view of what changed in each row, up to the cut of the epoch; of earlier epochs all changes.
+    """Renders the view of the changed values of each row, up to the cut of the epoch; of earlier epochs all changes.
 
     The key's columns keep their names. `changed` lists the columns whose values differ; NULL for an insert or delete.
     `omitted` lists columns that are NULL before and after because their values were too large to be captured: whether

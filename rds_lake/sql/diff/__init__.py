@@ -1,1 +1,1 @@
-"""Two snapshot dates of one table compared: which columns, and the statement that finds the rows that differ."""
+"""Compares two snapshot dates of one table: chooses the columns, and renders the statement that finds different rows."""

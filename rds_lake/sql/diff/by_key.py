@@ -5,7 +5,7 @@
     differences     which columns differ by their values (`columns.py`)
     kinds           each pair is added, removed, changed or the same
 
-Rows that are the same leave Athena as one number.
+Athena only returns the number of equal rows.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ def _differences(compare: Comparison) -> Iterator[str]:
     for at, column in enumerate(compare.others):
         names = (numbered("before", at), numbered("after", at))
         dated = tuple(zip((column.before, column.after), names, strict=True))
-        differs = DISTINCT.join(column.value(one, name) for one, name in dated)
+        differs = DISTINCT.join(column.value(dated_column, name) for dated_column, name in dated)
         if not column.is_exact:
-            differs += f" OR {DISTINCT.join(column.lost(one, name) for one, name in dated)}"
+            differs += f" OR {DISTINCT.join(column.lost(dated_column, name) for dated_column, name in dated)}"
         if column.is_raw_alike:
             raw = DISTINCT.join(map(identifier, names))
             differs = raw if differs == raw else f"CASE WHEN {raw} THEN {differs} ELSE false END"

@@ -1,7 +1,7 @@
-"""Columns of one table at two dates: which columns are compared, by which value, and why others are not.
+"""Columns of one table at two dates: the compared columns with their values, and why others are not compared.
 
-A value is the view's, in the view's type. Where the view's type loses something of it (more digits than a decimal keeps, a date
-that is none), the raw value is compared as well, so that two values which differ in the database never pass for equal.
+A value is the view's, in the view's type. If the view's type loses something of it (digits of a decimal, an invalid date), the
+raw value is compared as well, so that two different values of the database never seem equal.
 
 What belongs here: from columns to compared values. The statement is `statement.py`.
 """
@@ -78,21 +78,23 @@ class ComparedColumn:
     @property
     def is_raw_alike(self) -> bool:
         """Whether equal raw values are always equal values."""
-        earlier, later = ((one.raw_type, one.value("raw"), one.lost_text("raw")) for one in (self.before, self.after))
+        earlier, later = (
+            (dated.raw_type, dated.value("raw"), dated.lost_text("raw")) for dated in (self.before, self.after)
+        )
         return earlier == later
 
-    def value(self, one: DatedColumn, raw_name: str | None = None) -> str:
+    def value(self, dated: DatedColumn, raw_name: str | None = None) -> str:
         """Returns the value of one date in the common type."""
-        return _in_type(one.value(raw_name or one.raw_name), self.kind)
+        return _in_type(dated.value(raw_name or dated.raw_name), self.kind)
 
-    def lost(self, one: DatedColumn, raw_name: str | None = None) -> str:
+    def lost(self, dated: DatedColumn, raw_name: str | None = None) -> str:
         """Returns an expression for the raw text of a date's value that lost something, NULL for others."""
-        return one.lost_text(raw_name or one.raw_name) or "CAST(NULL AS varchar)"
+        return dated.lost_text(raw_name or dated.raw_name) or "CAST(NULL AS varchar)"
 
-    def text(self, one: DatedColumn, raw_name: str | None = None) -> str:
+    def text(self, dated: DatedColumn, raw_name: str | None = None) -> str:
         """Returns the complete value of one date as text."""
-        text = as_text(self.value(one, raw_name), self.kind)
-        return text if self.is_exact else f"COALESCE({self.lost(one, raw_name)}, {text})"
+        text = as_text(self.value(dated, raw_name), self.kind)
+        return text if self.is_exact else f"COALESCE({self.lost(dated, raw_name)}, {text})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +120,9 @@ class Columns:
 
 
 def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) -> Columns:
-    """Columns of both dates by their names in the view, in the order of the later date."""
-    earlier = {one.column.alias: one for one in before}
-    later = {one.column.alias: one for one in after}
+    """Returns columns of both dates by their names in the view, in the order of the later date."""
+    earlier = {dated.column.alias: dated for dated in before}
+    later = {dated.column.alias: dated for dated in after}
     retyped: dict[str, tuple[str, str]] = {}
     not_compared: dict[str, str] = {}
     compared: list[ComparedColumn] = []
@@ -136,7 +138,7 @@ def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) ->
             not_compared[name] = f"no value of {shown[0]} can be compared with one of {shown[1]}"
         else:
             both = (earlier[name], later[name])
-            exact = all(one.lost_text(one.raw_name) is None for one in both)
+            exact = all(dated.lost_text(dated.raw_name) is None for dated in both)
             compared.append(ComparedColumn(name=name, kind=kind, before=both[0], after=both[1], is_exact=exact))
     schema = SchemaChange(
         added=tuple(name for name in later if name not in earlier),

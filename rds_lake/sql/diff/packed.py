@@ -1,11 +1,11 @@
 """Compares two dates of a table with hundreds of columns: same result as `by_key.py` and `whole_rows.py`, shorter SQL.
 
     "raw 3"       an array of columns that have one type and one rule, as they are in the files
-    "differs 3"   whether each of them differs; the rule is written once for all
+    "differs 3"   whether each of them differs; the rule is written once for all of them
 
-A statement of Athena has at most 262,144 bytes (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html), which the rules
-of some 180 columns of numbers in text fill when each is written for its column. Athena makes the arrays of every row, so tables
-whose statement fits are compared without them.
+A statement of Athena has at most 262,144 bytes (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html), which the
+rules of about 180 columns of numbers in text exceed if each is written for its column. Making the arrays costs Athena time for
+every row, so tables whose statement fits are compared without them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def render_packed(compare: Comparison) -> str:
 def _packs(columns: Sequence[ComparedColumn]) -> list[Pack]:
     by_rule: dict[tuple[str, ...], list[ComparedColumn]] = {}
     for column in columns:
-        both = [(one.raw_type, column.value(one, "x"), column.lost(one, "x")) for one in (column.before, column.after)]
+        both = [
+            (dated.raw_type, column.value(dated, "x"), column.lost(dated, "x"))
+            for dated in (column.before, column.after)
+        ]
         by_rule.setdefault((column.kind, *both[0], *both[1]), []).append(column)
     packs: list[Pack] = []
     first = 0
@@ -90,9 +93,9 @@ def _differs(pack: Pack, at: int) -> str:
     """Returns an array: for each column, whether its values differ; NULL if the raw values are equal or a row is missing."""
     names = tuple(f"one {side}" for side in _SIDES)
     dated = tuple(zip((pack.rule.before, pack.rule.after), names, strict=True))
-    differs = DISTINCT.join(pack.rule.value(one, name) for one, name in dated)
+    differs = DISTINCT.join(pack.rule.value(column, name) for column, name in dated)
     if not pack.rule.is_exact:
-        differs += f" OR {DISTINCT.join(pack.rule.lost(one, name) for one, name in dated)}"
+        differs += f" OR {DISTINCT.join(pack.rule.lost(column, name) for column, name in dated)}"
     arrays = [own(side, at) for side in _SIDES]
     each = f"zip_with({', '.join(arrays)}, ({', '.join(map(identifier, names))}) -> ({differs}))"
     return f"CASE WHEN {DISTINCT.join(arrays)} THEN {each} END" if pack.rule.is_raw_alike else each
@@ -155,11 +158,11 @@ def _value_names(pack: Pack, at: int) -> list[str]:
 
 def _typed(pack: Pack, raws: str, at: int, side: str) -> Iterator[str]:
     """Yields arrays made from an array of raw values: the typed values, and the raw texts of values that lost something."""
-    one = pack.rule.before if side == "before" else pack.rule.after
+    column = pack.rule.before if side == "before" else pack.rule.after
     name = identifier(_VALUE)
-    yield f"transform({raws}, {name} -> {pack.rule.value(one, _VALUE)}) AS {own('value', at)}"
+    yield f"transform({raws}, {name} -> {pack.rule.value(column, _VALUE)}) AS {own('value', at)}"
     if not pack.rule.is_exact:
-        yield f"transform({raws}, {name} -> {pack.rule.lost(one, _VALUE)}) AS {own('lost', at)}"
+        yield f"transform({raws}, {name} -> {pack.rule.lost(column, _VALUE)}) AS {own('lost', at)}"
 
 
 def _text_of_values(pack: Pack, at: int) -> str:

@@ -9,7 +9,7 @@ from rds_lake.sql.diff.comparison import Comparison
 from rds_lake.sql.quoting import identifier, literal, qualified
 
 DISTINCT = " IS DISTINCT FROM "
-# A longer text is shown by its beginning and says so: a row of an answer has at most 32 MB.
+# Only the beginning of a longer text is shown, with a note: a row of an answer has at most 32 MB.
 # https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
 SHOWN_CHARACTERS = 2_000
 # Athena's engine takes 254 elements between the brackets of one array (https://github.com/trinodb/trino/issues/16033).
@@ -67,7 +67,7 @@ def key_values(compare: Comparison, side: str) -> Iterator[str]:
     """Yields the values that rows are joined by."""
     for at, column in enumerate(compare.key_columns):
         dated = compare.dated(column, side)
-        # Texts of equal values are equal, whether the view's type loses them or not.
+        # Texts of equal values are equal, even if the view's type loses something.
         yield f"{column.value(dated) if column.is_exact else column.text(dated)} AS {own('key', at)}"
 
 
@@ -90,6 +90,6 @@ def first_rows(compare: Comparison, row: str, *, order: str, among: str) -> str:
         f"CASE WHEN length({_TEXT}) > {SHOWN_CHARACTERS} THEN substr({_TEXT}, 1, {SHOWN_CHARACTERS}) || {literal(' … (')} || "
         f"CAST(length({_TEXT}) AS varchar) || {literal(' characters)')} ELSE {_TEXT} END"
     )
-    # Only for rows that differ: all others would be made texts for nothing.
+    # Only for rows that differ, as texts of the others are not needed.
     short = f"CASE WHEN {among} THEN transform({row}, {_TEXT} -> {shortened}) END"
     return f"json_format(CAST(min_by({short}, {order}, {compare.most_rows}) FILTER (WHERE {among}) AS JSON))"

@@ -1,8 +1,9 @@
-"""The view `<view>_diff`: the rows by which a date of a table differs from another, with the values of both, typed as in its view.
+"""The view `<view>_diff`: the rows that differ between two dates of a table, with the values of both, typed as in its view.
 
     change | <key> | changed_columns | total | total_before | … | snapshot_date | snapshot_date_before
 
-A real column keeps its name; what the view adds yields (`lake_change`). Columns that only one date has are not in it.
+The table's columns keep their names; on a conflict, an added column gets another (`lake_change`). Columns that only one date
+has are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rds_lake.sql.stored_view import mentions, why_not
 from rds_lake.sql.views import MAX_STATEMENT_BYTES, MAX_STORED_CHARACTERS, stored_characters
 
 SUFFIX = "_diff"
-_MARK = "the row before"  # no view of a person's has this name in it
+_MARK = "the row before"  # no user's view contains this name
 _EACH = identifier("each name")
 
 
@@ -46,7 +47,10 @@ def render_diff_view(compare: Comparison, view: str) -> str:
         f"SELECT\n{listed}\nFROM kinds WHERE {own('kind')} <> {literal(SAME)}"
     )
     statement = f"CREATE OR REPLACE VIEW {qualified(compare.database, view)} AS\n{select}"
-    size, stored = len(statement.encode()), stored_characters(select, [(one.name, one.presto_type) for one in shown])
+    size, stored = (
+        len(statement.encode()),
+        stored_characters(select, [(column.name, column.presto_type) for column in shown]),
+    )
     if size > MAX_STATEMENT_BYTES or stored > MAX_STORED_CHARACTERS:
         raise CatalogError(
             f"its statement would have {size:,} bytes, and about {stored:,} characters in Glue; Athena allows "
@@ -78,7 +82,7 @@ def _shown(compare: Comparison) -> list[_Shown]:
 
     change, changed, day_before = free("change"), free("changed_columns"), free(f"{PARTITION_KEY}_before")
     keys = (_key(at, column) for at, column in enumerate(compare.key_columns))
-    values = (one for at, column in enumerate(compare.others) for one in _both(at, column, free))
+    values = (shown for at, column in enumerate(compare.others) for shown in _both(at, column, free))
     return [
         _Shown(name=change, expression=own("kind"), presto_type="varchar"),
         *keys,
@@ -93,8 +97,8 @@ def _both(at: int, column: ComparedColumn, free: Callable[[str], str]) -> Iterat
     """Yields the column's value at the later date, and its value before."""
     names = {"after": column.name, "before": free(f"{column.name}_before")}
     for side, name in names.items():
-        one = (column.after if side == "after" else column.before).made_of(numbered(side, at))
-        yield _Shown(name=name, expression=one.expression, presto_type=one.presto_type)
+        dated = (column.after if side == "after" else column.before).made_of(numbered(side, at))
+        yield _Shown(name=name, expression=dated.expression, presto_type=dated.presto_type)
 
 
 def _changed(compare: Comparison) -> str:

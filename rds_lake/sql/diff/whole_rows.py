@@ -1,10 +1,10 @@
 """Compares two dates without a key: which rows occur more often at which date.
 
     before, after   the rows of the two dates, as they are in the files
-    counted         how much more often each occurs at one of the dates; most are gone here
-    kinds           of those that are left the values (`columns.py`), and how much more often each of them occurs
+    counted         how much more often each occurs at one of the dates; equal rows, mostly all, end here
+    kinds           the values of the remaining rows (`columns.py`), and how much more often each of them occurs
 
-Rows that are the same do not leave Athena.
+Athena does not return equal rows.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def count_rows(
 
 
 def _given(compare: Comparison, side: str) -> Iterator[str]:
-    """Yields what rows are counted by first: raw values, or computed values if the type differs between the dates."""
+    """Yields the values by which rows are counted first: raw ones, or computed ones if the type differs between the dates."""
     for at, column in enumerate(compare.columns):
         dated = compare.dated(column, side)
         if column.is_raw_alike:

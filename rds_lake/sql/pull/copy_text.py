@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-# What COPY reads as something else: the backslash first, since the others bring one along.
+# Characters with a meaning in COPY: the backslash first, since the escapes of the others add one.
 _ESCAPES = (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr(13)", "'\\r'"))
 _NULL = "'\\N'"
 

@@ -1,4 +1,4 @@
-"""How a column is stored in a DuckDB file.
+"""The types and expressions of columns in a DuckDB file.
 
     numeric of PostgreSQL        as in the view (DECIMAL(2p,p), DECIMAL(38,18)), else VARCHAR
     date, timestamp, timestamptz DATE, TIMESTAMP to the microsecond, TIMESTAMPTZ; infinity and BC are values
@@ -9,7 +9,7 @@
     all other text               VARCHAR: PostgreSQL's or MySQL's own text
     native types                 as they are, nested ones of DynamoDB too
 
-What belongs here: the rules. What they share with PostgreSQL is `ways.py` and `shared_rules.py`.
+What belongs here: the rules. Rules shared with PostgreSQL are `ways.py` and `shared_rules.py`.
 """
 
 from __future__ import annotations

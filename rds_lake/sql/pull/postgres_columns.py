@@ -1,13 +1,14 @@
-r"""How a column is stored in PostgreSQL: the text that COPY reads, and the column's type.
+r"""The types of columns in PostgreSQL, and the texts that COPY reads.
 
-PostgreSQL's types are exported as its own text (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html),
-which its own input functions read back exactly. A text that the server refuses puts the whole column another way.
+PostgreSQL's types are exported as its own text
+(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html), which its own input functions read back
+exactly. If the server refuses a text, the whole column is stored in another way.
 
     numeric, date, timestamp, interval, uuid, inet, int4range, point, …   the same type
     character varying(n), character(n), bit(n)                            the same type and length
-    arrays                      text[]: the export does not say of what; text where another delimiter parts the elements
-    enum, composite, extensions text: the export does not say which (`USER-DEFINED`)
-    money                       text: what it means depends on the server's locale
+    arrays                      text[], as the export does not name the element type; text for another delimiter
+    enum, composite, extensions text: the export does not name the type (`USER-DEFINED`)
+    money                       text: its meaning depends on the server's locale
     MySQL's                     numeric, date, timestamp, …; time up to 24 hours; bit(n) bigint or numeric(20,0); else text
     DynamoDB's lists and maps   jsonb
     text with a zero byte       bytea: PostgreSQL's text has none
@@ -29,7 +30,7 @@ _MOMENT = (
     "CASE WHEN {raw} < DATE '0001-01-01' THEN replace(CAST({raw} AS VARCHAR), ' (BC)', '') || ' BC' "
     "ELSE CAST({raw} AS VARCHAR) END"
 )
-_NO_ZERO = "NOT contains({raw}, chr(0))"  # which only MySQL and DynamoDB have in a text
+_NO_ZERO = "NOT contains({raw}, chr(0))"  # a character that only texts of MySQL and DynamoDB can have
 _TEXT = Way(kind="text", value="{raw}", exact=_NO_ZERO)
 _BYTES_OF_TEXT = Way(kind="bytea", value=r"'\x' || lower(hex(encode({raw})))")
 # information_schema's words for types whose text means the same everywhere.

@@ -9,7 +9,7 @@ from rds_lake.sql.pull.copy_text import copy_line
 from rds_lake.sql.pull.ways import PulledColumn, raw_value
 from rds_lake.sql.quoting import identifier, literal
 
-# How DuckDB's error begins when a value cannot go the way its column was to go.
+# The beginning of DuckDB's error for a value that does not fit its column's chosen way.
 UNFIT = "rds-lake: a value does not fit"
 
 

@@ -17,8 +17,8 @@ _MOST_BYTES = 8
 # The session's zone is UTC; a cast of the text alone would drop its own.
 _UTC = "CAST(TRY_CAST({raw} AS TIMESTAMP WITH TIME ZONE) AS TIMESTAMP)"
 _IN_UTC = Way(kind="TIMESTAMP", value=_UTC, exact=f"{_UTC} IS NOT NULL")
-# Texts of which DuckDB would drop something, such as the hour of a day or the zone of a time, or see more in than Athena does,
-# such as `yes` or `2026/01/02`.
+# Patterns that exclude texts of which DuckDB would drop a part, such as the hour of a day or the zone of a time, and texts that
+# only DuckDB accepts, such as `yes` or `2026/01/02`.
 _DAY = "[0-9]+-[0-9]{1,2}-[0-9]{1,2}"
 _WHOLE_TEXT = {
     "BOOLEAN": "lower({raw}) IN ('t', 'true', '1', 'f', 'false', '0')",
@@ -49,7 +49,7 @@ def as_overridden(column: Column, presto_type: str) -> tuple[Way, ...]:
         if kind == "TIMESTAMP" and original_word(column) in ZONED:
             return (_IN_UTC,)
         value = f"TRY_CAST({{raw}} AS {kind})"
-        # A fraction that an integer drops, digits that a double has not: only what reads back the same is exact.
+        # An integer drops fractions, a double has fewer digits: only a value that is equal after casting back is exact.
         back = f"TRY_CAST({{raw}} AS DECIMAL(38,18)) = TRY_CAST({value} AS DECIMAL(38,18))"
         numbers = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
         exact = back if kind in numbers else f"{value} IS NOT NULL AND {_WHOLE_TEXT[kind]}"

@@ -1,9 +1,9 @@
 """The ways to store a column in another database, best first; the last one loses nothing.
 
-    numeric of PostgreSQL, into DuckDB     DECIMAL(38,18)    where every value fits
-                                           VARCHAR           its text, where one does not (`NaN`, `1e30`)
+    numeric of PostgreSQL, into DuckDB     DECIMAL(38,18)    if every value fits
+                                           VARCHAR           its text, if one does not (`NaN`, `1e30`)
 
-Which way a column goes is decided by its values, for the whole column at once: no value is ever rounded or dropped.
+The values decide on the way, for the whole column at once: no value is ever rounded or dropped.
 
 What belongs here: the value, and SQL that all targets share. The ways are `duckdb_columns.py` and `postgres_columns.py`.
 """

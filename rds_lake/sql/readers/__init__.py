@@ -1,1 +1,1 @@
-"""DDL by which other engines read the lake's files: a raw table over them, and a typed view with the meaning of Athena's."""
+"""DDL by which other engines read the lake's files: a raw table over them, and a typed view equal to Athena's."""

@@ -1,6 +1,7 @@
 """A column of a typed view in another engine: the rules of Athena's views, in the SQL of that engine.
 
-What belongs here: the choice. Athena's own is `sql/view_columns.py`; which engine says what is `duckdb.py`, `spark.py`, ….
+What belongs here: the choice of the rule. Athena's is `sql/view_columns.py`; the SQL of each engine is `duckdb.py`,
+`spark.py`, ….
 """
 
 from __future__ import annotations

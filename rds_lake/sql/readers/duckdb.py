@@ -36,7 +36,7 @@ class DuckDb:
         return built_type(presto_type, self.dialect)
 
     def column(self, name: str, file_type: str) -> str:
-        # Most writers say of a time that it is an instant, which DuckDB would show in the session's zone.
+        # Most writers mark times as instants, which DuckDB would show in the session's zone.
         value = quoting.identifier(name)
         return f"make_timestamp(epoch_us({value}))" if file_type == "timestamp" else value
 
@@ -86,7 +86,7 @@ class DuckDb:
 
     def raw(self, read: ReadDate, files: ReadFiles, name: str) -> tuple[list[str], str]:
         relation = qualified(read.schema, name)
-        # Brackets, stars and question marks of a folder's name are themselves.
+        # Brackets, stars and question marks in a folder's name are escaped.
         pattern = _GLOB.sub(r"[\1]", files.location) + "**/*.parquet"
         columns = ",\n  ".join(quoting.identifier(each) for each in files.names.values())
         return [

@@ -1,9 +1,9 @@
-"""What DDL needs to know about an engine that reads files: its types and casts.
+"""The interface of an engine that reads files, for DDL: its types and casts.
 
-A value that is not a value of a type reads as NULL, as in Athena. Every cast from text is guarded by a pattern, since engines
-take different texts for the same type: `infinity`, `0044-03-15 BC`, `1.5` for an integer.
+An invalid value of a type reads as NULL, as in Athena. Every cast from text is guarded by a pattern, since engines accept
+different texts for the same type: `infinity`, `0044-03-15 BC`, `1.5` for an integer.
 
-What belongs here: what the engines have in common. The rules of a column are `columns.py`, each engine's words a file.
+What belongs here: the interface. The rules of a column are `columns.py`, and each engine has a file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rds_lake.sql.readers.tables import ReadDate, ReadFiles
 _DAY = "[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}"
 _TIME = "[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]+)?)?"
 _NUMBER = "[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?"
-# What Athena takes for a value of a type, as a whole text. Without backslashes and lazy parts: every engine reads these alike.
+# Patterns of the texts that Athena accepts for a type. Without backslashes and lazy parts, so that all engines read them alike.
 PATTERNS = {
     "date": _DAY,
     "timestamp": f"{_DAY}( {_TIME})?",
@@ -92,7 +92,7 @@ class Engine(Protocol):
         ...
 
     def opening(self, read: ReadDate) -> list[str]:
-        """Returns statements and comments that come before all tables."""
+        """Returns statements and comments to run before all tables."""
         ...
 
     def raw(self, read: ReadDate, files: ReadFiles, name: str) -> tuple[list[str], str]:

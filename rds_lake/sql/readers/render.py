@@ -1,6 +1,6 @@
 """The DDL of one date for one engine, as a script that can be run: `rds-lake ddl`.
 
-What belongs here: the order of things. One column is `columns.py`, an engine's words a file of its own.
+What belongs here: the order of the script. One column is `columns.py`, and each engine has a file.
 """
 
 from __future__ import annotations

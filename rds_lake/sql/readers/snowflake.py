@@ -1,7 +1,7 @@
 r"""Snowflake: an external table over a stage, of which every row is one VARIANT, and a view that gives it names and types.
 
-Names are in capital letters, so that they need no quotes. A regular expression has to match the whole text, and knows neither
-groups that are not kept nor `\A`.
+Names are in capital letters, so that they need no quotes. A regular expression has to match the whole text; non-capturing
+groups and `\A` are not supported.
 
 Facts: https://docs.snowflake.com/en/sql-reference/sql/create-external-table,
 https://docs.snowflake.com/en/sql-reference/sql/create-file-format (BINARY_AS_TEXT),
@@ -51,7 +51,7 @@ class Snowflake:
         value = f"VALUE[{backslashed_literal(name)}]"
         if is_nested(file_type):
             return f"CAST({value} AS {self.type(hive_to_presto(file_type))})"
-        if file_type == "timestamp":  # a number of microseconds, where the type of the Parquet column is not looked at
+        if file_type == "timestamp":  # a number of microseconds, if the type of the Parquet column is ignored
             number = f"TO_TIMESTAMP_NTZ(CAST({value} AS DECIMAL(38, 0)), 6)"
             return f"CASE WHEN TYPEOF({value}) = 'INTEGER' THEN {number} ELSE CAST({value} AS TIMESTAMP_NTZ) END"
         return f"CAST({value} AS {self.type(hive_to_presto(file_type))})"

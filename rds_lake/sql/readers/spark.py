@@ -1,7 +1,7 @@
 r"""Spark from 3.4 on, and Databricks: a table over the folder of files, and a view over it.
 
-Times are TIMESTAMP_NTZ, as Athena's have no zone: in a session of any time zone they read alike. Early days of files that count
-them by the Julian calendar are put right by Spark itself, by the mark in each file.
+Times are TIMESTAMP_NTZ, as Athena's have no zone: in a session of any time zone they read alike. Spark itself corrects early
+days of files that count them by the Julian calendar, by the mark in each file.
 
 Facts: https://spark.apache.org/docs/3.5.6/sql-data-sources-parquet.html,
 https://docs.databricks.com/aws/en/tables/external, https://docs.databricks.com/aws/en/connect/unity-catalog/cloud-storage/external-locations
@@ -19,7 +19,7 @@ from rds_lake.sql.types import hive_to_presto
 _INTEGERS = {"tinyint", "smallint", "integer", "bigint"}
 _ESCAPED = backslashed_literal(r"(?s)\\(.)")
 _EACH = backticked("array element")
-# Files that Spark wrote say how they count early days. Of others, Spark would refuse days before 1582 and times before 1900.
+# Files written by Spark name their calendar of early days. In others, Spark would refuse days before 1582 and times before 1900.
 _OPTIONS = "'recursiveFileLookup' = 'true', 'datetimeRebaseMode' = 'CORRECTED'"
 _SECONDS = "DECIMAL(18, 6)"
 
@@ -53,7 +53,7 @@ class Spark:
         return f"try_cast({text} AS {self.type(presto_type)})"
 
     def try_value(self, value: str, before: str, presto_type: str) -> str:
-        # Spark cuts fractions off, Athena rounds them.
+        # Spark truncates fractions, Athena rounds them.
         rounded = f"round({value})" if before in ("real", "double", "decimal") and presto_type in _INTEGERS else value
         return f"try_cast({rounded} AS {self.type(presto_type)})"
 
@@ -61,7 +61,7 @@ class Spark:
         return self._without_zone(f"try_cast({text} AS TIMESTAMP)")
 
     def _without_zone(self, instant: str) -> str:
-        """An instant as the time in UTC. A cast would give the time in the session's zone, which has an hour twice a year."""
+        """Returns an instant as the time in UTC. A cast gives the time in the session's zone, where an hour may occur twice."""
         seconds = f"CAST(CAST(unix_micros({instant}) AS DECIMAL(20, 0)) * 0.000001 AS {_SECONDS})"
         return f"TIMESTAMP_NTZ '1970-01-01 00:00:00' + make_dt_interval(0, 0, 0, {seconds})"
 

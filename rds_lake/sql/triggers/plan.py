@@ -11,9 +11,9 @@ from rds_lake.errors import ConfigError
 from rds_lake.model.streams.captured import Capture, CapturedTable, Level
 from rds_lake.model.tables.table import TableTarget
 
-# A column whose text is longer is not in an image; its name is in the event's `omitted`. Bytes.
+# In bytes: a column with a longer text is not in an image; its name is in the event's `omitted`.
 MOST_COLUMN_BYTES = 1 << 20
-# Nor are the longest columns of a row whose texts together are longer.
+# In bytes, for all texts of a row together: beyond it, the longest columns are left out too.
 MOST_IMAGE_BYTES = 16 << 20
 # On the way through Lambda. AWS takes 1 MB in an asynchronous call
 # (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may have two images.

@@ -1,6 +1,6 @@
 """The plan of a PostgreSQL database's triggers: PostgreSQL 14 and newer, RDS and Aurora.
 
-What belongs here: the order of things. The functions are `postgres_rows.py` and `postgres_statements.py`, the tables
+What belongs here: the order of the statements. The functions are `postgres_rows.py` and `postgres_statements.py`, the tables
 `postgres_tables.py`.
 """
 
@@ -16,7 +16,7 @@ from rds_lake.sql.triggers.postgres_parts import names, trigger
 from rds_lake.sql.triggers.postgres_rows import capture_row
 from rds_lake.sql.triggers.postgres_tables import fitting, grants, own_statements
 
-# What nobody needs any more goes; an outbox that still has changes stays for the forwarder.
+# Objects that are no longer needed are dropped; an outbox that still has changes stays for the forwarder.
 _LAST = """\
 DECLARE
   empty boolean := true;
@@ -37,7 +37,8 @@ _NOTES = (
     "transaction (docs/streams.md says what that costs).",
     "Creating triggers waits for the tables' running transactions, and writers that come meanwhile wait behind it: `--install` gives "
     "up after seconds; by hand keep the SET LOCAL lines.",
-    "Run it as the tables' owner (or rds_superuser), a user who stays: the functions belong to it, and run with its rights.",
+    "Run it as the tables' owner (or rds_superuser), a user that will not be dropped: the functions belong to it, and run with its "
+    "rights.",
     "Nothing is captured of sessions with session_replication_role = replica, of logical replication's workers, or while a trigger "
     "is disabled; the comparison with the next snapshot names what is missing.",
     "After ALTER TABLE run this again: a column that is added is in no change until then.",
@@ -79,11 +80,11 @@ def postgres_triggers(tables: Sequence[CapturedTable], wanted: Wanted) -> Trigge
 def table_statements(table: CapturedTable, wanted: Wanted) -> tuple[str, ...]:
     """Returns the function and the triggers of one table, and the removal of those of the other level."""
     by_row = table.level is Level.ROW
-    mine, other = (postgres_rows, postgres_statements) if by_row else (postgres_statements, postgres_rows)
+    chosen, other = (postgres_rows, postgres_statements) if by_row else (postgres_statements, postgres_rows)
     made = names(table)
     create = postgres_rows.row_function if by_row else postgres_statements.statement_function
     triggers = postgres_rows.row_triggers if by_row else postgres_statements.statement_triggers
-    stale = [kind for kind in other.KINDS if kind not in mine.KINDS]
+    stale = [kind for kind in other.KINDS if kind not in chosen.KINDS]
     return (
         create(table, wanted),
         f"REVOKE ALL ON FUNCTION {made.function}() FROM PUBLIC",

@@ -11,7 +11,7 @@ from rds_lake.sql.quoting import dollar_quoted, identifier, literal, qualified
 from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES, MOST_IMAGE_BYTES, MOST_PAYLOAD_IMAGE_BYTES, Wanted
 from rds_lake.sql.triggers.postgres_text import settings_for
 
-# PostgreSQL fires triggers in the order of their names. What another trigger, or a foreign key's, does to the row comes later,
+# PostgreSQL fires triggers in the order of their names. Changes by another trigger, or by a foreign key's, come later,
 # so this one has to be first: `RI_ConstraintTrigger…` begins with a capital.
 _PREFIX = "!rds_lake_"
 
@@ -73,8 +73,8 @@ def function(table: CapturedTable, *, declare: str, body: str, settings: str = "
     )
 
 
-def when_others_change_it(table: CapturedTable, settle: str) -> str:
-    """Returns `settle`, run if other triggers have changed the table since this change.
+def when_others_change_it(table: CapturedTable, reread: str) -> str:
+    """Returns `reread`, run if other triggers have changed the table since this change.
 
     Changes of other triggers are recorded before the change that fired them. They set how deep they were until the
     transaction ends; its digits have a fixed length, so texts sort as numbers.
@@ -90,7 +90,7 @@ IF pg_trigger_depth() > 1 OR coalesce(current_setting('{flag}', true), '') <> ''
       PERFORM set_config('{flag}', depth, true);
     END IF;
     IF deepest > depth AND TG_OP <> 'TRUNCATE' THEN
-{settle}
+{reread}
     END IF;
   END;
 END IF;"""

@@ -1,12 +1,12 @@
 """Row-level triggers of PostgreSQL: one function for each table, fired for each row that changes and for TRUNCATE.
 
-No row may make its writer fail. The usual image is computed in a block of its own; whatever fails in it (a column that is gone,
-a value that is too long) is caught there, and the row is read column by column instead (`fitting`). Nothing is written in that
-block, so it costs no transaction id.
+No row may make its writer fail. The usual image is computed in a separate block; every error in it (a dropped column, a value
+that is too long) is caught there, and the row is read column by column instead (`fitting`). Nothing is written in that block,
+so it uses no transaction id.
 
-The changes of several rows of one statement are recorded after all of them have changed. Where a trigger or a foreign key changes
-the table once more for the first of them, that change is recorded before the others. Such a change is recognised by its depth, and
-the rows recorded after it are read again: the last change of a key has to be what the table has.
+The changes of several rows of one statement are recorded after all of them have changed. If a trigger or a foreign key changes
+the table once more for the first of them, that change is recorded before the others. Such a change is recognised by its depth,
+and the rows recorded after it are read again, so that the last change of a key equals the table's row.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def row_function(table: CapturedTable, wanted: Wanted) -> str:
         )
     )
     body = f"""\
-{when_others_change_it(table, _settle(table, wanted))}
+{when_others_change_it(table, _current_rows(table, wanted))}
 IF settled IS NULL AND TG_OP <> 'TRUNCATE' THEN
 {_usual(table)}
   IF before IS NULL AND TG_OP <> 'INSERT' OR after IS NULL AND TG_OP <> 'DELETE'
@@ -75,8 +75,8 @@ def row_triggers(table: CapturedTable) -> tuple[str, ...]:
 
 def _usual(table: CapturedTable) -> str:
     def whole(row: str) -> str:
-        ordinary, found = is_ordinary(row, table.columns), image(row, table.columns)
-        return found if ordinary == "true" else f"CASE WHEN {ordinary} THEN {found} END"
+        ordinary, whole_row = is_ordinary(row, table.columns), image(row, table.columns)
+        return whole_row if ordinary == "true" else f"CASE WHEN {ordinary} THEN {whole_row} END"
 
     return f"""\
   BEGIN
@@ -112,9 +112,9 @@ def _odd(table: CapturedTable, wanted: Wanted) -> str:
       END;"""
 
 
-def _settle(table: CapturedTable, wanted: Wanted) -> str:
+def _current_rows(table: CapturedTable, wanted: Wanted) -> str:
     row = alias(table, "t")
-    found = _into("after", 'present."row"', wanted)
+    into_after = _into("after", 'present."row"', wanted)
     return f"""\
     BEGIN
       SELECT false, false INTO there, kept;
@@ -130,7 +130,7 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
         RETURN NULL;
       END IF;
       IF there THEN
-        {found}
+        {into_after}
       ELSE
         op := 'D';
       END IF;
@@ -139,7 +139,7 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
       ELSIF TG_OP <> 'INSERT' THEN
         {_into("before", "OLD", wanted)}
         IF there AND omitted <> '{{}}' THEN
-          {found}
+          {into_after}
         END IF;
       END IF;
       settled := true;
@@ -162,7 +162,7 @@ def _key(row: str, key: Sequence[str]) -> str:
 
 
 def capture_row(table: CapturedTable, definition: str) -> str:
-    """Returns the statement that records what is captured of the table."""
+    """Returns the statement that records the captured columns of the table."""
     target = table.target
     return (
         f"INSERT INTO rds_lake.capture VALUES ({literal(target.schema)}, {literal(target.table)}, {literal(definition)})\n"

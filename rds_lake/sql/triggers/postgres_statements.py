@@ -1,8 +1,8 @@
 """Statement-level triggers of PostgreSQL: one function for each table that takes all rows of a statement at once.
 
-A third of the cost of row-level triggers for statements that change many rows. An UPDATE's old and new rows are paired by key;
-where the key changed, the old row is a deletion and the new one an insertion. Each statement is written in one block, whose
-failure (a column that is gone) is answered by reading the rows one by one.
+They cost a third of row-level triggers for statements that change many rows. An UPDATE's old and new rows are paired by key;
+if the key changed, the old row is a deletion and the new one an insertion. Each statement is written in one block; if that
+fails (a dropped column), the rows are read one by one.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ KINDS = ("inserted", "updated", "deleted", "truncate")
 _OLD, _NEW = '"!old"', '"!new"'
 _NONE = "'{}'"
 _NOTHING = "'{}'"
-# A plan that was made for one row stays, and would go through all rows for each of 100,000. Old and new rows are paired in memory,
-# as far as that reaches; 100,000 rows need some 30 MB.
+# A plan made for one row is cached, and would scan all rows for each of 100,000. Old and new rows are paired in memory,
+# as far as it suffices; 100,000 rows need about 30 MB.
 _PLANS = "\nSET enable_nestloop = off\nSET work_mem = '64MB'"
 
 
 def statement_function(table: CapturedTable, wanted: Wanted) -> str:
     """Returns CREATE FUNCTION for the table."""
     body = f"""\
-{when_others_change_it(table, _settle(table, wanted))}
+{when_others_change_it(table, _current_rows(table, wanted))}
 IF settled THEN
   RETURN NULL;
 END IF;
@@ -127,7 +127,7 @@ def _changed(table: CapturedTable, wanted: Wanted) -> str:
 
 
 def _by_column(table: CapturedTable, wanted: Wanted) -> str:
-    """Returns all rows of the statement, read column by column, whatever the names of the table and columns are now."""
+    """Returns all rows of the statement, read column by column, for any current names of the table and its columns."""
 
     def execute(op: str, rows: str) -> str:
         insert = _odd_part(table, wanted, op, "r", f"FROM {rows} AS r WHERE true", kind="\0")
@@ -154,7 +154,7 @@ def _odd_part(table: CapturedTable, wanted: Wanted, op: str, row: str, rows: str
     return _write(table, op, *images, _listed("f"), call)
 
 
-def _settle(table: CapturedTable, wanted: Wanted) -> str:
+def _current_rows(table: CapturedTable, wanted: Wanted) -> str:
     """Returns statements for a table that other triggers changed in this statement: each key gets its current row."""
     made = names(table)
     present = f"FROM {made.table} AS t WHERE EXISTS (SELECT FROM {{}} AS r WHERE {_same(table.key, 't', 'r')})"

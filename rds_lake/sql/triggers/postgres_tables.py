@@ -1,6 +1,6 @@
-"""What capture needs in a PostgreSQL database besides triggers: schema, tables, functions for unusual rows, grants.
+"""The objects of capture in a PostgreSQL database besides triggers: schema, tables, functions for unusual rows, grants.
 
-What belongs here: the statements that are the same whatever is captured.
+What belongs here: the statements that do not depend on the captured tables.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from rds_lake.sql.quoting import dollar_quoted, identifier
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.sql.triggers.postgres_text import ALL_SETTINGS
 
-# Rows come and go within minutes: without this, vacuum would come after millions of dead ones.
+# Rows are inserted and deleted within minutes: without this, vacuum would run only after millions of dead ones.
 # https://www.postgresql.org/docs/current/runtime-config-autovacuum.html
 _SHORT_LIVED = (
     "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, "
@@ -63,8 +63,8 @@ OWN_COLUMNS = {
     "dropped": ("id", "at", "xid", "table_schema", "table_name", "op", "error"),
 }
 
-# A column that cannot be read, is too long, or does not exist any more is left out and named. Columns that the table has got
-# since are there: the row says itself what it has. `without`: columns to leave out in any case.
+# A column that cannot be read, is too long, or no longer exists is left out and named. Columns added to the table
+# since are included, as they are read from the row itself. `without`: columns to leave out in any case.
 _FITTING = """\
 #variable_conflict use_column
 DECLARE
@@ -118,7 +118,7 @@ END"""
 
 
 def own_statements(wanted: Wanted) -> tuple[str, ...]:
-    """Returns what must exist before the first trigger; no statement changes what already exists."""
+    """Returns statements for everything that must exist before the first trigger; none changes an existing object."""
     kept = (_DROPPED,) if wanted.capture is Capture.LAMBDA else (_OUTBOX, _POSITION, _BEGIN)
     return (
         "CREATE SCHEMA IF NOT EXISTS rds_lake",
@@ -131,7 +131,7 @@ def own_statements(wanted: Wanted) -> tuple[str, ...]:
 
 
 def fitting() -> str:
-    """Returns the function for rows that are too large, or of an altered table: an image of what fits, and the omitted columns."""
+    """Returns the function for rows that are too large, or of an altered table: it omits columns that do not fit or exist."""
     return (
         "CREATE OR REPLACE FUNCTION rds_lake.fitting(r anyelement, without text[], most_column bigint, most bigint, "
         f"OUT image text, OUT omitted text[])\nLANGUAGE plpgsql\n{ALL_SETTINGS}\nAS {dollar_quoted(_FITTING)}"

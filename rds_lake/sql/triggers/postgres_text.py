@@ -1,6 +1,6 @@
 """A PostgreSQL row as an image: a JSON object of the texts that RDS's export has for its columns.
 
-What belongs here: expressions over one row, and the settings under which they are right whatever the writer's session has set.
+What belongs here: expressions over one row, and the settings that make them independent of the writer's session.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from rds_lake.model.streams.captured import CapturedColumn
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES
 
-# What resolves names (https://www.postgresql.org/docs/current/sql-createfunction.html, "Writing SECURITY DEFINER Functions Safely"),
-# and what output depends on.
+# Settings by which names are resolved, and settings on which output depends:
+# https://www.postgresql.org/docs/current/sql-createfunction.html, "Writing SECURITY DEFINER Functions Safely".
 _ALWAYS = """\
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
@@ -27,7 +27,7 @@ _IDENTIFIERS = "\nSET quote_all_identifiers = off"
 _STRINGS = "\nSET standard_conforming_strings = on"
 ALL_SETTINGS = _ALWAYS + _MONEY + _IDENTIFIERS + _STRINGS
 
-# Types whose text is short whatever the value; the longest is numeric, with some 150,000 digits.
+# Types whose text is always short; the longest is numeric, with about 150,000 digits.
 _SHORT = {
     "smallint",
     "integer",
@@ -63,7 +63,7 @@ _SHORT = {
     "tsrange",
     "tstzrange",
 }
-# Whose length in bytes is known without reading the value.
+# Types whose length in bytes is known without reading the value.
 _MEASURED = {"text", "character varying", "character", "bytea"}
 _LONG = {
     "json",
@@ -114,7 +114,7 @@ def settings_for(columns: Sequence[CapturedColumn], body: str) -> str:
 def text_of(row: str, column: CapturedColumn) -> str:
     """Returns an expression for the column of `row` (`NEW`) in the export's text form.
 
-    A user-defined type may have a cast to text that anybody wrote; its output function is always the type's own.
+    A user-defined type may have a user-defined cast to text; its output function is always the type's own.
     """
     value = f"{row}.{identifier(column.name)}"
     base, array = _base(column.type)

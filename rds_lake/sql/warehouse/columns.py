@@ -1,6 +1,6 @@
 r"""A column of the lake as a column of Redshift: its type, and the conversion of its values.
 
-The type is the one of the view in Athena (`sql/view_columns.py` decides it, so both agree); this is how Redshift says it.
+The type is that of the view in Athena, decided by `sql/view_columns.py`; this table has Redshift's names.
 
     varchar                 varchar(4n) of n characters, else varchar(65535): Redshift counts bytes
     decimal(p,s)            decimal(p,s)
@@ -12,9 +12,10 @@ The type is the one of the view in Athena (`sql/view_columns.py` decides it, so 
     varbinary               varbyte(64000)
     row, array, map         super
 
-A value that is not a value of the type becomes NULL, as in the view, and is counted: `loss` is true for exactly those, and for
-decimals that lose digits. Text is never cut: it is inserted, not cast, and one that is too long fails the load.
-(https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html, https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html)
+An invalid value of the type becomes NULL, as in the view, and is counted: `loss` is true for exactly those, and for decimals
+that lose digits. Text is never cut: it is inserted without a cast, and a text that is too long fails the load.
+(https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html,
+https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html)
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _FILE_WORDS = {
     "binary": f"varbyte({_LONGEST_BYTES})",
 }  # fmt: skip
 _DAY = "[0-9]{4,6}-[0-9]{2}-[0-9]{2}"
-# Guards: without them `infinity`, `0044-03-15 BC` and `0000-00-00` would be something else than NULL, or the end of the load.
+# Guards: without them `infinity`, `0044-03-15 BC` and `0000-00-00` would not be NULL, or fail the load.
 _PATTERNS = {"date": f"^{_DAY}$", "timestamp": f"^{_DAY}[ T][0-9:.]+$", "zoned": f"^{_DAY}[ T][0-9:.]+[+-][0-9:]+$"}
 _FRACTION = literal("[.][0-9]*[1-9]")
 _ZONED = {"timestamp with time zone", "timestamptz"}

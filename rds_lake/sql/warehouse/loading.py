@@ -3,7 +3,7 @@
     CREATE TEMP TABLE stage; COPY stage …; CREATE TABLE new; INSERT INTO new SELECT … FROM stage; SELECT count(*), …    one transaction
     DROP TABLE IF EXISTS orders; ALTER TABLE new RENAME TO orders                                                      the other
 
-Between the two the rows are compared with what should be there. Readers see the old table or the new one, whole.
+Between the two, the rows are compared with the expected ones. Readers see the complete old table or the complete new one.
 (https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html)
 """
 
@@ -70,7 +70,7 @@ def render_spectrum_load(table: NewTable, partition: ExternalPartition, *, role:
     )
     where = f"{identifier(partition.key)} = {redshift_literal(partition.value)}"
     order = _order(table, [], f"FROM {qualified(partition.schema, partition.raw)} WHERE {where}", expected)
-    # Outside of the transaction: external schemas cannot be made in one.
+    # Outside of the transaction, in which external schemas cannot be created.
     sections = (Section(sqls=(external,)), *order.sections)
     return LoadOrder(
         sections=sections, swap=order.swap + 1, checked=order.checked + 1, checks=order.checks, rows=order.rows,

@@ -1,7 +1,7 @@
 r"""Splits SQL text into code, texts, quoted names, comments and dollar-quoted bodies, without parsing it.
 
-What is needed to find where a statement ends, and where a parameter stands. As Redshift reads it: a backslash escapes in texts,
-block comments nest, `$$ … $$` and `$body$ … $body$` hold procedures.
+It serves to find the ends of statements, and the parameters. As in Redshift, a backslash escapes in texts, block comments
+nest, and procedures are in `$$ … $$` or `$body$ … $body$`.
 (https://docs.aws.amazon.com/redshift/latest/dg/c_stored_procedures.html)
 """
 

@@ -1,7 +1,7 @@
 """Splits a `.sql` file into statements with lines, and fills in its parameters.
 
-A parameter is written `{{name}}` and becomes a text in quotes, so it never changes what a statement is; a number or date is cast
-by the statement itself, as `{{day}}::date`. Within quotes it is refused, in a comment it stays.
+A parameter is written `{{name}}` and becomes a text in quotes, so it cannot change the statement around it; the statement
+itself casts a number or date, as `{{day}}::date`. Within quotes it is refused, in a comment it stays.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ class FileStatement:
 def split(sql: str) -> tuple[FileStatement, ...]:
     """Returns the statements without semicolons; those that are only comments are left out."""
     statements: list[FileStatement] = []
-    mine: list[Piece] = []
+    statement_pieces: list[Piece] = []
     for piece in (*pieces(sql), Piece(kind=Kind.END, text=";", line=0)):
         if piece.kind is not Kind.END:
-            mine.append(piece)
+            statement_pieces.append(piece)
             continue
-        statement = _statement(mine)
+        statement = _statement(statement_pieces)
         if statement is not None:
             statements.append(statement)
-        mine = []
+        statement_pieces = []
     return tuple(statements)
 
 
-def _statement(mine: list[Piece]) -> FileStatement | None:
-    while mine and (mine[0].kind is Kind.COMMENT or not mine[0].text.strip()):
-        mine = mine[1:]
-    if not mine:
+def _statement(parts: list[Piece]) -> FileStatement | None:
+    while parts and (parts[0].kind is Kind.COMMENT or not parts[0].text.strip()):
+        parts = parts[1:]
+    if not parts:
         return None
-    first = mine[0]
+    first = parts[0]
     blank = first.text[: len(first.text) - len(first.text.lstrip())]
-    return FileStatement(sql="".join(piece.text for piece in mine).strip(), line=first.line + blank.count("\n"))
+    return FileStatement(sql="".join(piece.text for piece in parts).strip(), line=first.line + blank.count("\n"))
 
 
 def filled(sql: str, parameters: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
@@ -79,7 +79,8 @@ def filled(sql: str, parameters: Mapping[str, str]) -> tuple[str, tuple[str, ...
 def too_long(sql: str) -> tuple[str, ...]:
     """Returns problems of statements that are too long for the Data API, by number and line."""
     return tuple(
-        f"line {one.line}: statement {number} has {len(one.sql.encode()):,} bytes, and the Data API takes {MOST_BYTES:,}; split it"
-        for number, one in enumerate(split(sql), 1)
-        if len(one.sql.encode()) > MOST_BYTES
+        f"line {statement.line}: statement {number} has {len(statement.sql.encode()):,} bytes, and the Data API takes "
+        f"{MOST_BYTES:,}; split it"
+        for number, statement in enumerate(split(sql), 1)
+        if len(statement.sql.encode()) > MOST_BYTES
     )

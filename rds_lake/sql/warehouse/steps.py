@@ -1,10 +1,10 @@
-"""Steps from `.sql` files: checked, parameters filled in, and ordered by what each needs.
+"""Steps from `.sql` files: checked, with parameters filled in, and ordered by their needs.
 
-    -- needs: orders, cleaned        what must have ended before: loads and steps. Without it, what its statements read decides
-    -- transaction: off              each statement stands for itself, for VACUUM and what else no transaction takes
+    -- needs: orders, cleaned        loads and steps that must have ended before. Default: by the tables that its statements read
+    -- transaction: off              each statement runs alone: for VACUUM and others that cannot run in a transaction
 
-Both are comments at the beginning of the file. A step is one transaction: all of its statements, or none. One of more than 40
-statements is several, one after the other in the same session.
+Both are comments at the beginning of the file. A step is one transaction: all of its statements, or none. A step of more than
+40 statements is several transactions, one after the other in the same session.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def read_steps(
         problems += [f"{name}.sql: {problem}" for problem in (*wrong, *_alone(sql))]
     needs = _needs(texts, loads)
     known = {*texts, *loads}
-    for name, mine in needs.items():
+    for name, needed in needs.items():
         problems += [
-            f"{name}.sql: it needs {each!r}, which is neither a load nor a step" for each in mine if each not in known
+            f"{name}.sql: it needs {each!r}, which is neither a load nor a step" for each in needed if each not in known
         ]
         if name in loads:
             problems.append(f"{name}.sql: a load has the same name; rename the file")
@@ -61,7 +61,7 @@ def read_steps(
 
 def needed_by(sql: str, loads: Collection[str], steps: Sequence[Step]) -> tuple[str, ...]:
     """Returns the loads and steps whose tables a query reads."""
-    from rds_lake.sql.warehouse.tables import tables_of  # its parser is not for every process that knows steps
+    from rds_lake.sql.warehouse.tables import tables_of  # not every process that imports this module needs its parser
 
     written = {step.name: tables_of(step.sql).written for step in steps}
     return tuple(_read_from(tables_of(sql, {*loads, *set[str]().union(*written.values())}).read, loads, written))
@@ -83,17 +83,17 @@ def statement_at(step: Step, section: int, part: int) -> tuple[int, int, FileSta
 
 
 def in_order(needs: Mapping[str, Collection[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the names, each after what it needs and otherwise alphabetically, and the names of a circle, if there is one."""
-    left = {name: {each for each in mine if each in needs} for name, mine in needs.items()}
+    """Returns the names, each after those that it needs and otherwise alphabetically, and the names of a circle, if there is one."""
+    left = {name: {each for each in needed if each in needs} for name, needed in needs.items()}
     ordered: list[str] = []
     while left:
-        ready = sorted(name for name, mine in left.items() if not mine)
+        ready = sorted(name for name, needed in left.items() if not needed)
         if not ready:
             return tuple(ordered), _circle(left)
         ordered.append(ready[0])
         del left[ready[0]]
-        for mine in left.values():
-            mine.discard(ready[0])
+        for needed in left.values():
+            needed.discard(ready[0])
     return tuple(ordered), ()
 
 
@@ -137,9 +137,9 @@ def _parsed(
     tables_of_steps: Mapping[str, Tables],
     written: Mapping[str, set[str]],
 ) -> list[str]:
-    """Returns what a step needs: all steps that write a table it reads, and the step that creates a table it changes."""
-    others = {other: mine for other, mine in written.items() if other != name}
-    makers = {other: mine.made for other, mine in tables_of_steps.items() if other != name}
+    """Returns the needs of a step: all steps that write a table it reads, and the step that creates a table it changes."""
+    others = {other: names for other, names in written.items() if other != name}
+    makers = {other: step_tables.made for other, step_tables in tables_of_steps.items() if other != name}
     only_read = tables.read - tables.written
     only_changed = tables.changed - tables.made
     needs = [*_read_from(only_read, loads, others), *_read_from(only_changed, loads, makers)]
@@ -149,7 +149,7 @@ def _parsed(
 def _read_from(read: Collection[str], loads: Collection[str], written: Mapping[str, set[str]]) -> list[str]:
     return [
         *(load for load in loads if load.lower() in read),
-        *(name for name, mine in written.items() if mine & set(read)),
+        *(name for name, names in written.items() if names & set(read)),
     ]
 
 

@@ -1,7 +1,7 @@
-"""Which tables statements create, change and read; the order of steps follows from it.
+"""Finds the tables that statements create, change and read, from which the order of steps follows.
 
-By sqlglot where it can read a statement; else every word of it that is the name of a known table counts as read, so that a
-procedure or a statement that only Redshift knows runs late rather than early.
+sqlglot parses the statement; if it cannot, every word that is the name of a known table counts as read, so that a procedure or
+a statement that only Redshift has runs late rather than early.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ class Tables:
 
 def tables_of(sql: str, known: Collection[str] = ()) -> Tables:
     """Returns the tables of all statements of a text. `known`: names to look for in statements that cannot be parsed."""
-    found, temporary = Tables(), set[str]()
+    tables, temporary = Tables(), set[str]()
     for statement in split(sql):
         tree = _tree(statement.sql)
         if tree is None:
-            found.read |= _words(statement.sql) & set(known)
+            tables.read |= _words(statement.sql) & set(known)
         else:
-            _add(found, temporary, tree)
-    for names in (found.made, found.changed, found.read):
+            _add(tables, temporary, tree)
+    for names in (tables.made, tables.changed, tables.read):
         names -= temporary
-    found.read -= found.made
-    return found
+    tables.read -= tables.made
+    return tables
 
 
 def _tree(sql: str) -> exp.Expr | None:
@@ -61,12 +61,12 @@ def _tree(sql: str) -> exp.Expr | None:
         return None
     finally:
         log.disabled = before
-    # Of a procedure only its head is read.
+    # For a procedure, only its head is read.
     is_body = isinstance(tree, exp.Create) and tree.kind not in _READABLE
     return None if isinstance(tree, exp.Command) or is_body else tree
 
 
-def _add(found: Tables, temporary: set[str], tree: exp.Expr) -> None:
+def _add(tables: Tables, temporary: set[str], tree: exp.Expr) -> None:
     target: exp.Table | None = None
     if isinstance(
         tree, exp.Create | exp.Drop | exp.Alter | exp.TruncateTable | exp.Insert | exp.Update | exp.Delete | exp.Merge
@@ -76,23 +76,23 @@ def _add(found: Tables, temporary: set[str], tree: exp.Expr) -> None:
         is_temporary = any(
             isinstance(each, _TEMPORARY) for each in tree.find_all(*_TEMPORARY)
         ) or target.name.startswith("#")
-        (temporary if is_temporary else found.made).add(target.name.lower())
+        (temporary if is_temporary else tables.made).add(target.name.lower())
     elif target is not None and isinstance(tree, _CHANGING):
-        found.changed.add(target.name.lower())
+        tables.changed.add(target.name.lower())
     into = tree.find(exp.Into)
     if into is not None and isinstance(into.this, exp.Table):
-        found.made.add(into.this.name.lower())
+        tables.made.add(into.this.name.lower())
     common = {each.alias_or_name.lower() for each in tree.find_all(exp.CTE)}
     skipped = {id(target), id(into.this) if into is not None else 0}
     if not isinstance(tree, exp.Drop):
-        found.read |= {t.name.lower() for t in tree.find_all(exp.Table) if id(t) not in skipped} - common
+        tables.read |= {t.name.lower() for t in tree.find_all(exp.Table) if id(t) not in skipped} - common
 
 
 def _words(sql: str) -> set[str]:
-    found: set[str] = set()
+    words: set[str] = set()
     for piece in pieces(sql):
         if piece.kind is Kind.NAME:
-            found.add(piece.text.strip('"').lower())
+            words.add(piece.text.strip('"').lower())
         elif piece.kind in (Kind.CODE, Kind.BODY):
-            found |= {word.lower() for word in _WORD.findall(piece.text)}
-    return found
+            words |= {word.lower() for word in _WORD.findall(piece.text)}
+    return words

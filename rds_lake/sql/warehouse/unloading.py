@@ -1,6 +1,6 @@
 """The UNLOAD of a result to the run's own folder in S3, and its problems before it is sent.
 
-Never CLEANPATH, which deletes what others have there; never ALLOWOVERWRITE: each attempt has a folder of its own.
+Never CLEANPATH, which deletes other objects there; never ALLOWOVERWRITE, as each attempt has its own folder.
 (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)
 """
 
@@ -12,7 +12,7 @@ from rds_lake.sql.warehouse.statements import MOST_BYTES
 
 _MB = 1024**2
 _SMALLEST_FILE = 5 * _MB
-_LARGEST_SINGLE = 5 * 1024**3  # what S3 copies at once
+_LARGEST_SINGLE = 5 * 1024**3  # the largest object that S3 copies in one request
 _ENDINGS = {FileFormat.CSV: "csv", FileFormat.TEXT: "txt", FileFormat.JSON: "json", FileFormat.PARQUET: "parquet"}
 
 
@@ -73,5 +73,5 @@ def render_guard(unload: Unload, sample: int) -> tuple[str, str]:
 
 
 def _megabytes(most: int) -> int:
-    """Returns the size above which a single file is split, and so noticed; Redshift takes whole megabytes from 5 on."""
+    """Returns the size above which Redshift splits a single file, which is then noticed: whole megabytes, at least 5."""
     return -(-max(most, _SMALLEST_FILE) // _MB)

@@ -3,7 +3,7 @@
     a column type beyond Glue's limit   the table is not catalogued, so it has neither raw table nor view
     a view beyond Glue's or Athena's    the table is catalogued; it has no view, and one it had is dropped
 
-A view that stayed would join an old date with a new one without a word, so it is dropped like that of a table that is gone.
+Such a view is dropped, like that of a table that no longer exists: if it stayed, it would show an older date than the others.
 
 What belongs here: which tables. The sizes themselves are `model/tables/nested_types.py` and `sql/views.py`.
 """

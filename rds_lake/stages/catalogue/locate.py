@@ -11,7 +11,7 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.stages.catalogue.partitions import dated, holds
 from rds_lake.stages.catalogue.placement import candidates
-from rds_lake.stages.catalogue.raw_tables import NamedTable, group_versions, settle
+from rds_lake.stages.catalogue.raw_tables import NamedTable, group_versions, in_version
 from rds_lake.threads import cancelling_threads
 
 
@@ -24,7 +24,7 @@ def locate(
     parallel: int = 8,
     is_shown: Callable[[NamedTable], bool] = lambda _: False,
 ) -> tuple[NamedTable, ...]:
-    """Returns the tables with the raw tables that hold the manifest's date. Raises CatalogError with all that none holds.
+    """Returns the tables with the raw tables that hold the manifest's date. Raises CatalogError that lists every table without one.
 
     Glue is asked for each partition, as a view over a partition that somebody deleted would show an empty table. It is
     not asked about a table that readers already see in this version (`is_shown`).
@@ -33,16 +33,16 @@ def locate(
     versions = group_versions(existing)
 
     def find(named: NamedTable) -> NamedTable | None:
-        mine = versions.get(named.names.view, ())
-        fitting = candidates(mine, named)
-        settled = [settle(named, raw, mine) for raw in fitting]
-        shown = next((table for table in settled if is_shown(table)), None)
+        table_versions = versions.get(named.names.view, ())
+        fitting = candidates(table_versions, named)
+        versioned = [in_version(named, raw, table_versions) for raw in fitting]
+        shown = next((table for table in versioned if is_shown(table)), None)
         if shown is not None:
             return shown
         return next(
             (
                 table
-                for raw, table in zip(fitting, settled, strict=True)
+                for raw, table in zip(fitting, versioned, strict=True)
                 if holds(glue, database, day, named, raw.table)
             ),
             None,
@@ -57,7 +57,7 @@ def locate(
 
 
 def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:
-    """Deletes the date's partitions in versions that do not hold it, as an earlier export of the date had other types.
+    """Deletes the date's partitions in other versions, left by an earlier export of the date that had other types.
 
     Call it only after publishing, when no view reads them. A partition of a later export, created by another run,
     stays.

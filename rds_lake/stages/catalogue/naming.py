@@ -40,8 +40,8 @@ def name_tables(
     """
     by_target = {table.target: table for table in manifest.tables}
     members = {
-        target: tuple(by_target[member] for member in mine)
-        for target, mine in gather(by_target, source.naming.unions).items()
+        target: tuple(by_target[member] for member in member_targets)
+        for target, member_targets in gather(by_target, source.naming.unions).items()
     }
     whole = _combined(by_target, members)
     origin = Origin(
@@ -109,7 +109,7 @@ def _view_sources(table: NamedTable, source: SourceSettings) -> list[tuple[Colum
     if not table.seen:
         return [(column, aliases[column.name], True) for column in table.manifest.columns]
     present = {column.name.lower(): column for column in table.manifest.columns}
-    # A column that is gone yields its name to one that is there (`Order ID` became `order_id`), and to the keys.
+    # An existing column and the keys take precedence for a name over a dropped column (`Order ID` became `order_id`).
     taken = {*aliases.values(), PARTITION_KEY, table.names.member_key}
     columns: list[tuple[Column, str, bool]] = []
     for seen in table.seen:
@@ -131,9 +131,9 @@ def _combined(
     """Returns each union as one table. Raises CatalogError with everything that cannot be combined."""
     whole: dict[TableTarget, TableManifest] = {}
     problems: list[str] = []
-    for target, mine in members.items():
+    for target, member_tables in members.items():
         try:
-            whole[target] = combine(target, mine) if mine else by_target[target]
+            whole[target] = combine(target, member_tables) if member_tables else by_target[target]
         except CatalogError as error:
             problems += [f"{target}: {problem}" for problem in error.problems]
     if problems:
@@ -169,11 +169,11 @@ def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
     tables = {str(target) for target in members}
     columns = {
         f"{target}.{column.name}"
-        for target, mine in members.items()
-        for member in mine or (target,)
+        for target, member_targets in members.items()
+        for member in member_targets or (target,)
         for column in by_target[member].columns
     }
-    unions = {target.table for target, mine in members.items() if mine}
+    unions = {target.table for target, member_targets in members.items() if member_targets}
     return [
         *[
             f"rename: {key!r} is not a table or column of this snapshot"

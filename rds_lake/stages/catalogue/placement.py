@@ -1,7 +1,7 @@
 """Placement: which raw table a snapshot goes to, and what that changes.
 
-A snapshot stays in the version used last when Athena can read it together with what that holds; else it goes to an
-earlier version that fits (a column that got its former type back), else to a new one.
+A snapshot goes to the version used last if Athena can read it together with that version's data; otherwise to an earlier
+version that fits (a column got its former type back), otherwise to a new one.
 
 What belongs here: the plan (pure). Applying it is `sync.py`.
 """
@@ -17,7 +17,7 @@ from rds_lake.errors import CatalogError
 from rds_lake.model.tables.evolution import Change, Changes, Kind, SeenColumn, compare
 from rds_lake.model.tables.glue import TableSpec
 from rds_lake.model.tables.names import AthenaTable, free_key
-from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, raw_spec, settle
+from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, in_version, raw_spec
 
 # Changes that cannot be seen by the comments of a table that an earlier release made.
 _NOT_IN_COMMENTS = {Kind.RETYPED, Kind.RELABELLED, Kind.REORDERED, Kind.REMOVED}
@@ -128,9 +128,9 @@ def _same_version(
     if day is not None and (changes.changes or raw.changed_on == date.min):
         changed = replace(changed, changed_on=day, changes=changes.changes)
     report = changed.changes if changed.changed_on == day else changes.changes
-    settled = settle(named, changed, versions)
-    spec = raw_spec(settled, changed.changed_on, changed.changes, location=raw.table.location)
-    return Placement(named=settled, spec=spec, existing=raw, changes=report)
+    versioned = in_version(named, changed, versions)
+    spec = raw_spec(versioned, changed.changed_on, changed.changes, location=raw.table.location)
+    return Placement(named=versioned, spec=spec, existing=raw, changes=report)
 
 
 def _new_version(
@@ -142,9 +142,9 @@ def _new_version(
         names = replace(names, member_key=free_key(names.member_key, keys))
     version = _free_version(names, versions, taken)
     elsewhere = tuple((other.table.name, other.table.partition_keys[0][0]) for other in versions)
-    settled = replace(named, names=replace(names, version=version), seen=changes.columns, elsewhere=elsewhere)
+    versioned = replace(named, names=replace(names, version=version), seen=changes.columns, elsewhere=elsewhere)
     return Placement(
-        named=settled, spec=raw_spec(settled, day, changes.changes), existing=None, changes=changes.changes
+        named=versioned, spec=raw_spec(versioned, day, changes.changes), existing=None, changes=changes.changes
     )
 
 

@@ -1,7 +1,7 @@
 """Compares views in Glue with the published views that the pointer records.
 
-A published view is remembered by two digests, of our statement and of the text that Athena stored for it: Athena formats a
-statement anew, so that neither follows from the other.
+Two digests are recorded for a published view: of the statement, and of the text that Athena stored. Athena reformats a
+statement, so one cannot be computed from the other.
 """
 
 from __future__ import annotations

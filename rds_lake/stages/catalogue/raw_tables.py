@@ -3,10 +3,10 @@
     snapshots_orders        version 1
     snapshots_orders__v2    since a column changed in a way Athena cannot read together with version 1
 
-Glue's own columns are the truth about names and types. What Glue cannot hold is in the table's parameters:
-`rds_lake.view`, `rds_lake.version` and `rds_lake.schema` (the columns as last seen, the date of the last change, and
-what it was). Tables of earlier releases have none of them and are read by their comments. Of `rds_lake.source`,
-`rds_lake.owners` and `rds_lake.table` catalogues of data read where the rows come from (docs/lineage.md).
+Glue's own columns are the truth about names and types. What Glue cannot hold is in the table's parameters: `rds_lake.view`,
+`rds_lake.version` and `rds_lake.schema` (the columns as last seen, the date of the last change, and what it was). Tables of
+earlier releases have none of them and are read by their comments. Data catalogues read the origin of the rows from
+`rds_lake.source`, `rds_lake.owners` and `rds_lake.table` (docs/lineage.md).
 
 What belongs here: from Glue's tables to values and back (pure). Which version a snapshot goes to is `placement.py`.
 """
@@ -115,7 +115,7 @@ def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...
     return {target: tuple(sorted(shown.get(target) or once[target])) for target in {*shown, *once}}
 
 
-def settle(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> NamedTable:
+def in_version(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> NamedTable:
     """Returns the table with the names and columns of the version that holds it."""
     keys = [name for name, _ in raw.table.partition_keys]
     names = replace(
@@ -217,7 +217,7 @@ def _raw_table(table: GlueTable) -> RawTable:
 
 
 def _recorded(spec: ColumnSpec, known: Sequence[Any] | None) -> SeenColumn:
-    if known is None:  # a column that a person added by hand: it stays, as one that no snapshot has
+    if known is None:  # a column that a person added by hand: it is kept, like a column that the snapshot no longer has
         return replace(_commented(spec, 0), position=None)
     name, original_type, char_length, precision, datetime_precision, position, announced = known
     column = Column(

@@ -58,8 +58,8 @@ def sync_catalog(
 ) -> tuple[TableSync, ...]:
     """Creates or updates every raw table and its partition of the manifest's date.
 
-    `existing`: from `existing_tables`. `is_new`: no partition of the date is expected, so each is created without
-    asking first; a wrong guess costs a refused call per table.
+    `existing`: from `existing_tables`. `is_new`: no partition of the date is expected, so each is created without a look in
+    Glue; a wrong guess costs a refused call per table.
 
     Raises CatalogError with every table that could not be brought up to date, or UnavailableError if Glue did not
     answer; other tables are done, and a repetition finds them unchanged.
@@ -132,7 +132,7 @@ class _Work:
         try:
             return self.sync(named, versions)
         except ConfigError:
-            raise  # of this machine, and so the same of every table
+            raise  # an error of this machine, and so the same for every table
         except RdsLakeError as error:
             return error
 
@@ -155,12 +155,12 @@ class _Work:
         return plan, self._apply(plan)
 
     def _place(self, named: NamedTable, versions: Sequence[RawTable]) -> Placement:
-        mine = {raw.table.name for raw in versions}
+        own = {raw.table.name for raw in versions}
         return place(
             named,
             versions,
             self.day,
-            taken=(self.existing.keys() | self.claimed - {named.names.raw}) - mine,
+            taken=(self.existing.keys() | self.claimed - {named.names.raw}) - own,
             is_older=lambda: any(self._is_older(raw) for raw in versions),
             holds=lambda raw: holds(self.glue, self.database, self.day, named, raw.table),
         )
@@ -176,11 +176,11 @@ class _Work:
         table = plan.existing.table
         if _same(table, plan.spec):
             return "unchanged"
-        self._settle_partitions(table, plan.spec)
+        self._retype_partitions(table, plan.spec)
         self.glue.update_table(self.database, plan.spec, existing=table)
         return "updated"
 
-    def _settle_partitions(self, table: GlueTable, spec: TableSpec) -> None:
+    def _retype_partitions(self, table: GlueTable, spec: TableSpec) -> None:
         """Gives partitions without files the types that the first file showed, if theirs cannot be read as those.
 
         This is done before the table gets them, so that a repetition after a crash still sees the difference.
@@ -244,7 +244,7 @@ class _Work:
 
 
 def _same(existing: GlueTable, spec: TableSpec) -> bool:
-    # Parameters that others added (Lake Formation, crawl marks) are theirs and no reason to write.
+    # Parameters that other programs added (Lake Formation, crawlers) are kept, and are no reason to update the table.
     return (
         tuple(existing.columns) == tuple(spec.columns)
         and tuple(existing.partition_keys) == tuple(spec.partition_keys)

@@ -1,10 +1,10 @@
 """Compares a date's rows with the date before, so that an emptied table is reported before readers see it.
 
-The date before is the newest older one that passed its checks and was not rolled back, and it is the same one wherever dates are
-compared: this check, `changes:`, the views of `diff_views:`, the status and the report. Compared with a date that failed its checks,
-a second empty day would look like no change.
+The date before is the newest older one that passed its checks and was not rolled back, and it is the same one wherever dates
+are compared: this check, `changes:`, the views of `diff_views:`, the status and the report. After a comparison with a date
+that failed its checks, a second empty day would look like no change.
 
-What belongs here: the comparison, from manifests alone. What is too much is `max_drop` of lake.yaml.
+What belongs here: the comparison, from manifests alone. The allowed drop is `max_drop` in lake.yaml.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowComparison:
-    """A date against the one before; `previous` is None for the first date. `rows`: all tables, the most changed first.
+    """A date compared with the date before; `previous` is None for the first date. `rows`: all tables, the most changed first.
 
     `gone`: the rows of tables that the date before had and this date does not have.
     """
@@ -77,7 +77,7 @@ class RowComparison:
     gone: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def change_of(self, target: TableTarget) -> RowChange | None:
-        """The table's rows against the date before; None where the date has no such table."""
+        """Returns the table's rows compared with the date before; None if the date has no such table."""
         table = str(target)
         return next((change for change in self.rows if change.table == table), None)
 
@@ -119,7 +119,7 @@ def gone_tables(source: SourceSettings, manifest: Manifest, before: Manifest) ->
 
 
 def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[TableTarget, str]:
-    """Returns the tables' names in Athena; Glue is asked only if `max_drop` has entries by name."""
+    """Returns the tables' names in Athena; Glue is called only if `max_drop` has entries by name."""
     if source.athena and isinstance(source.max_drop, dict):
         named = name_tables(manifest, source, published_names(lake.glue.list_tables(source.name)))
         return {table.names.target: table.names.view for table in named}

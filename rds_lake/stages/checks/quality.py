@@ -1,10 +1,10 @@
-"""Checks through Athena itself, before anything is published: does the catalogue read what was relocated?
+"""Checks through Athena, before anything is published, that it reads every relocated row and value.
 
 One query per table answers two questions in one scan: how many rows Athena sees in the new partition
 (against the Parquet footers), and how many values the typed view would lose. Many tables share a statement, since most of
 a statement's time is its start and its end.
 
-What belongs here: questions about one snapshot date. Completeness of the export is `model/exports/completeness.py`.
+What belongs here: checks of one snapshot date. Completeness of the export is `model/exports/completeness.py`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def check_tables(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A query about one table; a table with hundreds of columns needs several."""
+    """A query on one table; a table with hundreds of columns needs several."""
 
     table: TypedTable
     query: QualityQuery

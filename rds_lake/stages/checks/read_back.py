@@ -1,9 +1,9 @@
-"""What readers see: every published view is queried through Athena, and the age of what it shows is compared with the limit.
+"""Checks the published views: queries each through Athena, and compares the age of the published date with the limit.
 
 Long after a date was checked, objects may expire, partitions be deleted and views be changed by hand: Athena then answers
 with fewer rows, or none, and reports no error.
 
-What belongs here: questions about what is published. Questions about one date before it is published are `quality.py`.
+What belongs here: checks of the published date. Checks of a date before it is published are `quality.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOOKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """The published date and its problems for readers. `holds`: what was checked, shown if there are no problems."""
+    """The published date and its problems for readers. `holds`: a sentence on what was checked, shown if there are no problems."""
 
     snapshot_date: date | None
     problems: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from rds_lake.errors import AwsError
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.aws.snapshot import Snapshot
 
-# For fewer sources a call each is as quick, and needs no right to list other snapshots.
+# For fewer sources, one call per source is as quick, and needs no permission to list other snapshots.
 _WORTH_IT = 4
 
 
@@ -53,7 +53,7 @@ class AccountSnapshots:
         try:
             snapshots = self.rds.list_account_snapshots(about, kind, most_pages=self.sources[about])
         except AwsError:
-            return None  # the rights may be for the sources' own snapshots only: each source then lists its own
+            return None  # the permissions may cover the sources' own snapshots only: each source then lists its own
         if snapshots is None:
             return None
         by_source: dict[str, list[Snapshot]] = defaultdict(list)

@@ -1,8 +1,8 @@
 """Exports a date: finds its snapshot, starts or adopts the export task, and waits until it ends.
 
-AWS charges for every export, so the source's own task is looked for before one is started: a running one is adopted, a
-COMPLETE one is reused, only after FAILED or CANCELED a next attempt is started. The id is deterministic
-(`model/exports/task_id.py`), so two runs that start at the same moment end with one task.
+AWS charges for every export, so an existing task of the source is looked for first: a running one is adopted, a COMPLETE one
+is reused, and another attempt is started only after FAILED or CANCELED. The id is deterministic (`model/exports/task_id.py`),
+so two runs that start at the same moment end with one task.
 
 What belongs here: that decision and the waiting. Which tasks are the source's own: `plan.py`. What an export contains:
 `inspect.py`.
@@ -124,7 +124,7 @@ def begin_export(
     try:
         return _start(rds, plan, snapshot, plan.includes[0], number)
     except AwsError as error:
-        # The snapshot is from before capture was installed: its other tables are exported as ever.
+        # The snapshot is from before capture was installed: its tables are exported without those of capture.
         if not plan.own or error.code != "InvalidExportOnly":
             raise
         return _start(rds, plan, snapshot, plan.include, number)

@@ -1,9 +1,9 @@
-"""The files of one exported table, a million of them in some sixty megabytes.
+"""The files of one exported table, packed: a million files take about 60 MB of memory.
 
-A table of 3 TB in files of 5 MB has 600,000 of them; as objects of their own, with their keys, they would take a gigabyte.
-What differs between them - the key behind the table's folder, and the size - is kept packed, and a file is made when asked for.
+A table of 3 TB in files of 5 MB has 600,000 files, whose Python objects would take a gigabyte. So only each key below the
+table's folder and each size are kept, in packed form, and an object is made for a file when it is read.
 
-What belongs here: holding them. Finding them is `inspect.py`.
+What belongs here: that storage. Listing the files is `inspect.py`.
 """
 
 from __future__ import annotations

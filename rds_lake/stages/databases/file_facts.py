@@ -1,8 +1,8 @@
 """Stores rows, columns and checksum of each file of a relocation, by its position in the plan.
 
-Packed, since there may be a million files: columns are kept once per shape of table.
+Packed, as there may be a million files: equal lists of columns are kept once.
 
-What belongs here: remembering. What it comes from: `databases/relocation/relocate.py`, `databases/relocation/in_place.py`.
+What belongs here: storing them. They are read in `databases/relocation/relocate.py` and `databases/relocation/in_place.py`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _SHORT_TAIL_BYTES = 16 * 1024
 # A length beyond this is a damaged trailer, and would read a whole file of 20 GB into memory.
 _MAX_FOOTER_BYTES = 64 * 1024 * 1024
 _MAGIC = b"PAR1"
-_MOST_ROWS = 1 << 63  # of what a manifest can say
+_MOST_ROWS = 1 << 63  # the limit of a manifest's integers
 _TRAILER_BYTES = 8
 
 _PHYSICAL = {
@@ -75,7 +75,7 @@ def read_footers(
     """Reads the footers of many objects. `done` receives each object's position and its footer, or the error."""
 
     shapes: dict[str, Shape] = {}
-    lengths: dict[str, int] = {}  # of folders with longer footers: as much is read at once of their next files
+    lengths: dict[str, int] = {}  # folders with longer footers: as many bytes are read at once from their next files
 
     def length(number: int) -> int:
         return lengths.get(keys[number].rpartition("/")[0], _SHORT_TAIL_BYTES)
@@ -107,12 +107,12 @@ def footer_bytes(tail: bytes, where: str) -> int:
 def parse_footer(tail: bytes, where: str, shapes: dict[str, Shape] | None = None) -> Footer:
     """Returns the footer in the last bytes of an object, which must be enough.
 
-    `shapes`: the footers of the folders' last files. Neighbours are mostly equal, and comparing is ten times faster
-    than parsing.
+    `shapes`: the footers of the file read last in each folder. Footers of one folder are mostly equal, and comparing is ten
+    times faster than parsing.
     """
     try:
         return _footer(pq.read_metadata(pa.BufferReader(tail)), where, shapes)
-    # pyarrow raises the first two for what is no footer; the others come of one that says what no footer of AWS's does,
+    # pyarrow raises the first two for bytes that are no footer; the others follow from footers that AWS never writes,
     # such as a column whose name is no text.
     except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
         raise MalformedExportError(f"the Parquet footer of {where} cannot be read: {error}") from error

@@ -74,8 +74,8 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
 def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> Since:
     """Returns the time from which freshness counts: the newest snapshot, or the earliest possible one.
 
-    That is the source's first date, or the creation of the database if it is later. AWS is asked for the creation only
-    if it matters. Without the right to ask (a policy of an earlier release), the only risk is a false alarm.
+    That is the source's first date, or the creation of the database if it is later. AWS is called for the creation only if it
+    matters. If a policy of an earlier release does not allow that call, the only risk is a false alarm.
     """
     if newest is not None:
         return Since(at=newest)

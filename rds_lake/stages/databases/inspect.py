@@ -48,14 +48,14 @@ def inspect_export(
 ) -> ExportContents:
     """Lists the task's folder, reads its info files, and checks that the export is complete.
 
-    `engine` gives the grammar of `include`, `default_schema` shows where a schema's name ends; both only if lake.yaml
-    has them. `known`: tables that the lake had before.
+    `engine` decides how `include` is read, `default_schema` where a schema's name ends; both only if lake.yaml has them.
+    `known`: tables that the lake had before.
 
     Raises MalformedExportError if the info files are missing or unreadable.
     """
     # With the trailing slash: the id `a-1` is a prefix of `a-10`.
     listing = _Listing(folder=task.folder)
-    ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, found=listing.add)
+    ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, report=listing.add)
     infos = parse_tables_info(
         {file: s3.get_text(task.bucket, key, most=MOST_LISTED) for file, key in listing.infos.items()},
         folders=listing.folders,

@@ -1,12 +1,12 @@
-"""Which of AWS's exports a database's source may delete; AWS and lake.yaml decide this, never a record in S3.
+"""Decides which of AWS's exports a source may delete, by AWS's answers and lake.yaml, never by a record in S3.
 
 The folder `<export_prefix>/<name>/` is its own when DescribeExportTasks knows an export task of that name that wrote there, and
 
 - its id is made by rds-lake's rule for this source and the snapshot that AWS names, or
 - what it exported is the source's own instance or cluster: started by hand, or before `include` was changed.
 
-AWS names the database of a snapshot that exists; of a deleted one only an automated snapshot's name shows it
-(`rds:<instance>-<date and time>`). Every other export is left to a person.
+AWS names the database of a snapshot that exists; for a deleted snapshot, only an automated snapshot's name shows it
+(`rds:<instance>-<date and time>`). Every other export is left for a person to delete.
 
 What belongs here: this rule. Where a source's other objects lie is `model/lake/deletable.py`.
 """

@@ -112,8 +112,8 @@ def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | 
     """
     if task.source_arn != snapshot.arn:
         return None
-    ours = _attempt(plan, task, snapshot.subject)
-    return ours if ours is not None else 0 if _by_hand(plan, task, snapshot) else None
+    attempt = _attempt(plan, task, snapshot.subject)
+    return attempt if attempt is not None else 0 if _by_hand(plan, task, snapshot) else None
 
 
 def _by_hand(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> bool:
@@ -141,7 +141,7 @@ def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
     if about is Exportable.CLUSTER:
         return _live_date(plan, task)
     if not _is_attempt(plan, task, task.source_arn):
-        day = written_day(task.identifier)  # of a copied snapshot AWS gives the time of the copy, not of its data
+        day = written_day(task.identifier)  # for a copied snapshot, AWS gives the time of the copy, not of its data
         return day if day and _is_attempt(plan, task, copy_subject(task.source_arn, day)) else None
     if task.snapshot_time is None:
         raise ValueError(f"export task {task.identifier} has no snapshot time yet")

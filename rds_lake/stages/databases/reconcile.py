@@ -31,7 +31,7 @@ from rds_lake.stages.databases.freshness import (
     waiting_since,
 )
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.examined import Candidate, Examined
 from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run
@@ -58,7 +58,7 @@ class _Left:
 class Reconciler:
     """Compares one source at a time. `grace`: the time for events to arrive before reconciliation does their work.
 
-    `snapshots`: lists snapshots; without it, AWS is asked for every source.
+    `snapshots`: lists snapshots; without it, AWS is called for every source.
     """
 
     rds: RdsGateway
@@ -69,7 +69,7 @@ class Reconciler:
     snapshots: Snapshots | None = None
 
     def examine(self, watched: Watched) -> Examined:
-        """Returns everything that remains to do for the source. AWS is asked only about export tasks of open dates.
+        """Returns everything that remains to do for the source. Looks up only the export tasks of unfinished dates.
 
         A date that cannot be compared does not stop the others; if AWS does not answer, the rest waits for the next
         tick.
@@ -170,7 +170,7 @@ class Reconciler:
         begun = self.log.begun(plan.source, day)
         for snapshot in snapshots:
             if snapshot.kind == LIVE:
-                # Only where its schedule began it and AWS had no place: otherwise its time has not come.
+                # Only if its schedule began it and AWS had no place: otherwise it is not due yet.
                 label = plan.live_label(day)
                 subject = label if label in begun and day == self.now.astimezone(UTC).date() else None
             else:
@@ -197,7 +197,7 @@ def _date_or_none(plan: ExportPlan, task: ExportTask) -> date | None:
     try:
         return date_of_ours(plan, task)
     except ValueError:
-        # AWS does not give its time yet; a later tick sees it.
+        # AWS does not give its time yet; a later tick examines it.
         return None
 
 

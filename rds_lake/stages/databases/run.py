@@ -108,7 +108,7 @@ class DatabaseRun:
         return self._acceptance.accept(day, task)
 
     def _served_without(self, day: date, snapshot: Snapshot) -> ExportRecord | None:
-        """Returns the record of a date in the lake if only a copy of its snapshot is left, whose export would bring nothing new."""
+        """Returns the record of a date in the lake if only a copy of its snapshot is left: its export would have the same data."""
         done = self.shared.find_head(day) if snapshot.copied_at is not None else None
         if done is None or done.export.snapshot_arn == snapshot.arn or done.export.snapshot_time < snapshot.created_at:
             return None

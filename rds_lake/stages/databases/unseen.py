@@ -1,9 +1,9 @@
 """Sources that could not be compared with AWS for a long time, because of missing rights or a long outage.
 
-Each tick logs it, but logs are not read. After two hours it becomes an incident, once; while it lasts, nothing else would
-report that the source is stale or its exports are stuck, as just that could not be looked at.
+Each tick logs it, but few people read logs. After two hours it becomes one incident, because meanwhile nothing can report that
+the source is stale or that its exports are stuck.
 
-The memory is the process's own: after a restart the two hours begin again.
+The times are kept in the process: after a restart the two hours begin again.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ def compare_table(
 ) -> TableDiff:
     """Compares the table's rows. `known_key`: a DynamoDB table's own key columns, by its name.
 
-    Raises AsOfError, which names existing dates; DiffError, which says why the table cannot be compared like that;
-    LostFilesError and CatalogError, which name what is missing of a date.
+    Raises AsOfError, which names existing dates; DiffError, which says why the table cannot be compared in this way;
+    LostFilesError and CatalogError, which name missing files and partitions of a date.
     """
     before = _at(lake, source, view, asked.before, asked.after)
     after = _at(lake, source, view, asked.after, asked.before)

@@ -1,7 +1,7 @@
 """The key columns by which the rows of two dates of a table are joined.
 
-An export names no primary keys (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html), so a person
-does: on the command line, or with `keys:` in lake.yaml. DynamoDB says them itself.
+An export names no primary keys (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html), so they are
+given on the command line or as `keys:` in lake.yaml. DynamoDB describes its tables' keys.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def keys_of_dynamodb(dynamodb: DynamoGateway) -> Callable[[str], Sequence[str]]:
 
     @cache
     def known_key(table: str) -> Sequence[str]:
-        found = dynamodb.find_table(table)
-        return () if found is None else found.keys
+        described = dynamodb.find_table(table)
+        return () if described is None else described.keys
 
     return known_key

@@ -3,7 +3,8 @@
     compared = compare_date(lake, source, settings, day, …)
     compared.problems        limits that were exceeded, and tables that could not be compared
 
-What belongs here: which tables, within which bytes, and what is too much. One table's comparison is `compare.py`.
+What belongs here: which tables are compared, up to how many bytes, and which limits they exceed. One table's comparison is
+`compare.py`.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _targets(lake: Lake, source: SourceSettings, day: date) -> list[TableTarget]
 
 
 def _left_out(settings: Changes, pairs: Sequence[DatedPair]) -> dict[str, str]:
-    """Returns, by view, why it is not compared: "" if it is not in `changes.tables`. The largest are left out first for `most_gb`."""
+    """Returns by view why it is not compared: "" if not in `changes.tables`. For `most_gb`, the largest are left out first."""
     wanted = [pair for pair in pairs if not settings.tables or _names(pair) & {*settings.tables}]
     left_out = {pair.view: "" for pair in pairs} | {pair.view: _TOO_MUCH for pair in wanted}
     read = 0

@@ -1,4 +1,4 @@
-"""Reads and writes how many rows differ between a date and the date before; the values: `model/lake/date_diff.py`."""
+"""Reads and writes how many rows differ between a date and the date before; the classes are in `model/lake/date_diff.py`."""
 
 from __future__ import annotations
 

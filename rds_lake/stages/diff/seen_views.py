@@ -39,7 +39,7 @@ def see_diff_views(lake: Lake, source: SourceSettings) -> DiffViewsSeen:
         )
         return DiffViewsSeen(snapshot_date=day, problems=(problem,))
     existing = lake.glue.list_tables(source.name)
-    lost = [view for view, one in made.views.items() if not is_as_made(one, existing.get(view))]
+    lost = [view for view, description in made.views.items() if not is_as_made(description, existing.get(view))]
     said = (
         f"{view}: another user or program dropped or replaced it; the next publication creates it again if its name is free"
         for view in lost

@@ -15,7 +15,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.publish.as_of import readable_tables
 from rds_lake.threads import cancelling_threads
 
-# Athena runs some 20 statements of an account at a time; readers need the most of them.
+# Athena runs about 20 statements of an account at a time, and most of these should be left to readers.
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 PARALLEL = 8
 
@@ -37,7 +37,7 @@ class DatedPair:
         return self.before.named.manifest.bytes + self.after.named.manifest.bytes
 
 
-# View -> why it is not to be compared, of those that are not.
+# View -> why it is not compared; other views are compared.
 LeaveOut = Callable[[Sequence[DatedPair]], Mapping[str, str]]
 
 
@@ -69,9 +69,10 @@ def compare_source(
     begun: Callable[[int], None] = lambda _: None,
     done: Callable[[], None] = lambda: None,
 ) -> SourceDiff:
-    """Compare every table's rows; `begun` gets the number of tables, `done` is called after each.
+    """Compares every table's rows; `begun` is called with the number of tables, `done` after each table.
 
-    AsOfError names the dates there are; LostFilesError and CatalogError say what of a date is gone.
+    Raises AsOfError, which names existing dates; LostFilesError and CatalogError, which name missing files and partitions of a
+    date.
     """
     before = {table.names.view: table for table in readable_tables(lake, source, asked.before, None)}
     after = {table.names.view: table for table in readable_tables(lake, source, asked.after, None)}
@@ -99,13 +100,13 @@ def compare_source(
 def _outcomes(
     pairs: Sequence[DatedPair], compare: Callable[[DatedPair], TableDiff], done: Callable[[], None]
 ) -> dict[str, TableDiff | RdsLakeError]:
-    """What came of each table, by its view; several are compared at once."""
+    """Returns each table's difference or error, by its view; several are compared at once."""
 
     def attempt(pair: DatedPair) -> TableDiff | RdsLakeError:
         try:
             return compare(pair)
         except ConfigError:
-            raise  # it would be the same of every table
+            raise  # it would be the same for every table
         except RdsLakeError as error:
             return error
         finally:

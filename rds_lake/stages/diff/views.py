@@ -2,12 +2,12 @@
 
     statements -> the record, with both dates -> CREATE OR REPLACE of what differs -> what is not wanted is dropped -> the record
 
-The record is written first, so that retention sees the dates which the views are about to read, or this run sees that they are
-being removed. A publication never fails by it: what keeps a view from being made is in the record and reported by the check
-`diff_views_are_made`, and a view of ours that would be wrong is dropped.
+The record is written first, so that retention sees which dates the views are about to read, or this run sees that a date is
+being removed. A publication never fails because of these views: the reason why one cannot be created is recorded and reported
+by the check `diff_views_are_made`, and a view that would show wrong rows is dropped.
 
-All of it happens under the publication's mark in the pointer (`publish/move_views.py`): of two at once, the one that is overtaken
-moves these views back with the tables' own, and one that was killed is repaired.
+All of it happens under the publication's mark in the pointer (`publish/move_views.py`): of two publications at once, the
+overtaken one moves these views back together with the tables' views, and a killed one is repaired.
 
 What belongs here: which views, and that order. A view's text is `sql/diff/view.py`.
 """
@@ -154,8 +154,8 @@ class DiffViews:
         if not planned.is_due:
             return
         wanted, stale = planned.wanted, planned.stale
-        # What the views read, before and after, is written first: retention leaves it. Views that an earlier run may have made
-        # before it was killed stay named, or they would be a stranger's from now on.
+        # The dates that the views read, before and after, are recorded first, so that retention keeps them. Views that a
+        # killed run may have created stay in the record: otherwise they would no longer be recognised as rds-lake's.
         making = tuple(sorted({*stale, *(made.making if made else ())}))
         moving = wanted.record(made.views if made else {}, making=making, earlier=tuple(sorted(dates_compared(made))))
         etag = write_diff_views(self.lake, name, moving, etag)
@@ -186,7 +186,9 @@ class DiffViews:
             return {}
         statements = [wanted.statements[view] for view in stale]
         outcomes = self.lake.athena.try_many(statements, database=self.source.name)
-        failed = {v: str(one) for v, one in zip(stale, outcomes, strict=True) if isinstance(one, RdsLakeError)}
+        failed = {
+            v: str(outcome) for v, outcome in zip(stale, outcomes, strict=True) if isinstance(outcome, RdsLakeError)
+        }
         existing = self.lake.glue.list_tables(self.source.name)
         for view in stale:
             stored = existing.get(view)
@@ -267,7 +269,7 @@ class DiffViews:
                 problems.update(dict.fromkeys(views, str(error)))
                 return {}
             each = (self._earlier(before, {view: table}, problems) for view, table in tables.items())
-            return {target: table for one in each for target, table in one.items()}
+            return {target: table for tables in each for target, table in tables.items()}
         earlier = {table.names.target: table for table in readable}
         for view, table in tables.items():
             if table.names.target not in earlier:

@@ -1,4 +1,4 @@
-"""What a date of a DynamoDB source is: which tables, as of which instant, exported to where; as values."""
+"""The plan of a DynamoDB source's dates: which tables are exported, as of which instant, to which folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rds_lake.model.dynamodb.tables import set_prefix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoPlan:
-    """What a date of the source is made of. `prefix` is the lake's folder of exports, `export_at` the time of day in UTC."""
+    """The plan of a source's dates. `prefix`: the lake's folder of exports; `export_at`: the time of day in UTC."""
 
     source: str
     tables: tuple[str, ...]
@@ -37,7 +37,7 @@ class DynamoPlan:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The tables named without a wildcard: one that does not exist is an error."""
+        """Returns the tables named without a wildcard: one that does not exist is an error."""
         return tuple(name for name in self.tables if is_table_name(name))
 
     @property
@@ -46,7 +46,7 @@ class DynamoPlan:
         return len(self.named) < len(self.tables)
 
     def matching(self, names: Iterable[str]) -> list[str]:
-        """The names that match `tables:` of the source, sorted."""
+        """Returns the names that match `tables:` of the source, sorted."""
         return sorted({name for name in names if any(fnmatchcase(name, pattern) for pattern in self.tables)})
 
 

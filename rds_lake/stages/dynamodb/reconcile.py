@@ -1,7 +1,7 @@
 """Reconciliation of a DynamoDB source: dates to begin, ended exports to settle, stuck ones, staleness.
 
-No event of AWS begins a date, and DynamoDB sends none when an export ends. So this comparison begins every date once its
-instant has passed, and finds the ended exports whose S3 event (on the manifest) was lost.
+No event of AWS begins a date, and DynamoDB sends none when an export ends. So this comparison begins every date after its
+instant, and finds ended exports whose S3 event (of the manifest) was lost.
 
     the date's instant has passed, nothing begun        -> begin it
     exports missing, as AWS had no place for them       -> begin it again, the oldest date first
@@ -24,12 +24,12 @@ from rds_lake.stages.dynamodb.converting.glue.watch import DateConversions, Glue
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 from rds_lake.stages.lake.handover import find_export_record, list_dates
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.examined import Examined
 from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, settling_run
 
-# S3's event on the last manifest may come before DynamoDB reports the export as ended; no run is asked for then.
+# S3's event of the last manifest may come before DynamoDB reports the export as ended; no run is requested then.
 _SETTLE_GRACE = timedelta(seconds=60)
 # An export that AWS had no place for is tried again after this long: a place is free when another export has ended.
 _BEGIN_AGAIN = timedelta(minutes=5)
@@ -37,7 +37,7 @@ _BEGIN_AGAIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedSet:
-    """A DynamoDB source as reconciliation sees it. `freshness`: how old its newest date may be; None: any age."""
+    """A DynamoDB source as reconciliation needs it. `freshness`: the maximum age of its newest date; None: any age."""
 
     exports: DynamoExports
     first_date: date
@@ -45,7 +45,7 @@ class WatchedSet:
 
     @property
     def plan(self) -> DynamoPlan:
-        """What the source's dates are."""
+        """The plan of the source's dates."""
         return self.exports.plan
 
     def relocated(self) -> tuple[date, ...]:
@@ -70,7 +70,7 @@ def watch_set(config: LakeConfig, source: DynamoDb, exports: DynamoExports) -> W
 
 @dataclass(slots=True, kw_only=True)
 class _Result:
-    """What reconciliation of a source has come to. `under_way`: a date is being made; `waiting`: an export waits for a place."""
+    """The result of reconciling a source. `under_way`: a date is being made; `waiting`: an export waits for a place."""
 
     runs: list[WantedRun] = field(default_factory=list)
     incidents: list[WantedIncident] = field(default_factory=list)
@@ -95,10 +95,10 @@ class DynamoReconciler:
     conversions: GlueWatch | None = None
 
     def examine(self, watched: WatchedSet) -> Examined:
-        """Everything that is left to do for the source. AWS is asked about dates that are not finished only.
+        """Returns everything that remains to do for the source. Calls AWS only for unfinished dates.
 
-        A date that cannot be examined becomes a problem, and the others are examined all the same; unless AWS does not
-        answer: then the rest is left to the next tick.
+        A date that cannot be examined becomes a problem and does not stop the others; if AWS does not answer, the rest waits
+        for the next tick.
         """
         relocated = watched.relocated()
         result = _Result()
@@ -134,7 +134,7 @@ class DynamoReconciler:
             return
         exports = watched.exports.look(day)
         if exports is None or exports.missing:
-            if not result.waiting:  # else this newer date would take the place that an older one waits for
+            if not result.waiting:  # otherwise this newer date would take the place that an older one waits for
                 result.runs += self._begin(watched.plan, day, relocated, begun=exports is not None)
             waits = bool(exports and exports.missing and not self._is_blocked(watched.plan, day))
             result.waiting = result.waiting or waits
@@ -145,7 +145,7 @@ class DynamoReconciler:
             result.runs += self._settle(exports)
 
     def _days(self, watched: WatchedSet) -> list[date]:
-        """The dates that are examined, newest first: their instant has passed."""
+        """Returns the dates to examine, newest first: those whose instant has passed."""
         today = self.now.astimezone(UTC).date()
         days = [today - timedelta(days=back) for back in range(self.days)]
         return [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
@@ -157,7 +157,7 @@ class DynamoReconciler:
         return [day for day in reversed(days) if progress[day] is Progress.OPEN]
 
     def _is_coming(self, watched: WatchedSet) -> bool:
-        """Whether the source's first date is on its way: a run of a date is queued or works, or has begun it without failing.
+        """Whether the source's first date is being made: a run of a date is queued or works, or has begun it without failing.
 
         A date that is not in the lake long after its instant (freshness, time-out and a day) is not expected any more.
         """
@@ -174,12 +174,12 @@ class DynamoReconciler:
         return False
 
     def _is_blocked(self, plan: DynamoPlan, day: date) -> bool:
-        """Whether a run that begins the date is under way, or failed: a person has to decide then."""
+        """Whether a run that begins the date is in progress, or failed: then a person has to decide."""
         known = self.log.begun(plan.source, day).get(subject(plan.source, day))
         return known is not None and known.blocking
 
     def _begin(self, plan: DynamoPlan, day: date, relocated: Sequence[date], *, begun: bool) -> list[WantedRun]:
-        """The run that begins the date. Dates before the source's first one are begun by hand only: recovery may have been off."""
+        """Returns the run that begins the date; none before the source's first date, as recovery may have been off."""
         newest = plan.moment(day + timedelta(days=1)) > self.now
         if not (begun or newest or (relocated and day > relocated[0])):
             return []
@@ -190,7 +190,7 @@ class DynamoReconciler:
         return [beginning_run(plan.source, day, label, key=f"begin:{label}:{self.turn}")]
 
     def _scan(self, plan: DynamoPlan, day: date) -> list[WantedRun]:
-        """The run that scans today's date; other dates cannot be scanned. A scan that failed is repeated by hand only."""
+        """Returns the run that scans today's date; other dates cannot be scanned. A failed scan is repeated only by hand."""
         if day != self.now.astimezone(UTC).date() or self.log.has_failed(plan.source, day):
             return []
         label = subject(plan.source, day)
@@ -206,7 +206,7 @@ class DynamoReconciler:
         return [] if young or is_taken_over(self.log, run) else [run]
 
     def _conversions(self, watched: WatchedSet, into: _Result) -> list[DateConversions]:
-        """Dates whose tables Glue converts, however old, and that no run is working on."""
+        """Returns dates of any age whose tables Glue converts, and that no run is working on."""
         source, exports = watched.plan.source, watched.exports
         dates = (
             self.conversions.dates(source, failed=lambda failed: into.problems.append(failed.why))
@@ -230,7 +230,7 @@ class DynamoReconciler:
         return current
 
     def _continue(self, conversion: DateConversions) -> list[WantedRun]:
-        """The run that reads the results of ended jobs, or starts jobs that waited for a place."""
+        """Returns the run that reads the results of ended jobs, or starts jobs that waited for a place."""
         if conversion.is_due:
             run = conversion.wanted()
             if (conversion.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE):

@@ -1,10 +1,10 @@
-"""Two records of a DynamoDB source's tables: the tables of a date that are finished, and every type ever seen in a table.
+"""Two records of a DynamoDB source: the finished tables of a date, and every type ever seen in a table.
 
     <prefix>/_manifests/reviews/2026-11-20.<export>.Users.table   a finished table: after a crash the next run keeps it
     <prefix>/_manifests/reviews/_schemas/Users.json               the types seen on all dates: none gets narrower
 
-Several runs may write both at once. Of two attempts at a table the first that is finished counts for all runs, while its
-files are there.
+Several runs may write both at once. Of two attempts to convert a table, all runs use the one that finishes first, as long as
+its files exist.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class TableRecords:
     kms_key: str | None
 
     def find_finished(self, record: ExportRecord, part: ExportPart) -> TableManifest | None:
-        """The table as an earlier run converted it from the same export; None if there is none, or its files are gone."""
+        """Returns the table that an earlier run converted from the same export; None without one, or if its files were deleted."""
         key = self._finished_key(record, part)
         text = self.s3.find_text(self.layout.bucket, key, most=MOST_LISTED)
         return None if text is None else self._whole(text, key)
 
     def finish(self, record: ExportRecord, part: ExportPart, table: TableManifest) -> TableManifest:
-        """Record the table as finished. Returns the attempt that counts, which may be another run's."""
+        """Records the table as finished. Returns the attempt to use, which may be another run's."""
         key = self._finished_key(record, part)
         counts = table
 
@@ -67,7 +67,7 @@ class TableRecords:
         return {self._parsed(text, key).tables[0].location for text, key in texts}
 
     def _parsed(self, text: str, key: str) -> Manifest:
-        """The record of one finished table, which is a manifest of this table alone."""
+        """Returns the record of one finished table, which is a manifest of this table alone."""
         manifest = parse_manifest(text, where=self.layout.uri(key))
         if len(manifest.tables) != 1:
             why = ValueError(f"{len(manifest.tables)} tables instead of one")
@@ -75,12 +75,12 @@ class TableRecords:
         return manifest
 
     def _whole(self, text: str, key: str) -> TableManifest | None:
-        """The table of the record, if all its files are there."""
+        """Returns the table of the record, if all its files exist."""
         manifest = self._parsed(text, key)
         return None if missing_files(self.s3, manifest) else manifest.tables[0]
 
     def find_schema(self, table: str) -> dict[str, Any] | None:
-        """The types seen in the table, as `tree.to_plain` gives them; None before its first conversion.
+        """Returns the types seen in the table, in the form of `tree.to_plain`; None before its first conversion.
 
         Raises ManifestError if the record is damaged.
         """
@@ -100,7 +100,7 @@ class TableRecords:
         return schema
 
     def add_schema(self, table: str, schema: dict[str, Any], limits: Limits) -> None:
-        """Add these types to the record. Dates that are converted at the same time keep what each of them saw."""
+        """Adds these types to the record, which keeps the types of all dates that are converted at the same time."""
         key = self.layout.seen_schema_key(self.source, table)
 
         def change(text: str | None) -> str:

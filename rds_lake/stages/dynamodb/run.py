@@ -50,13 +50,13 @@ from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.intact import missing_files, whole_tables
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.runs.accepted import AcceptedExport
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 from rds_lake.stages.source.stages import SharedStages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoRun:
-    """The stages of one DynamoDB source. Its lake may delete only what is the source's own.
+    """The stages of one DynamoDB source. Its lake is limited to objects that the source may delete.
 
     `job_poll_seconds`: how long `relocate` waits before it looks at Glue's jobs again.
     """
@@ -88,8 +88,8 @@ class DynamoRun:
     def begin(self, day: date) -> ExportTask | None:
         """Start or adopt the exports of the date's tables and return at once; None when AWS has no place for all now.
 
-        For events and sensors: an export that failed is not repeated, that is a person's decision. Of a source that is
-        scanned there is nothing to begin: AWS does not scan by itself.
+        For events and sensors: a failed export is not repeated, as a person decides that. A source that is scanned has nothing
+        to begin, as AWS does not scan by itself.
         """
         if self.exports.plan.scans:
             self.shared.log("the tables are scanned by the run that materializes the date; nothing to begin")
@@ -102,10 +102,10 @@ class DynamoRun:
             return None
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
-        """The finished, inspected exports of the date: those that were begun, or new ones awaited.
+        """Returns the finished, inspected exports of the date: those that were begun, or new ones awaited.
 
-        With `export_task` (a set's identifier) the exports have ended, and none is awaited. A date that cannot be exported
-        any more is served from its manifest when there is one.
+        With `export_task` (a set's identifier) the exports have ended, and none is awaited. For a date that can no longer be
+        exported, its manifest is used if there is one.
         """
         try:
             exported = self._finished(day, export_task, poll_seconds)
@@ -148,7 +148,7 @@ class DynamoRun:
         contents = inspect_set(self._lake.s3, exported, converted=done.export.parts if done else ())
         is_bad = any(finding.severity == "error" for finding in contents.findings)
         if is_bad:
-            # Another run may have finished the date meanwhile, and removed what is missing.
+            # Another run may have finished the date meanwhile, and removed the missing files.
             done = self.shared.find_head(day)
             if done is not None and done.export.export_task == exported.identifier:
                 return AcceptedExport(record=done.export, findings=(), reused=True)
@@ -159,12 +159,12 @@ class DynamoRun:
         return AcceptedExport(record=record, findings=contents.findings + warned, reused=False)
 
     def relocate(self, day: date) -> Manifest:
-        """The date's items as typed files in the lake's layout; ends with the manifest. Waits for Glue's jobs, unlike `convert`.
+        """Converts the date's items to typed files in the lake and returns the manifest. Waits for Glue's jobs, unlike `convert`.
 
-        ExportTimeoutError when they take longer than the source's `export_timeout_hours`.
+        ExportTimeoutError if they take longer than the source's `export_timeout_hours`.
         """
         deadline = self.shared.clock() + self._source.export_timeout_hours * 3600
-        result = self.convert(day, turn="by_hand")
+        result = self.convert(day, run_kind="by_hand")
         while not isinstance(result, Manifest):
             if self.shared.clock() > deadline:
                 raise ExportTimeoutError(
@@ -172,21 +172,21 @@ class DynamoRun:
                     "materialize `parquet` again to adopt them"
                 )
             self.shared.sleep(self.job_poll_seconds)
-            result = self.convert(day, turn="resume")
+            result = self.convert(day, run_kind="resume")
         return result
 
-    def convert(self, day: date, *, turn: Turn) -> Manifest | ConversionProgress:
+    def convert(self, day: date, *, run_kind: RunKind) -> Manifest | ConversionProgress:
         """Returns the manifest, or the progress of the date's Glue jobs; does not wait for them.
 
-        Raises ManifestError before an export of the date was accepted, FullExportBegunError when changes could not be used
-        and full exports were begun in their place, UnavailableError while the date is being removed; and what
-        `Converter.convert` raises.
+        Raises ManifestError before an export of the date was accepted, FullExportBegunError if changes could not be used and
+        full exports were begun instead, UnavailableError while the date is being removed; and the errors of
+        `Converter.convert`.
         """
         record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
-            return self._converted(day, record, turn)
+            return self._converted(day, record, run_kind)
 
-    def _converted(self, day: date, record: ExportRecord, turn: Turn) -> Manifest | ConversionProgress:
+    def _converted(self, day: date, record: ExportRecord, run_kind: RunKind) -> Manifest | ConversionProgress:
         done = self.shared.find_manifest(day)
         is_same = done is not None and done.export.export_task == record.export_task
         gone = missing_files(self._lake.s3, done) if done is not None and is_same else ()
@@ -198,7 +198,7 @@ class DynamoRun:
             if done is not None and gone:
                 self.shared.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake")
             try:
-                result = self._converter.convert(record, done, turn=turn)
+                result = self._converter.convert(record, done, run_kind=run_kind)
             except FullExportDueError as error:
                 self._begin_full(day, error)
         if self._source.by_glue and isinstance(result, Manifest):
@@ -219,17 +219,19 @@ class DynamoRun:
             glue=GlueTables(context=context, runs=runs),
         )
 
-    def convert_or_export_again(self, day: date, *, turn: Turn, poll_seconds: float) -> Manifest | ConversionProgress:
+    def convert_or_export_again(
+        self, day: date, *, run_kind: RunKind, poll_seconds: float
+    ) -> Manifest | ConversionProgress:
         """Like `convert`; where changes cannot be used, waits for full exports (a look every `poll_seconds`) and converts those."""
         try:
-            return self.convert(day, turn=turn)
+            return self.convert(day, run_kind=run_kind)
         except FullExportBegunError as error:
             self.shared.log(f"waiting: {error}")
         accepted = self.accept(day, poll_seconds=poll_seconds)
         errors = [finding.problem for finding in accepted.findings if finding.severity == "error"]
         if errors:
             raise ExportIncompleteError(f"exports of {day} are not complete; nothing was converted:", errors)
-        return self.convert(day, turn=turn)
+        return self.convert(day, run_kind=run_kind)
 
     def _begin_full(self, day: date, due: FullExportDueError) -> NoReturn:
         """Begin full exports in place of changes that cannot be used, without waiting; raises FullExportBegunError."""
@@ -257,12 +259,12 @@ class DynamoRun:
         )
 
     def _keys(self, table: str) -> Sequence[str]:
-        """The table's key attributes; none for a table deleted since, whose files then lack statistics of them."""
+        """Returns the table's key attributes; none for a table deleted since, whose files then have no statistics of them."""
         known = self.dynamodb.find_table(table)
         return known.keys if known is not None else ()
 
     def _reusable(self, day: date) -> Callable[[TableExport], bool]:
-        """A test whether files of a complete export are left: DynamoDB's own, as their summary shows, or the converted ones.
+        """Returns a function that says whether a complete export still has files: DynamoDB's (by their summary), or converted ones.
 
         In this order: another run deletes the first once it has written a manifest that names the second.
         """
@@ -272,7 +274,7 @@ class DynamoRun:
             try:
                 key = summary_key(export)
             except MalformedExportError:
-                return True  # to be inspected, which says what is wrong
+                return True  # it is inspected later, which reports the problem
             if self._lake.s3.find_head(export.bucket, key) is None and export.arn not in whole:
                 done = self.shared.find_manifest(day)
                 whole.update(self._arns(done, whole=True) if done is not None else ())
@@ -282,7 +284,7 @@ class DynamoRun:
         return usable
 
     def _arns(self, done: Manifest, *, whole: bool) -> frozenset[str]:
-        """The exports that the date's tables were made from; with `whole`, of tables whose files are all there."""
+        """Returns the exports that the date's tables were made from; with `whole`, only of tables whose files all exist."""
         locations = whole_tables(self._lake.s3, done) if whole else {table.location for table in done.tables}
         names = {table.target.table for table in done.tables if table.location in locations}
         return frozenset(arn for part in done.export.parts if part.table in names for arn in part.arns)

@@ -1,4 +1,4 @@
-"""What AWS is doing for a DynamoDB source: exports of its tables, and Glue jobs that convert them.
+"""Lists work of AWS in progress for a DynamoDB source: exports of its tables, and Glue jobs that convert them.
 
 `rds-lake status` shows it (`console/status.py`).
 """
@@ -14,7 +14,7 @@ from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.lake.handover import dates_of_records
 
-# Dates that are looked at, the newest. Exports take hours at most: an older date that is not finished has failed.
+# The number of newest dates to examine. Exports take hours at most: an older unfinished date has failed.
 _DATES = 7
 
 
@@ -33,7 +33,7 @@ class TableUnderWay:
 
 
 def tables_under_way(exports: DynamoExports, conversions: GlueWatch) -> Sequence[TableUnderWay]:
-    """The source's tables under way, by date, then conversions before exports, then by table."""
+    """Returns the source's tables in progress, by date, then conversions before exports, then by table."""
     tables = [*_exports(exports), *_conversions(exports.plan.source, conversions)]
     return sorted(tables, key=lambda table: (table.snapshot_date, table.what, table.table))
 

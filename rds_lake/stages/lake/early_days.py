@@ -1,13 +1,13 @@
 """Finds which calendar a Parquet file uses for days before 1582-10-15, and which of its columns have such days.
 
-Spark says the first in the footer's key-values (Spark's DataSourceUtils.scala reads them so):
+The calendar is in the footer's key-values (Spark's DataSourceUtils.scala reads them like this):
 
-    org.apache.spark.legacyDateTime   there, with whatever value: dates and times are by the Julian calendar
-    org.apache.spark.legacyINT96      the same of times stored as INT96
-    org.apache.spark.version          below 3.0 (of INT96 3.1): by the Julian calendar, without those marks
+    org.apache.spark.legacyDateTime   present, with any value: dates and times are in the Julian calendar
+    org.apache.spark.legacyINT96      the same for times stored as INT96
+    org.apache.spark.version          below 3.0 (for INT96 3.1): in the Julian calendar, without those marks
 
-The second follows from the least value of a column. Few databases have such days at all: a view without them stays a
-plain column, which Athena can skip parts of files by.
+Whether a column has such days follows from its minimum. Few databases have them; a column without them stays a plain column in
+the view, so that Athena can skip parts of files.
 
 What belongs here: reading that from a footer.
 """
@@ -55,7 +55,7 @@ def _may_be_early(metadata: Any, number: int) -> bool:
         statistics = chunk.statistics if chunk.is_stats_set else None
         nulls = statistics.null_count if statistics is not None and statistics.has_null_count else 0
         if nulls == chunk.num_values:
-            continue  # without a value there is no least one
+            continue  # a column without values has no minimum
         if statistics is None or not statistics.has_min_max or type(statistics.min_raw) is not int:
             return True
         if statistics.min_raw < first:
@@ -64,6 +64,6 @@ def _may_be_early(metadata: Any, number: int) -> bool:
 
 
 def _units_a_day(column: Any) -> int:
-    """How many units of the column's type make a day; for INT96, whose statistics are not usable, any number."""
+    """Returns how many units of the column's type make a day; any number for INT96, whose statistics are not usable."""
     unit = re.search(r"timeUnit=(\w+)", str(column.logical_type))
     return _DAY_IN[unit[1]] if unit else 1

@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
-    """The manifest of the date, or None when it was never relocated."""
+    """Returns the manifest of the date; None if the date was never relocated."""
     text = s3.find_text(layout.bucket, layout.manifest_key(source, day), most=MOST_LISTED)
     return None if text is None else _own(text, layout, source, day)
 
 
 def _own(text: str, layout: LakeLayout, source: str, day: date) -> Manifest:
-    """Parse the manifest; ManifestError if it belongs to another date, source or lake."""
+    """Parses the manifest. Raises ManifestError if it belongs to another date, source or lake."""
     where = layout.uri(layout.manifest_key(source, day))
     manifest = parse_manifest(text, where=where)
     _require_own(manifest.export, source, day, where=where, made_by="parquet")
@@ -39,7 +39,7 @@ def _own(text: str, layout: LakeLayout, source: str, day: date) -> Manifest:
 
 
 def get_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest:
-    """The manifest of the date; ManifestError says what to materialize when there is none."""
+    """Returns the manifest of the date. Raises ManifestError, which says what to materialize, if there is none."""
     manifest = find_manifest(s3, layout, source, day)
     if manifest is None:
         raise _no_manifest(layout, source, day)
@@ -52,7 +52,7 @@ def _no_manifest(layout: LakeLayout, source: str, day: date) -> ManifestError:
 
 
 def list_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ...]:
-    """The dates that have a manifest, oldest first."""
+    """Returns the dates that have a manifest, oldest first."""
     return dates_of_records(s3, layout, source).converted
 
 
@@ -65,14 +65,14 @@ class RecordedDates:
 
 
 def dates_of_records(s3: S3Gateway, layout: LakeLayout, source: str) -> RecordedDates:
-    """The source's dates, by one listing over our own HTTP client: botocore would also parse a time of every key, which is slow."""
+    """Returns the source's dates. Lists them with rds-lake's own HTTP client, as botocore slowly parses a time for every key."""
     folder = layout.manifest_folder(source)
     names = [key.removeprefix(folder) for key, _ in ManyS3.of(s3).listed(layout.bucket, [folder])]
     return RecordedDates(converted=_dates(names, ".json"), begun=_dates(names, ".begun.json"))
 
 
 def _dates(names: Iterable[str], ending: str) -> tuple[date, ...]:
-    """The dates in names such as `2026-11-20.json`; other records, markers and the pointer are ignored."""
+    """Returns the dates in names such as `2026-11-20.json`; other records, markers and the pointer are ignored."""
     dates = (_date(name.removesuffix(ending)) for name in names if name.endswith(ending))
     return tuple(sorted(day for day in dates if day is not None))
 
@@ -92,7 +92,7 @@ class SeenManifest:
     etag: str
 
     def still_stands(self, s3: S3Gateway, layout: LakeLayout) -> bool:
-        """Whether the date's manifest is still that of this export. Costs one HEAD if nothing was written since."""
+        """Whether the date's manifest is still of this export. Costs one HEAD request if nothing was written since."""
         manifest = self.manifest
         if s3.find_etag(layout.bucket, layout.manifest_key(manifest.source, manifest.snapshot_date)) == self.etag:
             return True
@@ -101,7 +101,7 @@ class SeenManifest:
 
 
 def see_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> SeenManifest:
-    """The manifest of the date with its version; ManifestError says what to materialize when there is none."""
+    """Returns the manifest of the date with its version. Raises ManifestError, which says what to materialize, if there is none."""
     key = layout.manifest_key(source, day)
     version = s3.find_version(layout.bucket, key, most=MOST_LISTED)
     if version is None:
@@ -119,11 +119,11 @@ def write_manifest(
     newest: bool = True,
     stands: Callable[[Manifest], bool] | None = None,
 ) -> Manifest:
-    """Commit relocation: write the complete manifest in one PUT, after everything that it names. Returns the date's manifest.
+    """Ends a relocation: writes the complete manifest in one PUT, after all its files. Returns the date's manifest.
 
-    It takes the place of an earlier export's and remembers what becomes superfluous by that. It gives way to one that another
-    run wrote in the meantime and that `stands` returns true for; without `stands`, to the one of a better export (`newest`: of the
-    newest snapshot).
+    It replaces the manifest of an earlier export and lists that export's files as superseded. Nothing is written if another
+    run wrote a manifest meanwhile for which `stands` returns true; without `stands`, if that is of a better export (`newest`:
+    of the newest snapshot).
     """
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)
     yields = stands or (lambda other: manifest.export.yields_to(other.export, newest=newest))
@@ -138,13 +138,13 @@ def write_manifest(
         after = manifest if there is None else manifest.in_place_of(there)
         return render_manifest(after)
 
-    # Mostly there is none yet: one PUT, and no look before it.
+    # Mostly there is none yet, so a PUT without a request before it is enough.
     change_bytes(s3, layout.bucket, key, change, kms_key=kms_key, most=MOST_LISTED, look_first=False)
     return after
 
 
 def _readable(parse: Callable[..., T], text: str | None, *, where: str) -> T | None:
-    """The existing record; None if there is none, or if it is damaged, so that the new record replaces it."""
+    """Returns the existing record; None if there is none, or if it is damaged, so that the new record replaces it."""
     try:
         return parse(text, where=where) if text else None
     except NewerRecordError:
@@ -154,7 +154,7 @@ def _readable(parse: Callable[..., T], text: str | None, *, where: str) -> T | N
 
 
 def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord | None:
-    """The accepted export of the date, or None when none was."""
+    """Returns the accepted export of the date; None if there is none."""
     key = layout.export_record_key(source, day)
     text = s3.find_text(layout.bucket, key)
     if text is None:
@@ -174,7 +174,7 @@ def _require_own(record: ExportRecord, source: str, day: date, *, where: str, ma
 
 
 def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:
-    """The accepted export of the date; ManifestError says what to materialize when there is none."""
+    """Returns the accepted export of the date. Raises ManifestError, which says what to materialize, if there is none."""
     record = find_export_record(s3, layout, source, day)
     if record is None:
         where = layout.uri(layout.export_record_key(source, day))
@@ -186,7 +186,7 @@ def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date)
 
 
 def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str | None) -> None:
-    """Record the export as the date's, and replace any earlier record."""
+    """Records the export as the date's, and replaces any earlier record."""
     key = layout.export_record_key(record.source, record.snapshot_date)
     s3.put_text(layout.bucket, key, render_export_record(record), kms_key=kms_key)
 
@@ -199,7 +199,7 @@ def accept_export(
     kms_key: str | None,
     stays: Callable[[ExportRecord], bool],
 ) -> ExportRecord:
-    """Accept an export for its date unless `stays` is true of the one accepted before; returns the date's record afterwards.
+    """Accepts an export for its date unless `stays` is true for the one accepted before. Returns the date's record.
 
     Two exports of a date may end at once: the worse export, if it is reported last, must not replace the better one.
     """

@@ -1,19 +1,19 @@
-"""Which dates of a source are worked on or being removed right now: `<prefix>/_manifests/<source>/_in_use.json`.
+"""Records which dates of a source runs are working on or removing: `<prefix>/_manifests/<source>/_in_use.json`.
 
     {"version": 1, "entries": {
         "3f9c2d71ab04": {"what": "work", "snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "since": "…"},
         "77aa01c2e5d9": {"what": "removal", "snapshot_date": "2026-11-18", "export_task": "", "since": "…"}}}
 
-Runs, publications and removals meet here, in one object that is only ever replaced in the version that was read:
+Runs, publications and removals see each other in this object, which is only replaced if it has not changed since it was read:
 
 - a removal is refused while a run works on its date, and work is refused while the date is being removed;
-- a run whose export took the place of an earlier one of the date looks here before it deletes that one's files: a
+- a run whose export replaced an earlier one of the date looks here before it deletes that one's files: a
   run that began before may still point a partition at them, and a run that begins later reads the later manifest.
 
 An entry whose process was killed counts for `LIFETIME`, which is longer than any stage takes, and is then forgotten.
 
-What belongs here: `Entries`, an object of such entries whatever they are about, and the entries of dates. What may be deleted is
-decided by `upkeep/retention.py`, `upkeep/orphans.py` and `publish/cleanup.py`.
+What belongs here: `Entries`, an object with entries of any kind, and the entries of dates. What may be deleted is decided by
+`upkeep/retention.py`, `upkeep/orphans.py` and `publish/cleanup.py`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ What = Literal["work", "removal"]
 
 
 class AtWork(Protocol):
-    """An entry: a dataclass with the time since when it exists."""
+    """An entry: a dataclass with the time of its creation."""
 
     @property
     def since(self) -> datetime: ...
@@ -53,8 +53,8 @@ E = TypeVar("E", bound=AtWork)
 class Entries(Generic[E]):
     """The entries of processes at work, in one object.
 
-    `kind`: the dataclass whose `entries` they are. `lifetime`: how long an entry counts whose process was killed. `remedy`: what a
-    person does about a damaged object. `now` gives the time by which entries are forgotten.
+    `kind`: the dataclass whose `entries` they are. `lifetime`: the time after which the entry of a killed process is ignored.
+    `remedy`: what a person does about a damaged object. `now` returns the current time.
     """
 
     s3: S3Gateway
@@ -77,9 +77,10 @@ class Entries(Generic[E]):
         log: Callable[[str], None],
         rebuild: bool = False,
     ) -> Iterator[None]:
-        """Keep the entry in the object until the block ends.
+        """Keeps the entry in the object until the block ends.
 
-        UnavailableError with the reason that `refused` finds in other entries. `rebuild`: replace a damaged object.
+        Raises UnavailableError with the reason that `refused` returns for the other entries. `rebuild`: replace a damaged
+        object.
         """
         token = self.new_token()
 
@@ -95,14 +96,14 @@ class Entries(Generic[E]):
             self._leave(token, new, log)
 
     def read(self, *, rebuild: bool = False) -> Collection[E]:
-        """The entries that have not expired."""
+        """Returns the entries that have not expired."""
         return self._parsed(self.s3.find_text(self.bucket, self.key), rebuild=rebuild).values()
 
     def _leave(self, token: str, new: E, log: Callable[[str], None]) -> None:
         try:
             self._change(lambda entries: {name: entry for name, entry in entries.items() if name != token})
         except RdsLakeError as error:
-            # What was to be done is done; the entry only keeps others away until it is forgotten.
+            # The work is done; the entry only keeps others waiting until it expires.
             log(
                 f"this run's entry could not be removed from {self._uri} ({error}); it expires after {self.lifetime(new)}"
             )
@@ -116,7 +117,7 @@ class Entries(Generic[E]):
         change_text(self.s3, self.bucket, self.key, changed, kms_key=self.kms_key, sleep=self.sleep)
 
     def _parsed(self, text: str | None, *, rebuild: bool) -> Mapping[str, E]:
-        """The entries that have not expired.
+        """Returns the entries that have not expired.
 
         ManifestError if the object is damaged (unless `rebuild`) or written by a newer release.
         """
@@ -157,7 +158,7 @@ class _Entries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InUse:
-    """The entries of one source. `now` gives the time by which entries of killed processes are forgotten."""
+    """The entries of one source. `now` returns the current time."""
 
     s3: S3Gateway
     layout: LakeLayout
@@ -169,14 +170,15 @@ class InUse:
 
     @classmethod
     def of(cls, lake: Lake, source: str) -> InUse:
-        """The entries of a source of the lake."""
+        """Returns the entries of a source of the lake."""
         return cls(s3=lake.s3, layout=lake.layout, source=source, kms_key=lake.kms_key)
 
     @contextmanager
     def work(self, day: date, export_task: str, *, log: Callable[[str], None]) -> Iterator[None]:
-        """Work on this export of the date until the block ends. UnavailableError while the date is being removed.
+        """Marks work on this export of the date until the block ends. Raises UnavailableError while the date is being removed.
 
-        A caller that takes the export from a manifest has to check, inside the block, that the manifest is still of that export.
+        A caller that read the export from a manifest has to check, inside the block, that the manifest is still of that
+        export.
         """
         new = Entry(what="work", snapshot_date=day, export_task=export_task, since=self.now())
         with self._entries.entered(new, lambda entries: self._refused(new, entries), log=log, rebuild=True):
@@ -184,7 +186,7 @@ class InUse:
 
     @contextmanager
     def removal(self, day: date, *, log: Callable[[str], None]) -> Iterator[bool]:
-        """Remove the date, or something of it, until the block ends; False when a run works on it."""
+        """Marks the removal of the date, or of a part of it, until the block ends; yields False if a run works on it."""
         new = Entry(what="removal", snapshot_date=day, export_task="", since=self.now())
         with ExitStack() as stack:
             try:
@@ -200,12 +202,12 @@ class InUse:
         return all(entry.export_task == export_task for entry in self._entries.read() if entry.snapshot_date == day)
 
     def require_not_removed(self, day: date) -> None:
-        """UnavailableError while the date is being removed: for a publication, which marks the date in the pointer and not here.
+        """Raises UnavailableError while the date is being removed; for a publication, which marks the date in the pointer.
 
-        A removal writes its entry first and reads the pointer then; so one of the two sees the other.
+        A removal first writes its entry and then reads the pointer, so one of the two sees the other.
         """
-        mine = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
-        if why := self._refused(mine, self._entries.read(rebuild=True)):
+        entry = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
+        if why := self._refused(entry, self._entries.read(rebuild=True)):
             raise UnavailableError(why)
 
     def _refused(self, new: Entry, entries: Collection[Entry]) -> str | None:

@@ -10,7 +10,7 @@ from rds_lake.model.lake.manifest import Manifest
 
 
 def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
-    """URIs of the manifest's files that are missing or have another size. One LIST per table and 1,000 files."""
+    """Returns the URIs of the manifest's files that are missing or have another size. Needs one LIST per table and 1,000 files."""
     wanted = {file.key: file.bytes for table in manifest.tables for file in table.files}
     folders = [table.location for table in manifest.tables if table.files]
     bucket = manifest.data_bucket
@@ -20,12 +20,12 @@ def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
             if wanted.get(key) == size:
                 del wanted[key]
 
-    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=listed)
+    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], report=listed)
     return tuple(f"s3://{bucket}/{key}" for key in wanted)
 
 
 def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
-    """The locations of the manifest's tables whose files all exist."""
+    """Returns the locations of the manifest's tables whose files all exist."""
     gone = missing_files(s3, manifest)
     return frozenset(
         table.location for table in manifest.tables if not any(file_uri.startswith(table.location) for file_uri in gone)

@@ -1,9 +1,9 @@
-"""Which tables a source has, known at load time without AWS.
+"""The tables of a source, known without AWS when Dagster loads its definitions.
 
-From `include` where it names tables outright, else from `tables/<source>.json` beside lake.yaml, which
-`rds-lake refresh` writes out of the newest manifest and which ships with the code location.
+They come from `include` if it names single tables, otherwise from `tables/<source>.json` beside lake.yaml, which `rds-lake
+refresh` writes from the newest manifest and which ships with the code location.
 
-What belongs here: that file. What does not: asset definitions.
+What belongs here: that file, without asset definitions.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from rds_lake.files import write_whole
 from rds_lake.model.records import read_record
 from rds_lake.model.tables.table import TableTarget
 
-# Dagster writes about 15 events per table and date, 21 with checks of its own; past this the event log, not AWS, is the bottleneck.
+# Dagster writes about 15 events per table and date, 21 with its own checks; with more tables, its event log is the bottleneck.
 TABLE_ASSETS_LIMIT = 200
 _VERSION = 1
 
 
 def state_path(config: LakeConfig, source: SourceSettings) -> Path:
-    """The path of the source's table list."""
+    """Returns the path of the source's table list."""
     return config.directory / "tables" / f"{source.name}.json"
 
 
 def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[TableTarget, ...] | None:
-    """The source's tables, or None when neither `include` nor a state file names them."""
+    """Returns the source's tables; None if neither `include` nor the file names them."""
     if source.included_tables is not None:
         return tuple(sorted(source.included_tables))
     path = state_path(config, source)
@@ -54,9 +54,9 @@ def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[Table
 
 
 def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:
-    """Write the source's table list. The same tables give the same bytes, so that version control shows no change.
+    """Writes the source's table list. The same tables give the same bytes, so that version control shows no change.
 
-    ConfigError if the file cannot be written; an existing file is then unchanged.
+    Raises ConfigError if the file cannot be written; an existing file is then unchanged.
     """
     path = state_path(config, source)
     body = {"version": _VERSION, "source": source.name, "tables": [asdict(table) for table in sorted(tables)]}

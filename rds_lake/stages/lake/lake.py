@@ -1,4 +1,4 @@
-"""A lake: its gateways and its layout, as stages get them.
+"""A lake as the input of stages: its gateways and its layout.
 
 What belongs here: this one value and how it is built. No call to AWS.
 """
@@ -37,7 +37,7 @@ def open_lake(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Lake:
-    """The lake of these settings; `sleep` and `clock` (monotonic seconds) are those of Athena's polling.
+    """Returns the lake of these settings. `sleep` and `clock` (monotonic seconds): for polling Athena.
 
     It deletes nothing outside the lake's prefixes; a source's work is limited further (`upkeep/own_exports.py`).
     """

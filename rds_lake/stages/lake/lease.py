@@ -1,10 +1,10 @@
-"""A lease in S3: of several runs, one at a time does what must not be done twice, and the others wait for it.
+"""A lease in S3, for work that only one of several runs may do at a time; the others wait.
 
     {"holder": "3f9c2d71ab04", "beat": 17}      free: {"holder": null, "beat": 18}
 
-Its holder writes it anew every few seconds. A run that sees it unchanged for longer, by its own clock, takes it over: the
-holder was killed, or hangs. It is only ever replaced in the version that was read, so that only one run gets it, and a
-holder that was too slow notices. What it guards has to tolerate that both are at work for a moment.
+Its holder rewrites it every few seconds. A run that sees it unchanged for longer, by its own clock, takes it over, as the
+holder was killed or hangs. It is only replaced if it has not changed since it was read, so that only one run gets it, and a
+slow holder notices the loss. The guarded work must tolerate that both do it for a moment.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class Lease:
         timeout_seconds: float,
         log: Callable[[str], None],
     ) -> bool:
-        """Wait until the lease is free and take it; False if the work `is_done` meanwhile. ExportTimeoutError if it takes too long."""
+        """Waits until the lease is free and takes it; returns False if the work `is_done` meanwhile.
+
+        Raises ExportTimeoutError after the time-out.
+        """
         began = since = clock()
         seen: str | None = None
         while not is_done():
@@ -72,7 +75,7 @@ class Lease:
 
     @contextmanager
     def held(self, stop: Stop) -> Iterator[None]:
-        """Renew the lease during the block and release it at the end. `stop` is set if the lease is lost."""
+        """Renews the lease during the block and releases it at the end. `stop` is set if the lease is lost."""
         ended = Stop()
 
         def beat() -> None:
@@ -93,7 +96,7 @@ class Lease:
                 self._let_go()
 
     def _beat(self) -> bool:
-        """Renew the lease; False if another run has taken it. After other errors the next beat tries again."""
+        """Renews the lease; returns False if another run has taken it. After other errors the next beat tries again."""
         try:
             self._write(self.holder)
         except ConflictError:
@@ -117,7 +120,7 @@ class Lease:
         try:
             self._write(None)
         except RdsLakeError:
-            return  # others find it unchanged, and take it a little later
+            return  # other runs find it unchanged, and take it a little later
 
     def _write(self, holder: str | None) -> None:
         self._beats += 1
@@ -130,7 +133,7 @@ class Lease:
 
 
 def _holder(text: str) -> str | None:
-    """Who holds it; None if it is free or damaged. A damaged lease is no error, since the next holder replaces it."""
+    """Returns the holder; None if the lease is free or damaged. A damaged lease is no error, since the next holder replaces it."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

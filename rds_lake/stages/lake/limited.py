@@ -1,6 +1,6 @@
-"""A lake for the work of one source: it deletes only what lake.yaml gives to that source.
+"""Limits a lake to one source: it deletes only objects that belong to the source by lake.yaml.
 
-What belongs here: the limiting. Which exports of AWS are a source's own is said by its kind (`own_exports.py`).
+What belongs here: the limit. Which of AWS's exports belong to a source is decided by its kind (`own_exports.py`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from rds_lake.stages.lake.lake import Lake
 
 
 def limited_lake(lake: Lake, config: LakeConfig, source: str, *, owns: Callable[[str], bool]) -> Lake:
-    """The lake, which deletes only objects of the source.
+    """Returns the lake, limited to deleting objects of the source.
 
-    `owns`: whether a folder below the export prefix is an export of the source; AWS is only asked when something is to be
-    deleted there.
+    `owns`: whether a folder below the export prefix is an export of the source; it is called only before a deletion there.
     """
     exports = (config.lake.exports_bucket, config.lake.export_prefix)
     deletable = deletable_of_source(lake.layout, source, exports, owns=owns)

@@ -1,6 +1,6 @@
 """Reads only the head of a manifest: the fields before the list of files.
 
-The manifest of a million files is 200 MB of JSON. To know which export a date is of, the first piece is enough.
+The manifest of a million files is 200 MB of JSON. Its first part is enough to know a date's export.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.manifest_json import parse_head
 
 _FIRST_BYTES = 64 * 1024
-# An export of 2,500 tables of DynamoDB with its chains of changes takes two megabytes; what is longer is not a manifest.
+# The head of an export of 2,500 DynamoDB tables with their chains of changes has 2 MB; anything longer is not a manifest.
 _MOST_BYTES = 64 * 1024 * 1024
 
 
 def find_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
-    """The manifest without its tables, or None when the date was never relocated; ManifestError when it is damaged."""
+    """Returns the manifest without its tables; None if the date was never relocated. Raises ManifestError if it is damaged."""
     key = layout.manifest_key(source, day)
     size = _FIRST_BYTES
     while True:
@@ -38,7 +38,7 @@ def find_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Mani
 
 
 def get_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest:
-    """As `find_head`; ManifestError, which says what to materialize, if there is none."""
+    """Like `find_head`, but raises ManifestError, which says what to materialize, if there is none."""
     head = find_head(s3, layout, source, day)
     if head is None:
         where = layout.uri(layout.manifest_key(source, day))

@@ -1,12 +1,13 @@
-"""The pointer `<prefix>/_manifests/<source>/_published.json`: what is published, and the publications that were started.
+"""The pointer `<prefix>/_manifests/<source>/_published.json`: the published date, and publications that have not ended.
 
     {"version": 1, "snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "rolled_back_from": null,
      "rolled_back": [], "views": {"orders": {"statement": "<digest>", "stored": "<digest>"}, …},
      "moves": [{"snapshot_date": "2026-11-21", "views": ["orders", …], "token": "3f9c2d71ab04", "since": "…"}]}
 
-It is only ever replaced in the version that was read, so that of two publications at once one notices the other. Each has
-an entry of its own in `moves` from before its first view moves until all views are read back: an entry that stays is of a
-publication that was killed or failed, and views may then show its date until `repairs_due` has the source published again.
+It is only replaced if it has not changed since it was read, so that one of two publications at once notices the other. Each
+publication has an entry in `moves` from before its first view moves until all views are read back. An entry that remains
+belongs to a killed or failed publication: views may show its date until the source is published again because of
+`repairs_due`.
 
 What belongs here: reading and writing it. Its values and rules are `model/lake/publication.py`.
 """
@@ -27,7 +28,7 @@ from rds_lake.model.records import read_record, render_record
 from rds_lake.stages.lake.lake import Lake
 
 _VERSION = 1
-# Longer than any flip takes: Athena ends a statement of DDL after ten minutes.
+# Longer than a replacement of views can take: Athena ends a DDL statement after ten minutes.
 ABANDONED = timedelta(minutes=30)
 
 
@@ -59,9 +60,9 @@ class Repair:
 
 
 def repairs_due(state: PublishState, source: str, *, now: datetime) -> Repair | None:
-    """The published date if a killed or failed publication may have moved views; else None (pure).
+    """Returns the published date if a killed or failed publication may have moved views; otherwise None (pure).
 
-    Publishing that date again (`catalog` and the views) puts every view right and removes the mark.
+    Publishing that date again (`catalog` and the views) corrects every view and removes the mark.
     """
     abandoned = [move for move in state.moves if move not in state.under_way(now)]
     if not abandoned or state.pointer is None:
@@ -75,7 +76,7 @@ def repairs_due(state: PublishState, source: str, *, now: datetime) -> Repair | 
 
 
 def read_state(s3: S3Gateway, layout: LakeLayout, source: str) -> PublishState:
-    """The pointer's object; empty when there is none. ManifestError when it is damaged."""
+    """Returns the pointer's object; empty if there is none. Raises ManifestError if it is damaged."""
     key = layout.published_key(source)
     version = s3.find_version(layout.bucket, key)
     if version is None:
@@ -94,24 +95,24 @@ def read_state(s3: S3Gateway, layout: LakeLayout, source: str) -> PublishState:
 
 
 def find_pointer(s3: S3Gateway, layout: LakeLayout, source: str) -> Pointer | None:
-    """The source's pointer, or None if nothing was ever published."""
+    """Returns the source's pointer; None if nothing was ever published."""
     return read_state(s3, layout, source).pointer
 
 
 def write_state(
     lake: Lake, source: str, state: PublishState, *, new_edition: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
 ) -> PublishState:
-    """Replace the version that was read; ConflictError when another publication did before.
+    """Replaces the version that was read. Raises ConflictError if another publication replaced it first.
 
-    S3's ETag is that of the content: without an edition, a publication in between that left the state as it was, but the views
-    moved, would not be noticed.
+    S3's ETag only depends on the content. Without a new edition number, a publication in between that moved views and left the
+    same content would not be noticed.
     """
     text = render_record(_render(state) | {"edition": new_edition()}, version=_VERSION)
     key = lake.layout.published_key(source)
     try:
         etag = lake.s3.replace_text(lake.layout.bucket, key, text, etag=state.etag, kms_key=lake.kms_key)
     except ConflictError:
-        # A PUT whose answer was lost is sent again, and meets itself.
+        # If the answer to a PUT is lost, it is sent again and conflicts with itself.
         stored = lake.s3.find_version(lake.layout.bucket, key)
         if stored is None or stored[0] != text:
             raise
@@ -128,7 +129,7 @@ def _render(state: PublishState) -> dict[str, Any]:
 
 def _shape(body: dict[str, Any]) -> dict[str, Any]:
     """The object in the shape of a `PublishState`."""
-    old = body.get("moving")  # an earlier release knew one flip at a time
+    old = body.get("moving")  # earlier releases recorded one publication at a time
     moves = [*body.get("moves", []), *([] if old is None else [old])]
     if "snapshot_date" not in body and (moves or "moves" in body):
         return {"moves": moves}
@@ -137,5 +138,5 @@ def _shape(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shape_of_view(body: Any) -> Any:
-    # An earlier release knew its own statement only: the view is made again once.
+    # Earlier releases recorded only the statement: the view is created again once.
     return {"statement": body, "stored": ""} if isinstance(body, str) else body

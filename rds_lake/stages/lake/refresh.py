@@ -1,4 +1,4 @@
-"""The tables of a source's newest manifest: what `rds-lake refresh` writes for Dagster to load.
+"""Reads the tables of a source's newest manifest, which `rds-lake refresh` writes to a file for Dagster.
 
 What belongs here: finding that manifest. The file is `known_tables.py`.
 """
@@ -18,7 +18,7 @@ from rds_lake.stages.lake.handover import get_manifest, list_dates
 def newest_tables(
     s3: S3Gateway, config: LakeConfig, source: SourceSettings
 ) -> tuple[date, tuple[TableTarget, ...]] | None:
-    """The newest manifest's date and tables; None while no date of the source is in the lake."""
+    """Returns the newest manifest's date and tables; None while no date of the source is in the lake."""
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
     newest = max(list_dates(s3, layout, source.name), default=None)
     if newest is None:

@@ -1,10 +1,10 @@
-"""Shared state in S3: an object that several runs may change, each of them keeping what the others wrote.
+"""Shared state in S3: an object that several runs change, each keeping the changes of the others.
 
     change_text(s3, bucket, key, lambda text: render(more(parse(text))), kms_key=…)
 
-Read, change, PUT with If-Match (If-None-Match where there is no object): S3 refuses a PUT in place of another version than the one
-that was read (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), and then the change is made again
-to the version that is there now. An object whose name only one run knows needs none of this.
+The object is read, changed and written with If-Match (If-None-Match if it does not exist): S3 refuses the PUT if the object
+was changed since it was read (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), and then the
+change is made again to the current version. An object whose name only one run knows does not need this.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from rds_lake.aws.s3.gateway import MOST_TEXT, S3Gateway
 from rds_lake.errors import ConflictError, UnavailableError
 
-# From the present text, None where there is no object, to the new one; None to leave it as it is. May be called repeatedly.
+# Gets the current text (None without an object) and returns the new one, or None for no change. May be called repeatedly.
 Change = Callable[[str | None], str | None]
 ChangeBytes = Callable[[str | None], bytes | None]
 _TRIES = 100  # every conflict means that another writer succeeded: enough for a hundred at once
@@ -33,9 +33,9 @@ def change_text(
     most: int = MOST_TEXT,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str | None:
-    """Change the object and return its text afterwards, None where there is none. What `change` raises leaves it as it is.
+    """Changes the object and returns its new text; None if there is none. If `change` raises an error, nothing is written.
 
-    UnavailableError where others change the object all the time; ManifestError where it has more than `most` bytes.
+    Raises UnavailableError if others change the object during every attempt, ManifestError if it has more than `most` bytes.
     """
     after: str | None = None
 
@@ -60,9 +60,9 @@ def change_bytes(
     sleep: Callable[[float], None] = time.sleep,
     look_first: bool = True,
 ) -> bool:
-    """As `change_text`, for bytes.
+    """Like `change_text`, for bytes.
 
-    Returns whether the object was written. Without `look_first` it is taken for new until S3 says otherwise.
+    Returns whether the object was written. Without `look_first`, it is first written without reading it, as if it were new.
     """
     for tried in range(_TRIES):
         text, etag = (s3.find_version(bucket, key, most=most) if tried or look_first else None) or (None, None)

@@ -1,9 +1,9 @@
 """`<source>._snapshots`: a table of all dates, with the state of each, to query.
 
-It lies over `<prefix>/_snapshots/<source>/`, one small Parquet file per export that passed its checks. The key is the
-export's, so that a repetition replaces its own row.
+Its files are in `<prefix>/_snapshots/<source>/`, one small Parquet file per export that passed its checks. The key names the
+export, so that a repetition replaces its own row.
 
-What belongs here: rows of that table. What becomes of a date is decided in `model/lake/publication.py`.
+What belongs here: rows of that table. The state of a date is decided in `model/lake/publication.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _COLUMNS = (
 
 
 def record(lake: Lake, manifest: Manifest, state: State, *, now: datetime) -> None:
-    """Write the row of the manifest's export."""
+    """Writes the row of the manifest's export."""
     import pyarrow as pa  # Dagster's code location loads this module, and does without pyarrow
     import pyarrow.parquet as pq
 
@@ -79,7 +79,7 @@ class Row:
 
 
 def list_rows(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[Row, ...]:
-    """The rows of a source, oldest date first; a date that was exported again has several."""
+    """Returns the rows of a source, oldest date first; a date that was exported again has several."""
     folder = layout.snapshot_log_folder(source)
     return tuple(
         Row(snapshot_date=date.fromisoformat(key.removeprefix(folder)[:10]), key=key, bytes=size)
@@ -89,7 +89,7 @@ def list_rows(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[Row, ...]
 
 
 def recorded_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> set[date]:
-    """The dates that have a row: they passed their checks, whether published, held or older."""
+    """Returns the dates that have a row: they passed their checks, whether published, held or older."""
     return {row.snapshot_date for row in list_rows(s3, layout, source)}
 
 
@@ -99,7 +99,7 @@ def _key(layout: LakeLayout, manifest: Manifest) -> str:
 
 
 def _ensure_table(lake: Lake, source: str) -> None:
-    """Create the table, or add new columns to the table of an earlier release."""
+    """Creates the table, or adds new columns to the table of an earlier release."""
     existing = lake.glue.find_table(source, SNAPSHOTS_TABLE)
     if existing is not None and {name for name, _, _ in _COLUMNS} <= {name for name, _, _ in existing.columns}:
         return

@@ -1,6 +1,6 @@
-"""Reading a source as of a date: which dates can be read, and the typed tables of one.
+"""Reads a source as of a date: the dates that can be read, and the typed tables of one.
 
-What belongs here: looking them up. Rewriting a query is `sql/as_of.py`.
+What belongs here: finding them. Rewriting a query is `sql/as_of.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rds_lake.stages.lake.snapshot_log import recorded_dates
 
 
 def published_date(lake: Lake, source: SourceSettings) -> date:
-    """The date that the source's views read; AsOfError where none is published yet."""
+    """Returns the date that the source's views read. Raises AsOfError if none is published yet."""
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     if pointer is None:
         raise AsOfError(
@@ -33,11 +33,11 @@ def published_date(lake: Lake, source: SourceSettings) -> date:
 def readable_tables(
     lake: Lake, source: SourceSettings, day: date, views: Collection[str] | None
 ) -> tuple[TypedTable, ...]:
-    """The date's tables that have these views, or all that have one, each after its partition and files were seen to be there.
+    """Returns the date's tables with these views, or all with a view, after checking that their partitions and files exist.
 
-    The date must have been checked and published, as latest or as an older date; AsOfError names the dates there are.
-    Raises CatalogError or LostFilesError where a partition or a file of these tables is gone: Athena would answer
-    with fewer rows, or none, and no error. Tables that are not asked for cost no call.
+    The date must have passed its checks and not be held; AsOfError names existing dates. Raises CatalogError or LostFilesError
+    if a partition or a file of these tables was deleted: Athena would return fewer rows, or none, and no error. Other tables
+    cost no call.
     """
     refuse_unreadable(lake, source, day)
     dated = tables_of(lake, source, day, views=views)
@@ -54,7 +54,7 @@ def readable_tables(
 
 
 def refuse_unreadable(lake: Lake, source: SourceSettings, day: date) -> None:
-    """AsOfError if the date never passed its checks or was removed; it lists the dates that can be read."""
+    """Raises AsOfError, which lists the dates that can be read, if the date never passed its checks or was removed."""
     dates = recorded_dates(lake.s3, lake.layout, source.name)
     if day not in dates:
         newest = ", ".join(str(day) for day in sorted(dates, reverse=True)[:10]) or "none yet"

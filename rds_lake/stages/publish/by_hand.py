@@ -23,11 +23,11 @@ from rds_lake.stages.publish.publisher import Publisher
 
 
 def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False) -> Publication:
-    """Publish the date, or the newest held date. `accept_drop`: even if it lost more rows than `max_drop` allows.
+    """Publishes the date, or the newest held date. `accept_drop`: even if it lost more rows than `max_drop` allows.
 
     A date older than the published one is only marked as checked, so that a rollback to it is possible; no view moves.
-    Repeated after a crash it finishes what is left to do, also when that is no more than deleting AWS's copy.
-    Raises PublishError, ManifestError or CatalogError before any view is moved.
+    Repeated after a crash, it does what remains, even if that is only to delete AWS's copy. Raises PublishError, ManifestError
+    or CatalogError before any view is moved.
     """
     lake, name = publisher.lake, publisher.source.name
     pointer = find_pointer(lake.s3, lake.layout, name)
@@ -61,7 +61,7 @@ def _approve(
 
 
 def roll_back(publisher: Publisher, day: date) -> Publication:
-    """Move every view back to an older date. Runs do not publish the dates in between again; a still newer date is published.
+    """Moves every view back to an older date. Runs do not publish the dates in between again; a still newer date is published.
 
     Raises PublishError, ManifestError or CatalogError before any view is moved.
     """
@@ -98,9 +98,10 @@ def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
 
 
 def _finish_published(publisher: Publisher, day: date) -> str:
-    """Clean up after a published date, if that was not done before. Returns why it was not possible, else an empty text.
+    """Cleans up after a published date, if that was not done before. Returns why it was not possible, or an empty text.
 
-    No statement has just read the date: files may have gone since, and AWS's copy then is what they are made from again."""
+    No statement has just read the date: its files may have been deleted since, and AWS's copy is needed to restore them.
+    """
     tables = tables_of(publisher.lake, publisher.source, day)
     gone = missing_files(publisher.lake.s3, tables.manifest)
     if gone:
@@ -116,7 +117,7 @@ def _clean_up(publisher: Publisher, tables: DatedTables, *, alone: bool = True) 
 
 
 def _tables(publisher: Publisher, manifest: Manifest) -> DatedTables:
-    """The current tables of the date. PublishError if another export replaced the manifest meanwhile."""
+    """Returns the current tables of the date. Raises PublishError if another export replaced the manifest meanwhile."""
     name, day = publisher.source.name, manifest.snapshot_date
     tables = tables_of(publisher.lake, publisher.source, day)
     if tables.manifest.export.export_task != manifest.export.export_task:
@@ -144,7 +145,7 @@ def _choice(publisher: Publisher) -> str:
 
 
 def _require_rows(publisher: Publisher, tables: DatedTables) -> None:
-    """PublishError if Athena reads another number of rows than were relocated: files may have been deleted since the check."""
+    """Raises PublishError if Athena reads another number of rows than were relocated, as files may have been deleted."""
     day, name = tables.snapshot_date, publisher.source.name
     read = check_tables(
         publisher.lake.athena, database=name, snapshot_date=day, tables=tables.typed, log=publisher.log, casts=False

@@ -1,6 +1,7 @@
-"""Clean up after publishing: AWS's copy, and folders of earlier exports of the date that no partition points to any more.
+"""Cleans up after publishing: deletes AWS's copy, and folders of the date's earlier exports that no partition uses any more.
 
-What belongs here: deleting what a published manifest makes superfluous. Dates that `retention:` gives up are `upkeep/retention.py`.
+What belongs here: deleting what a published manifest makes superfluous. Removing dates by `retention:` is
+`upkeep/retention.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rds_lake.stages.lake.lake import Lake
 def finish(
     lake: Lake, tables: DatedTables, *, keep_export: bool, log: Callable[[str], None], alone: bool = True
 ) -> None:
-    """Delete everything that a published or older date makes superfluous, in Glue and in S3. Not for a held date.
+    """Deletes everything that a published or older date makes superfluous, in Glue and in S3. Not for a held date.
 
     `alone`: no other run works on another export of the date (`lake/in_use.py`), as read after its manifest.
     """
@@ -40,25 +41,25 @@ def after_publish(
     log: Callable[[str], None],
     alone: bool = True,
 ) -> None:
-    """Delete AWS's copy unless it is to be kept or read in place, what the manifest superseded, and the relocation mark.
+    """Deletes AWS's copy unless it is kept or read in place, superseded files, and the relocation mark.
 
     Unless `alone`, superseded files stay: a run that began with them may still point partitions there. The run that ends
     last deletes them, or `rds-lake prune` does.
     """
-    mine = () if keep_export or manifest.in_place else manifest.aws_copies
-    copies = (*mine, *(manifest.superseded if alone else ()))
+    current = () if keep_export or manifest.in_place else manifest.aws_copies
+    copies = (*current, *(manifest.superseded if alone else ()))
     if not alone and (manifest.superseded or manifest.earlier):
         log(f"another run works on {manifest.snapshot_date}, and will delete the files of earlier exports of the date")
-    # All are looked at before any is deleted.
+    # All are checked before any is deleted.
     for copy in copies:
         require_export_folder(manifest, copy)
         s3.deletable.require(copy.bucket, [copy.folder])
     s3.deletable.require(layout.bucket, _date_folders(layout, manifest))
-    if mine:
+    if current:
         _delete_changes(s3, manifest, log)
     for copy in copies:
         _delete_copy(s3, copy, log)
-    # Of DynamoDB another run may be writing there: what no record names is an orphan a day later (`upkeep/orphans.py`).
+    # For DynamoDB, another run may be writing there: files that no record names are orphans a day later (`upkeep/orphans.py`).
     if alone and not manifest.export.parts:
         _delete_earlier(s3, layout, manifest, log)
     export = manifest.export
@@ -67,7 +68,7 @@ def after_publish(
 
 
 def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
-    """ManifestError if the folder is not that of one export, so that a damaged manifest cannot empty a bucket."""
+    """Raises ManifestError if the folder is not of one export, so that a damaged manifest cannot empty a bucket."""
     if not copy.export_task or copy.folder.split("/")[-2:] != [copy.export_task, ""]:
         raise ManifestError(
             f"the manifest of {manifest.source} {manifest.snapshot_date} names {copy.folder!r} as the folder of export "
@@ -82,10 +83,10 @@ def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> No
 
 
 def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
-    """Delete everything in the folder of an export; returns the number of objects.
+    """Deletes everything in the folder of an export; returns the number of objects.
 
-    The files that show that an export is whole are deleted first, in a request of their own: the rest of a removal that was
-    killed is then not taken for an export (`intact.is_whole`).
+    The files that mark an export as complete are deleted first, in a separate request, so that the rest of a killed removal is
+    not mistaken for an export (`intact.is_whole`).
     """
     many = ManyS3.of(s3)
     keys = [key for key, _ in many.listed_below(bucket, folder)]
@@ -98,15 +99,15 @@ def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
 def says_whole(key: str, folder: str) -> bool:
     """Whether the key belongs to the files that mark an export as complete."""
     name = key.removeprefix(folder)
-    if name.rpartition("/")[2] in MANIFESTS:  # of DynamoDB, whose exports lie some folders below
+    if name.rpartition("/")[2] in MANIFESTS:  # DynamoDB's exports are some folders below
         return True
     return "/" not in name and name.startswith(("export_info_", "export_tables_info_"))
 
 
 def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
-    """Data of incremental exports, which lies in a folder they share: what their lists of files name, and nothing else.
+    """Deletes only those files of a shared folder of incremental exports that these exports' lists of files name.
 
-    The summary is deleted first, so that an export whose data is being deleted is not taken for whole.
+    The summary is deleted first, so that an export whose data is being deleted is not mistaken for a complete one.
     """
     bucket = manifest.export.bucket
     for step in (step for part in manifest.export.parts for step in part.steps):
@@ -123,9 +124,9 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
 
 
 def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
-    """Delete the files of those exports of the date whose place the manifest took, table by table, and no other export's.
+    """Deletes the files of the date's exports that the manifest replaced, table by table, and no other export's.
 
-    A table that was not exported anew (DynamoDB, where one was added to the source) is still where an earlier export put it.
+    A table that was not exported again (DynamoDB, after another table was added) is still in the folder of an earlier export.
     """
     many, start = ManyS3.of(s3), layout.uri("")
     kept = [table.location.removeprefix(start) for table in manifest.tables]
@@ -138,6 +139,6 @@ def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: 
 
 
 def _date_folders(layout: LakeLayout, manifest: Manifest) -> list[str]:
-    """The folder of every table's date, whatever the export; with trailing slash."""
+    """Returns the folder of the date of every table, with a trailing slash; it holds all exports."""
     start, part = layout.uri(""), f"snapshot_date={manifest.snapshot_date}/"
     return [f"{table.own_folder.removeprefix(start)}{part}" for table in manifest.tables]

@@ -3,11 +3,11 @@
     mark into the pointer -> CREATE OR REPLACE of what differs -> views of gone tables dropped -> read back
     -> rows of `_snapshots` -> the pointer moves
 
-The pointer (`lake/pointer.py`) is written last: after a crash in the middle it still names the old date, and the views that may
-have moved; the next run finishes. Athena has no transaction over views: in between each is old or new, never broken.
+The pointer (`lake/pointer.py`) is written last: after a crash it still names the old date, and the views that may have moved;
+the next run finishes. Athena has no transaction over views: meanwhile each view is old or new, never broken.
 
-What belongs here: that order. Which date is moved to, and what happens when another publication comes in between, is
-`publisher.py`; a view's text is `sql/views.py`.
+What belongs here: that order. Choosing the date, and handling other publications at the same time, is `publisher.py`; a view's
+text is `sql/views.py`.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ class Follow(Protocol):
     """
 
     def is_behind(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> bool:
-        """Whether they have to be changed once this date is published; true if that is unknown."""
+        """Whether the views have to be changed once this date is published; True if that is unknown."""
         ...
 
     def follow(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> None:
-        """Move them to this date, which is published or about to be."""
+        """Moves the views to this date, which is published or about to be."""
         ...
 
     def compare_another(self, dated: DatedTables) -> bool:
-        """Whether they have to be changed because the date before this one arrived meanwhile."""
+        """Whether the views have to be changed because the date before this one arrived meanwhile."""
         ...
 
 
@@ -72,8 +72,8 @@ class Publication:
 class ViewMover:
     """Moves the views of one source. `token` is of one publication; `begun` collects dates whose views may have moved.
 
-    `beside` moves what goes with the date's views, and raises nothing that would end a publication; `follow` what compares the date
-    with another, under the same mark in the pointer, so that a publication that is overtaken or killed is put right in both.
+    `beside` moves the live views, and raises no error that would end a publication; `follow` moves the views that compare the
+    date with another, under the same mark in the pointer, so that both are repaired after an overtaken or killed publication.
     """
 
     lake: Lake
@@ -88,11 +88,11 @@ class ViewMover:
     def move(
         self, tables: DatedTables, state: PublishState, rolled_back_from: date | None, *, follows: bool = False
     ) -> Publication:
-        """Move every view to the date of the tables. `state` is the pointer that this was decided on.
+        """Moves every view to the date of the tables. `state`: the pointer as it was read.
 
-        `follows`: what compares the date with another is known to be outdated; else it is asked, where no view moves.
-        Raises ConflictError when another publication changed the pointer or a view since; QueryError or CatalogError when a
-        view cannot be made or is not what was asked for: the pointer then stays.
+        `follows`: the views that compare the date with another are known to be outdated; otherwise this is checked if no view
+        moves. Raises ConflictError if another publication changed the pointer or a view since; QueryError or CatalogError if a
+        view cannot be created or is not as requested: the pointer then stays.
         """
         name, day = self.source.name, tables.snapshot_date
         statements = {table.names.view: render_view(name, table.names, table.columns, day) for table in tables.typed}
@@ -129,31 +129,31 @@ class ViewMover:
         return state.pointer is None or state.pointer.export_task != tables.manifest.export.export_task
 
     def _marked(self, state: PublishState, day: date, views: tuple[str, ...]) -> PublishState:
-        """The state with this publication's mark, written; as it is where an earlier attempt of it wrote the mark."""
-        mine = Moving(snapshot_date=day, views=views, token=self.token, since=self.now)
-        if mine in state.moves:
+        """Writes this publication's mark, unless an earlier attempt did, and returns the state."""
+        own = Moving(snapshot_date=day, views=views, token=self.token, since=self.now)
+        if own in state.moves:
             return state
         others = tuple(move for move in state.moves if move.token != self.token)
         self.begun.append(day)
-        return write_state(self.lake, self.source.name, replace(state, moves=(*others, mine)))
+        return write_state(self.lake, self.source.name, replace(state, moves=(*others, own)))
 
     def _require_current(self, tables: DatedTables) -> None:
-        """The manifest is still the one that the tables were looked up by.
+        """Raises an error unless the manifest is still the one from which the tables were read.
 
-        Once the mark is written no removal takes the date; a removal or a new export that came before is noticed here.
+        Once the mark is written, the date cannot be removed; an earlier removal or a new export is noticed here.
         """
-        name, day, mine = self.source.name, tables.snapshot_date, tables.manifest.export.export_task
+        name, day, export_task = self.source.name, tables.snapshot_date, tables.manifest.export.export_task
         manifest = handover.find_manifest(self.lake.s3, self.lake.layout, name, day)
         if manifest is None:
             raise PublishError(f"{name} {day} was removed from the lake in the meantime; no view was moved")
-        if manifest.export.export_task != mine:
+        if manifest.export.export_task != export_task:
             raise UnavailableError(
                 f"{name} {day} was exported again in the meantime, by {manifest.export.export_task}; the run of that export "
                 "publishes it"
             )
 
     def _make(self, statements: list[str], state: PublishState, day: date) -> None:
-        """Create or replace the views. If one fails, those that moved go back, so that no query joins two dates for long."""
+        """Creates or replaces the views. If one fails, the others are moved back, so that no query joins two dates for long."""
         try:
             self.lake.athena.run_many(statements, database=self.source.name)
         except RdsLakeError:
@@ -166,7 +166,7 @@ class ViewMover:
             raise
 
     def _require_views(self, tables: DatedTables, existing: Mapping[str, GlueTable], state: PublishState) -> None:
-        """Read the views back; ConflictError if another publication may have changed one."""
+        """Reads the views back. Raises ConflictError if another publication may have changed one."""
         try:
             _require_views(tables.typed, existing, self.source.name, tables.snapshot_date)
         except CatalogError as error:
@@ -181,14 +181,14 @@ class ViewMover:
             raise
 
     def _behind(self, tables: DatedTables, existing: Mapping[str, GlueTable], *, follows: bool) -> Follow | None:
-        """What has to follow. `follows`: it has to in any case; else it is asked."""
+        """Returns the views to move by `follow`, if it is needed. `follows`: it is needed in any case; otherwise this is checked."""
         follow = self.follow
         return follow if follow is not None and (follows or follow.is_behind(tables, existing)) else None
 
     def _pointer(
         self, manifest: Manifest, views: Mapping[str, PublishedView], newest: date | None, earlier: Pointer | None
     ) -> Pointer:
-        """The pointer to this date. `newest`: that was rolled back from; of `earlier` it keeps the dates that were before."""
+        """Returns the pointer to this date. `newest`: the date that was rolled back from; of `earlier` it keeps the dates before."""
         day, rolled_back = manifest.snapshot_date, frozenset[date]()
         if earlier is not None and (earlier.rolled_back or earlier.rolled_back_from):
             known = recorded_dates(self.lake.s3, self.lake.layout, self.source.name)
@@ -202,7 +202,7 @@ class ViewMover:
         )
 
     def _note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
-        """Write the rows of the newer dates that were rolled back."""
+        """Writes the rows of the newer dates that were rolled back."""
         if rolled_back_from is None:
             return
         for day in sorted(recorded_dates(self.lake.s3, self.lake.layout, self.source.name)):
@@ -212,9 +212,9 @@ class ViewMover:
                     record(self.lake, manifest, State.ROLLED_BACK, now=self.now)
 
     def _write_pointer(self, state: PublishState, pointer: Pointer) -> None:
-        """The pointer without this publication's mark, and without marks of killed ones that were on their way to the same date.
+        """Writes the pointer without this publication's mark, and without marks of killed publications of the same date.
 
-        Marks of publications that may still be at work stay: those will see that they were overtaken.
+        Marks of publications that may still be running stay: those will notice that they were overtaken.
         """
         day = pointer.snapshot_date
         others = tuple(
@@ -229,12 +229,12 @@ def _nothing(*_: object) -> None:
 
 
 def _known_views(state: PublishState) -> set[str]:
-    """Views made by rds-lake: the published views, and those that an unfinished publication may have made."""
+    """Returns views created by rds-lake: the published views, and those that an unfinished publication may have created."""
     return {*(state.pointer.views if state.pointer else ()), *(view for move in state.moves for view in move.views)}
 
 
 def _require_views(tables: tuple[TypedTable, ...], existing: Mapping[str, GlueTable], source: str, day: date) -> None:
-    """Read the views back; CatalogError unless Glue has exactly the views of these tables and this date."""
+    """Reads the views back. Raises CatalogError unless Glue has exactly the views of these tables and this date."""
     problems: list[str] = []
     for table in tables:
         names, view = table.names, existing.get(table.names.view)

@@ -1,4 +1,4 @@
-"""Which dates of each table are in the lake and published, or older than what is published.
+"""Reads which dates of each table are published, or older than the published date.
 
 What belongs here: reading the lake's own records. Reporting them to Dagster is `defs/telling.py`.
 """
@@ -16,7 +16,7 @@ from rds_lake.stages.lake.snapshot_log import recorded_dates
 
 
 def published_dates(lake: Lake, source: SourceSettings) -> dict[str, list[date]]:
-    """By table (`str(target)`): the dates with a partition that passed their checks and are not held."""
+    """Returns by table (`str(target)`) the dates with a partition that passed their checks and are not held."""
     recorded = recorded_dates(lake.s3, lake.layout, source.name)
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     decided = recorded - set(waiting(pointer, recorded, manual=source.publish == "manual"))

@@ -1,11 +1,12 @@
-"""Publishes a date: moves every view of a source to one snapshot date, never backwards unless a person asks for it.
+"""Publishes a date: moves every view of a source to one snapshot date; to an older date only on a person's command.
 
-Of two publications at once each has its own mark in the pointer, and takes it away only in the version in which it read all
-views back. So the one that ends last has seen every view as the pointer says; one that is overtaken puts right what it moved;
-and the mark of one that was killed or failed stays, until the published date is published again (`pointer.repairs_due`).
+Each of two publications at once has its own mark in the pointer, and removes it only if the pointer did not change since it
+read all views back. So the one that ends last has verified that every view shows the published date; an overtaken one moves
+its views back; and the mark of a killed or failed one stays until the published date is published again
+(`pointer.repairs_due`).
 
-What belongs here: what is done with a date, and when another publication comes in between. Moving the views is `move_views.py`;
-which date may be published is `model/lake/publication.py`.
+What belongs here: the decision about a date, and handling other publications at the same time. Moving the views is
+`move_views.py`; which date may be published is `model/lake/publication.py`.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from rds_lake.stages.lake.pointer import PublishState, read_state
 from rds_lake.stages.lake.snapshot_log import is_recorded, record
 from rds_lake.stages.publish.move_views import Follow, Publication, ViewMover
 
-_LOOKS = 60  # at another publication under way, before it is taken for dead
+_LOOKS = 60  # at another publication in progress, before it is considered dead
 _LOOK_SECONDS = 2.0
 _ARRIVALS = 3  # dates that arrive while one is published, each of which may be the one before it
-_ATTEMPTS = 20  # each conflict means that another publication got on
+_ATTEMPTS = 20  # each conflict means that another publication proceeded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """Publishes dates of one source. `announce` is called once with a date that is held; `beside` and `follow` as of `ViewMover`."""
+    """Publishes dates of one source. `announce` is called once with a date that is held; `beside` and `follow`: see `ViewMover`."""
 
     lake: Lake
     source: SourceSettings
@@ -47,17 +48,17 @@ class Publisher:
     _begun: list[date] = field(default_factory=list, repr=False)  # dates that it may have moved views to
 
     def arrive(self, tables: DatedTables) -> Publication:
-        """Handle a date that passed its checks: publish it, hold it, or only list it.
+        """Handles a date that passed its checks: publishes it, holds it, or only lists it.
 
-        Safe to repeat after a crash. Raises QueryError or CatalogError if a view cannot be made or is not what
-        was asked for: the pointer then stays.
+        Safe to repeat after a crash. Raises QueryError or CatalogError if a view cannot be created or is not as requested: the
+        pointer then stays.
         """
         return self._noticing_others(lambda state: self._arrive(tables, state), again=True)
 
     def show(self, tables: DatedTables) -> Publication:
-        """Publish the date because a person asked for it. CatalogError if another publication ran at the same time.
+        """Publishes the date on a person's command. Raises CatalogError if another publication ran at the same time.
 
-        PublishError when a newer date was published meanwhile.
+        Raises PublishError if a newer date was published meanwhile.
         """
         name, day = self.source.name, tables.snapshot_date
 
@@ -72,7 +73,7 @@ class Publisher:
         return self._noticing_others(forward, again=False)
 
     def show_instead(self, tables: DatedTables, newer: date) -> Publication:
-        """Publish the date instead of the newer one, which no run publishes again; otherwise as `show`."""
+        """Publishes the date instead of the newer one, which no run publishes again; otherwise like `show`."""
 
         def back(state: PublishState) -> Publication:
             if state.pointer is None or state.pointer.snapshot_date != newer:
@@ -105,7 +106,7 @@ class Publisher:
         return Publication(state=outcome, latest=shown)
 
     def _follow(self, state: PublishState, arrived: date) -> None:
-        """Publish the published date again if views that compare it with another date are outdated."""
+        """Publishes the published date again if views that compare it with another date are outdated."""
         pointer = state.pointer
         if pointer is None or pointer.snapshot_date <= arrived:
             return
@@ -114,9 +115,9 @@ class Publisher:
             self._move(tables, state, pointer.rolled_back_from, follows=True)
 
     def _noticing_others(self, decide: Callable[[PublishState], Publication], *, again: bool) -> Publication:
-        """Decide by the current pointer. If another publication moved it meanwhile, decide again, or repair what was moved.
+        """Decides by the current pointer. If another publication moved it meanwhile, decides again, or moves views back.
 
-        `again`: decide anew, as a run does; a person's command ends with CatalogError instead.
+        `again`: decide again, as a run does; a person's command ends with CatalogError instead.
         """
         name = self.source.name
         for attempt in range(_ATTEMPTS):
@@ -140,7 +141,7 @@ class Publisher:
         )
 
     def _put_right(self) -> None:
-        """Move the views that this publication moved back to the published date, once other publications have ended."""
+        """Moves this publication's views back to the published date, once other publications have ended."""
         looks = 0
         while looks < _LOOKS:
             state = self._state()

@@ -61,7 +61,7 @@ def gather(
 
 def _running(config: LakeConfig, rds: RdsGateway) -> tuple[Sequence[ExportTask], tuple[str, ...]]:
     """Returns the account's exports in progress, or why they could not be listed."""
-    if not config.databases:  # a lake of DynamoDB alone has no right to ask RDS
+    if not config.databases:  # a lake with only DynamoDB has no permission to call RDS
         return (), ()
     try:
         return rds.list_running_exports(), ()
@@ -83,7 +83,7 @@ def _source(
     state = source_status(config, records, running, rds=rds)
     dates = read_dates(records)
     days = [figures.snapshot_date for figures in dates]
-    # Nobody is told what a date lost that never passed its checks, or that a person went back from.
+    # Lost values are not reported for a date that never passed its checks, or that was rolled back.
     tables = Tables() if records.shown is None else read_tables(records, records.shown, records.sound)
     missing = missing_days(days, source.retention)
     needed = {*state.waiting, *([state.published] if state.published else [])}

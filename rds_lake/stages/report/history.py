@@ -1,8 +1,8 @@
 """Rows and bytes of every date of a source.
 
-A date that passed its checks has a row in `_snapshots`, an object of some kilobytes with its totals, and these are read hundreds at
-once: of the newest 120 dates, and before them of one date a week, so that requests stay few. A date without a row (`athena: false`, or
-its checks did not pass) is counted from its manifest, of the newest dates only: a manifest lists every file.
+A date that passed its checks has a row in `_snapshots`, an object of a few kilobytes with its totals. Hundreds are read at
+once: of the newest 120 dates, and of one earlier date per week. A date without a row (`athena: false`, or its checks failed)
+is counted from its manifest, but only for the newest dates, as a manifest lists every file.
 """
 
 from __future__ import annotations

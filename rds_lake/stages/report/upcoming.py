@@ -39,7 +39,7 @@ def next_retention(
         return NextRetention(schedule=retention.schedule, due=tuple(sorted(due)))
     coming = list(days)
     for ahead in range(1, _LOOKED_AHEAD):
-        # As if every day to come brings its date.
+        # Assumes that every future day has a date.
         day = today + timedelta(days=ahead)
         coming.append(day)
         if gone := _not_kept(coming, retention, day, needed):
@@ -64,7 +64,9 @@ def month_costs(days: Sequence[date], usd: float | None) -> tuple[MonthCost, ...
 def growth(dates: Sequence[DateFigures], shown: date) -> Growth | None:
     """Returns the growth since a month before the published date, or since the oldest date with known rows."""
     known = {
-        one.snapshot_date: (one.rows, one.bytes) for one in dates if one.rows is not None and one.bytes is not None
+        figures.snapshot_date: (figures.rows, figures.bytes)
+        for figures in dates
+        if figures.rows is not None and figures.bytes is not None
     }
     since = earlier_date(shown, sorted(known))
     if since is None or shown not in known:

@@ -1,6 +1,6 @@
 """A report of a lake, as values.
 
-What belongs here: the values. They are read by `gather.py`, and made a page by `page/`.
+What belongs here: the values. They are read by `gather.py` and rendered by `page/`.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeReport:
-    """All sources, at the time `now`. `problems`: what else could not be read."""
+    """All sources, at the time `now`. `problems`: other things that could not be read."""
 
     lake: str
     now: datetime
@@ -162,10 +162,10 @@ class LakeReport:
     def costs(self) -> tuple[MonthCost, ...]:
         """The costs of all sources together, newest month first."""
         months = sorted({cost.month for source in self.sources for cost in source.costs}, reverse=True)
-        return tuple(_sum(month, [cost for one in self.sources for cost in one.costs]) for month in months)
+        return tuple(_sum(month, [cost for source in self.sources for cost in source.costs]) for month in months)
 
 
 def _sum(month: date, costs: Sequence[MonthCost]) -> MonthCost:
-    mine = [cost for cost in costs if cost.month == month]
-    known = [cost.usd for cost in mine if cost.usd is not None]
-    return MonthCost(month=month, exports=sum(cost.exports for cost in mine), usd=sum(known) if known else None)
+    of_month = [cost for cost in costs if cost.month == month]
+    known = [cost.usd for cost in of_month if cost.usd is not None]
+    return MonthCost(month=month, exports=sum(cost.exports for cost in of_month), usd=sum(known) if known else None)

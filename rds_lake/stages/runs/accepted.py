@@ -1,4 +1,4 @@
-"""The export of a date after its inspection: what the accept stage returns."""
+"""The result of the accept stage: the export of a date after its inspection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rds_lake.model.lake.record import ExportRecord
 class AcceptedExport:
     """The export of a date and the findings of its inspection.
 
-    Where `findings` have errors, nothing was recorded. `reused`: the export was accepted before, or a better one was.
+    If `findings` have errors, nothing was recorded. `reused`: the export was accepted before, or a better one was.
     """
 
     record: ExportRecord

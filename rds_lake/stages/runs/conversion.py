@@ -8,11 +8,11 @@ from typing import Literal
 
 from rds_lake.convert.spark.request import JobResult
 
-# Which run works on the date, and so what it does about a Glue job that failed:
+# The kind of run that works on the date, and what it does about a failed Glue job:
 #   begin    the first run of the date      leaves it to the next run
-#   resume   asked for when a job ended     raises its error, once no other job of the date runs or waits
+#   resume   requested when a job ended     raises its error, once no other job of the date runs or waits
 #   by_hand  a person's run                 starts another attempt
-Turn = Literal["begin", "resume", "by_hand"]
+RunKind = Literal["begin", "resume", "by_hand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""What reconciliation leaves to do for a source, and which exports AWS has places for.
+"""The work that reconciliation found for a source, and the exports that AWS has places for.
 
-What belongs here: these values, and the order in which exports are started. Finding out is `databases/reconcile.py` and
+What belongs here: these values, and the order in which exports are started. Reconciliation is `databases/reconcile.py` and
 `dynamodb/reconcile.py`.
 """
 
@@ -30,7 +30,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What is left to do for one source. `problems`: what could not be compared with AWS, and why."""
+    """The remaining work of one source. `problems`: dates that could not be compared with AWS, and why."""
 
     source: str
     candidates: tuple[Candidate, ...] = ()

@@ -5,7 +5,7 @@
     any other failure                                                    -> a person has to act: mailed at once
 
 A step is retried three times within minutes before its run fails; this is for outages that last longer. Each stage finds
-what is finished, so that a retry does only what is left.
+finished work, so that a retry does only the rest.
 
 What belongs here: which failures are retried, and when. Dagster's runs: `defs/sensors/healing.py`. The list for people:
 `docs/healing.md`.

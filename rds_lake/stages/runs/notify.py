@@ -23,8 +23,8 @@ _RUN_AGAIN = (
 class Incident:
     """A run that failed. `causes` are the failing steps' messages.
 
-    `what` and `next_step` where no stage failed: what happened in a few words, and what to do about it. `run`: its id, or
-    its page (`run_page`).
+    `what` and `next_step`, if no stage failed: what happened, and what to do about it. `run`: its id, or its page
+    (`run_page`).
     """
 
     source: str
@@ -38,7 +38,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """Subject and body as SNS takes them."""
+    """Subject and body, within the limits of SNS."""
 
     subject: str
     body: str
@@ -55,7 +55,7 @@ class Channels:
         return self.topic is not None or self.webhook is not None
 
     def send(self, mail: Mail, *, warn: Callable[[str], None]) -> None:
-        """Send the message to all channels.
+        """Sends the message to all channels.
 
         If the webhook fails, `warn` gets the reason and sending continues. Errors of SNS are raised.
         """
@@ -69,12 +69,12 @@ class Channels:
 
 
 def run_page(dagster_url: str | None, run_id: str) -> str:
-    """The URL of a run in Dagster's UI, or the run's id if lake.yaml has no `dagster_url`."""
+    """Returns the URL of a run in Dagster's UI, or the run's id if lake.yaml has no `dagster_url`."""
     return f"{dagster_url.rstrip('/')}/runs/{run_id}" if dagster_url else run_id
 
 
 def render_incident(incident: Incident) -> Mail:
-    """The message for one incident: what failed, why, what to do, and that nothing wrong was published."""
+    """Returns the message for one incident: what failed, why, what to do, and that nothing wrong was published."""
     about = f"{incident.source} {incident.snapshot_date or ''}".strip()
     what = incident.what or f"{incident.stage or 'run'} failed"
     subject = f"[rds-lake] {about}: {what}"

@@ -21,7 +21,7 @@ class Progress:
     _last: float | None = None
 
     def done(self, size: int) -> None:
-        """Count one finished object of that many bytes."""
+        """Counts one finished object of this size in bytes."""
         self._objects_done += 1
         self._bytes_done += size
         now = self.clock()

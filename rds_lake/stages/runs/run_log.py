@@ -1,6 +1,6 @@
-"""What Dagster and the lake know of earlier runs, as stages and sensors ask for it.
+"""The interface by which stages and sensors ask about earlier runs in Dagster and the lake.
 
-What belongs here: the questions. Dagster answers them in `defs/sensors/run_log.py`.
+What belongs here: the interface. Its implementation is `defs/sensors/run_log.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """Runs that were to export a subject.
+    """Runs that had to export a subject.
 
     `at`: when the last run began. `blocking`: a run is still in progress, or failed and waits for a person.
     """
@@ -34,14 +34,14 @@ class Begun:
 
 
 class RunLog(Protocol):
-    """What Dagster and the lake know of earlier runs."""
+    """Answers about earlier runs in Dagster and the lake."""
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
-        """Of each date: DONE once its last stage is materialized, BUSY while a run works on it."""
+        """Returns the progress of each date: DONE once its last stage is materialized, BUSY while a run works on it."""
         ...
 
     def begun(self, source: str, day: date) -> Mapping[str, Begun]:
-        """The runs that were to export something for the date, by subject (`WantedRun.subject`)."""
+        """Returns the runs that had to export something for the date, by subject (`WantedRun.subject`)."""
         ...
 
     def was_settled(self, export_task: str) -> bool:
@@ -56,7 +56,7 @@ class RunLog(Protocol):
         ...
 
     def has_failed(self, source: str, day: date) -> bool:
-        """Whether the last run that was to export the date failed; its failure was mailed then."""
+        """Whether the last run that had to export the date failed; its failure was mailed then."""
         ...
 
     def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
@@ -64,7 +64,7 @@ class RunLog(Protocol):
         ...
 
     def published_arn(self, source: str, day: date) -> str | None:
-        """The ARN of the snapshot that a date's Parquet was exported from; None if Dagster has no record of it."""
+        """Returns the ARN of the snapshot that a date's Parquet was exported from; None if Dagster has no record of it."""
         ...
 
 

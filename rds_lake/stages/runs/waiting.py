@@ -39,11 +39,11 @@ class Waiting:
         line: Callable[[E], str],
         overdue: Callable[[E, float], str],
     ) -> E:
-        """Start or adopt the export as soon as AWS allows it, and poll until it has ended, successfully or not.
+        """Starts or adopts the export as soon as AWS allows it, and polls until it has ended, successfully or not.
 
-        `refused` precedes AWS's words in the log while there is no place, `line` is logged whenever it changes, and
-        `overdue` gets the hours of the time-out. Raises ExportQuotaError or ExportTimeoutError after the time-out. An answer
-        that AWS fails to give once must not end hours of waiting.
+        `refused` precedes AWS's message in the log while there is no place, `line` is logged whenever it changes, and
+        `overdue` gets the hours of the time-out. Raises ExportQuotaError or ExportTimeoutError after the time-out. A single
+        failed call does not end the waiting.
         """
         deadline = self.clock() + self.timeout_seconds
         export, last = self._begun(begin, refused, deadline), ""

@@ -1,4 +1,4 @@
-"""What sensors request of Dagster: runs of assets, and incidents.
+"""The runs of assets and the incidents that sensors request.
 
 What belongs here: these values and their keys. They are made by `watch/events.py` and the kinds' `reconcile.py`.
 """
@@ -22,8 +22,8 @@ Trigger = Literal["begin", "settle", "scan", "convert", "repair"]
 class WantedRun:
     """One run of a source's assets. `key` is the same for a redelivered event, so that no export is paid for twice.
 
-    `subject`: what is exported (`Snapshot.subject`), the label by which later ticks find the run. `ended_at`: when the
-    export that is settled ended, where AWS says so.
+    `subject`: what is exported (`Snapshot.subject`), the label by which later ticks find the run. `ended_at`: the end of the
+    settled export, if AWS gives it.
     """
 
     key: str
@@ -38,9 +38,9 @@ class WantedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedIncident:
-    """Something a person has to look at that no failed run reports. One incident keeps one `key`, and so is mailed once.
+    """A problem for a person that no failed run reports. One incident keeps one `key`, and so is mailed once.
 
-    `is_over`: it says that an earlier one ended.
+    `is_over`: it reports the end of an earlier one.
     """
 
     key: str
@@ -52,17 +52,17 @@ class WantedIncident:
 
 
 def starting_run(source: str, snapshot: Snapshot) -> WantedRun:
-    """The run that starts or adopts the export of the snapshot's date."""
+    """Returns the run that starts or adopts the export of the snapshot's date."""
     return beginning_run(source, snapshot.date, snapshot.subject, key=f"snapshot:{snapshot.subject}")
 
 
 def beginning_run(source: str, day: date, subject: str, *, key: str) -> WantedRun:
-    """The run that starts or adopts the export of `subject`, and ends without waiting for it."""
+    """Returns the run that starts or adopts the export of `subject`, and ends without waiting for it."""
     return WantedRun(key=key, source=source, snapshot_date=day, trigger="begin", whole_source=False, subject=subject)
 
 
 def repairing_run(source: str, repair: Repair) -> WantedRun:
-    """The run that publishes the published date again, after a publication that was killed or failed."""
+    """Returns the run that publishes the published date again, after a killed or failed publication."""
     return WantedRun(
         key=repair.key,
         source=source,
@@ -74,7 +74,7 @@ def repairing_run(source: str, repair: Repair) -> WantedRun:
 
 
 def settling_run(source: str, task: ExportTask, day: date) -> WantedRun:
-    """The run that settles an ended export: of the whole source when it is COMPLETE, else of the stage that reports AWS's cause.
+    """Returns the run that settles an ended export: of all stages if it is COMPLETE, otherwise of the one that reports AWS's cause.
 
     `task` may be all of a date's DynamoDB exports, summed up as one task.
     """

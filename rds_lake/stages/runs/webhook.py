@@ -1,6 +1,6 @@
-"""One HTTP request per message to a chat: JSON with `text`, as Slack's incoming webhooks take it, and many others as well.
+"""Sends messages to a chat by HTTP: JSON with `text`, in the format of Slack's incoming webhooks, which many chats accept.
 
-https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks: the URL is the password, so no error has it.
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks: the URL is secret, so no error contains it.
 
 What belongs here: sending. The text is `notify.py`.
 """
@@ -18,8 +18,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from rds_lake.errors import UnavailableError
 
 _SECONDS = 5
-_PAUSES = (1.0, 2.0)  # three tries: with their timeouts less than half of what a tick of a sensor may take
-_CHARACTERS = 30_000  # Slack cuts at 40,000
+_PAUSES = (1.0, 2.0)  # three tries: together with their time-outs, less than half of a sensor's time limit
+_CHARACTERS = 30_000  # Slack truncates at 40,000
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -38,7 +38,7 @@ class Webhook:
     timeout_seconds: float = _SECONDS
 
     def publish(self, *, subject: str, message: str) -> None:
-        """Send one message. After three failures UnavailableError says why, without the URL."""
+        """Sends one message. After three failures raises UnavailableError with the reason, without the URL."""
         text = f"*{_plain(subject)}*\n{_plain(message)}"
         body = json.dumps({"text": text if len(text) <= _CHARACTERS else text[:_CHARACTERS] + "\n… (cut)"}).encode()
         reason = self._try(body)
@@ -54,7 +54,7 @@ class Webhook:
             )
 
     def _try(self, body: bytes) -> str | None:
-        """Why it failed; None if it was accepted. Python's error text is not used, since it may contain the URL."""
+        """Returns why it failed; None if it was accepted. Python's error text is not used, since it may contain the URL."""
         try:
             request = Request(self.url, body, {"Content-Type": "application/json"})  # noqa: S310 - lake.yaml allows http and https
             with build_opener(_NoRedirects).open(request, timeout=self.timeout_seconds):

@@ -1,4 +1,4 @@
-"""What the stages from the manifest on return."""
+"""The results of the stages after the manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.stages.publish.move_views import Publication
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogued:
-    """What the catalogue stage did and what Athena read back. `left_out`: tables that are too wide for a view."""
+    """The catalogued tables, and what Athena read back. `left_out`: tables that are too wide for a view."""
 
     synced: tuple[TableSync, ...]
     quality: tuple[TableQuality, ...]

@@ -11,12 +11,12 @@
 | compare | `run.shared.compare_rows(day)` | this manifest and the one before | nothing: the answer is the caller's to judge |
 | publish | `run.shared.publish(day, now=…)` | the manifest, Glue | the views, a row of `_snapshots`, the pointer; AWS's copy deleted |
 
-`begin` returns within seconds, for events; `accept` begins as well where nothing was begun. Records lie in
-`<prefix>/_manifests/<source>/` (`lake/handover.py`). Each stage reads what the stage before it left there, never a value of
-an earlier call, so that any of them can be repeated alone, on another machine, after a crash.
+`begin` returns within seconds, for events; `accept` also begins if nothing was begun. Records lie in
+`<prefix>/_manifests/<source>/` (`lake/handover.py`). Each stage reads what the stage before it left there, never a value of an
+earlier call, so that any of them can be repeated alone, on another machine, after a crash.
 
-What belongs here: what every kind of source has to do by itself. RDS and Aurora do it in `databases/run.py`, DynamoDB in
-`dynamodb/run.py`; what comes after the manifest is `stages.py`.
+What belongs here: the interface that each kind of source implements: RDS and Aurora in `databases/run.py`, DynamoDB in
+`dynamodb/run.py`. Stages after the manifest are in `stages.py`.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ class SourceRun(Protocol):
         ...
 
     def begin(self, day: date) -> ExportTask | None:
-        """Start or adopt the date's export and return at once; None when AWS has no place for it now.
+        """Starts or adopts the date's export and returns at once; None if AWS has no place for it now.
 
-        For events and sensors: an export that ended badly is not repeated; a person decides whether to pay for another.
+        For events and sensors: a failed export is not repeated; a person decides whether to pay for another.
         """
         ...
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
-        """The finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
+        """Returns the finished, inspected export of the date: the given task's, an earlier one, or a new one after waiting for it.
 
-        Where its findings have errors nothing was recorded, and `relocate` must not follow. A date that cannot be exported
-        any more is served from its manifest when there is one. `export_task` has to have ended: ExportTimeoutError if not.
+        If its findings have errors, nothing was recorded, and `relocate` must not follow. For a date that can no longer be
+        exported, its manifest is used if there is one. Raises ExportTimeoutError if `export_task` has not ended.
         """
         ...
 
     def relocate(self, day: date) -> Manifest:
-        """The date's Parquet in the lake, verified; waits for whatever AWS has to do for it. Returns the date's manifest.
+        """Brings the date's Parquet into the lake, verified, waiting for AWS's work. Returns the date's manifest.
 
         UnavailableError while the date is being removed.
         """

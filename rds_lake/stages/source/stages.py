@@ -38,7 +38,7 @@ from rds_lake.stages.publish.publisher import Publisher
 from rds_lake.stages.runs.waiting import Waiting
 from rds_lake.stages.source.outcomes import Catalogued, Published
 
-# The settings of one kind of source, or of any.
+# The settings of one kind of source, or of any kind.
 S_co = TypeVar("S_co", bound=SourceSettings, covariant=True)
 
 _TURNS = 5  # a date is seldom exported again, and hardly ever while it is catalogued
@@ -46,10 +46,11 @@ _TURNS = 5  # a date is seldom exported again, and hardly ever while it is catal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedStages(Generic[S_co]):
-    """What every kind of source does with a manifest, and what its stages need.
+    """The stages of every kind of source from the manifest on, with their inputs.
 
     `lake` may delete only what belongs to the source. `clock` gives monotonic seconds, `sleep` takes seconds; `announce` is
-    called with a date that is held until a person approves it, `beside` and `follow` with one that is being published (`ViewMover`).
+    called with a date that is held until a person approves it, `beside` and `follow` with a date that is being published
+    (`ViewMover`).
     """
 
     config: LakeConfig
@@ -64,11 +65,11 @@ class SharedStages(Generic[S_co]):
     follow: Follow | None = None
 
     def limited(self, owns: Callable[[str], bool]) -> SharedStages[S_co]:
-        """The same, over a lake that may delete only what belongs to the source; `owns` as of `limited_lake`."""
+        """Returns these stages with a lake that may delete only objects of the source. `owns`: see `limited_lake`."""
         return replace(self, lake=limited_lake(self.lake, self.config, self.source.name, owns=owns))
 
     def waiting(self, poll_seconds: float) -> Waiting:
-        """How a run of the source waits for its exports."""
+        """Returns how a run of the source waits for its exports."""
         return Waiting(
             clock=self.clock,
             sleep=self.sleep,
@@ -83,27 +84,27 @@ class SharedStages(Generic[S_co]):
         return InUse.of(self.lake, self.source.name)
 
     def find_manifest(self, day: date) -> Manifest | None:
-        """The date's manifest, or None before its Parquet is in the lake."""
+        """Returns the date's manifest; None before its Parquet is in the lake."""
         return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def find_head(self, day: date) -> Manifest | None:
-        """The same without its tables: to know which export the date is of, a million files need not be read."""
+        """Returns the date's manifest without its tables, as reading a million files is not necessary to know the export."""
         return find_head(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def manifest(self, day: date) -> Manifest:
-        """The date's manifest; ManifestError before its Parquet is in the lake."""
+        """Returns the date's manifest. Raises ManifestError before its Parquet is in the lake."""
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def catalogue(self, day: date) -> Catalogued:
-        """Write the date's tables and partitions to Glue, and read them back through Athena.
+        """Writes the date's tables and partitions to Glue, and reads them back through Athena.
 
-        Where another run relocates a better export of the date meanwhile, both runs end with the partitions of that export.
-        UnavailableError when that happens again and again; CatalogError lists every table that Glue refused.
+        If another run relocates a better export of the date meanwhile, both runs end with the partitions of that export.
+        Raises UnavailableError if that happens repeatedly, CatalogError with every table that Glue refused.
         """
         s3, layout = self.lake.s3, self.lake.layout
         with (
             ExitStack() as at_work
-        ):  # marks every export whose partitions were written, until those of the last one are there
+        ):  # marks every export whose partitions were written, until those of the last one exist
             for _ in range(_TURNS):
                 seen = handover.see_manifest(s3, layout, self.source.name, day)
                 at_work.enter_context(self.in_use.work(day, seen.manifest.export.export_task, log=self.log))
@@ -120,7 +121,7 @@ class SharedStages(Generic[S_co]):
         )
 
     def _is_located(self, day: date) -> bool:
-        """Whether Glue's partitions are at the manifest's folders; not so while another run moves them."""
+        """Whether Glue's partitions are at the manifest's folders; False while another run moves them."""
         try:
             tables_of(self.lake, self.source, day)
         except CatalogError:
@@ -153,14 +154,14 @@ class SharedStages(Generic[S_co]):
         return Catalogued(synced=synced, quality=quality, left_out=(*too_long, *too_wide))
 
     def compare_rows(self, day: date) -> RowComparison:
-        """The date's row counts against those of the date before."""
+        """Compares the date's row counts with those of the date before."""
         return compare_rows(self.lake, self.source, self.manifest(day))
 
     def publish(self, day: date, *, now: datetime) -> Published:
-        """Move all views to the date, then delete superseded folders, and AWS's copy unless it is kept or read in place.
+        """Moves all views to the date, then deletes superseded folders, and AWS's copy unless it is kept or read in place.
 
-        With `publish: manual` a new date is held instead: no view moves, nothing is deleted. An older date than the published
-        one moves no view either. Raises CatalogError, PublishError, QueryError or UnavailableError; the pointer then stays.
+        With `publish: manual` a new date is held instead: no view moves, nothing is deleted. A date older than the published
+        one also moves no view. Raises CatalogError, PublishError, QueryError or UnavailableError; the pointer then stays.
         """
         task = self.manifest(day).export.export_task
         with self.in_use.work(day, task, log=self.log):

@@ -1,10 +1,10 @@
 """Reports an outbox that is not emptied as an incident: one message when it begins, and one when it ends.
 
-It grows on the disk of a production database, so this does not depend on the forwarder's own reports: it looks at the instant as of
-which everything was forwarded, which the forwarder also writes down while there is nothing to forward. The record in the lake
-(`model/streams/alarm.py`) makes every look, whichever process has it, say the same incident with the same key.
+An outbox grows on the disk of a production database, so this does not depend on the forwarder's own reports: it reads the
+instant as of which everything was forwarded, which the forwarder also records while there is nothing to forward. With the
+record in the lake (`model/streams/alarm.py`), every process reports the same incident with the same key.
 
-What belongs here: the look. Mailing is done by the caller, who gets the incidents.
+What belongs here: finding the incidents. The caller mails them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rds_lake.stages.streams.outboxes import outbox_databases, settings_of
 
 
 def read_alarms(lake: Lake, source: str) -> Alarms:
-    """The alarms of a source's outboxes; empty if there never was an alarm. ManifestError if the record is damaged."""
+    """Returns the alarms of a source's outboxes; empty if there never was one. Raises ManifestError if the record is damaged."""
     key = lake.layout.alarm_key(source)
     return parse_alarms(lake.s3.find_text(lake.layout.bucket, key), where=lake.layout.uri(key))
 
@@ -37,7 +37,7 @@ class OutboxAlarm:
     look: Callable[[str], str]
 
     def incidents(self, *, now: datetime) -> tuple[WantedIncident, ...]:
-        """Current alarms, and those that ended in the last days; the same alarm has the same key each time."""
+        """Returns current alarms, and those that ended in the last days; the same alarm has the same key each time."""
         key, known = self.lake.layout.alarm_key(self.source.name), {}
         for record in forwarded(self.lake, self.source.name):
             known[record.database] = record.as_of
@@ -62,7 +62,7 @@ class OutboxAlarm:
         for database in outbox_databases(self.source):
             since = known.get(database)
             if since is None or since - now > allowed:
-                # Nothing came yet, or a clock that was ahead says when it did: so it is unknown how long ago that was.
+                # Nothing was forwarded yet, or the time of it is in the future, as a clock was ahead: so its age is unknown.
                 alarms = alarms.watching(database, now)
                 since = alarms.watched[database]
             else:

@@ -46,7 +46,7 @@ class Attempt:
     _unread: list[int] = field(default_factory=list)
     _warnings: list[str] = field(default_factory=list)
     _files: CutFiles = field(init=False)
-    _may_be_named: bool = False  # a manifest that names the files may be in S3
+    _may_be_named: bool = False  # S3 may have a manifest that names the files
 
     def __post_init__(self) -> None:
         self._files = CutFiles(self._put, file_bytes=self.sizes[0], held_bytes=self.sizes[1])
@@ -67,7 +67,7 @@ class Attempt:
                 self.log(f"{len(self.ids):,} changes read")
 
     def write(self, outbox: Outbox, standing: Standing) -> Cut:
-        """Write the last files, then the manifest, which replaces an existing manifest with its number."""
+        """Writes the last files, then the manifest, which replaces an existing manifest with the same number."""
         standing.require_within(self.lake, self.ids)
         cut = self._cut(self._files.finish())
         outbox.keep()
@@ -76,7 +76,7 @@ class Attempt:
         try:
             self.lake.s3.replace_text(bucket, standing.key, text, etag=standing.etag, kms_key=self.lake.kms_key)
         except ConflictError:
-            # A PUT whose answer was lost is sent again, and meets itself.
+            # If the answer to a PUT is lost, it is sent again and conflicts with itself.
             if self.lake.s3.find_text(bucket, standing.key) != text:
                 self._may_be_named = False
                 raise UnavailableError(

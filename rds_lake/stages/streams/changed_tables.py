@@ -2,7 +2,7 @@
 
 A table whose changes cannot be shown is left out and reported; the others continue.
 
-What belongs here: joining what the snapshot has with what capture says. Statements are `sql/changes/`.
+What belongs here: combining the snapshot's tables with the captured ones. Statements are `sql/changes/`.
 """
 
 from __future__ import annotations

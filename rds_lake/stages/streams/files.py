@@ -1,7 +1,7 @@
 """The files of a cut while it is read: lines are collected per table and written as compressed files.
 
-An object is written whole, by one PUT: an attempt that is killed leaves no upload half done. What is held in memory has a
-limit, however many tables take turns in the outbox: when it is reached, the table with most of it gets a file.
+An object is written by one PUT, so that a killed attempt leaves no unfinished upload. Memory is limited for any number of
+tables in the outbox: at the limit, the table with the most lines is written to a file.
 """
 
 from __future__ import annotations

@@ -4,15 +4,15 @@
     2  bring the record of final cuts up to it     a forwarder may have been killed before its step 7
     3  look which manifest has the next number, and take its ETag
     4  read the outbox to its end in one snapshot, writing files as they fill
-    5  PUT the manifest, where it is still as step 3 saw it
+    5  PUT the manifest, if it is still as step 3 saw it
     6  raise `position.cut`, delete exactly the ids read, commit
-    7  say in the record that the cut is final
+    7  record that the cut is final
 
-Killed before 5, the changes are in the outbox still, and files are left that no manifest names. Killed between 5 and 6, the next
-forwarder replaces the manifest by one that has its events too. Killed after 6, its step 2 makes good for 7. Which cuts readers may
-read, and why no two forwarders can harm each other: `model/streams/cut.py`.
+After a kill before 5, the changes are still in the outbox, and the written files are in no manifest. After a kill between 5
+and 6, the next forwarder replaces the manifest by one that has its events too. After a kill after 6, step 2 of the next
+forwarder does 7. Which cuts readers may read, and why two forwarders cannot harm each other: `model/streams/cut.py`.
 
-An empty outbox makes no cut: `as_of` of the record advances instead, about once a minute.
+An empty outbox gives no cut: `as_of` of the record advances instead, about once a minute.
 """
 
 from __future__ import annotations

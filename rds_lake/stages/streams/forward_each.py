@@ -1,4 +1,4 @@
-"""Forwards several outboxes, once or for ever. A database that fails does not stop the others."""
+"""Forwards several outboxes, once or repeatedly. A database that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rds_lake.errors import OutboxBusyError, RdsLakeError, TerminalError, UnavailableError
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.streams.forward import Forwarded, Forwarding, forward_once
 from rds_lake.threads import Stop
 

@@ -15,7 +15,7 @@ from rds_lake.errors import ConfigError
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.forward import Forwarding
 
-FindDsn = Callable[[], Dsn]  # asked before each connection: secrets are rotated
+FindDsn = Callable[[], Dsn]  # called before each connection, as secrets are rotated
 
 
 def forwarded_sources(config: LakeConfig) -> list[Database]:

@@ -11,7 +11,7 @@ from rds_lake.model.streams.event import ChangeEvent, Image, Op
 
 
 def event_of(row: OutboxRow) -> ChangeEvent:
-    """Returns the row's event; what cannot be read is in `unread`. Raises ManifestError for an operation that no trigger writes."""
+    """Returns the row's event; unreadable values are in `unread`. Raises ManifestError for an operation that no trigger writes."""
     unread: dict[str, str] = {}
     old, new = _image("old_image", row.old, unread), _image("new_image", row.new, unread)
     omitted = _omitted(row.omitted, unread)

@@ -2,7 +2,7 @@
 
     {"source": "shop"}        the event: one source; without it all sources with `streams.secret`
 
-A function that is stopped in the midst of a cut loses nothing (`forward.py`). Two at once do no harm: the second says who is at work.
+A function that is stopped during a cut loses nothing (`forward.py`). Two at once do no harm: the second reports the first.
 https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html
 """
 
@@ -31,7 +31,7 @@ def handler(event: Mapping[str, Any], context: object) -> list[str]:  # noqa: AR
 
 
 def forward_event(config: LakeConfig, event: Mapping[str, Any], clients: AwsClients) -> list[str]:
-    """Forwards what the event asks for. All outboxes are tried before an error is raised; a busy one is no error."""
+    """Forwards the event's source, or all. All outboxes are tried before an error is raised; a busy one is no error."""
     named = event.get("source")
     sources = [outbox_source(config, str(named))] if named else forwarded_sources(config)
     lake, lines = open_lake(clients, config.lake), list[str]()

@@ -1,6 +1,6 @@
 """An existing manifest with the number of the next cut: from a killed forwarder, or from another database.
 
-What replaces it must have all its events, with the same content (`model/streams/cut.py`).
+Its replacement must have all its events, with the same content (`model/streams/cut.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Standing:
     hashes: array[int] = field(default_factory=lambda: array("Q"))
 
     def note(self, target: TableTarget, line: bytes) -> None:
-        """Notes an event that is read now."""
+        """Records an event that was read."""
         if self.cut is not None:
             self.hashes.append(_hash(target, line))
 

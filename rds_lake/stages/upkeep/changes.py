@@ -2,10 +2,10 @@
 
     the record of final cuts says which cut is the first -> partitions in Glue -> compacted files -> files and manifests of cuts
 
-In this order no reader begins with a cut that is partly gone, and a removal that broke off anywhere is finished by the next one.
-While a turn compacts, nothing is removed, and no turn begins while something is (`stages/streams/compaction/in_use.py`).
+In this order no reader begins with a partly removed cut, and the next removal finishes an interrupted one. Compaction and
+removal never run at the same time (`stages/streams/compaction/in_use.py`).
 
-What belongs here: what goes, and its removal. Which cuts are needed is `needed_cuts.py`, which files are read
+What belongs here: the plan of what to remove, and the removal. Which cuts are needed is `needed_cuts.py`, which files are read
 `compacted_files.py`.
 """
 
@@ -63,12 +63,12 @@ class ChangesPlan:
         cuts = [
             Stale(
                 what="cuts",
-                where=f"{one.database}, epoch {one.epoch}, up to cut {one.last}",
+                where=f"{cut.database}, epoch {cut.epoch}, up to cut {cut.last}",
                 why="no date that is kept needs these changes",
-                objects=len(one.objects),
-                bytes=sum(item.bytes for item in one.objects),
+                objects=len(cut.objects),
+                bytes=sum(item.bytes for item in cut.objects),
             )
-            for one in self.cuts
+            for cut in self.cuts
         ]
         files = [
             Stale(what="compacted", where=folder.key, why=why, objects=folder.objects, bytes=folder.bytes)
@@ -83,7 +83,7 @@ class ChangesPlan:
         )
         noted = Stale(
             what="noted",
-            where="digests of what was collected, and lines that are not changes",
+            where="digests of collected changes, and lines that are not changes",
             why="no turn reads them any more",
             objects=len(self.noted),
             bytes=sum(item.bytes for item in self.noted),
@@ -172,14 +172,14 @@ def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: d
         return
     before = min(before_dates(kept), now - timedelta(days=max(1, source.streams.keep_days)))
     if source.athena and source.streams.capture == "lambda":
-        # What is in no cut yet stays, however old: there is no other copy.
+        # Objects that are in no cut yet are kept at any age: there is no other copy.
         collected, _ = read_collected(lake, source.name)
         if collected.open_from is None:
             return
         before = min(before, collected.open_from)
     for folder, depth in ((lake.layout.arrived_folder(source.name), 0), (lake.layout.refused_folder(source.name), 1)):
         for item in lake.s3.list_objects(lake.layout.bucket, folder):
-            # What Firehose could not write as changes lies below the kind of error.
+            # Firehose's failed records are in folders by kind of error.
             hour = hour_of(item.key.removeprefix(folder).split("/", depth)[-1])
             if hour is not None and hour + _HOUR < before and item.modified is not None and item.modified < now:
                 yield item

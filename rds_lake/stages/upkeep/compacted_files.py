@@ -2,12 +2,12 @@
 
 | what | why it is there |
 |---|---|
-| of cuts that go | no date needs them |
+| of removed cuts | no date needs them |
 | of a batch that was merged | the live views read the file into which it was merged, for longer than a query lasts |
 | of an older version | a column's type changed, all cuts were compacted anew, and no view reads the older raw table |
 | a folder without partition | an attempt that was killed, or overtaken by another run |
 
-What belongs here: finding them. Which cuts go is `needed_cuts.py`.
+What belongs here: finding them. Which cuts are removed is `needed_cuts.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _QUERY = timedelta(hours=24)  # no query lasts as long
 # .../v1/<epoch>/000000000012-3f9c2d71ab04/00000.parquet
 _FOLDER = re.compile(r"(.+/v\d+/[^/]+/\d{12}-[^/]+/)[^/]+")
 
-_OF_CUTS = re.compile(r"[^/]+/\d{12}(\.\w+)?")  # partitions of anything else are not judged
+_OF_CUTS = re.compile(r"[^/]+/\d{12}(\.\w+)?")  # other partitions are ignored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

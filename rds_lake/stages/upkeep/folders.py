@@ -1,6 +1,6 @@
 """Sums up listed objects by folder: number, size, age. AWS writes one such folder per export task.
 
-What belongs here: adding up a listing. What to think of a folder is `orphans.py`.
+What belongs here: adding up a listing. Whether a folder is an orphan is decided in `orphans.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Exports:
     def read(cls, config: LakeConfig, rds: RdsGateway, s3: S3Gateway) -> Exports:
         """Reads all exports below the export prefix, and every export task of the account.
 
-        A lake without databases has no right to ask RDS, and no tasks.
+        A lake without databases has no permission to call RDS, and no tasks.
         """
         prefix = f"{config.lake.export_prefix}/" if config.lake.export_prefix else ""
         tables: set[str] = set()

@@ -1,7 +1,7 @@
-"""Which cuts of a source's outboxes can be removed: no date needs them, and nothing will read them.
+"""Finds cuts of a source's outboxes that can be removed: no date needs them, and nothing will read them.
 
-A date's own rows of `rds_lake.position` say at which cut its snapshot was made (`model/streams/kept.py` has the rule). They are read
-from its Parquet: that needs no Athena, and is right for dates that are not catalogued yet.
+A date's own rows of `rds_lake.position` give the cut at its snapshot (the rule is in `model/streams/kept.py`). They are read
+from its Parquet, which needs no Athena and also works for dates that are not catalogued yet.
 
 What belongs here: finding the numbers. Removing is `changes.py`.
 """
@@ -31,7 +31,7 @@ from rds_lake.stages.streams.live.marks import home_of
 from rds_lake.stages.streams.outboxes import settings_of
 from rds_lake.stages.streams.record import get_cut
 
-YOUNG = timedelta(hours=24)  # what is younger may be in use
+YOUNG = timedelta(hours=24)  # younger objects may be in use
 # Lambda hands a change over up to 6 hours late, Firehose writes it up to 24 hours later.
 _ARRIVES_WITHIN = timedelta(days=2)
 

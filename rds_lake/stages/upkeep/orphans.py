@@ -1,4 +1,4 @@
-"""Orphans: what lies in the lake or its export folder, costs money, and nothing will ever use.
+"""Orphans: objects and folders in the lake or its export folder that cost money and that nothing will ever use.
 
 | kind | what | why it is there |
 |---|---|---|
@@ -10,8 +10,8 @@
 | upload | parts of a multipart upload | a copy that was killed |
 | partition | a Glue partition that points at nothing | a person deleted the objects; Athena then reads no rows and reports no error |
 
-Whatever may be the only copy of something is shown, and left to a person: `removable` is False. Never looked at: what is
-younger than the safety age, an export task whose id is not made by this lake's rule, a key outside the source's folders.
+An orphan that may be the only copy of something is only shown, and left to a person: `removable` is False. Objects younger
+than the safety age, export tasks whose id does not follow this lake's rule, and keys outside the source's folders are ignored.
 
 What belongs here: finding them all. Dates that have a manifest are `retention.py`.
 """

@@ -1,9 +1,9 @@
-"""Prune: retention, orphans and changes of one source, planned together and then removed.
+"""Prunes one source: plans retention, orphans and changes together, then removes them.
 
     plan = plan_prune(config, source, exports, rds=…, lake=…, now=…, busy=…)     # removes nothing
     apply_prune(lake, plan, busy=…, log=print)
 
-The command line and Dagster both prune by this.
+The command line and Dagster both use it.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None])
     """Removes the item unless a run uses it or works on its date; returns whether it was removed."""
     with ExitStack() as stack:
         if orphan.day is not None:
-            mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))
-            if not mine or orphan.day in busy() or not is_orphan_still(lake, orphan):
+            may_remove = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))
+            if not may_remove or orphan.day in busy() or not is_orphan_still(lake, orphan):
                 log(f"{orphan.source} {orphan.kind} {orphan.key} is in use now and is kept")
                 return False
         remove_orphan(lake, orphan)

@@ -2,15 +2,16 @@
 
     rows of <source>._snapshots -> Glue partitions -> Parquet -> export record and marks -> manifest
 
-Of a date that is read in place the Parquet is AWS's own export, which goes whole.
+For a date that is read in place, the Parquet is AWS's export, which is removed as a whole.
 
-In this order no list shows a date that is not there any more, no partition points at nothing, and a date whose removal broke
-off anywhere still has its manifest: the next run finds it and removes the rest.
+In this order no list shows a removed date, no partition points at deleted files, and a date whose removal was interrupted
+still has its manifest, by which the next run removes the rest.
 
-Never removed: the published date, one that live views of changes stand on or views of `diff_views:` compare, the newest one, one
-that waits to be published, a date a run works on, and any key outside the source's own folders and the exports its manifests name.
+Never removed: the published date, a date that live views or views of `diff_views:` read, the newest date, a date that waits to
+be published, a date that a run works on, and any key outside the source's folders and the exports in its manifests.
 
-What belongs here: what goes, and its removal. The rule is `model/lake/retention.py`; leftovers no manifest names are `orphans.py`.
+What belongs here: the plan of what to remove, and the removal. The rule is `model/lake/retention.py`; files that no manifest
+names are `orphans.py`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from rds_lake.stages.publish.diff_views_record import read_diff_views
 from rds_lake.stages.streams.live.move import read_shown
 from rds_lake.threads import cancelling_threads
 
-SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
+SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: younger objects may be in use
 _PARALLEL = 8
 STANDS_ON = (
     "the live views of changes are based on it: it is removed after a turn of `changes` has moved them to the published date, or "
@@ -54,7 +55,7 @@ COMPARED = (
     "reads it"
 )
 
-Busy = Callable[[], Collection[date]]  # dates that a run reads or writes, asked anew before every date
+Busy = Callable[[], Collection[date]]  # returns the dates that a run reads or writes; called before every date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
         if day not in kept:
             try:
                 manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-                date_folders(lake, manifest)  # also a plan that is only shown says what is damaged
+                date_folders(lake, manifest)  # a plan that is only shown also lists damaged manifests
                 removals.append(Removal(snapshot_date=day, manifest=manifest))
             except ManifestError as error:
                 damaged.append(str(error))
@@ -127,10 +128,10 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
     raw_tables = own_raw_tables(lake, plan.source)
     for removal in plan.removals:
         day = removal.snapshot_date
-        with InUse.of(lake, plan.source).removal(day, log=log) as mine:
+        with InUse.of(lake, plan.source).removal(day, log=log) as may_remove:
             # Hours may have passed since the plan was made. A publication of the date that begins from now on is refused; one
             # that began before is seen here.
-            manifest = _still_removable(lake, removal, busy) if mine else None
+            manifest = _still_removable(lake, removal, busy) if may_remove else None
             if manifest is None:
                 log(f"{plan.source} {day} is in use now and is kept")
                 continue
@@ -242,7 +243,7 @@ def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> 
     for bucket in sorted({bucket for bucket, _ in folders}):
         places = [folder for where, folder in folders if where == bucket]
         items = many.listed(bucket, places)
-        # As in `cleanup.delete_export`: the files that show that an export is whole are deleted first.
+        # As in `cleanup.delete_export`: the files that mark an export as complete are deleted first.
         marks = [key for key, _ in items if any(key.startswith(place) and says_whole(key, place) for place in places)]
         many.delete(bucket, marks)
         many.delete(bucket, [key for key, _ in items])

@@ -1,6 +1,6 @@
 """Reads a source's manifests, published dates and Glue partitions once, before anything of it is removed.
 
-What belongs here: reading, of all dates and tables side by side. What nothing of it uses is `orphans.py`.
+What belongs here: reading all dates and tables in parallel. Finding unused objects is `orphans.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.upkeep.retention import own_raw_tables
 from rds_lake.threads import cancelling_threads
 
-_PARALLEL = 8  # of Glue's calls: an account has some dozens a second
+_PARALLEL = 8  # parallel calls to Glue, which allows some dozens per second and account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class SourceState:
             try:
                 manifests[day] = handover.get_manifest(lake.s3, lake.layout, source.name, day)
             except ManifestError:
-                # What belongs to the date is unknown; materializing it reports the damage.
+                # It is unknown what belongs to the date; materializing it reports the damage.
                 untouchable.add(day)
         pointer = find_pointer(lake.s3, lake.layout, source.name)
         held = waiting(pointer, set(manifests), manual=source.publish == "manual")

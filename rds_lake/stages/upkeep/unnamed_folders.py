@@ -34,7 +34,7 @@ def unnamed_folders(
         for table in manifest.tables
     }
     pointed_at = {partition.location for _, partition in known.partitions}
-    # Removing a folder removes what is below it: one with attempts in it goes when none of them is left.
+    # Removing a folder removes everything below it, so a folder of attempts is removed only when it has none left.
     above = {folder.key.rstrip("/").rpartition("/")[0] + "/" for folder in folders.values()}
     for folder in folders.values():
         uri = layout.uri(folder.key)
@@ -70,7 +70,7 @@ def _unnamed(lake: Lake, known: SourceState, folder: Folder, *, now: datetime) -
         yield replace(orphan, kind="unfinished", why=why)
     else:
         why = f"{day} has neither manifest nor accepted export, and no partition points here"
-        # Without Athena there are no partitions that could show that it is read.
+        # Without Athena, no partition can show that the folder is read.
         yield replace(orphan, kind="unfinished", why=why, removable=known.settings.athena)
 
 
@@ -80,7 +80,7 @@ def _is_of_use(lake: Lake, known: SourceState, folder: Folder, day: date, task: 
     if next(lake.s3.list_objects(layout.bucket, f"{layout.job_folder(source)}{task}."), None) is not None:
         return True
     if day in known.manifests:
-        return False  # the date is finished, and its manifest names the attempts that count
+        return False  # the date is finished, and its manifest names the attempts in use
     records = TableRecords(s3=lake.s3, layout=layout, source=source, kms_key=lake.kms_key)
     try:
         return layout.uri(folder.key) in records.finished_folders(day)

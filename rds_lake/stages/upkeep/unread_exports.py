@@ -1,4 +1,4 @@
-"""AWS's exports that will not be read again, and exports that may be the only copy of a date."""
+"""Finds AWS's exports that will not be read again, and exports that may be the only copy of a date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rds_lake.stages.upkeep.source_state import SourceState
 def unread_exports(
     config: LakeConfig, known: SourceState, exports: Exports, *, rds: RdsGateway, now: datetime
 ) -> Iterable[Orphan]:
-    """Yields the source's exports that are orphans; `rds` is asked whether a snapshot still exists."""
+    """Yields the source's exports that are orphans; `rds` is called to see whether a snapshot still exists."""
     if isinstance(known.settings, DynamoDb):
         yield from _table_exports(config, known, exports, now=now)
         return
@@ -76,7 +76,7 @@ def _superfluous(known: SourceState, plan: ExportPlan, task: ExportTask, day: da
     if manifest.in_place and own:
         return None
     if plan.replace and not own and _is_later(task, manifest):
-        return None  # of a later snapshot of the date, which its own run is about to relocate
+        return None  # an export of a later snapshot of the date, which another run will relocate
     kept = known.settings.keep_export and not manifest.in_place
     if kept or (day, manifest.export.export_task) not in known.published:
         return None

@@ -3,8 +3,8 @@
     serverless   base_capacity x seconds in which statements could run, at least 60 s; what it grows to beyond that is not known
     cluster      nodes x minutes from the run's beginning to its end, and the minutes that it is kept after it
 
-AWS bills Redshift Serverless by the second with a minimum of 60 seconds, clusters by the second as well
-(https://aws.amazon.com/redshift/pricing/). Spectrum's price per byte scanned, storage and S3 are not in it.
+AWS bills Redshift Serverless by the second with a minimum of 60 seconds, and clusters by the second
+(https://aws.amazon.com/redshift/pricing/). Spectrum's price per byte scanned, storage and S3 are not included.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Bill:
 
 
 def bill_of(record: RunRecord, settings: WarehouseSettings, now: datetime) -> Bill:
-    """The usage of the run until now, or in total if it has ended."""
+    """Returns the usage of the run until now, or in total if it has ended."""
     match settings.mode:
         case "serverless":
             return _serverless(record, settings.serverless or Serverless(), now)

@@ -1,10 +1,10 @@
 """Removes what a paused turn created for a run that had already ended or lost its warehouse.
 
-    take_back(site, plan)                       # by the turn itself, once it sees that the run has ended
-    for thing in of_others(site, lease, runs):  # by the reaper, where that turn was killed before it could
+    take_back(warehouse, plan)                       # by the turn itself, once it sees that the run has ended
+    for thing in of_others(warehouse, lease, runs):  # by the reaper, where that turn was killed before it could
 
-Such a turn may take the lease anew, send a statement that was not sent yet, and write to the staging. No look before it acts can
-prevent that, since it may stand still after the look.
+Such a turn may take the lease again, send another statement, and write to the staging. A check before each action cannot
+prevent that, since the process may be paused after the check.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from rds_lake.model.warehouse.plan import Mode, Plan
 from rds_lake.stages.warehouse.leftovers import Thing, run_leftovers
 from rds_lake.stages.warehouse.records import run_key
 from rds_lake.stages.warehouse.remove import stepped, take_down
-from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.warehouse import Warehouse
 
-_MOST_RUNS = 20  # looked at by one pass of the reaper
+_MOST_RUNS = 20  # examined by one pass of the reaper
 
 
-def take_back(site: Site, plan: Plan) -> None:
+def take_back(warehouse: Warehouse, plan: Plan) -> None:
     """Takes the next step of removing what a late turn of the run may have created; the reaper removes the rest."""
-    take_down(site, plan.run)
-    stepped(_things(site, plan.run))
+    take_down(warehouse, plan.run)
+    stepped(_things(warehouse, plan.run))
 
 
-def staged_runs(site: Site) -> tuple[str, ...]:
+def staged_runs(warehouse: Warehouse) -> tuple[str, ...]:
     """Returns runs with objects in the warehouse's staging; only some of them if there are many."""
-    folder = site.lake.layout.warehouse_staging(site.name, "run").removesuffix("run/")
-    return tuple(islice(_folders(site, folder), _MOST_RUNS))
+    folder = warehouse.lake.layout.warehouse_staging(warehouse.name, "run").removesuffix("run/")
+    return tuple(islice(_folders(warehouse, folder), _MOST_RUNS))
 
 
-def of_others(site: Site, lease: Lease | None, staged: Collection[str]) -> list[Thing]:
+def of_others(warehouse: Warehouse, lease: Lease | None, staged: Collection[str]) -> list[Thing]:
     """Returns objects of runs that do not have the lease. `staged` (from `staged_runs`) must be listed before the lease is read.
 
     A run only works under its lease, and never gets it again. Objects in the staging whose name is no run's are left
     alone.
     """
     holder = lease.run if lease is not None and lease.state in (LeaseState.HELD, LeaseState.REMOVING) else None
-    runs = [run for run in staged if run != holder and _is_run(site, run)]
+    runs = [run for run in staged if run != holder and _is_run(warehouse, run)]
     if lease is not None and lease.run not in (holder, *runs) and _stays(lease):
-        runs.append(lease.run)  # a statement of it may run, and have nothing in the staging
-    return [thing for run in runs for thing in _things(site, run)]
+        runs.append(lease.run)  # its statement may run and have nothing in the staging
+    return [thing for run in runs for thing in _things(warehouse, run)]
 
 
 def _stays(lease: Lease) -> bool:
@@ -53,18 +53,21 @@ def _stays(lease: Lease) -> bool:
     return lease.state is LeaseState.KEPT or lease.mode is Mode.EXISTING
 
 
-def _things(site: Site, run: str) -> list[Thing]:
+def _things(warehouse: Warehouse, run: str) -> list[Thing]:
     # Names of statements and staging are the same in every mode and under every number of the lease.
-    return run_leftovers(site, names_of(site.lake.layout, site.name, run, Mode.EXISTING, 0))
+    return run_leftovers(warehouse, names_of(warehouse.lake.layout, warehouse.name, run, Mode.EXISTING, 0))
 
 
-def _is_run(site: Site, run: str) -> bool:
-    return site.lake.s3.find_head(site.lake.layout.bucket, run_key(site.lake, site.name, run)) is not None
+def _is_run(warehouse: Warehouse, run: str) -> bool:
+    return (
+        warehouse.lake.s3.find_head(warehouse.lake.layout.bucket, run_key(warehouse.lake, warehouse.name, run))
+        is not None
+    )
 
 
-def _folders(site: Site, folder: str) -> Iterator[str]:
+def _folders(warehouse: Warehouse, folder: str) -> Iterator[str]:
     last = ""
-    while first := next(iter(site.lake.s3.list_objects(site.lake.layout.bucket, folder, after=last)), None):
+    while first := next(iter(warehouse.lake.s3.list_objects(warehouse.lake.layout.bucket, folder, after=last)), None):
         name = first.key.removeprefix(folder).partition("/")[0]
-        last = f"{folder}{name}/\U0010ffff"  # behind everything of this run
+        last = f"{folder}{name}/\U0010ffff"  # after all keys of this run
         yield name

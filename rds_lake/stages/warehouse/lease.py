@@ -1,7 +1,7 @@
 """Takes, extends and changes the lease of a warehouse (`model/warehouse/lease.py`), in S3.
 
-lease = take(site, plan)      # Lease, or Busy with the run to wait for
-keep_alive(site, plan.run)    # once in every turn; LeaseLostError where the run must not go on
+lease = take(warehouse, plan)      # Lease, or Busy with the run to wait for
+keep_alive(warehouse, plan.run)    # once in every turn; LeaseLostError where the run must not go on
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from rds_lake.model.warehouse.lease import (
 from rds_lake.model.warehouse.names import foreign_names, names_of, stem_of
 from rds_lake.model.warehouse.plan import Plan
 from rds_lake.stages.lake.shared_state import change_text
-from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.warehouse import Warehouse
 
-# A run whose turns stop is taken for dead after so long. Dagster's daemon may be away for a deployment meanwhile.
+# After this time without a turn, a run is considered dead. It is longer than an outage of Dagster's daemon during a deployment.
 SPAN = timedelta(minutes=30)
 
 
@@ -36,45 +36,45 @@ class Busy:
     why: str
 
 
-def lease_key(site: Site) -> str:
+def lease_key(warehouse: Warehouse) -> str:
     """Returns the key of the lease in the lake's bucket."""
-    return site.lake.layout.warehouse_lease_key(site.name)
+    return warehouse.lake.layout.warehouse_lease_key(warehouse.name)
 
 
-def read_lease(site: Site) -> Lease | None:
+def read_lease(warehouse: Warehouse) -> Lease | None:
     """Returns the lease; None if the warehouse was never used."""
-    text = site.lake.s3.find_text(site.lake.layout.bucket, lease_key(site))
-    return None if text is None else _believed(site, text)
+    text = warehouse.lake.s3.find_text(warehouse.lake.layout.bucket, lease_key(warehouse))
+    return None if text is None else _believed(warehouse, text)
 
 
-def take(site: Site, plan: Plan) -> Lease | Busy:
+def take(warehouse: Warehouse, plan: Plan) -> Lease | Busy:
     """Writes and returns the lease for the plan's run, with the names of everything to create. Repeating it extends the lease."""
     refused: list[Busy] = []
 
     def decide(lease: Lease | None) -> Lease | None:
         refused.clear()
-        wanted = _wanted(site, plan, lease)
+        wanted = _wanted(warehouse, plan, lease)
         if isinstance(wanted, Busy):
             refused.append(wanted)
-            # What is kept and does not fit has to go first; the reaper, or the next turn's removal, does it.
+            # A kept warehouse that does not fit has to be removed first, by the reaper or the next turn.
             return removing(lease) if lease is not None and lease.state is LeaseState.KEPT else None
         return wanted
 
-    lease = change_lease(site, decide)
+    lease = change_lease(warehouse, decide)
     return refused[0] if refused or lease is None else lease
 
 
-def keep_alive(site: Site, run: str) -> Lease:
+def keep_alive(warehouse: Warehouse, run: str) -> Lease:
     """Extends the run's lease. Raises LeaseLostError if the run no longer has it."""
 
     def extend(lease: Lease | None) -> Lease:
         if lease is None:
             raise LeaseLostError(
-                f"run {run} has no lease of warehouse {site.name}: {_where(site)} is gone. Start it again"
+                f"run {run} has no lease of warehouse {warehouse.name}: {_where(warehouse)} is gone. Start it again"
             )
-        return extended(lease, run, site.clock(), SPAN)
+        return extended(lease, run, warehouse.clock(), SPAN)
 
-    lease = change_lease(site, extend)
+    lease = change_lease(warehouse, extend)
     assert lease is not None
     return lease
 
@@ -89,52 +89,58 @@ def overtime(lease: Lease, settings: WarehouseSettings, now: datetime) -> str | 
     )
 
 
-def change_lease(site: Site, change: Callable[[Lease | None], Lease | None]) -> Lease | None:
+def change_lease(warehouse: Warehouse, change: Callable[[Lease | None], Lease | None]) -> Lease | None:
     """Changes the lease, even while other processes change it, and returns it. If `change` returns None, it is not changed."""
     after: Lease | None = None
 
     def changed(text: str | None) -> str | None:
         nonlocal after
-        before = None if text is None else _believed(site, text)
+        before = None if text is None else _believed(warehouse, text)
         wanted = change(before)
         after = before if wanted is None else wanted
         return None if wanted is None else render_lease(wanted)
 
-    change_text(site.lake.s3, site.lake.layout.bucket, lease_key(site), changed, kms_key=site.lake.kms_key)
+    change_text(
+        warehouse.lake.s3, warehouse.lake.layout.bucket, lease_key(warehouse), changed, kms_key=warehouse.lake.kms_key
+    )
     return after
 
 
-def _wanted(site: Site, plan: Plan, lease: Lease | None) -> Lease | Busy:
-    now = site.clock()
+def _wanted(warehouse: Warehouse, plan: Plan, lease: Lease | None) -> Lease | Busy:
+    now = warehouse.clock()
     match lease.state if lease is not None else LeaseState.FREE:
         case LeaseState.HELD if lease is not None and lease.run == plan.run:
             return extended(lease, plan.run, now, SPAN)
         case LeaseState.HELD if lease is not None:
-            return Busy(why=f"run {lease.run} has the warehouse {site.name}, at the latest until {_shown(lease, now)}")
+            return Busy(
+                why=f"run {lease.run} has the warehouse {warehouse.name}, at the latest until {_shown(lease, now)}"
+            )
         case LeaseState.REMOVING if lease is not None:
-            return Busy(why=f"the objects of run {lease.run} in the warehouse {site.name} are being removed")
+            return Busy(why=f"the objects of run {lease.run} in the warehouse {warehouse.name} are being removed")
         case LeaseState.KEPT if lease is not None and lease.mode is not plan.mode:
             return Busy(
-                why=f"the warehouse {site.name} was kept with `mode: {lease.mode}`, "
+                why=f"the warehouse {warehouse.name} was kept with `mode: {lease.mode}`, "
                 f"and must be removed before a run with `mode: {plan.mode}`"
             )
         case LeaseState.KEPT if lease is not None:
-            mine = names_of(site.lake.layout, site.name, plan.run, plan.mode, lease.number)
-            return replace(_new(site, plan, now, lease.number), names=lease.names.for_run(mine), made_by=lease.made_by)
+            names = names_of(warehouse.lake.layout, warehouse.name, plan.run, plan.mode, lease.number)
+            return replace(
+                _new(warehouse, plan, now, lease.number), names=lease.names.for_run(names), made_by=lease.made_by
+            )
         case _:
-            return _new(site, plan, now, (lease.number if lease is not None else 0) + 1)
+            return _new(warehouse, plan, now, (lease.number if lease is not None else 0) + 1)
 
 
-def _new(site: Site, plan: Plan, now: datetime, number: int) -> Lease:
-    ends_at = now + timedelta(hours=site.settings.most_hours)
+def _new(warehouse: Warehouse, plan: Plan, now: datetime, number: int) -> Lease:
+    ends_at = now + timedelta(hours=warehouse.settings.most_hours)
     return Lease(
-        warehouse=site.name,
+        warehouse=warehouse.name,
         state=LeaseState.HELD,
         number=number,
         run=plan.run,
         made_by=plan.run,
         mode=plan.mode,
-        names=names_of(site.lake.layout, site.name, plan.run, plan.mode, number),
+        names=names_of(warehouse.lake.layout, warehouse.name, plan.run, plan.mode, number),
         taken_at=now,
         ends_at=ends_at,
         expires_at=min(now + SPAN, ends_at),
@@ -147,19 +153,20 @@ def _shown(lease: Lease, now: datetime) -> str:
     return f"{lease.ends_at:%Y-%m-%d %H:%M} UTC{expired}"
 
 
-def _believed(site: Site, text: str) -> Lease:
+def _believed(warehouse: Warehouse, text: str) -> Lease:
     """Returns the lease if it is of this warehouse and only names what its runs create. Raises ManifestError otherwise."""
-    lease = parse_lease(text, where=_where(site))
-    foreign = foreign_names(lease.names, site.lake.layout, site.name, lease.run)
-    if lease.warehouse != site.name:
+    lease = parse_lease(text, where=_where(warehouse))
+    foreign = foreign_names(lease.names, warehouse.lake.layout, warehouse.name, lease.run)
+    if lease.warehouse != warehouse.name:
         foreign = (f"warehouse {lease.warehouse!r}", *foreign)
     if foreign:
         raise ManifestError(
-            f"{_where(site)} names {', '.join(foreign)}, which no run of warehouse {site.name} creates: nothing was removed. Find "
-            f"out who wrote the object (rds-lake did not); delete the remaining stacks {stem_of(site.name)}-…, then the object"
+            f"{_where(warehouse)} names {', '.join(foreign)}, which no run of warehouse {warehouse.name} creates: nothing was "
+            "removed. Find out who wrote the object (rds-lake did not); delete the remaining stacks "
+            f"{stem_of(warehouse.name)}-…, then the object"
         )
     return lease
 
 
-def _where(site: Site) -> str:
-    return site.lake.layout.uri(lease_key(site))
+def _where(warehouse: Warehouse) -> str:
+    return warehouse.lake.layout.uri(lease_key(warehouse))

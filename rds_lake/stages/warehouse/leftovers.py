@@ -1,7 +1,8 @@
-"""Finds every object that a lease names, by asking AWS for each, and how to remove it.
+"""Finds every existing object that a lease names, by a call to AWS for each, and how to remove it.
 
-The order of the looks matters: the stack and what it makes come first, then what may appear while these go (final snapshots), so
-that one look that finds nothing proves that nothing is left. What belongs here: the looks. When they are made is `remove.py`.
+The order of the calls matters: first the stack and the objects it creates, then those that may appear while these are removed
+(final snapshots), so that one pass that finds nothing proves that nothing is left. What belongs here: finding them.
+`remove.py` calls this module.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from rds_lake.aws.warehouse.stacks import Stack, StackGateway
 from rds_lake.errors import AwsError, TransientError
 from rds_lake.model.warehouse.lease import Lease
 from rds_lake.model.warehouse.names import Names
-from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import delete_token, stacks_of
+from rds_lake.stages.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,33 +35,33 @@ class Thing:
     moot: bool = False
 
 
-def run_leftovers(site: Site, names: Names) -> list[Thing]:
+def run_leftovers(warehouse: Warehouse, names: Names) -> list[Thing]:
     """Returns running statements and the staging of unloads; while statements run, the staging waits for them."""
-    active = _asked("statements", names.statements, lambda: _statements(site, names))
-    staged = _asked("staging", names.staging, lambda: _staging(site, names))
+    active = _asked("statements", names.statements, lambda: _statements(warehouse, names))
+    staged = _asked("staging", names.staging, lambda: _staging(warehouse, names))
     return active + ([_waiting(each) for each in staged] if active else staged)
 
 
-def all_leftovers(site: Site, lease: Lease) -> list[Thing]:
+def all_leftovers(warehouse: Warehouse, lease: Lease) -> list[Thing]:
     """Returns every existing object that the lease names."""
     names = lease.names
-    stack = _asked("stack", names.stack or "", lambda: _stack(site, lease)) if names.stack else []
-    made = _asked("Redshift", names.stack or "", lambda: _made(site, lease, free=not stack))
+    stack = _asked("stack", names.stack or "", lambda: _stack(warehouse, lease)) if names.stack else []
+    made = _asked("Redshift", names.stack or "", lambda: _made(warehouse, lease, free=not stack))
     after = not stack and not made
-    rest = _asked("Redshift", names.stack or "", lambda: _snapshots(site, lease))
-    rest += _asked("Redshift", names.stack or "", lambda: _groups(site, lease, free=after))
-    rest += _asked("secret", names.secret or "", lambda: _secret(site, lease, free=after))
-    rest += _asked("role", names.role or "", lambda: _role(site, lease, free=after))
+    rest = _asked("Redshift", names.stack or "", lambda: _snapshots(warehouse, lease))
+    rest += _asked("Redshift", names.stack or "", lambda: _groups(warehouse, lease, free=after))
+    rest += _asked("secret", names.secret or "", lambda: _secret(warehouse, lease, free=after))
+    rest += _asked("role", names.role or "", lambda: _role(warehouse, lease, free=after))
     if names.stack is None or made:
-        return [*stack, *made, *rest, *run_leftovers(site, names)]
+        return [*stack, *made, *rest, *run_leftovers(warehouse, names)]
     # Nothing runs without a cluster or workgroup.
-    statements = _asked("statements", names.statements, lambda: _statements(site, names))
-    staged = _asked("staging", names.staging, lambda: _staging(site, names))
+    statements = _asked("statements", names.statements, lambda: _statements(warehouse, names))
+    staged = _asked("staging", names.staging, lambda: _staging(warehouse, names))
     return [*stack, *rest, *(replace(each, moot=True) for each in statements), *staged]
 
 
-def _stack(site: Site, lease: Lease) -> Iterator[Thing]:
-    stacks = stacks_of(site, lease)
+def _stack(warehouse: Warehouse, lease: Lease) -> Iterator[Thing]:
+    stacks = stacks_of(warehouse, lease)
     stack = stacks.look()
     if stack is not None:
         yield stack_thing(stacks, stack)
@@ -68,82 +69,84 @@ def _stack(site: Site, lease: Lease) -> Iterator[Thing]:
 
 def stack_thing(stacks: StackGateway, stack: Stack) -> Thing:
     """Returns the stack as an object to remove."""
-    # A creation may be given up; any other operation under way comes to its end first.
+    # A creation may be abandoned; any other operation in progress has to end first.
     going = stack.busy and stack.status != "CREATE_IN_PROGRESS"
     remove = None if going else lambda: stacks.delete(stack.id, delete_token(stacks, stack))
     return Thing(kind="stack", name=stack.name, state=stack.status, remove=remove)
 
 
-def _made(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+def _made(warehouse: Warehouse, lease: Lease, *, free: bool) -> Iterator[Thing]:
     """Yields the cluster, or the workgroup and then its namespace. `free`: they no longer belong to a stack."""
     names = lease.names
-    if names.cluster is not None and (cluster := site.redshift.find_cluster(names.cluster)) is not None:
-        yield _thing("cluster", cluster, site.redshift.delete_cluster if free else None)
+    if names.cluster is not None and (cluster := warehouse.redshift.find_cluster(names.cluster)) is not None:
+        yield _thing("cluster", cluster, warehouse.redshift.delete_cluster if free else None)
     if names.workgroup is None or names.namespace is None:
         return
-    workgroup = site.serverless.find_workgroup(names.workgroup)
+    workgroup = warehouse.serverless.find_workgroup(names.workgroup)
     if workgroup is not None:
-        yield _thing("workgroup", workgroup, site.serverless.delete_workgroup if free else None)
-    if (namespace := site.serverless.find_namespace(names.namespace)) is not None:
-        yield _thing("namespace", namespace, site.serverless.delete_namespace if free and not workgroup else None)
+        yield _thing("workgroup", workgroup, warehouse.serverless.delete_workgroup if free else None)
+    if (namespace := warehouse.serverless.find_namespace(names.namespace)) is not None:
+        yield _thing("namespace", namespace, warehouse.serverless.delete_namespace if free and not workgroup else None)
 
 
-def _snapshots(site: Site, lease: Lease) -> Iterator[Thing]:
+def _snapshots(warehouse: Warehouse, lease: Lease) -> Iterator[Thing]:
     cluster, namespace = lease.names.cluster, lease.names.namespace
     if cluster is not None:
-        for each in site.redshift.snapshots(cluster):
-            yield _thing("snapshot", each, partial(_delete_snapshot, site, cluster))
+        for each in warehouse.redshift.snapshots(cluster):
+            yield _thing("snapshot", each, partial(_delete_snapshot, warehouse, cluster))
     if namespace is not None:
-        for each in site.serverless.snapshots(namespace):
-            yield _thing("snapshot", each, site.serverless.delete_snapshot)
+        for each in warehouse.serverless.snapshots(namespace):
+            yield _thing("snapshot", each, warehouse.serverless.delete_snapshot)
 
 
-def _delete_snapshot(site: Site, cluster: str, name: str) -> None:
-    site.redshift.delete_snapshot(name, cluster)
+def _delete_snapshot(warehouse: Warehouse, cluster: str, name: str) -> None:
+    warehouse.redshift.delete_snapshot(name, cluster)
 
 
-def _groups(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+def _groups(warehouse: Warehouse, lease: Lease, *, free: bool) -> Iterator[Thing]:
     if (prefix := lease.names.groups) is None:
         return
-    for name in site.redshift.subnet_groups(prefix):
-        remove = partial(site.redshift.delete_subnet_group, name) if free else None
+    for name in warehouse.redshift.subnet_groups(prefix):
+        remove = partial(warehouse.redshift.delete_subnet_group, name) if free else None
         yield Thing(kind="subnet group", name=name, state="there", remove=remove)
-    for name in site.redshift.parameter_groups(prefix):
-        remove = partial(site.redshift.delete_parameter_group, name) if free else None
+    for name in warehouse.redshift.parameter_groups(prefix):
+        remove = partial(warehouse.redshift.delete_parameter_group, name) if free else None
         yield Thing(kind="parameter group", name=name, state="there", remove=remove)
 
 
-def _secret(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+def _secret(warehouse: Warehouse, lease: Lease, *, free: bool) -> Iterator[Thing]:
     name = lease.names.secret
-    if name is not None and site.secrets.find(name) is not None:
+    if name is not None and warehouse.secrets.find(name) is not None:
         yield Thing(
-            kind="secret", name=name, state="there", remove=partial(site.secrets.delete, name) if free else None
+            kind="secret", name=name, state="there", remove=partial(warehouse.secrets.delete, name) if free else None
         )
 
 
-def _role(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+def _role(warehouse: Warehouse, lease: Lease, *, free: bool) -> Iterator[Thing]:
     """Yields the stack's role; a role from lake.yaml is never deleted."""
     name = lease.names.role
-    if name is not None and site.settings.role is None and site.roles.exists(name):
-        yield Thing(kind="role", name=name, state="there", remove=partial(site.roles.delete, name) if free else None)
+    if name is not None and warehouse.settings.role is None and warehouse.roles.exists(name):
+        yield Thing(
+            kind="role", name=name, state="there", remove=partial(warehouse.roles.delete, name) if free else None
+        )
 
 
-def _statements(site: Site, names: Names) -> Iterator[Thing]:
-    for each in site.statements.named(names.statements):
+def _statements(warehouse: Warehouse, names: Names) -> Iterator[Thing]:
+    for each in warehouse.statements.named(names.statements):
         if each.is_active:
-            cancel = partial(site.statements.cancel, each.id)
+            cancel = partial(warehouse.statements.cancel, each.id)
             yield Thing(kind="statement", name=each.name, state=each.status, remove=cancel)
 
 
-def _staging(site: Site, names: Names) -> Iterator[Thing]:
-    bucket, prefix = site.lake.layout.bucket, names.staging
-    keys = [found.key for found in site.lake.s3.list_objects(bucket, prefix)]
+def _staging(warehouse: Warehouse, names: Names) -> Iterator[Thing]:
+    bucket, prefix = warehouse.lake.layout.bucket, names.staging
+    keys = [listed.key for listed in warehouse.lake.s3.list_objects(bucket, prefix)]
     if keys:
-        remove = partial(site.lake.s3.delete, bucket, keys)
-        yield Thing(kind="staging", name=site.lake.layout.uri(prefix), state=f"{len(keys)} objects", remove=remove)
-    for upload in site.lake.s3.list_uploads(bucket, prefix):
-        remove = partial(site.lake.s3.abort_upload, bucket, upload)
-        yield Thing(kind="upload", name=site.lake.layout.uri(upload.key), state="unfinished", remove=remove)
+        remove = partial(warehouse.lake.s3.delete, bucket, keys)
+        yield Thing(kind="staging", name=warehouse.lake.layout.uri(prefix), state=f"{len(keys)} objects", remove=remove)
+    for upload in warehouse.lake.s3.list_uploads(bucket, prefix):
+        remove = partial(warehouse.lake.s3.abort_upload, bucket, upload)
+        yield Thing(kind="upload", name=warehouse.lake.layout.uri(upload.key), state="unfinished", remove=remove)
 
 
 def _thing(kind: str, existing: Existing, remove: Callable[[str], object] | None) -> Thing:

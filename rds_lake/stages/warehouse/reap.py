@@ -1,11 +1,10 @@
-"""Reaps warehouses: removes everything that an expired lease names, and verifies that it is gone.
+"""Reaps warehouses: removes everything that an expired lease names, and verifies that nothing is left.
 
-    for reaped in reap([site, ...], apply=True): ...
+    for reaped in reap([warehouse, ...], apply=True): ...
 
 A run that died, was cancelled, or whose turns stopped leaves a lease that expires; so does a warehouse that was kept for some
-minutes. A removal that is under way continues, whichever run began it. Stacks that no lease names go as well (`strays.py`), and what
-was begun for runs that had the warehouse no more (`late.py`).
-One warehouse that cannot be looked at never stops the others.
+minutes. A removal in progress continues, even if another run began it. Stacks that no lease names are removed too
+(`strays.py`), and objects that late turns created (`late.py`). A warehouse that cannot be examined never stops the others.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from rds_lake.stages.warehouse.late import of_others, staged_runs
 from rds_lake.stages.warehouse.lease import change_lease, read_lease
 from rds_lake.stages.warehouse.leftovers import all_leftovers, run_leftovers
 from rds_lake.stages.warehouse.remove import Remaining, finish, stays, stepped
-from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.strays import name_in_lease, strays_of, thing_of
+from rds_lake.stages.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +47,24 @@ class Reaped:
         return not self.left and self.error is None
 
 
-def reap(sites: Iterable[Site], *, apply: bool) -> Iterator[Reaped]:
+def reap(warehouses: Iterable[Warehouse], *, apply: bool) -> Iterator[Reaped]:
     """Reaps one warehouse after the other. Without `apply` nothing is changed, and `left` shows what would be removed."""
     stacks: Collection[str] | None = None
     unlisted: str | None = None
-    for site in sites:
+    for warehouse in warehouses:
         try:
             if stacks is None and unlisted is None:
-                stacks, unlisted = _listed(site)  # before the first lease is read (`strays.py`)
-            reaped = _reaped(site, stacks or (), apply=apply)
+                stacks, unlisted = _listed(warehouse)  # before the first lease is read (`strays.py`)
+            reaped = _reaped(warehouse, stacks or (), apply=apply)
             yield reaped if unlisted is None else replace(reaped, error=unlisted)
         except RdsLakeError as error:
-            yield Reaped(warehouse=site.name, error=str(error))
+            yield Reaped(warehouse=warehouse.name, error=str(error))
 
 
-def _listed(site: Site) -> tuple[Collection[str] | None, str | None]:
+def _listed(warehouse: Warehouse) -> tuple[Collection[str] | None, str | None]:
     """Returns the names of all stacks, or why they could not be listed; leases are reaped in both cases."""
     try:
-        return list_stacks(site.stacks), None
+        return list_stacks(warehouse.stacks), None
     except (AwsError, TransientError) as error:
         return None, f"stacks without a lease could not be listed: {error}"
 
@@ -76,46 +75,46 @@ def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ..
     They have default settings, as their leases name everything to remove.
     """
     folder = lake.layout.warehouse_folder("").rstrip("/") + "/"
-    found: list[WarehouseSettings] = []
+    warehouses: list[WarehouseSettings] = []
     last = ""
     while first := next(iter(lake.s3.list_objects(lake.layout.bucket, folder, after=last)), None):
         name = first.key.removeprefix(folder).partition("/")[0]
-        last = f"{folder}{name}/\U0010ffff"  # behind everything of this warehouse
+        last = f"{folder}{name}/\U0010ffff"  # after all keys of this warehouse
         if name not in known and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-            found.append(WarehouseSettings(name=name))
-    return tuple(found)
+            warehouses.append(WarehouseSettings(name=name))
+    return tuple(warehouses)
 
 
-def _reaped(site: Site, stacks: Collection[str], *, apply: bool) -> Reaped:
-    staged = staged_runs(site)  # before the lease is read (`late.py`)
-    lease = read_lease(site)
-    strays = strays_of(site, lease, stacks)
+def _reaped(warehouse: Warehouse, stacks: Collection[str], *, apply: bool) -> Reaped:
+    staged = staged_runs(warehouse)  # before the lease is read (`late.py`)
+    lease = read_lease(warehouse)
+    strays = strays_of(warehouse, lease, stacks)
     if apply and strays and (lease is None or lease.state is LeaseState.FREE):
-        named = name_in_lease(site, strays[0])
+        named = name_in_lease(warehouse, strays[0])
         lease, strays = (named, strays[1:]) if named is not None else (lease, strays)
-    others = (*(thing_of(site, each) for each in strays), *of_others(site, lease, staged))
+    others = (*(thing_of(warehouse, each) for each in strays), *of_others(warehouse, lease, staged))
     others = stepped(others) if apply else others
-    if lease is None or not lease.expired(site.clock()):
-        return Reaped(warehouse=site.name, lease=lease, left=others)
-    left = _end(site, lease) if apply else tuple(all_leftovers(site, lease))
-    return Reaped(warehouse=site.name, lease=lease, due=True, left=(*left, *others))
+    if lease is None or not lease.expired(warehouse.clock()):
+        return Reaped(warehouse=warehouse.name, lease=lease, left=others)
+    left = _end(warehouse, lease) if apply else tuple(all_leftovers(warehouse, lease))
+    return Reaped(warehouse=warehouse.name, lease=lease, due=True, left=(*left, *others))
 
 
-def _end(site: Site, lease: Lease) -> Remaining:
-    # Kept for ever: only the dead run's own things go. Kept for minutes: nobody waits for a warehouse whose run died.
-    stay = lease.state is LeaseState.HELD and lease.keep_minutes is None and stays(site, lease)
+def _end(warehouse: Warehouse, lease: Lease) -> Remaining:
+    # Kept forever: only the dead run's objects are removed. Kept for minutes: removed, as its run died.
+    stay = lease.state is LeaseState.HELD and lease.keep_minutes is None and stays(warehouse, lease)
 
     def end(now: Lease | None) -> Lease | None:
-        # Extended or taken since it was read: it lives.
-        if now is None or now.number != lease.number or not now.expired(site.clock()):
+        # Extended or taken since it was read: it is in use.
+        if now is None or now.number != lease.number or not now.expired(warehouse.clock()):
             return None
         if not stay:
             return removing(now)
-        return kept(now, site.clock()) if (now.run, now.state) == (lease.run, LeaseState.HELD) else None
+        return kept(now, warehouse.clock()) if (now.run, now.state) == (lease.run, LeaseState.HELD) else None
 
-    now = change_lease(site, end)
+    now = change_lease(warehouse, end)
     if not stay:
-        return finish(site, now, lease)
-    # What does not go at once, the next pass finds: the lease is the run's no more (`late.py`).
+        return finish(warehouse, now, lease)
+    # The next pass finds objects that are not removed at once: the run no longer has the lease (`late.py`).
     is_kept = now is not None and (now.run, now.number, now.state) == (lease.run, lease.number, LeaseState.KEPT)
-    return stepped(run_leftovers(site, lease.names)) if is_kept else ()
+    return stepped(run_leftovers(warehouse, lease.names)) if is_kept else ()

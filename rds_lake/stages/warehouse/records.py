@@ -1,11 +1,11 @@
 """Records of runs in S3, and the list of those that are open.
 
-    <prefix>/_warehouses/<warehouse>/runs/<run>.json   how far a run is; it stays, as the run's history
-    <prefix>/_warehouses/<warehouse>/open.json         the runs that have not ended, or that Dagster does not know the end of yet
+    <prefix>/_warehouses/<warehouse>/runs/<run>.json   the state of a run; it is kept as the run's history
+    <prefix>/_warehouses/<warehouse>/open.json         the runs that have not ended, or whose end was not reported to Dagster yet
 
-The list names a run before its record is written: a run of which no turn is taken would never end. Where a process was killed in
-between, the list names a run without a record; a later turn removes it from the list after a while.
-What belongs here: reading and writing both. What a turn does is `turn.py`.
+A run is added to the list before its record is written, as a run that is not in the list would get no turns and never end. If
+a process was killed in between, the list names a run without a record, which a later turn removes after a while. What belongs
+here: reading and writing both. Turns are `turn.py`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord
     if there is not None:
         return there.record
     record = RunRecord(plan=plan, phase=Phase.CREATING, pieces=_pieces(plan), began_at=now, cause=cause)
-    # Another may begin it at this moment: the record that is there first stays.
+    # Another process may begin it at this moment: the first record stays.
     return _change_run(lake, plan.warehouse, plan.run, lambda begun: begun or record)
 
 
@@ -100,7 +100,7 @@ def close_run(lake: Lake, warehouse: str, run: str) -> None:
 
 
 def _change_run(lake: Lake, warehouse: str, run: str, change: Callable[[RunRecord | None], RunRecord]) -> RunRecord:
-    """Change the record and return it as it is afterwards. `change` gets None where there is none, and may be called repeatedly."""
+    """Changes the record and returns the new one. `change` gets None if there is none, and may be called repeatedly."""
     key = run_key(lake, warehouse, run)
 
     def changed(text: str | None) -> str | None:

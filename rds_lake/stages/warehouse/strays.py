@@ -1,11 +1,11 @@
 """Stacks of a warehouse that no lease names any more.
 
-A process may stand still between its lease and CreateStack for longer than the lease lasts, be killed in between, or somebody may
-delete the lease: then there is a stack that the lease does not know. It carries the name of the warehouse and a tag that names lake,
-warehouse and run, by which it is found here.
+A process may be paused between its lease and CreateStack for longer than the lease lasts, or be killed in between, or a user
+may delete the lease: then a stack exists that no lease names. It is found by the warehouse in its name and a tag with lake,
+warehouse and run.
 
-Stacks are listed before the lease is read: whatever is in the list was made under a lease that was written earlier. So one that the
-lease of now does not name, or names as free, has none.
+Stacks are listed before the lease is read, so each stack in the list was created under an earlier lease. A stack that the
+current lease does not name, or names as free, therefore has no lease.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rds_lake.model.warehouse.names import STATEMENTS_TAG, is_name_of, names_of_
 from rds_lake.model.warehouse.plan import Mode
 from rds_lake.stages.warehouse.lease import change_lease
 from rds_lake.stages.warehouse.leftovers import Thing, stack_thing
-from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,47 +30,47 @@ class Stray:
     run: str
 
 
-def strays_of(site: Site, lease: Lease | None, stacks: Collection[str]) -> tuple[Stray, ...]:
+def strays_of(warehouse: Warehouse, lease: Lease | None, stacks: Collection[str]) -> tuple[Stray, ...]:
     """Returns the warehouse's stacks without a lease. `stacks`: all stack names, listed before `lease` was read."""
     named = lease.names.stack if lease is not None and lease.state is not LeaseState.FREE else None
     strays: list[Stray] = []
     for name in stacks:
-        if name != named and is_name_of(site.name, name):
-            stack = StackGateway(api=site.stacks, name=name).look()
-            run = _run_of(site, stack) if stack is not None else None
+        if name != named and is_name_of(warehouse.name, name):
+            stack = StackGateway(api=warehouse.stacks, name=name).look()
+            run = _run_of(warehouse, stack) if stack is not None else None
             if stack is not None and run is not None:
                 strays.append(Stray(stack=stack, run=run))
     return tuple(strays)
 
 
-def thing_of(site: Site, stray: Stray) -> Thing:
+def thing_of(warehouse: Warehouse, stray: Stray) -> Thing:
     """Returns the stack as an object to remove."""
-    thing = stack_thing(StackGateway(api=site.stacks, name=stray.stack.name), stray.stack)
+    thing = stack_thing(StackGateway(api=warehouse.stacks, name=stray.stack.name), stray.stack)
     return replace(thing, state=f"{thing.state}, belongs to run {stray.run}, but no lease names it")
 
 
-def name_in_lease(site: Site, stray: Stray) -> Lease | None:
+def name_in_lease(warehouse: Warehouse, stray: Stray) -> Lease | None:
     """Writes to the free lease everything that the stack created, so that all of it is removed and verified.
 
     Returns None if another run took the lease meanwhile: then only the stack is deleted.
     """
-    now = site.clock()
+    now = warehouse.clock()
 
     def change(lease: Lease | None) -> Lease | None:
         if lease is not None and lease.state is not LeaseState.FREE:
             return None
-        names = names_of_stack(site.lake.layout, site.name, stray.run, stray.stack.name)
-        found = lease or Lease(
-            warehouse=site.name, state=LeaseState.HELD, number=0, run=stray.run, made_by=stray.run, mode=Mode.CLUSTER, names=names,
-            taken_at=now, ends_at=now, expires_at=now,
+        names = names_of_stack(warehouse.lake.layout, warehouse.name, stray.run, stray.stack.name)
+        known = lease or Lease(
+            warehouse=warehouse.name, state=LeaseState.HELD, number=0, run=stray.run, made_by=stray.run, mode=Mode.CLUSTER,
+            names=names, taken_at=now, ends_at=now, expires_at=now,
         )  # fmt: skip
-        return removing(replace(found, names=names, run=stray.run, made_by=stray.run, expires_at=now))
+        return removing(replace(known, names=names, run=stray.run, made_by=stray.run, expires_at=now))
 
-    after = change_lease(site, change)
+    after = change_lease(warehouse, change)
     return after if after is not None and after.names.stack == stray.stack.name else None
 
 
-def _run_of(site: Site, stack: Stack) -> str | None:
+def _run_of(warehouse: Warehouse, stack: Stack) -> str | None:
     """Returns the run in the stack's tag; None if the stack belongs to another lake or has no such tag."""
-    tag, begins = stack.tags.get(STATEMENTS_TAG, ""), statements_of(site.lake.layout, site.name)
+    tag, begins = stack.tags.get(STATEMENTS_TAG, ""), statements_of(warehouse.lake.layout, warehouse.name)
     return tag.removeprefix(begins).rstrip("/") or None if tag.startswith(begins) else None

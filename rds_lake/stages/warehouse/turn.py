@@ -1,13 +1,13 @@
-"""One turn of a run: examines AWS, does what is possible now, and writes the new state. It does not wait.
+"""One turn of a run: looks at AWS, takes the next steps, and writes the new state. It does not wait.
 
     CREATING   lease and stack, until statements can be sent
-    WORKING    loads, steps and unloads go on
-    REMOVING   statements are cancelled, staging and stack go, whatever ended the run
+    WORKING    loads, steps and unloads run
+    REMOVING   statements are cancelled, staging and stack are removed, for any reason of the end
     ENDED
 
-Anybody may take a turn: Dagster's sensor, an asset that waits, the command. Two at once do no harm: the later one to write finds
-the record changed and keeps what is there; where that says that the run ends, it takes back what it may have begun (`late.py`). A
-turn that was killed is made again by the next.
+Dagster's sensor, a waiting asset and the command all take turns. Two at once do no harm: the one that writes later finds the
+record changed and keeps it; if the run has ended by that record, it removes what it may have begun (`late.py`). A killed turn
+is repeated by the next.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from rds_lake.stages.warehouse.late import take_back
 from rds_lake.stages.warehouse.lease import keep_alive, overtime
 from rds_lake.stages.warehouse.records import StoredRun, get_run, write_run
 from rds_lake.stages.warehouse.remove import take_down
-from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
+from rds_lake.stages.warehouse.warehouse import Warehouse
 from rds_lake.stages.warehouse.work.advance import advance, cancel
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 
 _ENDING = (Phase.REMOVING, Phase.ENDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Works:
-    """What turns of one warehouse need. `lake`: for records. `hands`: returns what a run's statements are sent with."""
+    """The inputs of turns of one warehouse. `lake`: for records. `context`: returns the context of a run."""
 
     lake: Lake
-    site: Site
-    hands: Callable[[RunRecord], Hands]
+    warehouse: Warehouse
+    context: Callable[[RunRecord], RunContext]
     clock: Callable[[], datetime]
 
     @property
     def settings(self) -> WarehouseSettings:
-        return self.site.settings
+        return self.warehouse.settings
 
 
 def take_turn(works: Works, run: str) -> RunRecord:
@@ -84,23 +84,23 @@ def _turned(works: Works, record: RunRecord) -> RunRecord:
 def _create(works: Works, record: RunRecord) -> RunRecord:
     if refused := over_budget(record, works.settings, works.clock()):
         return _removing(works, record, refused)
-    up = bring_up(works.site, record.plan)
+    up = bring_up(works.warehouse, record.plan)
     if isinstance(up, NotYet):
         return replace(record, waiting=up.why)
-    # Statements are sent by the next turn: the record says that they may be there before any is.
+    # The next turn sends statements, so that the record allows for statements before the first one exists.
     return replace(record, phase=Phase.WORKING, target=up, worked_from=works.clock(), waiting=None)
 
 
 def _work(works: Works, record: RunRecord) -> RunRecord:
     try:
-        lease = keep_alive(works.site, record.plan.run)
+        lease = keep_alive(works.warehouse, record.plan.run)
     except LeaseLostError as error:
         return _ended(works, replace(record, error=str(error)))
     if too_long := overtime(lease, works.settings, works.clock()):
         return _removing(works, record, too_long)
     if refused := over_budget(record, works.settings, works.clock()):
         return _removing(works, record, refused)
-    record = advance(record, _target(record), works.hands(record))
+    record = advance(record, _target(record), works.context(record))
     if all(piece.has_ended for piece in record.pieces):
         wrong = failures(record)
         return _removing(works, record, wrong and (_lost(works, record) or wrong))
@@ -112,7 +112,7 @@ def _lost(works: Works, record: RunRecord, error: RdsLakeError | None = None) ->
     if record.phase is not Phase.WORKING and not isinstance(error, StackError):
         return None  # it may not have had it yet
     try:
-        keep_alive(works.site, record.plan.run)
+        keep_alive(works.warehouse, record.plan.run)
     except LeaseLostError as lost:
         return str(lost)
     return None
@@ -121,7 +121,7 @@ def _lost(works: Works, record: RunRecord, error: RdsLakeError | None = None) ->
 def _remove(works: Works, record: RunRecord) -> RunRecord:
     if record.target is not None and not all(piece.has_ended for piece in record.pieces):
         record = _cancelled(works, record)
-    if left := take_down(works.site, record.plan.run):
+    if left := take_down(works.warehouse, record.plan.run):
         waiting = ", ".join(f"{thing.kind} {thing.name} ({thing.state})" for thing in left)
         return replace(record, waiting=f"waits until it is gone: {waiting}")
     return _ended(works, record)
@@ -130,7 +130,7 @@ def _remove(works: Works, record: RunRecord) -> RunRecord:
 def _cancelled(works: Works, record: RunRecord) -> RunRecord:
     """Returns the run after its statements were asked to end. Statements that cannot be reached end in `take_down`."""
     try:
-        return cancel(record, _target(record), works.hands(record))
+        return cancel(record, _target(record), works.context(record))
     except RdsLakeError:
         return record
 
@@ -172,8 +172,8 @@ def _written(works: Works, stored: StoredRun, after: RunRecord) -> RunRecord:
     try:
         return write_run(works.lake, stored, after).record
     except ConflictError:
-        # Another turn was faster. What this one did in AWS has names that follow from the run, by which the next finds it.
+        # Another turn was faster. The objects of this one have names that follow from the run, by which the next turn finds them.
         now = get_run(works.lake, works.settings.name, after.plan.run).record
         if now.phase in _ENDING and stored.record.phase not in _ENDING:
-            take_back(works.site, after.plan)  # no turn may come that would find it
+            take_back(works.warehouse, after.plan)  # there may be no next turn to find them
         return now

@@ -1,12 +1,12 @@
-"""Turns queue messages into runs: what each event asks for (the events: `model/events/parse.py`, `docs/events.md`).
+"""Turns queue messages into runs (the events: `model/events/parse.py`, `docs/events.md`).
 
-A finished snapshot asks for `snapshot_export` of its date, which starts the export and ends. An ended export asks for the
-whole source when the task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's cause. RDS's events do not
-name the export task (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html), so every task that a
-source has of that snapshot is settled. A backup that failed is an incident.
+A finished snapshot gives a run of `snapshot_export` for its date, which starts the export and ends. An ended export gives a
+run of the whole source if the task is COMPLETE, otherwise of `snapshot_export` alone, which fails with AWS's cause. RDS's
+events do not name the export task (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html), so every
+task of a source for that snapshot is settled. A failed backup is an incident.
 
-What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors/events.py`; what no event reported is
-found by `databases/reconcile.py`.
+What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors/events.py`; `databases/reconcile.py`
+finds work that no event reported.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from rds_lake.model.exports.task import ExportTask
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run, starting_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPlan:
-    """What a batch of messages asks for.
+    """The runs and incidents for a batch of messages.
 
-    `settled`: receipt handles that the next tick deletes. A message in neither `settled` nor a run stays in the queue:
+    `handled`: receipt handles that the next tick deletes. A message in neither `handled` nor a run stays in the queue:
     it is delivered again, and reaches the dead-letter queue after the queue's limit. `problems`: messages for which AWS
     refused a call, or that caused an unexpected error.
     """
 
     runs: tuple[WantedRun, ...]
     incidents: tuple[WantedIncident, ...]
-    settled: tuple[str, ...]
+    handled: tuple[str, ...]
     notes: tuple[str, ...]
     problems: tuple[str, ...] = ()
 
@@ -62,7 +62,7 @@ class EventPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decision:
-    """What one event asks for. `later`: it cannot be decided yet."""
+    """The decision for one event. `later`: it cannot be decided yet."""
 
     runs: tuple[WantedRun, ...] = ()
     incident: WantedIncident | None = None
@@ -76,9 +76,9 @@ class EventPlanner:
     """Decides about messages for a set of sources; `first_dates`: each source's first date with a partition.
 
     One planner per tick: decisions are cached, so a thousand copies of an event cost one call. `is_taken_over`: whether
-    another run already does the same work. `is_late`: whether the tick's time is over; undecided messages then stay in
-    the queue. `take_json`: starts the run that a JSON asks for, or writes its errors, and returns a sentence; None if
-    no warehouse uses that place.
+    another run already does the same work. `is_late`: whether the tick's time is over; undecided messages then stay in the
+    queue. `take_json`: starts the run that a JSON requests, or writes its errors, and returns a sentence; None if no warehouse
+    uses that place.
     """
 
     rds: RdsGateway
@@ -96,7 +96,7 @@ class EventPlanner:
         """Decides about every message. A malformed one, or one for which AWS refuses a call, does not stop the others."""
         runs: dict[str, WantedRun] = {}
         incidents: dict[str, WantedIncident] = {}
-        settled: list[str] = []
+        handled: list[str] = []
         notes: list[str] = []
         problems: list[str] = []
         for message in messages:
@@ -107,11 +107,11 @@ class EventPlanner:
                 if decision.note:
                     (problems if decision.problem else notes).append(f"message {message.message_id}: {decision.note}")
             if not any(decision.later for decision in decisions):
-                settled.append(message.receipt_handle)
+                handled.append(message.receipt_handle)
         return EventPlan(
             runs=tuple(runs.values()),
             incidents=tuple(incidents.values()),
-            settled=tuple(settled),
+            handled=tuple(handled),
             notes=tuple(notes),
             problems=tuple(problems),
         )
@@ -190,7 +190,7 @@ class EventPlanner:
         if snapshot.status != "available":
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
         if snapshot.unknown_origin:
-            return _Decision(note=f"{snapshot.arn} is a copy, and AWS no longer says of what: it belongs to no date")
+            return _Decision(note=f"{snapshot.arn} is a copy, and AWS no longer says of which snapshot: it belongs to no date")
         return _Decision(runs=(starting_run(plan.source, snapshot),))
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
@@ -212,15 +212,19 @@ class EventPlanner:
     def _settled(self, tasks: Sequence[ExportTask], arn: str) -> _Decision:
         """Returns the runs that settle every ended task of the sources; one started by hand counts unless it failed."""
         try:
-            ours = [(p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None]
+            exports = [
+                (p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None
+            ]
         except ValueError as error:
             return _Decision(note=f"stays in the queue: {error}", later=True)
-        ours = ours or self._by_hand(tasks, arn)
-        if not ours:
+        exports = exports or self._by_hand(tasks, arn)
+        if not exports:
             return _Decision(note=f"no source has an export of {arn}")
-        ended = [(plan, task, day) for plan, task, day in ours if not task.status.running]
+        ended = [(plan, task, day) for plan, task, day in exports if not task.status.running]
         if not ended:
-            return _Decision(note=f"stays in the queue: the export of {arn} is still {ours[0][1].status}", later=True)
+            return _Decision(
+                note=f"stays in the queue: the export of {arn} is still {exports[0][1].status}", later=True
+            )
         return _Decision(runs=tuple(settling_run(plan.source, task, day) for plan, task, day in ended))
 
     def _by_hand(self, tasks: Sequence[ExportTask], arn: str) -> list[tuple[ExportPlan, ExportTask, date]]:
@@ -232,7 +236,7 @@ class EventPlanner:
         return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
 
     def _table_exported(self, event: TableExportWritten) -> _Decision:
-        """Settles all exports of a date when the last one ends; earlier events ask for nothing.
+        """Settles all exports of a date when the last one ends; earlier events give no run.
 
         DynamoDB writes the manifest before the export ends. Such an early event does not stay in the queue, as
         reconciliation checks sooner than the message would return.
@@ -241,7 +245,7 @@ class EventPlanner:
         if exports is None or event.snapshot_date < self.first_dates[event.source]:
             return _Decision(note=f"{event.source} {event.snapshot_date} is not a date of a DynamoDB source")
         if exports.plan.scans:
-            # Written as DynamoDB would, but DynamoDB knows no such export: asking for it takes a right that nobody needs.
+            # The file has DynamoDB's form, but DynamoDB has no such export: describing it would need an additional permission.
             return _Decision(
                 note=f"{event.source} {event.snapshot_date} is scanned by a run, which continues by itself"
             )
@@ -259,12 +263,12 @@ class EventPlanner:
         return _Decision(runs=(settling_run(event.source, begun.task, event.snapshot_date),))
 
     def _job_ended(self, event: JobEnded) -> _Decision:
-        """Asks for a run when the last Glue run of a date ends, or one that makes a place for a waiting table.
+        """Requests a run when the last Glue run of a date ends, or one whose end gives a place to a waiting table.
 
         An event that arrives before Glue reports the end does not stay in the queue: reconciliation checks sooner.
         """
-        ours = self.conversions if self.conversions and self.conversions.job == event.job else None
-        converted = ours.date_of(event.run) if ours else None
+        conversions = self.conversions if self.conversions and self.conversions.job == event.job else None
+        converted = conversions.date_of(event.run) if conversions else None
         if converted is None:
             return _Decision(
                 note=f"the run {event.run} of the Glue job {event.job} belongs to no unfinished date of any source"

@@ -1,6 +1,6 @@
 """The lake's records of one source. Each list and each manifest is read once, for the source's status and report.
 
-Of 400 dates a list is 2,400 keys, and a manifest may have 200 MB, so that reading them again is most of the work of both.
+A list of 400 dates has 2,400 keys, and a manifest may have 200 MB, so reading them is most of the work of both.
 """
 
 from __future__ import annotations

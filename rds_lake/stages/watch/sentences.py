@@ -62,7 +62,7 @@ def decisions(state: SourceStatus) -> list[str]:
 
 def span(time: timedelta) -> str:
     """Returns a duration in its two largest units."""
-    # Where this machine's clock is minutes behind AWS's, a fresh snapshot is in the future.
+    # If this machine's clock is minutes behind AWS's, a new snapshot is in the future.
     minutes, seconds = divmod(max(0, int(time.total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

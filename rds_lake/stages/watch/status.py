@@ -1,6 +1,6 @@
-"""Status: what is published of a source, how old it is, what its last export cost, and what runs now.
+"""The status of a source: its published date, its age, the cost of its last export, and running work.
 
-What belongs here: reading it, in S3 and RDS; nothing is changed. Showing it is `console/status.py`.
+What belongs here: reading it from S3 and RDS; nothing is changed. Showing it is `console/status.py`.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _unchecked(dates: Collection[date], checked: Collection[date], pointer: Poin
 
 
 def export_seconds(record: ExportRecord) -> float | None:
-    """Returns how long AWS took, if AWS says so."""
+    """Returns how long AWS took, in seconds, if AWS gives it."""
     if record.started_at is None or record.ended_at is None:
         return None
     return (record.ended_at - record.started_at).total_seconds()

@@ -125,7 +125,7 @@ def collected(call: Callable[..., None], *arguments: Any, **named: Any) -> dict[
 
 def listed(many: ManyS3, bucket: str, *prefixes: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    many.sizes(bucket, prefixes, found=found.update)
+    many.sizes(bucket, prefixes, report=found.update)
     return found
 
 
@@ -139,7 +139,7 @@ def test_a_listing_has_every_key_with_its_size_over_all_pages(many: ManyS3) -> N
 def test_a_long_listing_by_folder_has_every_key_once_and_each_folder_in_order(many: ManyS3, levels: int) -> None:
     """Two thousand keys, of which the last page is cut into folders; some lie beside the folders."""
     found: list[str] = []
-    many.sizes_below("tree", "", levels=levels, found=lambda items: found.extend(key for key, _ in items))
+    many.sizes_below("tree", "", levels=levels, report=lambda items: found.extend(key for key, _ in items))
     assert sorted(found) == sorted(TREE)
     folders = {key.rsplit("/", 1)[0] for key in TREE if key.count("/") > levels - 1}
     for folder in folders:

@@ -74,7 +74,7 @@ def test_a_listing_whose_page_breaks_off_is_finished_by_boto3_without_telling_a_
     monkeypatch.setattr(Connection, "ask", broken)
     found: list[str] = []
     many = ManyS3(S3Gateway(clients.s3, open_wire(clients, 1)), 1)
-    many.sizes("lake", ["k/"], found=lambda items: found.extend(key for key, _ in items))
+    many.sizes("lake", ["k/"], report=lambda items: found.extend(key for key, _ in items))
     assert found == keys
 
 
@@ -96,7 +96,7 @@ def test_a_listing_whose_folders_are_not_told_plainly_goes_on_page_by_page(
     monkeypatch.setattr(Connection, "ask", without_folders)
     found: list[str] = []
     many = ManyS3(S3Gateway(clients.s3, open_wire(clients, 2)), 2)
-    many.sizes_below("lake", "k/", levels=1, found=lambda items: found.extend(key for key, _ in items))
+    many.sizes_below("lake", "k/", levels=1, report=lambda items: found.extend(key for key, _ in items))
     assert found == keys
     assert ["delimiter" in target for target in asked] == [False, True, False, False]
 

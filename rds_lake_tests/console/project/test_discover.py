@@ -39,7 +39,7 @@ def test_every_page_is_read_and_long_lists_say_how_far_they_are(cloud: LocalClou
         DBClusterIdentifier="shop-aurora",
     )
     lines: list[str] = []
-    found = found_by(cloud.clients, lines).found
+    found = found_by(cloud.clients, lines).items
     names = {item.identifier for item in found}
     assert {f"db-{number:03}" for number in range(101)} | {f"table-{number:03}" for number in range(101)} < names
     assert "member" not in names, "a cluster's instances are exported with the cluster"
@@ -66,7 +66,7 @@ def test_a_service_that_refuses_is_said_and_the_others_are_shown(
     make_table(cloud, "Reviews", recovers=True)
     make_table(cloud, "Users", recovers=True)
     discovered = found_by(_limited(cloud, allowed))
-    assert {item.kind for item in discovered.found} == seen
+    assert {item.kind for item in discovered.items} == seen
     assert [sentence for sentence in discovered.refused if said in sentence]
     assert len(discovered.refused) == len(set(discovered.refused)) <= 3, "what is refused of every table is said once"
 

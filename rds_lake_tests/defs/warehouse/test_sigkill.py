@@ -98,10 +98,10 @@ def reaped(mart: Mart) -> None:
     """The reaper, when the lease has expired: its looks follow each other until nothing is left."""
     gateways, config = mart.world.gateways, mart.world.config
     late = datetime.now(UTC) + timedelta(minutes=31)
-    site = open_warehouse(config, config.warehouse("mart"), gateways.clients(), gateways.lake, clock=lambda: late)
+    warehouse = open_warehouse(config, config.warehouse("mart"), gateways.clients(), gateways.lake, clock=lambda: late)
 
     def done() -> bool:
-        (found,) = reap([site], apply=True)
+        (found,) = reap([warehouse], apply=True)
         assert found.error is None, found.error
         return not found.left
 

@@ -130,7 +130,7 @@ def prepare(lake: Lake, rows: int, count: int) -> Watermark:
     compactor = Compactor(lake=lake, source="shop", log=click.echo)
     final = forwarded(lake, "shop")[0].epochs[0]
     began = time.perf_counter()
-    done = compactor.compact(final, compactor.settled([ORDERS]))
+    done = compactor.compact(final, compactor.versioned([ORDERS]))
     assert done.rows == count, done
     click.echo(f"{count:,} changes compacted in {time.perf_counter() - began:.1f} s")
     return Watermark(day=DAY, epoch="e", cut=1, position=names("rds_lake_position"), outbox=names("rds_lake_outbox"))

@@ -96,7 +96,7 @@ def _work(running: Running, record: RunRecord, parallel: int, seen: Seen) -> Run
         client.meta.events.register("before-call.*.*", lambda model, **_: seen.calls.update([model.name]))
     began = time.perf_counter()
     while not all(piece.has_ended for piece in record.pieces):
-        record = advance(record, running.target, running.hands(parallel=parallel))
+        record = advance(record, running.target, running.context(parallel=parallel))
         at_once = sum(piece.state is PieceState.RUNNING for piece in record.pieces)
         seen.most, seen.turns = max(seen.most, at_once), seen.turns + 1
         seen.memory.append(_rss())

@@ -73,19 +73,19 @@ class LiveWarehouse:
         deadline = time.monotonic() + 900
         while not all(piece.has_ended for piece in record.pieces):
             assert time.monotonic() < deadline, f"after 15 minutes: {record.pieces}"
-            record = advance(record, self.target, self.works.hands(record))
+            record = advance(record, self.target, self.works.context(record))
         return record
 
     def statement(self, *sqls: str, together: bool = True, session: str | None = None, keep: bool = False) -> Any:
         """What was begun, and its state once it has ended."""
-        data, name = self.works.site.statements, f"rds-lake/live/{uuid4().hex}"
+        data, name = self.works.warehouse.statements, f"rds-lake/live/{uuid4().hex}"
         begun = data.begin(self.target, sqls, name=name, together=together, session=session, keep_session=keep)
         return begun, self.ended(begun.id)
 
     def ended(self, statement: str) -> StatementState:
         deadline = time.monotonic() + 600
         while True:
-            state = self.works.site.statements.look(statement, wait_seconds=10)
+            state = self.works.warehouse.statements.look(statement, wait_seconds=10)
             assert state is not None, "Redshift forgot a statement of now"
             if not state.is_active:
                 return state
@@ -94,7 +94,7 @@ class LiveWarehouse:
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         begun, state = self.statement(sql)
         assert state.is_good, state
-        return self.works.site.statements.rows(begun.id)
+        return self.works.warehouse.statements.rows(begun.id)
 
 
 def plan_of_stack() -> Plan:
@@ -115,11 +115,11 @@ def live_warehouse(lake: LiveLake) -> Iterator[LiveWarehouse]:
     """Made by the warehouse's stack, as a run makes it; everything of it goes when the block ends, however it ends."""
     works, began = opened(lake), time.monotonic()
     try:
-        target = until(lambda: bring_up(works.site, plan_of_stack()), lake, wanted=Target)
+        target = until(lambda: bring_up(works.warehouse, plan_of_stack()), lake, wanted=Target)
         yield LiveWarehouse(lake=lake, works=works, target=target, seconds=time.monotonic() - began)
     finally:
-        site, ending = opened(lake).site, time.monotonic()  # the first hour may be over
-        until(lambda: take_down(site, _RUN), lake, wanted=tuple)
+        warehouse, ending = opened(lake).warehouse, time.monotonic()  # the first hour may be over
+        until(lambda: take_down(warehouse, _RUN), lake, wanted=tuple)
         print(f"the warehouse was removed within {time.monotonic() - ending:.0f} s")
 
 

@@ -128,7 +128,7 @@ def test_a_copy_counts_its_rows_and_refuses_a_file_that_is_missing_or_of_another
     begun, state = warehouse.statement(create, copy_of(warehouse, (uri, len(body))), "SELECT count(*) FROM items")
     assert state.is_good, state
     print(f"COPY of 3 rows says {state.parts[1].rows} ({begun.id})")
-    assert warehouse.works.site.statements.rows(state.parts[2].id) == [(3,)]
+    assert warehouse.works.warehouse.statements.rows(state.parts[2].id) == [(3,)]
     rests = "render_manifest of stages/warehouse/loading/files.py relies on COPY's own comparison"
     for wrong in ((uri, len(body) + 1), (uri.replace("a.parquet", "b.parquet"), len(body))):
         _, state = warehouse.statement(create, copy_of(warehouse, (uri, len(body)), wrong))
@@ -147,9 +147,9 @@ def test_what_was_unloaded_is_whole_by_redshifts_own_manifest(warehouse: LiveWar
     packed = result(warehouse, "packed", rows, format=FileFormat.PARQUET, header=False)
     none = result(warehouse, "none", f"SELECT * FROM ({rows}) AS x WHERE n > 3")
     record = warehouse.run(many, one, packed, none)
-    hands = warehouse.works.hands(record)
+    context = warehouse.works.context(record)
     for piece in record.pieces:
-        text = warehouse.text(hands.uri(hands.key("unload", piece.name, str(piece.attempt)) + "/manifest"))
+        text = warehouse.text(context.uri(context.key("unload", piece.name, str(piece.attempt)) + "/manifest"))
         print(piece.name, piece.rows, piece.files, piece.notes, text, sep="\n")
         parse_unloaded(text, where="Redshift's manifest")
     assert errors(record) == {}, "`_verified` of stages/warehouse/unloading/unload.py compares manifest, files and rows"
@@ -159,7 +159,7 @@ def test_what_was_unloaded_is_whole_by_redshifts_own_manifest(warehouse: LiveWar
 
 
 def test_a_statement_is_found_by_its_name_at_once_and_begun_once(warehouse: LiveWarehouse) -> None:
-    data, name = warehouse.works.site.statements, f"rds-lake/live/{uuid4().hex}"
+    data, name = warehouse.works.warehouse.statements, f"rds-lake/live/{uuid4().hex}"
     first = data.begin(warehouse.target, ["SELECT 1"], name=name)
     assert [one.id for one in data.named(name)] == [first.id], (
         "`send` of stages/warehouse/work/statements.py looks by name"

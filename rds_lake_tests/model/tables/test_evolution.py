@@ -127,5 +127,5 @@ def test_a_table_that_is_emptied_and_filled_again_keeps_its_types() -> None:
 def test_announced_types_give_way_to_the_first_files_types_without_a_new_version() -> None:
     announced = seen(column("n", "string", "bytea"), empty=True)
     filled = compare(announced, [column("n", "binary", "bytea")])
-    assert [change.kind for change in filled.changes] == [Kind.SETTLED]
+    assert [change.kind for change in filled.changes] == [Kind.KNOWN]
     assert kinds(filled.columns, column("n", "string", "bytea")) == [Kind.INCOMPATIBLE]

@@ -151,7 +151,7 @@ def test_an_announced_type_that_files_contradict_is_corrected_in_the_empty_dates
         values=partition.values, location=partition.location, columns=wrong, parameters=partition.parameters
     )
     glue.update_partitions("shop", table.name, [empty])
-    assert day(world, "2026-11-20", "INSERT INTO t VALUES (7)") == {"t": [Kind.SETTLED]}
+    assert day(world, "2026-11-20", "INSERT INTO t VALUES (7)") == {"t": [Kind.KNOWN]}
     assert world.query("SELECT n FROM t") == [("7",)]
     assert {p.columns[0][1] for p in glue.find_partitions("shop", "snapshots_t")} == {"int"}
     times = {p.parameters["rds_lake.snapshot_time"][:10] for p in glue.find_partitions("shop", "snapshots_t")}

@@ -149,7 +149,7 @@ def finish(world: World, jobs: FakeJobs, *tables: str) -> dict[str, JobResult]:
     """A person's run and the runs that resume the date, until every table has its result."""
     wanted, results, turn = dict.fromkeys(tables or ("Users",), request), dict[str, JobResult](), "by_hand"
     while wanted:
-        state = date_of(world, jobs).finish_and_begin(wanted, turn=turn)  # pyright: ignore[reportArgumentType]
+        state = date_of(world, jobs).finish_and_begin(wanted, run_kind=turn)  # pyright: ignore[reportArgumentType]
         results |= state.results
         wanted = {table: make for table, make in wanted.items() if table not in results}
         jobs.end_all()
@@ -273,7 +273,7 @@ def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run
             run = glue_world.run(now=partial(lambda now: now, now))
             left[0] = deaths + 1
             try:
-                found = run.convert(DAY, turn="resume")
+                found = run.convert(DAY, run_kind="resume")
             except _DiesError:
                 deaths += 1
                 continue
@@ -331,18 +331,18 @@ def test_a_start_whose_answer_was_lost_is_found_and_not_repeated(world: World, m
 
     monkeypatch.setattr(jobs, "start", lost)
     with pytest.raises(UnavailableError):
-        date_of(world, jobs).finish_and_begin({"Users": request}, turn="begin")
+        date_of(world, jobs).finish_and_begin({"Users": request}, run_kind="begin")
     monkeypatch.undo()
-    assert date_of(world, jobs).finish_and_begin({"Users": request}, turn="begin").running == ("Users",)
+    assert date_of(world, jobs).finish_and_begin({"Users": request}, run_kind="begin").running == ("Users",)
     assert len(jobs.runs) == 1
 
 
 @pytest.mark.exhaustive
 def test_a_start_that_glue_refused_leaves_nothing_that_looks_like_a_run(world: World) -> None:
     jobs = FakeJobs(world, places=0)
-    assert date_of(world, jobs).finish_and_begin({"Users": request}, turn="begin").waiting == ("Users",)
+    assert date_of(world, jobs).finish_and_begin({"Users": request}, run_kind="begin").waiting == ("Users",)
     jobs.places = 1
-    assert date_of(world, jobs).finish_and_begin({"Users": request}, turn="resume").running == ("Users",)
+    assert date_of(world, jobs).finish_and_begin({"Users": request}, run_kind="resume").running == ("Users",)
     assert len(jobs.runs) == 1
 
 

@@ -64,7 +64,7 @@ def convert(dynamo: DynamoWorld, day: date, *, hours: float = 1, **source: Any) 
 
 
 def made(run: DynamoRun, day: date) -> Manifest:
-    manifest = run.convert_or_export_again(day, turn="by_hand", poll_seconds=0.05)
+    manifest = run.convert_or_export_again(day, run_kind="by_hand", poll_seconds=0.05)
     assert isinstance(manifest, Manifest)
     return manifest
 

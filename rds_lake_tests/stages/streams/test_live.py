@@ -110,7 +110,7 @@ class Bench:
 
     def compact(self, mark: Watermark) -> Compaction:
         compactor = Compactor(lake=self.world.gateways.lake, source="shop", log=self.world.lines.append)
-        return compactor.compact(self.final(mark), compactor.settled([NOTES]))
+        return compactor.compact(self.final(mark), compactor.versioned([NOTES]))
 
     def final(self, mark: Watermark) -> EpochCuts:
         """The cuts of the mark's epoch."""
@@ -306,7 +306,7 @@ def test_a_table_whose_type_changed_is_compacted_anew_from_its_cuts(bench: Bench
     number = replace(NOTES.columns[2], column=Column(name="v", hive_type="bigint"))
     retyped = replace(NOTES, columns=(*NOTES.columns[:2], number))
     compactor = Compactor(lake=bench.world.gateways.lake, source="shop", log=bench.world.lines.append)
-    (settled,) = compactor.settled([retyped])
+    (settled,) = compactor.versioned([retyped])
     assert settled.raw == "raw_changes_notes__v2"
     assert compactor.compact(bench.final(mark), [settled]).rows == 1
     assert bench.show(render_changes("shop", settled), "SELECT new_v + 1 FROM changes_notes") == [("13",)]

@@ -12,7 +12,7 @@ from rds_lake.model.warehouse.plan import FileFormat, LakeTable, Load, LoadBy, M
 from rds_lake.model.warehouse.record import Phase, Piece, PieceKind, RunRecord
 from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.warehouse.work.advance import advance
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 from rds_lake_tests.localcloud.permissions.calling import document, trust
 from rds_lake_tests.stages.conftest import SESSION
 from rds_lake_tests.support.world import post
@@ -99,20 +99,20 @@ class Running:
     def target(self) -> Target:
         return Target(database="dev", role="default", cluster="nightly")
 
-    def hands(self, run: str = "run-1", **changes: Any) -> Hands:
-        hands = Hands(
+    def context(self, run: str = "run-1", **changes: Any) -> RunContext:
+        context = RunContext(
             data=RedshiftDataGateway(self.client("redshift-data")), s3=S3Gateway(self.client("s3")), bucket=BUCKET,
             staging=f"lake/_warehouses/usage/staging/{run}/", statements=f"rds-lake/abc/usage/{run}/", rows_of_lake=self.rows_of_lake,
             clock=lambda: BEGAN, wait_seconds=self.wait_seconds,
         )  # fmt: skip
-        return replace(hands, **changes)
+        return replace(context, **changes)
 
     def finish(self, record: RunRecord, *, turns: int = 200, **changes: Any) -> RunRecord:
         """Turn after turn, until every piece has ended."""
         for _ in range(turns):
             if all(piece.has_ended for piece in record.pieces):
                 return record
-            record = advance(record, self.target, self.hands(record.plan.run, **changes))
+            record = advance(record, self.target, self.context(record.plan.run, **changes))
         raise AssertionError(f"after {turns} turns: {record.pieces}")
 
     def run(self, *pieces: Any, run: str = "run-1", **changes: Any) -> RunRecord:

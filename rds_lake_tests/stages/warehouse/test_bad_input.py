@@ -69,14 +69,14 @@ def test_missing_files_of_all_loads_are_said_at_once_before_anything_is_loaded(r
     said = errors(record)
     assert said["b"].startswith("load b: s3://acme-lake/none/ holds no file") and "does not exist" in said["c"]
     assert [piece.state.value for piece in record.pieces] == ["skipped", "failed", "failed", "failed", "skipped"]
-    assert list(running.hands().data.named("rds-lake/")) == []
+    assert list(running.context().data.named("rds-lake/")) == []
 
 
 @pytest.mark.exhaustive
 def test_a_file_that_is_gone_when_it_is_loaded_fails_the_load(running: Running) -> None:
     running.put("in/a.txt", b"1|one\n")
     running.put("in/b.txt", b"2|two\n")
-    assert prepare(plan_of(load("s3://acme-lake/in/")), running.target, running.hands()) == {}
+    assert prepare(plan_of(load("s3://acme-lake/in/")), running.target, running.context()) == {}
     running.client("s3").delete_object(Bucket="acme-lake", Key="in/b.txt")
     said = errors(running.run(load("s3://acme-lake/in/")))["items"]
     assert "in/b.txt" in said and "not present" in said
@@ -86,10 +86,10 @@ def test_two_turns_that_prepare_one_run_load_by_the_same_order(running: Running)
     """Also where a file came between their looks: the one has sent by then what it read."""
     running.put("in/a.txt", b"1|one\n")
     plan, staging = plan_of(load("s3://acme-lake/in/")), "lake/_warehouses/usage/staging/"
-    prepare(plan, running.target, running.hands())
+    prepare(plan, running.target, running.context())
     first = running.objects("acme-lake", staging)
     running.put("in/b.txt", b"2|two\n")
-    prepare(plan, running.target, running.hands())
+    prepare(plan, running.target, running.context())
     assert running.objects("acme-lake", staging).items() >= first.items()
     record = running.run(load("s3://acme-lake/in/"))
     assert errors(record) == {} and running.rows("select id from items") == [(1,)]

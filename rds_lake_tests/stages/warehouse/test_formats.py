@@ -80,5 +80,5 @@ def test_a_table_has_1600_columns_and_no_more(running: Running) -> None:
     files = Files(uris=("s3://acme-lake/in/wide.txt",), format=FileFormat.TEXT, columns=columns)
     more = Files(uris=files.uris, format=files.format, columns=(*columns, Column(name="c1600", type="int")))
     loads = (Load(name="wide", origin=files, by=LoadBy.COPY), Load(name="wider", origin=more, by=LoadBy.COPY))
-    said = prepare(plan_of(*loads), running.target, running.hands())
+    said = prepare(plan_of(*loads), running.target, running.context())
     assert list(said) == ["wider"] and "it has 1601 columns, but a Redshift table must have 1 to 1,600" in said["wider"]

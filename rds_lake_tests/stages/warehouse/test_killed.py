@@ -61,7 +61,7 @@ def finish(running: Running, record: RunRecord) -> RunRecord:
         if all(piece.has_ended for piece in record.pieces):
             return record
         try:
-            record = advance(record, running.target, running.hands(record.plan.run))
+            record = advance(record, running.target, running.context(record.plan.run))
         except Killed:
             continue
     raise AssertionError(record)
@@ -94,6 +94,6 @@ def test_a_run_killed_after_any_call_ends_as_if_it_was_not(running: Running, eve
         assert seen(running, number) == expected, where
     # What was sent twice would show: in rows that were inserted twice, and by its name.
     assert running.rows("select count(*), min(n), max(n) from log") == [(len(made) + 1, 3, 3)]
-    sent = Counter(one.name for one in running.hands().data.named("rds-lake/abc/usage/"))
+    sent = Counter(one.name for one in running.context().data.named("rds-lake/abc/usage/"))
     assert set(sent.values()) == {1} and len(sent) == 6 * (len(made) + 1)
     assert running.rows("select id, name from items order by id") == [(1, "one"), (2, "two"), (3, "three")]

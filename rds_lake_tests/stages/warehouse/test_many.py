@@ -12,8 +12,8 @@ def test_no_more_loads_run_at_once_than_they_may_and_all_come_to_an_end(running:
     record = record_of(plan_of(*(Load(name=f"t{number}", origin=files, by=LoadBy.COPY) for number in range(8))))
     most = 0
     for _ in range(60):
-        record = advance(record, running.target, running.hands(parallel=3, wait_seconds=5))
-        active = [one for one in running.hands().data.named("rds-lake/") if one.is_active]
+        record = advance(record, running.target, running.context(parallel=3, wait_seconds=5))
+        active = [one for one in running.context().data.named("rds-lake/") if one.is_active]
         at_once = sum(piece.state is PieceState.RUNNING for piece in record.pieces)
         most = max(most, at_once)
         assert len(active) <= 3 and at_once <= 3

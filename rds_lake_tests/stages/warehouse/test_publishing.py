@@ -201,7 +201,7 @@ def test_a_result_that_would_be_twice_as_long_as_one_file_may_be_is_not_even_wri
     )
     assert "nothing was written. Remove `single_file`, select fewer rows, or add `gzip`" in errors(record)["r"]
     staged = running.objects("acme-lake", "lake/_warehouses/usage/staging/run-1/")
-    sent = [one.name.rpartition("/")[2] for one in running.hands().data.named("rds-lake/abc/usage/run-1/")]
+    sent = [one.name.rpartition("/")[2] for one in running.context().data.named("rds-lake/abc/usage/run-1/")]
     assert (sent, staged, running.objects()) == (["0"], {}, {})
 
 
@@ -242,14 +242,14 @@ def test_a_cancelled_run_ends_and_publishes_nothing(running: Running) -> None:
     running.faults(redshift=[{"delay_seconds": 60}])
     running.wait_seconds = 0
     record = record_of(plan_of(csv_result("r", ROWS), csv_result("s", ROWS)))
-    sent = advance(record, running.target, running.hands())
+    sent = advance(record, running.target, running.context())
     assert sent.pieces[0].state is PieceState.RUNNING
     for start in (sent, replace(record, pieces=record.pieces)):  # also of what was sent and not recorded
         for _ in range(600):
-            start = cancel(start, running.target, running.hands())
+            start = cancel(start, running.target, running.context())
             if all(piece.has_ended for piece in start.pieces):
                 break
             sleep(0.05)  # the cancelled statement ends in a thread of the local cloud
         assert {piece.state for piece in start.pieces} == {PieceState.FAILED}
-    assert not [one for one in running.hands().data.named("rds-lake/") if one.is_active]
+    assert not [one for one in running.context().data.named("rds-lake/") if one.is_active]
     assert running.objects() == {}

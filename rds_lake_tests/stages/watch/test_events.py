@@ -56,7 +56,7 @@ def test_the_same_event_three_times_is_one_run_and_all_three_are_acknowledged(wo
     body = event("RDS-EVENT-0091", world.snapshot("2026-11-20"))
     made = plan(world, body, body, body)
     assert len(made.runs) == 1
-    assert made.settled == ("h0", "h1", "h2")
+    assert made.handled == ("h0", "h1", "h2")
     assert plan(world, body).runs[0].key == made.runs[0].key, "a redelivery has the same run key"
 
 
@@ -90,7 +90,7 @@ def test_an_end_of_an_export_we_did_not_start_is_acknowledged_without_a_run(worl
         include=(),
     )
     made = plan(world, event("RDS-EVENT-0161", arn))
-    assert (made.runs, made.settled) == ((), ("h0",))
+    assert (made.runs, made.handled) == ((), ("h0",))
 
 
 @pytest.mark.exhaustive
@@ -101,7 +101,7 @@ def test_an_end_that_comes_before_the_api_knows_it_is_left_for_later(
     arn = world.snapshot("2026-11-20")
     world.run().begin(date(2026, 11, 20))
     made = plan(world, event("RDS-EVENT-0161", arn))
-    assert (made.runs, made.settled) == ((), ())
+    assert (made.runs, made.handled) == ((), ())
 
 
 @pytest.mark.exhaustive
@@ -119,7 +119,7 @@ def test_an_event_of_shop_2_is_not_one_of_shop(world: World) -> None:
     rds.create_db_snapshot(DBInstanceIdentifier="shop-prod-2", DBSnapshotIdentifier="shop-prod-2-snap")
     arn = "arn:aws:rds:us-east-1:123456789012:snapshot:shop-prod-2-snap"
     made = plan(world, event("RDS-EVENT-0042", arn))
-    assert (made.runs, made.settled) == ((), ("h0",))
+    assert (made.runs, made.handled) == ((), ("h0",))
     assert "shop-prod-2, which is not a source" in made.notes[0]
 
 
@@ -134,13 +134,13 @@ def test_a_manual_snapshot_is_acknowledged_when_the_source_takes_only_automated_
 @pytest.mark.exhaustive
 def test_a_snapshot_already_gone_is_acknowledged(world: World) -> None:
     arn = "arn:aws:rds:us-east-1:123456789012:snapshot:rds:shop-prod-2026-11-20-03-00"
-    assert plan(world, event("RDS-EVENT-0091", arn)).settled == ("h0",)
+    assert plan(world, event("RDS-EVENT-0091", arn)).handled == ("h0",)
 
 
 def test_malformed_messages_are_left_to_the_dead_letter_queue_and_foreign_ones_are_not(world: World) -> None:
     good = event("RDS-EVENT-0091", world.snapshot("2026-11-20"))
     made = plan(world, "not json", '{"source": "aws.ec2"}', good, event("RDS-EVENT-0091", "arn:aws:rds:x:1:snapshot:"))
-    assert made.settled == ("h1", "h2")
+    assert made.handled == ("h1", "h2")
     assert len(made.runs) == 1
     assert any("malformed" in note for note in made.notes)
 
@@ -150,7 +150,7 @@ def test_dates_without_a_partition_never_fail_the_tick(world: World) -> None:
     before = event("RDS-EVENT-0091", world.snapshot("2025-12-31"))
     ahead = event("RDS-EVENT-0091", world.snapshot("2026-11-22"))
     made = plan(world, before, ahead)
-    assert (made.runs, made.settled) == ((), ("h0",)), "one from the future waits, one from before is acknowledged"
+    assert (made.runs, made.handled) == ((), ("h0",)), "one from the future waits, one from before is acknowledged"
 
 
 @pytest.mark.exhaustive
@@ -167,7 +167,7 @@ def test_a_throttled_lookup_leaves_its_message_and_not_the_others(
 
     monkeypatch.setattr(world.gateways.rds, "find_snapshot", sometimes)
     made = plan(world, event("RDS-EVENT-0091", first), event("RDS-EVENT-0091", second))
-    assert made.settled == ("h1",)
+    assert made.handled == ("h1",)
     assert [run.subject for run in made.runs] == [second]
 
 
@@ -194,7 +194,7 @@ def test_one_event_that_cannot_be_decided_is_named_and_every_other_one_is_decide
 
     monkeypatch.setattr(world.gateways.rds, "find_snapshot", sometimes)
     made = plan(world, event("RDS-EVENT-0091", first), event("RDS-EVENT-0091", second))
-    assert made.settled == ("h1",)
+    assert made.handled == ("h1",)
     assert [run.subject for run in made.runs] == [second]
     (problem,) = made.problems
     assert "m0" in problem
@@ -213,7 +213,7 @@ def test_an_ended_export_of_a_date_this_clock_has_not_reached_waits(
         [message(event("RDS-EVENT-0161", late), 0), message(event("RDS-EVENT-0161", early), 1)]
     )
     assert [run.snapshot_date.day for run in made.runs] == [19]
-    assert made.settled == ("h1",)
+    assert made.handled == ("h1",)
 
 
 @pytest.mark.exhaustive
@@ -222,7 +222,7 @@ def test_an_export_that_another_run_takes_over_is_acknowledged_without_a_second_
     task = world.run().accept(date(2026, 11, 20), poll_seconds=0.05).record.export_task
     watched = replace(planner(world), is_taken_over=lambda run: run.export_task == task)
     made = watched.plan([message(event("RDS-EVENT-0161", arn))])
-    assert (made.runs, made.settled) == ((), ("h0",))
+    assert (made.runs, made.handled) == ((), ("h0",))
 
 
 @pytest.mark.exhaustive
@@ -238,4 +238,4 @@ def test_what_a_tick_has_no_time_for_stays_in_the_queue(world: World) -> None:
         ]
     )
     assert [run.snapshot_date.day for run in made.runs] == [20]
-    assert made.settled == ("h0", "h2"), "what is decided already costs no time"
+    assert made.handled == ("h0", "h2"), "what is decided already costs no time"

@@ -147,7 +147,7 @@ class WarehouseLab:
     def begin_run(self, run: str, *, by: Yard | None = None) -> RunRecord:
         """The run begins; each a minute after the one before."""
         yard = by or self.yard
-        return begin_run(yard.site.lake, self.plan(run), cause="a test", now=self.began(run))
+        return begin_run(yard.warehouse.lake, self.plan(run), cause="a test", now=self.began(run))
 
     def began(self, run: str) -> datetime:
         return self.yard.now() + timedelta(minutes=int(run.rpartition("-")[2]))
@@ -177,7 +177,7 @@ class WarehouseLab:
             self.turnstile.until_statements_ended()
             self.yard.wait(1)
             if number % 5 == 4:
-                list(reap([self.yard.site], apply=True))
+                list(reap([self.yard.warehouse], apply=True))
         raise AssertionError(f"{run} does not end: {record.phase} {record.waiting} {record.error} {record.pieces}")
 
     def reaped(self) -> None:
@@ -214,13 +214,13 @@ class WarehouseLab:
         return _run_of(there.get("one.csv")), json.loads(manifest)["run"] if manifest is not None else None
 
     def record(self, run: str) -> RunRecord:
-        stored = find_run(self.yard.site.lake, "nightly", run)
+        stored = find_run(self.yard.warehouse.lake, "nightly", run)
         assert stored is not None
         return stored.record
 
     def runs(self) -> list[str]:
         """The runs that were begun in this round."""
-        return [run for run in (FIRST, SECOND) if find_run(self.yard.site.lake, "nightly", run) is not None]
+        return [run for run in (FIRST, SECOND) if find_run(self.yard.warehouse.lake, "nightly", run) is not None]
 
     def left(self) -> list[str]:
         """Once all have ended: what is there and was not in the morning."""
@@ -230,7 +230,7 @@ class WarehouseLab:
             f"{kind}: {name}" for kind, names in now.items() for name in names
             if name not in self._left.get(kind, ()) and not (self._kept and kind not in ("statements", "objects"))
         ]  # fmt: skip
-        lease = read_lease(self.yard.site)
+        lease = read_lease(self.yard.warehouse)
         if lease is not None and lease.state not in ("free", "kept"):
             found.append(f"the lease is {lease.state} by {lease.run}")
         return found
@@ -253,7 +253,7 @@ class WarehouseLab:
     def doubled(self) -> list[str]:
         """Statements that were sent twice."""
         data = RedshiftDataGateway(self.yard.inspector.client("redshift-data"))
-        sent = Counter(each.name for each in data.named(statements_of(self.yard.site.lake.layout, "nightly")))
+        sent = Counter(each.name for each in data.named(statements_of(self.yard.warehouse.lake.layout, "nightly")))
         return [f"{name} was sent {count} times" for name, count in sent.items() if count > 1]
 
     def wrong_rows(self, good: Sequence[str]) -> list[str]:
@@ -275,7 +275,7 @@ class WarehouseLab:
 def works_of(yard: Yard) -> Works:
     """What a process of that worker takes turns with."""
     config = yard.config
-    return open_works(config, config.warehouses[0], in_process(yard.workers), yard.site.lake, clock=yard.now)
+    return open_works(config, config.warehouses[0], in_process(yard.workers), yard.warehouse.lake, clock=yard.now)
 
 
 def _objects(bucket: str) -> dict[str, bytes]:

@@ -88,7 +88,7 @@ def reaper(*, minutes: float) -> Work:
         del lab
         for _ in range(_PASSES):
             yard.wait(minutes)
-            for found in reap([yard.site], apply=True):
+            for found in reap([yard.warehouse], apply=True):
                 if found.error is not None:
                     raise AssertionError(found.error)
             _pause(yard, minutes=0)

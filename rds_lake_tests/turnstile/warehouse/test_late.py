@@ -16,7 +16,7 @@ from rds_lake.stages.warehouse.reap import reap
 from rds_lake.stages.warehouse.records import cancel_run
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
 from rds_lake.stages.warehouse.turn import Works, take_turn
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 from rds_lake_tests.stages.warehouse.standing.yard import Yard, fault, named
 from rds_lake_tests.turnstile.warehouse.lab import FIRST, WarehouseLab, works_of
 
@@ -41,16 +41,16 @@ def before_work(lab: WarehouseLab, meanwhile: Callable[[], object]) -> Works:
     """A turn that has read its record, and stands still for so long."""
     works = works_of(lab.yard)
 
-    def hands(record: RunRecord) -> Hands:
+    def context(record: RunRecord) -> RunContext:
         meanwhile()
-        return works.hands(record)
+        return works.context(record)
 
-    return replace(works, hands=hands)
+    return replace(works, context=context)
 
 
 def cancelled(lab: WarehouseLab) -> Callable[[], object]:
     def end() -> None:
-        cancel_run(lab.yard.site.lake, "nightly", FIRST, why="not wanted")
+        cancel_run(lab.yard.warehouse.lake, "nightly", FIRST, why="not wanted")
         lab.finish(FIRST)
 
     return end
@@ -69,7 +69,7 @@ def test_a_turn_whose_run_was_cancelled_meanwhile_removes_what_it_wrote(lab: War
     while not any(p.kind is PieceKind.UNLOAD and p.state is PieceState.RUNNING and p.at for p in record.pieces):
         lab.turnstile.until_statements_ended()
         record = take_turn(works, FIRST)
-    staging = works.hands(record).staging
+    staging = works.context(record).staging
 
     def meanwhile() -> None:
         cancelled(lab)()
@@ -91,7 +91,7 @@ def test_a_warehouse_that_is_taken_for_a_run_which_has_ended_goes_at_once(lab: W
         return lab.yard.now()
 
     record = take_turn(replace(works, clock=clock), FIRST)
-    lease = read_lease(lab.yard.site)
+    lease = read_lease(lab.yard.warehouse)
     assert record.phase is Phase.ENDED and lease is not None and lease.state == "removing"
     lab.yard.settle()
     lab.yard.reaped()
@@ -111,12 +111,12 @@ def test_a_turn_whose_warehouse_was_reaped_meanwhile_says_that_and_not_what_it_m
 
 def test_the_reaper_finds_what_a_late_turn_left_that_was_killed(lab: WarehouseLab) -> None:
     record = lab.finish(FIRST)
-    hands, target = works_of(lab.yard).hands(record), record.target
+    context, target = works_of(lab.yard).context(record), record.target
     assert target is not None
     fault(lab.yard.cloud, redshift=[{"delay_seconds": 600.0, "times": 1}])
-    hands.data.begin(target, ["select 1"], name=f"{hands.statements}step/late/1/0")
-    lab.yard.put(f"{hands.staging}unload/part-000")
-    (found,) = reap([lab.yard.site], apply=False)
+    context.data.begin(target, ["select 1"], name=f"{context.statements}step/late/1/0")
+    lab.yard.put(f"{context.staging}unload/part-000")
+    (found,) = reap([lab.yard.warehouse], apply=False)
     assert {thing.kind for thing in found.left} == {"statement", "staging"} and not found.due
     lab.yard.reaped()
     assert lab.left() == [] and lab.touched() == []
@@ -127,21 +127,21 @@ def test_a_run_that_extends_its_lease_while_the_reaper_looks_keeps_what_it_has(
 ) -> None:
     yard.prepare(keep=True)
     target, stays = yard.up(), reap_module.stays
-    names = named(yard.site)
+    names = named(yard.warehouse)
     fault(yard.cloud, redshift=[{"delay_seconds": 600.0, "times": 1}])
     yard.start("select 1", f"{names.statements}step/slow/1/0", target)
     yard.put(f"{names.staging}unload/part-000")
     yard.wait(31)
 
     def slowly(*args: Any) -> bool:
-        keep_alive(yard.site, "run-1")
+        keep_alive(yard.warehouse, "run-1")
         return stays(*args)
 
     monkeypatch.setattr(reap_module, "stays", slowly)
-    list(reap([yard.site], apply=True))
+    list(reap([yard.warehouse], apply=True))
     census = yard._count()
     assert "statements" in census and "objects" in census
-    lease = read_lease(yard.site)
+    lease = read_lease(yard.warehouse)
     assert lease is not None and (lease.state, lease.run) == ("held", "run-1")
 
 
@@ -152,14 +152,14 @@ def test_of_two_turns_that_change_what_is_kept_one_waits_for_the_other(yard: Yar
     yard.down("run-1")
     yard.settings |= {"serverless": {"base_capacity": 16}}
     fault(yard.cloud, stacks=[{"resource": "Workgroup", "action": "update", "delay_seconds": 1.0}])
-    site, others = yard.site, [yard.site]
+    warehouse, others = yard.warehouse, [yard.warehouse]
 
     def slowly(names: Any) -> str:
         if others:
             assert isinstance(bring_up(others.pop(), yard.plan("run-2")), NotYet)
-        return site.template(names)
+        return warehouse.template(names)
 
-    found = bring_up(replace(site, template=slowly), yard.plan("run-2"))
+    found = bring_up(replace(warehouse, template=slowly), yard.plan("run-2"))
     assert isinstance(found, NotYet) and "another operation on stack" in found.why
     yard.settle()
     assert yard.up("run-2") == target
@@ -170,6 +170,6 @@ def test_two_turns_that_resume_one_cluster_are_no_error(yard: Yard) -> None:
     target = yard.up()
     assert target.cluster is not None
     yard.inspector.client("redshift").pause_cluster(ClusterIdentifier=target.cluster)
-    yard.site.redshift.resume(target.cluster)
-    yard.site.redshift.resume(target.cluster)
+    yard.warehouse.redshift.resume(target.cluster)
+    yard.warehouse.redshift.resume(target.cluster)
     assert yard.up() == target

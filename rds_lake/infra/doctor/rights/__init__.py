@@ -1,1 +1,1 @@
-"""Who may do what: principals from IAM, the requests that each must be able to make, and the decision on each request."""
+"""Permissions: principals from IAM, the requests that each must be able to make, and the decision on each request."""

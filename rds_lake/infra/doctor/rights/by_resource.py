@@ -28,7 +28,7 @@ class Service:
 
 def by_its_policy(patient: Patient, arn: str, what: str) -> Seen:
     """Whether the resource's own policy lets the lake's roles do their work with it."""
-    resource_of(patient, arn)  # what may not be read is unknown, and not allowed
+    resource_of(patient, arn)  # a policy that may not be read is unknown, so nothing counts as allowed
     refused = [denial for denial in _of_parties(patient, arn) if denial.by_resource]
     return said(refused, otherwise=f"the {what}'s policy forbids nothing that is needed")
 

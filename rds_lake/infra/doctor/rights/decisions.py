@@ -72,16 +72,16 @@ def _unknown_keys(request: Request, principal: Principal, policy: Policy | None,
     """
     context = full_context(request, principal)
     every = [*principal.policies, *filter(None, (principal.boundary, policy))]
-    found = (
+    keys = (
         test.key
-        for one in every
-        for statement in one.statements
+        for document in every
+        for statement in document.statements
         if (statement.reference == decision.statement if decision.statement else statement.allows)
         if statement.names(request.action, request.resource, context) and _is_about(statement, principal)
         for test in statement.conditions
         if test.key.lower().startswith(_OF_THE_CALLER) and test.key.lower() not in context
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(keys))
 
 
 def _is_about(statement: Statement, who: Principal) -> bool:
@@ -139,13 +139,13 @@ def _key_policy(patient: Patient, arn: str) -> Policy | None:
 
 
 def _grants(patient: Patient, arn: str) -> Iterator[Grant]:
-    for one in patient.answers.pages("kms", "list_grants", "Grants", about=arn, KeyId=arn):
-        constraints = one.get("Constraints") or {}
+    for grant in patient.answers.pages("kms", "list_grants", "Grants", about=arn, KeyId=arn):
+        constraints = grant.get("Constraints") or {}
         yield Grant(
-            grant_id=one["GrantId"],
+            grant_id=grant["GrantId"],
             key=arn,
-            grantee=one.get("GranteePrincipal", ""),
-            operations=frozenset(one.get("Operations") or ()),
+            grantee=grant.get("GranteePrincipal", ""),
+            operations=frozenset(grant.get("Operations") or ()),
             equals=constraints.get("EncryptionContextEquals"),
             subset=constraints.get("EncryptionContextSubset"),
         )

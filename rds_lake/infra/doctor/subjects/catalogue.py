@@ -73,9 +73,11 @@ def _governed(queried: Sequence[str], patient: Patient) -> Seen:
     kinds = {"databases": _OF_DATABASES, "tables": _OF_TABLES}
     governed = [f"new {kind}" for kind, key in kinds.items() if not _open(settings.get(key) or ())]
     there = {name: _found(name, patient) for name in queried}
-    # Glue leaves the key out where nothing was said.
+    # Glue leaves the key out if it was never set.
     own = [
-        name for name, found in there.items() if found and _OF_TABLES in found and not _open(found[_OF_TABLES] or ())
+        name
+        for name, database in there.items()
+        if database and _OF_TABLES in database and not _open(database[_OF_TABLES] or ())
     ]
     governed += [f"new tables of {', '.join(own)}"] if own else []
     if governed:

@@ -32,7 +32,7 @@ EVENTS = Row(
     remedy="switch on EventBridge in the bucket's properties, or leave it off: JSON files are found by listing every half minute",
 )
 ROWS = (LEASE, STACKS, EVENTS)
-# The reaper comes by every five minutes, and AWS takes some to delete.
+# The reaper runs every five minutes, and a deletion takes AWS some minutes.
 _PATIENCE = timedelta(minutes=20)
 _GONE = ("DELETE_COMPLETE",)
 

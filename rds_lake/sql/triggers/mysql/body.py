@@ -1,27 +1,27 @@
-"""The three triggers of one table of MySQL or MariaDB, whatever takes their changes.
+"""The three triggers of one table of MySQL or MariaDB, for any destination of the changes.
 
     CREATE TRIGGER `shop`.`rds_lake_update_5b0c…` AFTER UPDATE ON `shop`.`orders` FOR EACH ROW
     rds_lake_<digest>: BEGIN
       DECLARE EXIT HANDLER FOR SQLEXCEPTION INSERT INTO `rds_lake`.`outbox` …;      the key alone
-      IF NOT ((OLD.`id`, …) <=> (NEW.`id`, …))            surely a change: quick, as most of what is written is one
-         AND … <= 1048576 AND NOT @@insert_id THEN        in one condition: each costs as much as the outbox's row does
+      IF NOT ((OLD.`id`, …) <=> (NEW.`id`, …))            certainly a change: fast, as most writes are changes
+         AND … <= 1048576 AND NOT @@insert_id THEN        in one condition, as each costs as much as writing the row
         INSERT INTO `rds_lake`.`outbox` …;
-      ELSEIF NOT (OLD.`id` <=> NEW.`id` AND …) THEN       byte by byte: an UPDATE that changes nothing is not a change
-        …                                                 what has to be measured first
+      ELSEIF NOT (OLD.`id` <=> NEW.`id` AND …) THEN       byte by byte, as an UPDATE without a new value is no change
+        …                                                 images that have to be measured first
       END IF;
     END
 
-**Which errors reach the writer.** None of making an image. No row's content causes one: texts are made without errors in the
-triggers' own SQL mode, and images have a limit. But after DROP COLUMN, RENAME COLUMN or a MODIFY to an incompatible type, every
-statement that names the column fails, and without a handler every writer would. Such a change has the key alone; the other columns
-are in its `omitted`, which tells readers that the triggers have to be generated again. Handing over is not protected: where the
-outbox is gone or the disk is full, the second INSERT fails as the first did, and the writer's statement with it, since a change
-that was made and is in no outbox could never be noticed. A lock that was waited for too long is reported at once.
+**Which errors reach the writer.** No error of making an image. A row's content causes none: texts are made without errors in
+the triggers' own SQL mode, and images have a limit. But after DROP COLUMN, RENAME COLUMN or a MODIFY to an incompatible type,
+every statement that names the column fails, and without a handler every writer would. Such a change has only the key; the
+other columns are in its `omitted`, which shows readers that the triggers have to be generated again. Errors of handing over do
+reach the writer: if the outbox was dropped or the disk is full, the second INSERT fails like the first, and with it the
+writer's statement, since a change that is in no outbox could never be noticed. A lock wait time-out is reported at once.
 
-A trigger's name has no letter of the table's name, because MariaDB makes file names of it, which are longer. The block's label
-has the digest, since clients remove comments.
+A trigger's name does not contain the table's name, because MariaDB makes longer file names from it. The block's label has the
+digest, since clients remove comments.
 
-What belongs here: what all triggers have. Handing over is `outbox.py` and `calls.py`.
+What belongs here: the common part of all triggers. Handing over is `outbox.py` and `calls.py`.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _key(table: CapturedTable) -> tuple[CapturedColumn, ...]:
 
 
 def _block(statements: Sequence[str]) -> str:
-    # No other character that ends a line in Python may be moved: it may be part of a name.
+    # Other characters that end a line in Python must not be changed, as they may be part of a name.
     return "\n".join("  " + statement.replace("\n", "\n  ") + ";" for statement in statements)
 
 

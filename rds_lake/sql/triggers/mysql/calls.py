@@ -4,11 +4,11 @@
 neither in 3 nor in 8.4. RDS for MySQL and RDS for MariaDB have neither.
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integrating.NativeLambda.html
 
-`on_error: fail` lets an error of the call end the writer's statement. With `drop` the change is lost, and a row in
-`rds_lake.dropped` says so: a row each, as a counter would make writers wait for each other. A row of a transaction that is rolled
-back goes with it, as the change does.
+`on_error: fail` lets an error of the call end the writer's statement. With `drop` the change is lost and recorded as a row in
+`rds_lake.dropped`: one row each, as a counter would make writers wait for each other. If the transaction is rolled back, so
+are the change and this row.
 
-What belongs here: the call. Which changes there are, and their images, is `body.py`.
+What belongs here: the call. The changes and their images are `body.py`.
 """
 
 from __future__ import annotations

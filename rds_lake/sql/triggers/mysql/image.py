@@ -1,12 +1,11 @@
-"""A row's image in a trigger of MySQL and MariaDB, and which columns are left out if it would be too long.
+"""A row's image in a trigger of MySQL and MariaDB, without its longest columns if it would be too long.
 
-Where a table's rows may not fit, the trigger looks, change by change, whether the lengths of
-the wide columns surely fit. Where they may not, it measures each, and leaves the longest out of both images until the rest fits;
-`omitted` names them. So no image is longer than any server's packets or a tenth of its redo log, beyond which the writer's
-statement would fail.
+If a table's rows may not fit, the trigger checks for each change whether an upper limit of the wide columns' lengths fits. If
+not, it measures each column, and leaves the longest out of both images until the rest fits; `omitted` names them. So no image
+exceeds a server's maximum packet or a tenth of its redo log, with which the writer's statement would fail.
 
-Servers prepare every function of an expression anew for each row, which takes longer than to execute it: an expression of few
-functions is a cheap one (`python -m bench.capture_cost --engine mariadb`).
+Servers prepare every function of an expression again for each row, which takes longer than executing it, so expressions have
+as few functions as possible (`python -m bench.capture_cost --engine mariadb`).
 
 What belongs here: images as expressions, and the statements that measure. The triggers are `body.py`.
 """

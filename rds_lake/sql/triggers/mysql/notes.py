@@ -1,6 +1,6 @@
 """Notes for the person who installs triggers in MySQL or MariaDB, as sentences.
 
-What belongs here: what is true of every server. What a server's own settings say is `database/capture/mysql_describe.py`.
+What belongs here: notes for every server. Notes about a server's settings are `database/capture/mysql_describe.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ _ALWAYS = (
     "(docs/streams.md says what that costs).",
     "LOCK TABLES waits for the table's running transactions, and writers that come meanwhile wait behind it: `--install` gives "
     "up after seconds and continues with the other tables; by hand keep the SET SESSION lines.",
-    "Run it as a user who stays: a trigger has the rights of the user who made it, and where that user is gone every writer fails "
-    "(error 1449). The user needs TRIGGER, LOCK TABLES and SELECT on the tables, and CREATE, SELECT, INSERT, UPDATE, DELETE and "
-    f"LOCK TABLES on {OWN_SCHEMA}. Writers need no right there.",
+    "Run it as a user that will not be dropped: a trigger has the rights of the user that created it, and without that user "
+    "every writer fails (error 1449). The user needs TRIGGER, LOCK TABLES and SELECT on the tables, and CREATE, SELECT, INSERT, "
+    f"UPDATE, DELETE and LOCK TABLES on {OWN_SCHEMA}. Writers need no right there.",
     "By hand, in the client `mysql`: put DELIMITER // before the statements and // behind each.",
     f"Never drop the database {OWN_SCHEMA} or its tables while there are triggers: every writer of a captured table would fail.",
     "After ALTER TABLE run this again: a column that is added is in no change until then, and after a column is dropped or renamed "

@@ -1,13 +1,13 @@
 """The outbox of a MySQL or MariaDB server, its other tables, and the statement that writes a change into it.
 
-    rds_lake.outbox      seq, xid (NULL: the server tells a trigger no transaction), at (UTC), table_schema, table_name, op,
+    rds_lake.outbox      seq, xid (NULL: triggers have no transaction id), at (UTC), table_schema, table_name, op,
                          old_image, new_image, omitted
     rds_lake.position    id 1, cut, epoch
     rds_lake.capture     table_schema, table_name, definition
     rds_lake.dropped     only with `capture: lambda`: a row for each change that could not be handed over
 
-They are a database of their own, since in MySQL a database is a schema. Nothing in them is of a type whose export needs a rule,
-and names are compared byte by byte: a server may have `Orders` beside `orders`.
+They are a database of their own, since in MySQL a database is a schema. All their types are exported without a rule, and names
+are compared byte by byte: a server may have both `Orders` and `orders`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, mysql_literal
 
 DROPPED = "dropped"
-# `SET INSERT_ID` of a writer, and of mysqlbinlog's output, would number the outbox's row where the table has no number of its own.
+# `SET INSERT_ID` of a writer, or in mysqlbinlog's output, would set the outbox's `seq` if the table has no AUTO_INCREMENT.
 # https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html#sysvar_insert_id
 _NO_GIVEN_NUMBER = "NOT @@insert_id"
 _TAKE_BACK = "SET @@session.insert_id = 0"
 _STORED = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 _NAMES = "`table_schema` VARCHAR(64) NOT NULL, `table_name` VARCHAR(64) NOT NULL"
 
-# The columns of each, by which somebody else's tables of the same names are known.
+# The columns of each, which distinguish other programs' tables of the same names.
 OWN_COLUMNS = {
     OUTBOX: {"seq", "xid", "at", "table_schema", "table_name", "op", "old_image", "new_image", "omitted"},
     POSITION: {"id", "cut", "epoch"},

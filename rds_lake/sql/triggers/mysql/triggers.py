@@ -1,15 +1,15 @@
 """The plan of MySQL's and MariaDB's triggers: every statement, in an order that is safe to interrupt anywhere.
 
-MySQL has no transaction around DDL. So whatever a crash leaves has to be harmless to writers and has to be completed by the same
-statements:
+MySQL has no transaction around DDL. So after a crash at any point, the state has to be harmless to writers, and the same
+statements have to complete it:
 
     1. the database `rds_lake` and its tables                  no trigger names them yet
     2. per table   LOCK TABLES … WRITE                         no change between here and UNLOCK TABLES; it ends with the session
                    the table's definition                      no change without a definition
                    spare triggers, then without the old, then the new, then without the spare ones
 
-Old triggers go only where spare ones are there already. A crash between two of these statements leaves a table without triggers,
-with some, or with some twice: a change may be in the outbox twice, and none that was captured before is lost.
+Old triggers are dropped only when spare ones exist. A crash between two of these statements leaves a table without triggers,
+with some, or with some twice: a change may be in the outbox twice, but no captured change is lost.
 
 What belongs here: the order. A trigger is `body.py`.
 """
@@ -37,7 +37,7 @@ from rds_lake.sql.triggers.mysql.outbox import (
 )
 from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES, TriggerPlan, Wanted, with_digest
 
-# How long a statement waits for the transactions that use a table. Writers that come meanwhile queue behind it.
+# How long a statement waits for the transactions that use a table. New writers wait behind it.
 LOCK_SECONDS = 5
 _LOCK, _UNLOCK = "LOCK TABLES", "UNLOCK TABLES"
 

@@ -16,8 +16,8 @@
     geometry, point, …                    the same, of 4 bytes SRID and WKB                 bytes
     uuid, inet4, inet6 (MariaDB)          the server's own text                             text
 
-None of it depends on the writer's time zone or character set; SQL modes are a trigger's own. Which types AWS exports:
-https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.html
+The texts do not depend on the writer's time zone or character set, and a trigger has its own SQL mode. Which types AWS
+exports: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.html
 
 What belongs here: expressions of one column. Whole images are `image.py`.
 """
@@ -65,7 +65,7 @@ def text_of(column: CapturedColumn, row: str) -> str:
     if word == "timestamp":
         return f"CAST({plain_of(column, row)} AS CHAR)"
     if word in _TEXTS:
-        # CAST and not CONVERT: MariaDB puts JSON, which it takes many a longtext for, into an object as JSON.
+        # CAST and not CONVERT: MariaDB treats some longtext as JSON and would insert it into an object as JSON.
         return f"CAST({value} AS CHAR CHARACTER SET utf8mb4)"
     if word in _BINARIES or word in _GEOMETRIES:
         return f"HEX({value})"
@@ -109,7 +109,7 @@ def unchanged(column: CapturedColumn) -> str:
     """Returns the condition that OLD and NEW have the same text; it is never NULL."""
     word, old, new = _word(column), _value(column, "OLD"), _value(column, "NEW")
     if word in _TEXTS:
-        # A collation takes foo for Foo, and many take it for 'foo ' too.
+        # A collation may treat foo and Foo as equal, and many also 'foo '.
         # Where one side is of bytes, both are compared as bytes.
         return f"CAST({old} AS BINARY) <=> {new}"
     if word in _FLOATS:
@@ -168,7 +168,7 @@ def bytes_exactly(column: CapturedColumn, row: str, limit: int) -> str:
     if _word(column) not in _TEXTS:
         return _bytes_bound(column, row)
     value = _value(column, row)
-    # What is longer than the server's packets becomes NULL.
+    # A text longer than the server's maximum packet becomes NULL.
     quoted = f"COALESCE(LENGTH(JSON_QUOTE({text_of(column, row)})), {limit + 1})"
     return f"CASE WHEN {value} IS NULL THEN 4 WHEN LENGTH({value}) > {limit} THEN LENGTH({value}) ELSE {quoted} END"
 

@@ -1,8 +1,8 @@
 """Which copies have arrived: compares a listing of the destination with the plan, page by page.
 
 A folder is listed in the order of its keys, and a table's copies are planned in that order, so that both are walked in step
-and nothing of a million keys is kept. What is not met in step (two layouts in one table) is
-not lost: `relocate.py` asks for it by HEAD.
+and none of a million keys is kept. For files that do not appear in this order (two layouts in one table), `relocate.py` sends
+a HEAD request each.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Builds the manifest from verified copies and their footers, without I/O.
 
-What belongs here: the manifest's values, schemas of files against what AWS announced. Copying is `relocate.py`.
+What belongs here: the manifest's values, and the comparison of the files' columns with those that AWS announced. Copying is
+`relocate.py`.
 """
 
 from __future__ import annotations
@@ -52,16 +53,16 @@ def build_manifest(
         raise MalformedExportError("the files of these tables cannot be read as one table:", problems)
     manifests: list[TableManifest] = []
     for table in tables:
-        mine = files[table.folder]
-        columns, notes = merge_schema(next(iter(mine.schemas), None), table.info.columns)
+        table_files = files[table.folder]
+        columns, notes = merge_schema(next(iter(table_files.schemas), None), table.info.columns)
         location, home = _place(table, record, layout, in_place=in_place)
         manifests.append(
             TableManifest(
                 target=table.target,
                 location=location,
                 home=home,
-                columns=_with_calendars(columns, mine.early),
-                files=mine.files.by_key(),
+                columns=_with_calendars(columns, table_files.early),
+                files=table_files.files.by_key(),
                 schema_notes=notes,
             )
         )

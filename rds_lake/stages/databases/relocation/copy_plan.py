@@ -18,7 +18,7 @@ from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.exported_files import ExportedFile
 from rds_lake.stages.databases.inspect import ExportedTable
 
-_TABLES = 1 << 20  # more than an export can have: a place is file * _TABLES + table
+_TABLES = 1 << 20  # more tables than an export can have: a position is file * _TABLES + table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

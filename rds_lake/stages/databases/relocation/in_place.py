@@ -1,7 +1,7 @@
 """Registers AWS's files where AWS wrote them, without a copy (`parquet: in_place`).
 
-Nothing is copied, so all that is verified is that every listed file ends with a readable footer. The manifest's
-locations are AWS's table folders; its version keeps releases that do not know of it from deleting them as a superfluous copy.
+Nothing is copied, so the only verification is that every listed file ends with a readable footer. The manifest's locations are
+AWS's table folders; its version prevents older releases from deleting them as a superfluous copy.
 
 What belongs here: reading the footers of an export and writing that manifest. Copying instead is `relocate.py`.
 """
@@ -39,7 +39,7 @@ class Registrar:
     log: Callable[[str], None]
     parallel: int = THREADS
     clock: Callable[[], float] = field(default=time.monotonic)
-    newest: bool = True  # of two snapshots of a date, the later one counts
+    newest: bool = True  # of two snapshots of a date, the later one is used
 
     def register(self, contents: ExportContents, record: ExportRecord) -> Manifest:
         """Reads every footer, writes the manifest and returns it, or that of a better export finished meanwhile.

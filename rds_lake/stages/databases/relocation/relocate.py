@@ -1,8 +1,8 @@
 """Relocate: copy a finished export into the lake's layout, verify every object, write the manifest last.
 
-Copies are made by S3 itself: one request each. They are verified together: a listing of the destination (1,000 sizes a
-request) shows each with its source's size, and the answer to the copy said a checksum, which the manifest keeps; where S3 said
-none, both objects are asked for theirs and these are compared. Never by ETag, which is no content hash under SSE-KMS
+Copies are made by S3 itself: one request each. They are verified together: a listing of the destination (1,000 sizes per
+request) must show each with its source's size. The manifest keeps the checksum in S3's answer to the copy; if there was none,
+the checksums of both objects are read and compared. Never by ETag, which is no content hash under SSE-KMS
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
 
 A crash anywhere leaves the source untouched and no manifest; the next attempt keeps the copies whose checksum proves them whole.
@@ -52,7 +52,7 @@ class Mover:
     limits: CopyLimits = field(default_factory=CopyLimits)
     parallel: int = THREADS
     clock: Callable[[], float] = time.monotonic
-    newest: bool = True  # of two snapshots of a date, the later one counts
+    newest: bool = True  # of two snapshots of a date, the later one is used
 
     def relocate(self, contents: ExportContents, record: ExportRecord) -> Manifest:
         """Copies and verifies everything, writes the manifest and returns it, or that of a better export finished meanwhile.
@@ -120,7 +120,7 @@ class _Relocation:
             if source is not None and source.checksum is not None and source == target:
                 self.facts.set_checksum(position, source.checksum)
                 self._proven.add(position)
-        self.failed.clear()  # what could not be looked at is copied once more
+        self.failed.clear()  # copies that could not be examined are made again
         return len(self._proven)
 
     def copy(self) -> None:
@@ -206,7 +206,7 @@ class _Relocation:
         """Lists all destination folders."""
         arrived = Arrivals(self.plans)
         folders = [folder for folder, table in zip(self.plans.folders, self.plans.tables, strict=True) if table.files]
-        self._many.sizes(self.mover.layout.bucket, folders, found=arrived.add)
+        self._many.sizes(self.mover.layout.bucket, folders, report=arrived.add)
         return arrived
 
     def _heads(self, positions: Sequence[int]) -> Iterable[tuple[int, ObjectHead | None, ObjectHead | None]]:
@@ -248,7 +248,7 @@ def compare(source: ObjectHead, target: ObjectHead) -> str | None:
     """Returns how a copy differs from its source, or None. Checksums of different algorithms are not compared."""
     if source.bytes != target.bytes:
         return f"{target.bytes} bytes instead of {source.bytes}"
-    ours, theirs = (target.checksum or "").split(":"), (source.checksum or "").split(":")
-    if ours[0] == theirs[0] and ours != theirs:
+    copied, original = (target.checksum or "").split(":"), (source.checksum or "").split(":")
+    if copied[0] == original[0] and copied != original:
         return f"checksum {target.checksum} instead of {source.checksum}"
     return None

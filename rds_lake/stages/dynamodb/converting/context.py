@@ -1,4 +1,4 @@
-"""What converting a table takes, on this machine or by AWS Glue: the lake, the source's settings, what earlier dates saw."""
+"""The inputs of a table's conversion, here or by AWS Glue: the lake, the source's settings, the types of earlier dates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rds_lake.stages.dynamodb.records import TableRecords
 
 
 def new_attempt() -> str:
-    """A folder name that no other attempt at converting a table has."""
+    """Returns a folder name that no other attempt to convert a table has."""
     return f"attempt-{uuid.uuid4().hex[:12]}"
 
 
@@ -38,7 +38,7 @@ class ConversionContext:
         return TableRecords(s3=self.s3, layout=self.layout, source=self.source.name, kms_key=self.kms_key)
 
     def options_of(self, table: str) -> ConvertOptions:
-        """How the table is converted: its keys, the source's format, and the types that earlier dates saw in it."""
+        """Returns how the table is converted: its keys, the source's format, and the types that it had on earlier dates."""
         return replace(
             self.options,
             keys=tuple(self.keys(table)),
@@ -48,7 +48,7 @@ class ConversionContext:
         )
 
     def new_folder(self, record: ExportRecord, part: ExportPart) -> str:
-        """The key prefix of a new attempt at the table, ending with a slash. No other run writes there."""
+        """Returns the key prefix of a new attempt to convert the table, with a trailing slash. No other run writes there."""
         return self.layout.attempt_folder(
             record.source, part.table, record.snapshot_date, record.export_task, self.attempt()
         )

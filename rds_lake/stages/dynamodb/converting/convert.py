@@ -27,27 +27,30 @@ from rds_lake.stages.dynamodb.converting.glue.tables import GlueTables
 from rds_lake.stages.dynamodb.converting.local import LocalConversion
 from rds_lake.stages.lake.handover import find_export_record, find_manifest, write_manifest
 from rds_lake.stages.lake.intact import missing_files
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converter:
-    """How to convert a date: `glue` takes the tables that are Glue's, `local` the others."""
+    """Converts a date: `glue` converts the tables assigned to AWS Glue, `local` the others."""
 
     context: ConversionContext
     local: LocalConversion
     glue: GlueTables
 
-    def convert(self, record: ExportRecord, done: Manifest | None, *, turn: Turn) -> Manifest | ConversionProgress:
-        """Convert every table of the record and return the manifest, or the progress of Glue's jobs; does not wait for them.
+    def convert(
+        self, record: ExportRecord, done: Manifest | None, *, run_kind: RunKind
+    ) -> Manifest | ConversionProgress:
+        """Converts every table of the record. Returns the manifest, or the progress of Glue's jobs, which it does not await.
 
-        `done` is the date's earlier manifest: a table of the same export keeps its files if they are all there. Raises
-        ConversionError or MalformedExportError naming what is wrong with which file, FullExportDueError naming all tables
-        whose changes cannot be brought to an earlier date, LostFilesError naming files that cannot be made again. Tables
-        finished before an error are kept for the next attempt. Where another run wrote the manifest first, that is returned.
+        `done` is the date's earlier manifest: a table of the same export keeps its files if they all exist. Raises
+        ConversionError or MalformedExportError, which name the file and the problem; FullExportDueError, which names all
+        tables whose changes cannot be merged into an earlier date; LostFilesError, which names files that cannot be made
+        again. Tables finished before an error are kept for the next attempt. If another run wrote the manifest first, that is
+        returned.
         """
         try:
-            return self._convert(record, done, turn)
+            return self._convert(record, done, run_kind)
         except (AwsError, ConversionError, MalformedExportError, FullExportDueError) as error:
             # Another run that finishes the date removes the exports that this run was reading.
             other = self._find_manifest(record)
@@ -56,18 +59,20 @@ class Converter:
             self.context.log(f"another run has converted {record.snapshot_date} meanwhile ({error})")
             return other
 
-    def _convert(self, record: ExportRecord, done: Manifest | None, turn: Turn) -> Manifest | ConversionProgress:
+    def _convert(self, record: ExportRecord, done: Manifest | None, run_kind: RunKind) -> Manifest | ConversionProgress:
         tables = self._in_the_lake(record, done)
-        progress = self._by_glue(record, tables, turn)  # first: Glue works while tables are converted here
+        progress = self._by_glue(record, tables, run_kind)  # first: Glue works while tables are converted here
         if progress.done and (other := self._find_manifest(record)) is not None:
             return other
         here = [part for part in record.parts if part.table not in tables and not self.glue.takes(part)]
-        if here and turn == "resume":
+        if here and run_kind == "resume":
             names = ", ".join(part.table for part in here)
             self.context.log(f"{names}: being converted by the run that began the date")
             return progress
         tables |= self.local.convert(record, here)
-        if here and progress.open:  # jobs may have ended meanwhile; the runs asked for then left the date to this one
+        if (
+            here and progress.open
+        ):  # jobs may have ended meanwhile, and runs that were requested for them left the date to this run
             progress = self._by_glue(record, tables, "begin")
         return progress if progress.open else self._write_manifest(record, tables)
 
@@ -80,22 +85,22 @@ class Converter:
         self.context.log(f"{who} {manifest.rows:,} items of {len(manifest.tables)} tables, {manifest.bytes:,} bytes")
         return manifest
 
-    def _by_glue(self, record: ExportRecord, tables: dict[str, TableManifest], turn: Turn) -> ConversionProgress:
-        """The progress of Glue's jobs for tables that are missing; those that ended well are added to `tables`."""
+    def _by_glue(self, record: ExportRecord, tables: dict[str, TableManifest], run_kind: RunKind) -> ConversionProgress:
+        """Returns the progress of Glue's jobs for the missing tables; adds converted tables to `tables`."""
         parts = [part for part in record.parts if part.table not in tables and self.glue.takes(part)]
         finished, progress = self.glue.convert(
-            record, parts, turn=turn, is_done=lambda: self._find_manifest(record) is not None
+            record, parts, run_kind=run_kind, is_done=lambda: self._find_manifest(record) is not None
         )
         tables |= finished
         return progress
 
     def _find_manifest(self, record: ExportRecord) -> Manifest | None:
-        """The date's manifest where another run wrote it and it can be used."""
+        """Returns the date's manifest if another run wrote it and it can be used."""
         other = find_manifest(self._s3, self._layout, record.source, record.snapshot_date)
         return other if other is not None and self._is_kept(record)(other) else None
 
     def _is_kept(self, record: ExportRecord) -> Callable[[Manifest], bool]:
-        """Whether another run's manifest is kept: of the same export with all its files, or of an export accepted since."""
+        """Whether another run's manifest is kept: it is of the same export with all its files, or of an export accepted later."""
 
         def is_kept(other: Manifest) -> bool:
             if other.export.export_task != record.export_task:
@@ -106,7 +111,7 @@ class Converter:
         return is_kept
 
     def _in_the_lake(self, record: ExportRecord, done: Manifest | None) -> dict[str, TableManifest]:
-        """The tables that need no conversion, by name."""
+        """Returns the tables that need no conversion, by name."""
         kept = {part.export_arn: part.table for part in done.export.parts} if done else {}
         by_name = {table.target.table: table for table in done.tables} if done else {}
         gone = missing_files(self._s3, done) if done else ()
@@ -130,7 +135,7 @@ class Converter:
         return tables
 
     def _can_be_read(self, record: ExportRecord, part: ExportPart) -> bool:
-        """Whether DynamoDB's own copy of everything the table is made of is there."""
+        """Whether all of DynamoDB's files that the table is made from still exist."""
         keys = [step.manifest_key for step in part.steps] or [part.manifest_key]
         return all(self._s3.find_head(record.bucket, key) is not None for key in keys)
 

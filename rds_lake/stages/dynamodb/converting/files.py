@@ -23,7 +23,7 @@ _GONE = ("NoSuchKey", "404")
 
 
 def input_file(s3: S3Gateway, bucket: str, file: DynamoFile) -> InputFile:
-    """An exported file, read from front to back; the engine checks it against the manifest's bytes, items and MD5."""
+    """Returns an exported file, read from front to back; the engine compares it with the manifest's bytes, items and MD5."""
     return InputFile(
         name=f"s3://{bucket}/{file.key}",
         open=_reader(s3, bucket, file.key),
@@ -34,9 +34,9 @@ def input_file(s3: S3Gateway, bucket: str, file: DynamoFile) -> InputFile:
 
 
 def previous_files(s3: S3Gateway, bucket: str, files: Sequence[DataFile]) -> list[PreviousFile]:
-    """The lake's files of an earlier date. Each is copied to local disk while it is read: its columns are read twice.
+    """Returns the lake's files of an earlier date. Each is copied to local disk, as its columns are read twice.
 
-    Opening one that is gone raises FullExportDueError.
+    Opening a deleted one raises FullExportDueError.
     """
 
     def local(key: str) -> Callable[[], BinaryIO]:
@@ -64,7 +64,7 @@ def _reader(s3: S3Gateway, bucket: str, key: str) -> Callable[[], BinaryIO]:
 
 @dataclass(slots=True, kw_only=True)
 class LakeSink:
-    """New objects in one folder of the lake; `ending` is that of their names. `files`: those created, by name."""
+    """Creates objects in one folder of the lake; `ending`: of their names. `files`: the created ones, by name."""
 
     s3: S3Gateway
     bucket: str
@@ -75,7 +75,7 @@ class LakeSink:
     _copies: set[str] = field(default_factory=set)
 
     def create(self, name: str) -> S3Writer:
-        """A new object, which exists once it is closed."""
+        """Returns a new object, which exists once it is closed."""
         file = S3Writer(self.s3.client, self.bucket, self.key(name), kms_key=self.kms_key)
         self.files[name] = file
         return file
@@ -85,7 +85,7 @@ class LakeSink:
         self.s3.delete(self.bucket, [self.key(name)])
 
     def discard(self) -> None:
-        """Delete everything that was written here; no record names it yet."""
+        """Deletes everything that was written here, before a record names it."""
         for file in list(self.files.values()):
             file.abort()  # does nothing for a file that is closed
         self.s3.delete(self.bucket, sorted({*map(self.key, list(self.files)), *self._copies}))
@@ -95,7 +95,7 @@ class LakeSink:
         return f"{self.folder}{name}.{self.ending}"
 
     def copy(self, name: str, file: DataFile) -> DataFile:
-        """Copy a file of an earlier date, unchanged, to this folder. FullExportDueError where it is gone."""
+        """Copies a file of an earlier date, unchanged, to this folder. Raises FullExportDueError if it no longer exists."""
         key = self.key(name)
         self._copies.add(key)
         try:

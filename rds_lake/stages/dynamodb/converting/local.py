@@ -1,4 +1,4 @@
-"""Convert tables on this machine, one after the other: bytes stream from S3 through the engine in `convert/` to S3.
+"""Converts tables on this machine, one after the other: data streams from S3 through the engine in `convert/` to S3.
 
 Two runs may convert one date at the same time. Each writes to its own folder; the first that finishes a table counts
 for both, and the other removes the files it made. Files of a run that died are left: `upkeep/orphans.py` finds them later.
@@ -36,10 +36,10 @@ class LocalConversion:
     clock: Callable[[], float] = time.monotonic
 
     def convert(self, record: ExportRecord, parts: Sequence[ExportPart]) -> dict[str, TableManifest]:
-        """The tables of these exports, by name. A finished table is recorded at once, so that no later run repeats it.
+        """Converts these exports and returns the tables by name. A finished table is recorded at once, so no later run repeats it.
 
-        Raises FullExportDueError naming all tables whose changes cannot be brought to an earlier date; ConversionError and
-        MalformedExportError name what is wrong with which file.
+        Raises FullExportDueError, which names all tables whose changes cannot be merged into an earlier date; ConversionError
+        and MalformedExportError, which name the file and the problem.
         """
         log, records = self.context.log, self.context.records
         tables: dict[str, TableManifest] = {}
@@ -82,7 +82,7 @@ class LocalConversion:
         return counts
 
     def _written(self, record: ExportRecord, part: ExportPart, sink: LakeSink) -> tuple[TableManifest, dict[str, Any]]:
-        """The table with its files in the sink, and the types seen in it (`tree.to_plain`)."""
+        """Returns the table with its files in the sink, and the types seen in it (`tree.to_plain`)."""
         options = self.context.options_of(part.table)
         if part.base is not None:
             merger = Merger(
@@ -100,7 +100,7 @@ class LocalConversion:
         return table_manifest(part, converted, [*files, *kept], location), converted.schema
 
     def _items(self, record: ExportRecord, part: ExportPart, sink: LakeSink, options: ConvertOptions) -> Converted:
-        """All items of a full export."""
+        """Yields all items of a full export."""
         s3, log = self.context.s3, self.context.log
         progress = _Progress(table=part.table, items=part.items, log=log, clock=self.clock)
         inputs = [input_file(s3, record.bucket, file) for file in read_part(s3, record.bucket, part).files]

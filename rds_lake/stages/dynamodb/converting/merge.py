@@ -1,6 +1,6 @@
-"""Bring the changes of incremental exports to the files of an earlier date, as new files of the date.
+"""Merges the changes of incremental exports with the files of an earlier date, into new files of the date.
 
-The merge itself is `convert/merging/merge.py`; which changes, and to which date, was decided in `exporting/increments.py`.
+The merge itself is `convert/merging/merge.py`; the changes and the earlier date are chosen in `exporting/increments.py`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Merger:
     log: Callable[[str], None]
 
     def merge(self, part: ExportPart, base: Base, options: ConvertOptions) -> tuple[Converted, tuple[DataFile, ...]]:
-        """The table as of the date: the new files, and copies of the earlier date's files that have no changed row.
+        """Returns the table as of the date: new files, and copies of the earlier date's files that have no changed row.
 
-        Raises FullExportDueError where the earlier date has changed or its types cannot hold the changes; ConversionError
-        and MalformedExportError name what is wrong with which file of the exports. RelocationError when rows are missing.
+        Raises FullExportDueError if the earlier date has changed or its types cannot hold the changes; ConversionError and
+        MalformedExportError, which name the export's file and the problem; RelocationError if rows are missing.
         """
         earlier = self.increments.base_table(base, part.table)
         if options.known is None:

@@ -1,4 +1,4 @@
-"""What a conversion wrote, as a table of the manifest; and the count of its rows, which must be that of the export."""
+"""Makes the manifest's entry of a converted table, whose number of rows must be that of the export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rds_lake.model.tables.table import Column, dynamodb_table
 
 
 def require_all_items(part: ExportPart, converted: Converted) -> None:
-    """RelocationError unless the export's items, the items read and the rows written are equally many."""
+    """Raises RelocationError unless the export's items, the items read and the rows written are equal in number."""
     rows = sum(file.rows for file in converted.files)
     if not rows == converted.items == part.items:
         raise RelocationError(
@@ -22,12 +22,12 @@ def require_all_items(part: ExportPart, converted: Converted) -> None:
 
 
 def data_file(file: ConvertedFile, key: str, checksum: str | None = None) -> DataFile:
-    """The file at `key`. `checksum` is S3's own, None where Glue wrote the file."""
+    """Returns the file at `key`. `checksum`: S3's own; None if Glue wrote the file."""
     return DataFile(key=key, bytes=file.bytes, rows=file.rows, checksum=checksum)
 
 
 def table_manifest(part: ExportPart, converted: Converted, files: Iterable[DataFile], location: str) -> TableManifest:
-    """The converted table, with its files in the folder `location` (a URI)."""
+    """Returns the converted table, with its files in the folder `location` (a URI)."""
     return TableManifest(
         target=dynamodb_table(part.table),
         location=location,

@@ -1,1 +1,1 @@
-"""DynamoDB's own exports of a date, from the decision what to export to the inspected files."""
+"""DynamoDB's exports of a date: deciding what to export, starting, waiting, and inspecting the files."""

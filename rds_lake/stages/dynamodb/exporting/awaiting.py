@@ -1,4 +1,4 @@
-"""Wait for the exports of a date: for a run that a person started, which may hold a worker."""
+"""Waits for the exports of a date, in a run that a person started: only such a run may occupy a worker for hours."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from rds_lake.stages.runs.waiting import Waiting
 def await_exports(
     exports: DynamoExports, day: date, *, now: Callable[[], datetime], usable: Usable, waiting: Waiting
 ) -> ExportSet:
-    """Begin the date's exports, wait for their end, and return them complete.
+    """Begins the date's exports, waits until they are complete, and returns them.
 
-    Raises what `begin_exports` does (ExportQuotaError only after the time-out), ExportFailedError when one failed, and
-    ExportTimeoutError when one still runs after the time-out.
+    Raises the errors of `begin_exports` (ExportQuotaError only after the time-out), ExportFailedError if one failed, and
+    ExportTimeoutError if one still runs after the time-out.
     """
     export_set = waiting.until_ended(
         lambda: begin_exports(exports, day, now=now(), usable=usable),

@@ -1,9 +1,9 @@
-"""Begin a date of a DynamoDB source: per table adopt the export there is, choose between full and incremental, start the rest.
+"""Begins a date of a DynamoDB source: for each table, adopts an existing export, or starts a full or incremental one.
 
 All tables are exported as of the same instant. DynamoDB charges for every export, so each is looked for before it is started:
-one that runs is adopted, one that is complete is reused, and one that failed is started again in a person's run only. What
-was decided is recorded at once and kept: a table that is exported by its changes stays so, unless the earlier date that the
-changes start from is replaced or damaged.
+a running one is adopted, a complete one is reused, and after a failed one another is started only in a run that a person
+launched. The decision is recorded at once and kept: a table that is exported incrementally stays so, unless the earlier date
+that its changes start from is replaced or damaged.
 
     begin_exports        the date's exports, as far as DynamoDB has places for them
     begin_full_exports   the same, after changes of some tables turned out to be of no use
@@ -26,16 +26,16 @@ from rds_lake.stages.dynamodb.exporting.listed import ListedExports, list_export
 from rds_lake.stages.dynamodb.exporting.recovery import require_recovery
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 
-Usable = Callable[[TableExport], bool]  # whether files of a complete export are left
+Usable = Callable[[TableExport], bool]  # whether files of a complete export still exist
 
-# What DynamoDB answers where recovery was off during the window:
+# DynamoDB's answer if recovery was off during the window:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
 _BROKEN_CHAIN = ("InvalidExportTimeException", "PointInTimeRecoveryUnavailableException")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Wanted:
-    """What the date is made of so far: full exports and chains of incremental ones, by table. None: not started yet."""
+    """The date's exports so far, by table: full exports and chains of incremental ones. None: not started yet."""
 
     full: dict[str, TableExport | None] = field(default_factory=dict)
     chains: dict[str, ChainExports] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Beginning:
         )
 
     def _record(self, *, read: BegunSet | None) -> bool:
-        """Record what is wanted. Whether another run has recorded something else since it was `read`: both count then."""
+        """Records the wanted exports. Returns whether another run changed the record since it was `read`; both are merged then."""
         wanted = self.wanted
         arns = {name: export.arn if export else None for name, export in sorted(wanted.full.items())}
         chains = {name: chain.recorded for name, chain in sorted(wanted.chains.items())}
@@ -109,7 +109,7 @@ class Beginning:
         self.wanted.full_because |= begun.full_because
 
     def _keep_chains(self, begun: BegunSet) -> None:
-        """Chains that were begun, with those of their exports that stay. One whose earlier date has changed is dropped."""
+        """Returns the begun chains with their usable exports. A chain whose earlier date has changed is dropped."""
         for name in self._plan.matching(begun.chains):
             chain = begun.chains[name]
             exports = map(self.exports.find, chain.exports)
@@ -124,7 +124,7 @@ class Beginning:
                 self.wanted.chains[name] = ChainExports(base=chain.base, windows=chain.windows, exports=steps)
 
     def _stays(self, export: TableExport) -> bool:
-        """Whether the export is kept, so that none is started in its place."""
+        """Whether the export is kept, so that no other is started."""
         if export.status is ExportStatus.FAILED:
             return not self.repeat_ended
         return export.status.running or self.usable(export)
@@ -148,11 +148,11 @@ class Beginning:
                 )
             )
         for name in set(self.wanted.chains) - {table.name for table in known} - set(have):
-            del self.wanted.chains[name]  # the table is gone, and not all of its changes are exported
+            del self.wanted.chains[name]  # the table was deleted, and not all of its changes are exported
         return [table for table in known if table.name not in later], later
 
     def _adopt_full(self, table: DynamoTable) -> bool:
-        """Whether there is a full export of the instant. It becomes the date's, whatever was decided before."""
+        """Adopts a full export of the instant, even if an incremental one was chosen before; returns whether there is one."""
         kept = [export for export in self.listed[table.name].full() if self._stays(export)]
         if kept:
             self.wanted.full[table.name] = kept[-1]
@@ -164,20 +164,20 @@ class Beginning:
     def _decide(
         self, begun: BegunSet | None, tables: Sequence[DynamoTable], recoveries: Mapping[str, Recovery]
     ) -> None:
-        """Choose a chain or a full export for each of the tables. Where a full export was chosen before, it stays one."""
+        """Chooses a chain or a full export for each table. An earlier choice of a full export is kept."""
         wanted = self.wanted
         undecided = [table for table in tables if self._plan.incremental and not (begun and table.name in begun.tables)]
         chains, because = self.increments.decide(self.day, self.moment, undecided, recoveries)
         for name, chain in chains.items():
             wanted.chains[name] = _not_started(chain)
-            self.exports.log(f"{name}: {len(chain.windows)} exports of what changed since {chain.base.day}")
+            self.exports.log(f"{name}: {len(chain.windows)} exports of changes since {chain.base.day}")
         for name, why in because.items():
             wanted.full_because[name] = why
             self.exports.log(f"{name}: a full export, as {why}")
         wanted.full |= {table.name: None for table in tables if table.name not in chains}
 
     def _start(self, table: DynamoTable) -> None:
-        """Start what the table lacks. If DynamoDB refuses a window, recovery was off in between: a full export instead."""
+        """Starts the table's missing exports. If DynamoDB refuses a window, as recovery was off meanwhile, starts a full export."""
         name = table.name
         if name in self.wanted.chains:
             try:
@@ -194,7 +194,7 @@ class Beginning:
         self.wanted.full[name] = self._start_one(table, None, attempt=listed.next_attempt(listed.full()))
 
     def _start_steps(self, table: DynamoTable) -> None:
-        """Adopt or start the export of each window that lacks one. Each is kept at once, should the next one be refused."""
+        """Adopts or starts the export of each window that has none. Each is recorded at once, in case the next one is refused."""
         listed, windows = self.listed[table.name], self.wanted.chains[table.name].windows
         for number, window in enumerate(windows):
             chain = self.wanted.chains[table.name]
@@ -228,11 +228,11 @@ class Beginning:
 def begin_exports(
     exports: DynamoExports, day: date, *, now: datetime, usable: Usable, repeat_ended: bool = True
 ) -> ExportSet:
-    """The date's exports: adopted when they run, or are complete and still `usable`; else started.
+    """Returns the date's exports: adopted if they run, or are complete and still `usable`; otherwise started.
 
-    With `repeat_ended=False` an export that failed is not started again. Raises SnapshotNotFoundError listing every table
-    that cannot be exported as of the instant, and ExportQuotaError when DynamoDB has no place for all of them or cannot
-    export so recent an instant yet. What was started before an error is recorded.
+    With `repeat_ended=False` an export that failed is not started again. Raises SnapshotNotFoundError, which lists every table
+    that cannot be exported as of the instant, and ExportQuotaError if DynamoDB has no place for all of them or cannot export
+    so recent an instant yet. Exports started before an error are recorded.
     """
     begun = exports.find_begun(day)
     moment = begun.moment if begun else exports.plan.moment(day)
@@ -250,9 +250,9 @@ def begin_exports(
 def begin_full_exports(
     exports: DynamoExports, day: date, because: Mapping[str, str], *, now: datetime, usable: Usable
 ) -> ExportSet:
-    """The date's exports, with full ones of the tables in `because` (name -> why their changes cannot be used).
+    """Returns the date's exports, with full ones of the tables in `because` (name -> why their changes cannot be used).
 
-    Raises what `begin_exports` does.
+    Raises the errors of `begin_exports`.
     """
     begun = exports.find_begun(day)
     known = begun or BegunSet(moment=exports.plan.moment(day), tables={})

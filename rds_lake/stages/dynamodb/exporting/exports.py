@@ -1,7 +1,7 @@
-"""A date's exports of a DynamoDB source: which were started, and their state.
+"""A date's exports of a DynamoDB source: those that were begun, and their state.
 
-Which exports make up the date is recorded (`model/dynamodb/export_set.py`), so that a look costs one call per running export.
-Beginning exports is `begin.py`, waiting for them `awaiting.py`, what they contain `inspect.py`.
+The date's exports are recorded (`model/dynamodb/export_set.py`), so that reading their state costs one call per running
+export. Beginning exports is `begin.py`, waiting for them `awaiting.py`, what they contain `inspect.py`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class DynamoExports:
     _ended: dict[str, TableExport] = field(default_factory=dict, init=False, repr=False)
 
     def look(self, day: date) -> ExportSet | None:
-        """The date's exports as they are now, or None when none was begun."""
+        """Returns the current state of the date's exports; None if none was begun."""
         begun = self.find_begun(day)
         if begun is None:
             return None
@@ -70,9 +70,9 @@ class DynamoExports:
         )
 
     def settle(self, day: date) -> ExportSet:
-        """The date's ended exports, without waiting.
+        """Returns the date's ended exports, without waiting.
 
-        Raises ExportTimeoutError while one runs, ExportFailedError when one failed or none was begun.
+        Raises ExportTimeoutError while one runs, ExportFailedError if one failed or none was begun.
         """
         export_set = self.look(day)
         if export_set is None:
@@ -86,7 +86,7 @@ class DynamoExports:
         return complete_or_raise(export_set)
 
     def find(self, arn: str | None) -> TableExport | None:
-        """The current state of the export; None without an ARN (not started), or if DynamoDB does not know it."""
+        """Returns the current state of the export; None without an ARN (not started), or if DynamoDB does not know it."""
         if arn is None:
             return None
         if arn in self._ended:
@@ -97,7 +97,7 @@ class DynamoExports:
         return export
 
     def present_tables(self, *, skip: Collection[str] = ()) -> dict[str, DynamoTable]:
-        """The source's tables as they are now, by name, without those to `skip`.
+        """Returns the current state of the source's tables, by name, without those to `skip`.
 
         SnapshotNotFoundError lists tables that lake.yaml names and that do not exist.
         """
@@ -114,13 +114,13 @@ class DynamoExports:
         return {name: table for name, table in tables.items() if table is not None}
 
     def find_begun(self, day: date) -> BegunSet | None:
-        """Which exports the date was begun with; None when it was not. ManifestError if the record is damaged."""
+        """Returns the exports that were begun for the date; None if none were. ManifestError if the record is damaged."""
         key = self.layout.begun_set_key(self.plan.source, day)
         text = self.s3.find_text(self.layout.bucket, key)
         return None if text is None else parse_begun(text, where=self.layout.uri(key))
 
     def record_begun(self, day: date, begun: BegunSet, *, read: BegunSet | None) -> BegunSet:
-        """Record which exports the date is made of. Returns the record, merged with what other runs added since it was `read`."""
+        """Records the date's exports. Returns the record, merged with additions of other runs since it was `read`."""
         key = self.layout.begun_set_key(self.plan.source, day)
         whole = begun
 
@@ -135,7 +135,7 @@ class DynamoExports:
 
 
 def complete_or_raise(export_set: ExportSet) -> ExportSet:
-    """The exports when all are complete; otherwise raises ExportFailedError with DynamoDB's message."""
+    """Returns the exports if all are complete; otherwise raises ExportFailedError with DynamoDB's message."""
     if export_set.status is ExportStatus.COMPLETE:
         return export_set
     failed = failure_text(export_set.failed)

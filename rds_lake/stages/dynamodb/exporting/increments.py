@@ -1,7 +1,7 @@
-"""Whether a table of a date can be made from an earlier date and the changes since, and why not.
+"""Decides whether a table of a date can be made from an earlier date and the changes since then, and if not, why.
 
-Changes are brought to the newest date in the lake before it. Whatever breaks the chain from there makes a full export due,
-and the reason is recorded with the date.
+Changes are merged into the newest earlier date in the lake. If the chain of changes since that date is broken, a full export
+is due, and the reason is recorded with the date.
 
 | what breaks the chain | how it is seen |
 |---|---|
@@ -37,7 +37,7 @@ MOST_WINDOWS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Increments:
-    """The source's dates in the lake that changes can be brought to. Manifests are read once: make a new object per stage."""
+    """The source's dates in the lake that changes can be merged into. Manifests are cached: create a new object per stage."""
 
     s3: S3Gateway
     layout: LakeLayout
@@ -47,7 +47,7 @@ class Increments:
     def decide(
         self, day: date, moment: datetime, tables: Sequence[DynamoTable], recoveries: Mapping[str, Recovery]
     ) -> tuple[dict[str, Chain], dict[str, str]]:
-        """Chains that begin at the newest earlier date, by table; and why the other tables need a full export, by table."""
+        """Returns chains that begin at the newest earlier date, and why the other tables need a full export, both by table."""
         chains: dict[str, Chain] = {}
         full_because: dict[str, str] = {}
         dates = list_dates(self.s3, self.layout, self.source) if tables else ()
@@ -62,7 +62,7 @@ class Increments:
         return chains, full_because
 
     def base_table(self, base: Base, table: str) -> TableManifest:
-        """The table as of the earlier date; FullExportDueError if that was replaced, or files are gone or changed."""
+        """Returns the table as of the earlier date; FullExportDueError if that was replaced, or files were deleted or changed."""
         manifest = self._manifest(base.day)
         if manifest.export.export_task != base.export_task:
             raise FullExportDueError(f"{base.day} was replaced: it is now the export {manifest.export.export_task}")
@@ -78,7 +78,7 @@ class Increments:
         return earlier
 
     def is_made(self, day: date, arns: Sequence[str]) -> bool:
-        """Whether the date has a table that was made from these exports: then its chain needs the earlier date no more."""
+        """Whether the date has a table that was made from these exports: then its chain no longer needs the earlier date."""
         try:
             manifest = self._manifest(day)
         except FullExportDueError:

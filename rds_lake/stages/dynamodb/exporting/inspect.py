@@ -1,4 +1,4 @@
-"""Inspect: read the manifests of a date's DynamoDB exports, and check that everything they name is there.
+"""Reads the manifests of a date's DynamoDB exports, and checks that all files in them exist.
 
 COMPLETED alone does not count: the items of the listed files must add up to those of the summary and of DescribeExport, and
 every file must be in S3. Contents are compared with their MD5 when they are read (`converting/local.py`). Incremental
@@ -43,7 +43,7 @@ class DynamoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedItems:
-    """One table's exported files."""
+    """The exported files of one table."""
 
     part: ExportPart
     files: tuple[DynamoFile, ...]
@@ -56,16 +56,16 @@ class ExportedItems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetContents:
-    """Everything the date's exports wrote, by table, and what is wrong with it."""
+    """The files of the date's exports, by table, and the problems found."""
 
     tables: tuple[ExportedItems, ...]
     findings: tuple[Finding, ...]
 
 
 def inspect_set(s3: S3Gateway, export_set: ExportSet, *, converted: Sequence[ExportPart] = ()) -> SetContents:
-    """Read every export's manifests and look for their files. Every problem becomes a finding, none raises.
+    """Reads every export's manifests and looks for their files. Problems are returned as findings, not raised.
 
-    `converted` are exports that are in the lake already: their files need not exist any more.
+    `converted`: exports that are already in the lake, whose files need not exist any more.
     """
     known = {part.export_arn: ExportedItems(part=part, files=()) for part in converted}
 
@@ -94,7 +94,7 @@ def inspect_set(s3: S3Gateway, export_set: ExportSet, *, converted: Sequence[Exp
 
 
 def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
-    """The files of an accepted export; MalformedExportError lists what has changed since it was accepted."""
+    """Returns the files of an accepted export; MalformedExportError lists what has changed since it was accepted."""
     files, problems = _files(s3, bucket, part)
     if problems:
         raise MalformedExportError(
@@ -104,7 +104,7 @@ def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
 
 
 def read_steps(s3: S3Gateway, bucket: str, part: ExportPart) -> list[ExportedItems]:
-    """The files of every step of an accepted chain, oldest first; MalformedExportError lists what has changed since."""
+    """Returns the files of every step of an accepted chain, oldest first; MalformedExportError lists changes since then."""
     read: list[ExportedItems] = []
     for step in part.steps:
         files, problems = _files(s3, bucket, step, step.window)
@@ -120,7 +120,7 @@ def read_steps(s3: S3Gateway, bucket: str, part: ExportPart) -> list[ExportedIte
 def _files(
     s3: S3Gateway, bucket: str, export: ExportPart | ExportStep, window: Window | None = None
 ) -> tuple[tuple[DynamoFile, ...], list[str]]:
-    """The files of an accepted export, and what is wrong with them now."""
+    """Returns the files of an accepted export, and their current problems."""
     summary, listed = _manifests(s3, bucket, export.manifest_key)
     sizes = _sizes(s3, bucket, export.folder, listed)
     problems = _problems(summary, listed, sizes, items=export.items, arn=export.export_arn, window=window)
@@ -128,14 +128,14 @@ def _files(
 
 
 def summary_key(export: TableExport) -> str:
-    """The key of the export's summary, which DynamoDB writes last. MalformedExportError for a key that no export has."""
+    """Returns the key of the export's summary, which DynamoDB writes last. MalformedExportError for a key that no export has."""
     if not export.manifest_key:
         return export.folder + MANIFESTS[1]
     return with_prefix(export.manifest_key, export.prefix, where=f"DescribeExport of {export.arn}")
 
 
 def record_of_set(export_set: ExportSet, contents: SetContents) -> ExportRecord:
-    """The record that the next stage, the conversion, reads."""
+    """Returns the record that the next stage, the conversion, reads."""
     task = export_set.task
     return ExportRecord(
         source=export_set.source,
@@ -157,7 +157,7 @@ def record_of_set(export_set: ExportSet, contents: SetContents) -> ExportRecord:
 
 
 def _inspect_chain(s3: S3Gateway, chain: ChainExports) -> tuple[ExportedItems | None, list[Finding]]:
-    """A chain's exports as one part of the record. DynamoDB bills every incremental export as 10 MB at least."""
+    """Returns a chain's exports as one part of the record. DynamoDB bills every incremental export as 10 MB at least."""
     looked = [
         _inspect(s3, export, window) for export, window in zip(chain.exports, chain.windows, strict=True) if export
     ]
@@ -227,7 +227,7 @@ def _manifests(s3: S3Gateway, bucket: str, key: str) -> tuple[ManifestSummary, t
 
 
 def _sizes(s3: S3Gateway, bucket: str, folder: str, files: tuple[ManifestFile, ...]) -> dict[str, int]:
-    """Bytes by key of the files that exist: by one listing of the export's folder, others one by one."""
+    """Returns the size in bytes of each existing file, by key: from one listing of the export's folder, others one by one."""
     sizes = {item.key: item.bytes for item in s3.list_objects(bucket, folder)} if files else {}
     others = [file.key for file in files if not file.key.startswith(folder)]
     heads = in_threads(lambda key: s3.find_head(bucket, key), others, threads=_PARALLEL, name="heads")

@@ -1,4 +1,4 @@
-"""Exports of a table that already exist in DynamoDB, started by anyone, and that a date could use."""
+"""Finds a table's existing exports, of any origin, that a date could use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ListedExports:
         return [export for export in full if export.export_time and _same(export.export_time, self.moment)]
 
     def of_window(self, window: Window) -> list[TableExport]:
-        """Exports of the window's changes, but none in another date's folder: that is deleted together with that date."""
+        """Returns exports of the window's changes, except those in another date's folder, which is deleted with that date."""
         return [
             export
             for export in self.exports
@@ -44,12 +44,12 @@ class ListedExports:
         ]
 
     def next_attempt(self, exports: Sequence[TableExport]) -> int:
-        """The number of the next attempt, after those of `exports` that were started for this date. Counts from 1."""
+        """Returns the number of the next attempt, after those of `exports` that were started for this date. Counts from 1."""
         return 1 + sum(export.prefix == self.prefix for export in exports)
 
 
 def list_exports(exports: DynamoExports, table: DynamoTable, *, day: date, moment: datetime) -> ListedExports:
-    """What DynamoDB lists of the table. Exports of the same instant in another format are logged."""
+    """Lists the table's exports. Exports of the same instant in another format are logged."""
     listed = exports.dynamo.list_export_arns(table.arn)
     arns = sorted(arn for arn in listed if started_after(arn, moment))
     known = [export for arn in arns if (export := exports.find(arn)) is not None]

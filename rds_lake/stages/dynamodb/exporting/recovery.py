@@ -1,4 +1,4 @@
-"""Whether tables can be exported as of an instant: point-in-time recovery is on, and its window covers the instant.
+"""Checks that tables can be exported as of an instant: point-in-time recovery is on, and its window covers it.
 
 The window is at most 35 days long and ends some five minutes ago:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
@@ -17,10 +17,10 @@ from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 def require_recovery(
     exports: DynamoExports, tables: Sequence[DynamoTable], *, day: date, moment: datetime
 ) -> dict[str, Recovery]:
-    """The tables' recovery, by name, when all can be exported as of the instant.
+    """Returns the tables' recovery, by name, if all can be exported as of the instant.
 
-    Otherwise raises SnapshotNotFoundError listing every table that cannot, or ExportQuotaError (which is transient) where
-    DynamoDB only has not come so far yet.
+    Otherwise raises SnapshotNotFoundError, which lists every table that cannot, or ExportQuotaError (which is transient) if
+    the instant is only too recent for DynamoDB.
     """
     recoveries = {table.name: exports.dynamo.recovery(table.name) for table in tables}
     problems = [problem for name, recovery in recoveries.items() if (problem := _problem(name, recovery, moment))]

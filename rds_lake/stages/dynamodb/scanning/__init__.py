@@ -1,1 +1,1 @@
-"""Tables without point-in-time recovery: read by throttled scans, into files as one of DynamoDB's exports has them."""
+"""Tables without point-in-time recovery: read by throttled scans, into files like those of DynamoDB's exports."""

@@ -1,4 +1,4 @@
-"""Scanned items as the lines of an export's file: `{"Item":{"id":{"S":"1"}}}`, gzipped as they come."""
+"""Writes scanned items as lines of an export's file, `{"Item":{"id":{"S":"1"}}}`, compressed with gzip one by one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ItemLines:
 
 
 def binary_as_base64(value: Any) -> str:
-    """What boto3 returns as bytes, as DynamoDB's JSON has it; for `json.dumps(default=…)`."""
+    """Converts binary values of boto3 to DynamoDB's JSON; for `json.dumps(default=…)`."""
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value)} is not a value of DynamoDB")

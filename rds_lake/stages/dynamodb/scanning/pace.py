@@ -1,4 +1,4 @@
-"""How fast a scan may read: a share of the table's read capacity, and less while DynamoDB throttles."""
+"""Limits the rate of a scan to a share of the table's read capacity, and to less while DynamoDB throttles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_LEAST = 0.05  # of the target: a scan that is throttled all the time still gets on
+_LEAST = 0.05  # of the target: a scan that is always throttled still proceeds
 _RECOVERY = 1.02  # per page that was not throttled
 _FIRST_LIMIT = 25
 _MOST_ITEMS = 10_000  # a page ends at 1 MB anyway
@@ -30,7 +30,7 @@ class Pace:
         self._free_at = self.clock()
 
     def limit(self, threads: int) -> int:
-        """How many items a thread's next page may have: about a second of its share of the rate."""
+        """Returns how many items a thread's next page may have: about one second of its share of the rate."""
         with self._lock:
             if self._units_per_item is None:
                 return _FIRST_LIMIT
@@ -38,13 +38,13 @@ class Pace:
             return max(1, min(_MOST_ITEMS, int(share / self._units_per_item)))
 
     def refused(self) -> None:
-        """DynamoDB returned nothing, as it throttles: halve the rate and wait as long as a page takes."""
+        """Halves the rate after DynamoDB throttled a request, and waits as long as a page takes."""
         with self._lock:
             self.rate = max(self.target * _LEAST, self.rate * 0.5)
         self.sleep(_PAGE_SECONDS)
 
     def spent(self, units: float, items: int, *, throttled: bool) -> None:
-        """Account for a page of so many read units, and wait until the rate allows them."""
+        """Counts the read units of a page, and waits until the rate allows them."""
         with self._lock:
             if items:
                 seen = units / items

@@ -1,7 +1,7 @@
-"""Scan: which tables of a date are scanned, and what is scanned already.
+"""Scans the tables of a date that are not scanned yet.
 
-A scan is not one instant: items that are written while it runs may be in it or not, and tables are read one after the other.
-It shows the present, so a date can be scanned on that day only.
+A scan does not show one instant: it may or may not have items that are written while it runs, and tables are read one after
+the other. It reads current data, so a date can be scanned on that day only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Scanner:
     converted: frozenset[str] = frozenset()
 
     def run(self, day: date, *, now: datetime) -> ExportSet:
-        """Scan those of the date's tables that are not scanned yet; returns the scans as complete exports.
+        """Scans the date's tables that are not scanned yet; returns the scans as complete exports.
 
         SnapshotNotFoundError for a date that is not today and was not begun then.
         """
@@ -45,7 +45,7 @@ class Scanner:
         return ExportSet(source=self.exports.plan.source, snapshot_date=day, moment=begun.moment, exports=scans)
 
     def _begin(self, day: date, now: datetime) -> BegunSet:
-        """The date's scans, each with the ARN it was given; recorded, so that another run continues the same scans."""
+        """Returns the date's scans with their ARNs, which are recorded so that another run continues the same scans."""
         begun = self.exports.find_begun(day)
         tables = dict(begun.tables) if begun else {}
         today = now.astimezone(UTC).date()
@@ -67,5 +67,5 @@ class Scanner:
 
 
 def _short(name: str) -> str:
-    """A short mark of the table's name: scans of several tables begin in the same second, and lie in one folder."""
+    """Returns a short digest of the table's name: scans of several tables begin in the same second and share a folder."""
     return hashlib.sha256(name.encode()).hexdigest()[:8]

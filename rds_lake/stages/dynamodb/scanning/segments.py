@@ -1,7 +1,7 @@
-"""Segments of a table's scan: read page after page, written file after file, with a checkpoint after each file.
+"""Reads segments of a table's scan page by page, and writes files, with a checkpoint after each file.
 
-A file counts once its segment's checkpoint names it. After a crash, or where another run took the scan over, what no
-checkpoint names is read again.
+A file is used once its segment's checkpoint names it. After a crash, or if another run took over the scan, items after the
+last checkpoint are read again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PATIENCE = 10  # boto3's own retries come on top of each
 
 @dataclass(slots=True, kw_only=True)
 class Segment:
-    """How far a segment is. `files` are the lines that manifest-files.json will have of it.
+    """The progress of a segment. `files`: its lines of the future manifest-files.json.
 
     `after` is the key to continue behind, in DynamoDB's typed form; None at the beginning, and at the end. `etag` is the
     version of its checkpoint.
@@ -55,7 +55,10 @@ def render_segment(segment: Segment) -> str:
 
 
 def parse_segment(text: str, etag: str, *, where: str) -> Segment:
-    """The segment of a checkpoint; ManifestError naming `where` if that is damaged, NewerRecordError if a newer release's."""
+    """Returns the segment of a checkpoint.
+
+    Raises ManifestError, which names `where`, if it is damaged, NewerRecordError if a newer release wrote it.
+    """
     remedy = "delete its folder and materialize the date again"
     body = load_record(text, where=where, known=(_VERSION,), first=_VERSION, remedy=remedy)  # 0.1 wrote no version
     try:
@@ -72,7 +75,7 @@ def parse_segment(text: str, etag: str, *, where: str) -> Segment:
 
 
 def _with_bytes(key: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A key as boto3 takes it: binary values as bytes."""
+    """Returns a key in boto3's form: binary values as bytes."""
     return {
         name: {tag: base64.b64decode(value) if tag == "B" else value for tag, value in typed.items()}
         for name, typed in key.items()
@@ -93,7 +96,7 @@ class SegmentReader:
     holder: str
 
     def read(self, segment: Segment) -> None:
-        """Read the rest of a segment, file after file. Raises what `_page` and `_write_file` do, StoppedError once stopped."""
+        """Reads the rest of a segment, file by file. Raises the errors of `_page` and `_write_file`, StoppedError once stopped."""
         while not segment.done:
             lines = ItemLines()
             while lines.bytes < self.file_bytes and not segment.done:
@@ -104,7 +107,7 @@ class SegmentReader:
             self._write_file(segment, lines)
 
     def _page(self, segment: Segment) -> ScanPage:
-        """The next page. Throttling slows the scan down; ThrottledError when it does not stop."""
+        """Returns the next page. Throttling slows the scan down; raises ThrottledError if it does not stop."""
         for _ in range(_PATIENCE):
             self.stop.check()
             try:
@@ -125,9 +128,9 @@ class SegmentReader:
         )
 
     def _write_file(self, segment: Segment, lines: ItemLines) -> None:
-        """Write the file, then the checkpoint that names it.
+        """Writes the file, then the checkpoint that names it.
 
-        ConflictError where another run continues the segment: the checkpoint is not the version that was read.
+        Raises ConflictError if the checkpoint changed since it was read, as another run continues the segment.
         """
         s3, plan = self.exports.s3, self.exports.plan
         body = lines.finish()

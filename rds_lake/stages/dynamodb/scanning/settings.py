@@ -1,4 +1,4 @@
-"""How fast, and with how much patience, tables are scanned."""
+"""The rate and the time limits of scans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rds_lake.model.dynamodb.tables import DynamoTable
 
 _FILE_BYTES = 32 * 1024 * 1024
-_LEAST_UNITS = 0.5  # per second: the smallest table, too, is read to its end
+_LEAST_UNITS = 0.5  # per second, so that even a table with the least capacity is read to its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,12 @@
 """One table's scan: its folder, which run reads it, its segments, and the manifests at its end.
 
     exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/lease.json              which run reads the table
-    exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/_scan/0003.json         how far segment 3 is, after each file
+    exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/_scan/0003.json         the progress of segment 3, after each file
     exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/data/0003-00000-3f9c2d71ab04.json.gz
     exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/manifest-summary.json   last
 
-A scan whose run died is continued where each segment was. A second run waits for the first one's end, or its death, and
-reads nothing twice.
+If its run died, a scan is continued from the last checkpoint of each segment. A second run waits until the first one ends or
+dies, and reads nothing twice.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class TableScan:
     begun_at: datetime
 
     def run(self, name: str) -> None:
-        """Scan what is missing of the table, then write the manifests; or wait until another run has done so."""
+        """Scans the missing part of the table, then writes the manifests; or waits until another run has done so."""
         while not self._is_done():
             lease = Lease(s3=self._s3, bucket=self._bucket, key=f"{self._folder}lease.json", kms_key=self._kms_key)
             taken = lease.take(
@@ -103,7 +103,7 @@ class TableScan:
         self._write_manifests(table, segments)
 
     def _segments(self, table: DynamoTable) -> list[Segment]:
-        """As an earlier run left them, else from the beginning: their number must not change within a scan."""
+        """Returns the segments of an earlier run, otherwise new ones; their number must not change within a scan."""
         keys = [item.key for item in self._s3.list_objects(self._bucket, f"{self._folder}_scan/")]
         versions = [(key, self._s3.find_version(self._bucket, key)) for key in keys]
         known = [parse_segment(*version, where=key) for key, version in versions if version is not None]

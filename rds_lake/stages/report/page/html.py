@@ -2,7 +2,7 @@
 
     element("td", table.view, klass="n")        <td class="n">&lt;script&gt;</td>
 
-End tags that HTML lets a writer leave out are left out: a page has ten thousand cells.
+Optional end tags are left out, as a page has ten thousand cells.
 """
 
 from __future__ import annotations
@@ -82,6 +82,6 @@ def document(title: str, style: str, body: str) -> str:
 def prose(sentence: str) -> Html:
     """Returns a sentence, with text between backticks as code."""
     parts = sentence.split("`")
-    if len(parts) % 2 == 0:  # one without its partner: a name has it
+    if len(parts) % 2 == 0:  # a single backtick belongs to a name
         return text(sentence)
     return joined(element("code", part) if at % 2 else part for at, part in enumerate(parts))

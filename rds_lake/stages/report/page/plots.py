@@ -1,6 +1,6 @@
 """A line chart over dates as inline SVG; the same data is also in words and in a table.
 
-The picture has shapes alone and is stretched to its place; letters would be too small on a phone, so they are HTML around it.
+The SVG has only shapes and is stretched to its place; text would be too small on a phone, so it is HTML around the SVG.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def plot(name: str, points: Sequence[tuple[date, int]], shown: Callable[[int], s
         f"at most {shown(max(values))}, at least {shown(min(values))}"
     )
     line = _line(thinned(points))
-    # The title is what a pointer shows and a reader of screens says.
+    # The title is shown as a tooltip, and read by screen readers.
     picture = element(
         "svg",
         element("title", said),
@@ -53,7 +53,7 @@ def plot(name: str, points: Sequence[tuple[date, int]], shown: Callable[[int], s
 
 
 def thinned(points: Sequence[tuple[date, int]], most: int = POINTS) -> Sequence[tuple[date, int]]:
-    """Returns at most `most` points: of neighbours the one farthest from the average, to keep peaks; both ends stay."""
+    """Returns at most `most` points: among neighbours the one farthest from the average, to keep peaks; both ends stay."""
     if len(points) <= most:
         return points
     average = sum(value for _, value in points) / len(points)

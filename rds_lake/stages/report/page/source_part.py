@@ -11,7 +11,7 @@ from rds_lake.stages.report.page.plots import plot
 from rds_lake.stages.report.values import DateFigures, MonthCost, SourceReport, Tables
 from rds_lake.stages.watch.sentences import span
 
-NEWEST_DATES = 60  # of which each has a row; of older months only the last date
+NEWEST_DATES = 60  # newest dates that each have a row; earlier months have only their last date
 _SCHEMA_CHANGES = 50
 
 

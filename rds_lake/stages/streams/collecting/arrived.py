@@ -1,9 +1,9 @@
 """Lists the objects that Firehose wrote, and reads the changes in them.
 
-One object is one GET, and a listing of a thousand objects one call. What is not a change is noted with the reason, and never keeps
-the rest back: a line, the rest of an object that is damaged, or an object that is gone.
+One object costs one GET, and a listing of a thousand objects one call. Anything that is not a change (a line, the rest of a
+damaged object, a deleted object) is recorded with the reason, and does not delay the rest.
 
-What belongs here: reading. Which of them are taken is decided by `collect.py`.
+What belongs here: reading. `collect.py` chooses the objects.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def read_objects(
     """
     s3, bucket = lake.s3, lake.layout.bucket
     with cancelling_threads(min(_AT_ONCE, len(objects)), "arrived") as pool:
-        yield from pool.map(lambda one: _read(s3, bucket, source, one, tables), objects)
+        yield from pool.map(lambda arrived: _read(s3, bucket, source, arrived, tables), objects)
 
 
 def _read(

@@ -7,11 +7,11 @@
     5  replace the record by If-Match: the cut is taken
     6  as 1
 
-Killed before 5, nothing has happened. Of two at once one takes the cut, and the other begins again with what is left. An hour that
-was collected and gets objects later has them in a later cut. Nothing of Firehose's is deleted.
+If it is killed before 5, nothing has happened. Of two at once, one takes the cut, and the other begins again with the rest.
+Objects that arrive late in a collected hour go into a later cut. Firehose's objects are not deleted.
 
-A cut is not a state that the database had: it has what arrived by then. Within a cut the changes of a table are sorted by the
-triggers' clock; who orders those of a key does it by clock and images (`sql/changes/arrived.py`).
+A cut is not a state that the database had: it has the changes that arrived by then. Within a cut the changes of a table are
+sorted by the triggers' clock; the changes of one key are ordered by clock and images (`sql/changes/arrived.py`).
 
 What belongs here: that order.
 """
@@ -89,9 +89,9 @@ class Collector:
         for _ in range(_TRIES):
             record, etag = self.read()
             self._finish(record)
-            found, astray = arrived_objects(self.lake, self.source, record.open_from)
+            arrived, astray = arrived_objects(self.lake, self.source, record.open_from)
             done = replace(done, record=record, astray=astray)
-            done, is_all = self._take_all(record, etag, found, done)
+            done, is_all = self._take_all(record, etag, arrived, done)
             if is_all:
                 return done
             self.log(
@@ -100,12 +100,14 @@ class Collector:
         raise UnavailableError(f"several runs collect changes of {self.source} at once; repeat this in a few minutes")
 
     def _take_all(
-        self, record: Collected, etag: str | None, found: Sequence[ArrivedObject], done: CollectedNow
+        self, record: Collected, etag: str | None, objects: Sequence[ArrivedObject], done: CollectedNow
     ) -> tuple[CollectedNow, bool]:
         """Returns the result so far, and whether nothing is left; False if another run took a cut."""
         seen = SeenDigests.load(self.lake, record.seen)
-        known = seen.among([digest_of("object", arrived.key) for arrived in found])
-        left: Sequence[ArrivedObject] = [arrived for arrived in found if digest_of("object", arrived.key) not in known]
+        known = seen.among([digest_of("object", arrived.key) for arrived in objects])
+        left: Sequence[ArrivedObject] = [
+            arrived for arrived in objects if digest_of("object", arrived.key) not in known
+        ]
         while left:
             check()
             batch, left = split(left, self.most)
@@ -158,7 +160,7 @@ class Collector:
                 lake.layout.bucket, key, render_collected(record), etag=etag, kms_key=lake.kms_key
             )
         except ConflictError:
-            # A PUT whose answer was lost is sent again, and meets itself.
+            # If the answer to a PUT is lost, it is sent again and conflicts with itself.
             known, now = self.read()
             return now if known == record else None
 

@@ -1,6 +1,6 @@
 """Chooses the content of the next cut of collected changes: new objects up to a limit, and each of their changes once.
 
-What belongs here: choosing. Writing it is `written.py`.
+What belongs here: the choice. Writing the cut is `written.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.collecting.arrived import ArrivedObject, ReadObject, read_objects
 from rds_lake.stages.streams.collecting.seen import SeenDigests, digest_of
 
-# A cut is held in memory as Python objects, some fifty times as large as its compressed objects.
+# A cut is held in memory as Python objects, about fifty times as large as its compressed objects.
 MOST_BYTES = 4 << 20
 MOST_OBJECTS = 5_000
 
@@ -63,14 +63,14 @@ def read_cut(
     for hour, change, _ in fresh:
         by_table.setdefault(targets[change.table], []).append((hour, change))
     for several in by_table.values():
-        several.sort(key=lambda one: (one[1].at, one[1].id))
-    objects = [(digest_of("object", one.key), one.hour) for one in batch]
+        several.sort(key=lambda item: (item[1].at, item[1].id))
+    objects = [(digest_of("object", arrived.key), arrived.hour) for arrived in batch]
     return NextCut(
         objects=tuple(batch),
         changes=by_table,
         digests=[*objects, *((digest, hour) for hour, _, digest in fresh)],
-        unread=[line for one in read for line in one.unread],
-        repeated=sum(len(one.changes) for one in read) - len(fresh),
+        unread=[line for object_read in read for line in object_read.unread],
+        repeated=sum(len(object_read.changes) for object_read in read) - len(fresh),
     )
 
 

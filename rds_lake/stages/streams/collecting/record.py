@@ -1,4 +1,4 @@
-"""Reads the record of collected changes in S3; its values: `model/streams/collected.py`."""
+"""Reads the record of collected changes in S3; its classes are in `model/streams/collected.py`."""
 
 from __future__ import annotations
 

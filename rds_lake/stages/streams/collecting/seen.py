@@ -1,10 +1,10 @@
-"""Digests of what earlier cuts collected: a change that arrives again, in any open hour, counts once.
+"""Digests of the changes in earlier cuts, so that a change that arrives again, in any open hour, is collected once.
 
-Only what is new is held in memory by Python; digests of earlier cuts are read into Arrow's arrays, 28 bytes each. Each cut writes
-one file. When there are many, their open hours go together into the next one, so that a turn reads some dozens of objects, and
-never one per cut of two days.
+Only new digests are Python objects; those of earlier cuts are in Arrow arrays, 28 bytes each. Each cut writes one file. If
+there are many, their open hours are merged into the next one, so that a turn reads some dozens of objects instead of one per
+cut of two days.
 
-What belongs here: these files, and looking something up in them.
+What belongs here: writing, reading and searching these files.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from rds_lake.model.streams.collected import SeenFile
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.threads import cancelling_threads
 
-pc: Any = pyarrow.compute  # whose functions are made when it is imported, unseen by type checkers
+pc: Any = pyarrow.compute  # its functions are created on import, unknown to type checkers
 _MOST_FILES = 32
-_SMALL = 500_000  # rows of a file that is written again with others
+_SMALL = 500_000  # maximum rows of a file that is merged with others
 _AT_ONCE = 8
 _SCHEMA = pa.schema([("digest", pa.binary(16)), ("hour", pa.timestamp("s", tz="UTC"))])
 
@@ -67,11 +67,17 @@ class SeenDigests:
         """Writes the digests of a cut. Returns the files that a later cut has to read, without hours that are closed then."""
         digests, hours = zip(*new, strict=True)
         table = pa.table([pa.array(digests, pa.binary(16)), pa.array(hours, _SCHEMA.types[1])], schema=_SCHEMA)
-        kept = [(file, one) for file, one in zip(self.files, self.tables, strict=True) if file.last_hour >= open_from]
+        kept = [
+            (file, digests_of_file)
+            for file, digests_of_file in zip(self.files, self.tables, strict=True)
+            if file.last_hour >= open_from
+        ]
         if len(kept) >= _MOST_FILES:
-            table = pa.concat_tables([table, *(one for file, one in kept if file.rows < _SMALL)])
+            table = pa.concat_tables(
+                [table, *(digests_of_file for file, digests_of_file in kept if file.rows < _SMALL)]
+            )
             table = table.filter(pc.greater_equal(table.column("hour"), pa.scalar(open_from, _SCHEMA.types[1])))
-            kept = [(file, one) for file, one in kept if file.rows >= _SMALL]
+            kept = [(file, digests_of_file) for file, digests_of_file in kept if file.rows >= _SMALL]
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd")
         lake.s3.put_bytes(lake.layout.bucket, key, buffer.getvalue(), kms_key=lake.kms_key)

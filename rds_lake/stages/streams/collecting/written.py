@@ -1,6 +1,6 @@
 """Writes a cut of collected changes to S3, under names that only one attempt uses.
 
-What belongs here: writing, under names that no other attempt has. Whether the cut is taken is decided in `collect.py`.
+What belongs here: writing. Whether the cut is taken is decided in `collect.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.collecting.next_cut import NextCut
 from rds_lake.stages.streams.files import CutFiles
 
-_UNREAD_BYTES = 16 << 20  # of texts that one cut puts aside
+_UNREAD_BYTES = 16 << 20  # maximum of texts that one cut stores
 
 
 def write_files(

@@ -2,9 +2,9 @@
 
     cuts after the last compacted one -> one Parquet file per table -> the record -> partitions in Glue
 
-Cut after cut is read once, and each table's changes go into one file, however many cuts there are. Nothing is deleted and
-nothing written twice: of two runs at once, the one whose batch the record took counts, and the other's file is never read.
-A table whose changes cannot be read is reported; the others continue.
+Each cut is read once, and each table's changes go into one file for any number of cuts. Nothing is deleted or written twice:
+of two runs at once, the batch that is first in the record is used, and the other's file is never read. A table whose changes
+cannot be read is reported; the others continue.
 
 What belongs here: that order.
 """
@@ -32,10 +32,10 @@ from rds_lake.stages.streams.compaction.unique import CutFile, unique_events
 from rds_lake.stages.streams.compaction.write import ChangeWriter
 from rds_lake.threads import cancelling_threads
 
-# A batch that follows what was compacted before.
+# A table's new batch, which follows the compacted ones.
 Found = tuple[Progress, Batch, tuple[Unparsed, ...]]
 _MOST_CUTS = 500  # in one batch: a day and more of cuts every five minutes
-_LOOK_BACK = 3  # where a number comes again, it does so soon
+_LOOK_BACK = 3  # a repeated number is repeated soon
 _AT_ONCE = 4  # tables; each holds one group of rows
 
 
@@ -68,21 +68,23 @@ class Compactor:
     def record(self) -> CompactedRecord:
         return CompactedRecord(lake=self.lake, source=self.source)
 
-    def settled(self, tables: Sequence[ChangedTable]) -> tuple[ChangedTable, ...]:
+    def versioned(self, tables: Sequence[ChangedTable]) -> tuple[ChangedTable, ...]:
         """Returns the tables in the version of raw table that can hold them, catalogued, and with a start in the record."""
         known = self.record.read()
         existing = self.lake.glue.list_tables(self.source, beginning=RAW_CHANGES)
-        settled: list[ChangedTable] = []
+        versioned: list[ChangedTable] = []
         for table in tables:
             version = known.version_of(table.names.target)
             placed = replace(table, version=version)
-            has_rows = any(one.has_catalogued for one in known.tables if one.target == table.names.target)
+            has_rows = any(
+                progress.has_catalogued for progress in known.tables if progress.target == table.names.target
+            )
             while not fits(placed, existing, has_rows=has_rows and placed.version == version):
                 placed = replace(placed, version=placed.version + 1)
             if placed.version != version:
                 self.log(f"the changes of {table.names.target} are compacted again, into {placed.raw}")
-            settled.append(placed)
-        return tuple(settled)
+            versioned.append(placed)
+        return tuple(versioned)
 
     def compact(self, final: EpochCuts, tables: Sequence[ChangedTable]) -> Compaction:
         """Compacts every final cut of the epoch. Raises TransientError if S3 or Glue does not answer.

@@ -2,10 +2,10 @@
 
     {"version": 1, "entries": {"3f9c2d71ab04": {"what": "turn", "since": "…"}}}
 
-Compaction reads cuts and names files that nothing else names yet; a removal takes both away. So neither begins while the other is
-at work. Two turns at once, and two removals, do no harm. An entry whose process was killed counts for its `LIFETIMES`.
+Compaction reads cuts and writes files that no record names yet; a removal deletes both. So neither begins while the other
+works. Two turns at once, or two removals, do no harm. The entry of a killed process expires after its time in `LIFETIMES`.
 
-What belongs here: what of these keeps what away. The object, and the entries of dates, are `stages/lake/in_use.py`.
+What belongs here: which of these excludes which. The object, and the entries of dates, are `stages/lake/in_use.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rds_lake.stages.lake.in_use import Entries
 from rds_lake.stages.lake.lake import Lake
 
 What = Literal["turn", "removal"]
-# Longer than either takes. A removal that was killed keeps the live views from moving, so it is forgotten sooner.
+# Longer than either takes. A killed removal stops the live views from moving, so its entry expires sooner.
 LIFETIMES: Mapping[What, timedelta] = {"turn": timedelta(hours=6), "removal": timedelta(hours=1)}
 
 

@@ -7,8 +7,8 @@
     5  the views are moved to what the record says (`live/move.py`)
     6  a day later, when no query can read them any more: batches and their files are removed (`upkeep/compacted_files.py`)
 
-Each view is replaced as a whole and reads either the batches or the merged file. A run that was killed anywhere is continued by the
-next one; of two at once the first partition counts, and both files have the same rows.
+Each view is replaced as a whole and reads either the batches or the merged file. A killed run is continued by the next one; of
+two at once, the first partition is used, and both files have the same rows.
 
 What belongs here: steps 1 to 4.
 """
@@ -36,8 +36,8 @@ from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.compaction.write import physical_type
 from rds_lake.threads import check
 
-_AT_LEAST = 100  # batches of a table: at one every five minutes those of eight hours
-_MOST_BYTES = 16 << 20  # of files that are merged into one; a larger batch stays as it is
+_AT_LEAST = 100  # batches of a table: eight hours, with one every five minutes
+_MOST_BYTES = 16 << 20  # bytes of files that are merged into one; a larger batch is not merged
 _FILE = "00000.parquet"
 
 

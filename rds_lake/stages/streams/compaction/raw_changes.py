@@ -1,9 +1,9 @@
 """The raw tables of changes in Glue, and their partitions: one per compacted batch, by epoch and last cut.
 
-Columns are only ever added or widened, as those of snapshots are. Where a type changes otherwise, or the raw table is gone, the
-table gets its next version, into which all its cuts are compacted anew: what was compacted before stays as it is, unread.
+Columns are only added or widened, like those of snapshots. If a type changes in another way, or the raw table was deleted, the
+table gets its next version, into which all its cuts are compacted again; earlier compacted files stay, unread.
 
-What belongs here: what Glue has. Which batches count is said by `record.py`.
+What belongs here: the objects in Glue. Which batches readers see is in `record.py`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def catalogue_changes(lake: Lake, database: str, table: ChangedTable, progress: 
         try:
             _ensure_table(lake, database, table)
             break
-        except ConflictError:  # another run made or changed it since it was read
+        except ConflictError:  # another run created or changed it since it was read
             if attempt == _ATTEMPTS - 1:
                 raise
     _ensure_partitions(lake.glue, database, table.raw, progress)

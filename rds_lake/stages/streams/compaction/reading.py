@@ -1,6 +1,6 @@
 """Reads final cuts of an epoch, several at once, and checks the changes in their files.
 
-What belongs here: reading for compaction. Which cuts are final is said by `stages/streams/cuts.py`.
+What belongs here: reading for compaction. Which cuts are final is decided in `stages/streams/cuts.py`.
 """
 
 from __future__ import annotations

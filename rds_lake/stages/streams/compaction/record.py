@@ -32,20 +32,20 @@ class CompactedRecord:
         """Returns the record. Raises ManifestError if it is damaged."""
         return self._parse(self.lake.s3.find_text(self.lake.layout.bucket, self._key))
 
-    def add_all(self, found: Sequence[tuple[Progress, Batch, Collection[Unparsed]]]) -> Collection[TableTarget]:
-        """Adds the batches that each follow a `before`, and returns the added ones. If another run was first, its batch counts."""
+    def add_all(self, batches: Sequence[tuple[Progress, Batch, Collection[Unparsed]]]) -> Collection[TableTarget]:
+        """Adds the batches that each follow a `before`, and returns the added ones. If another run was first, its batch is used."""
         added: set[TableTarget] = set()
 
         def change(known: Compacted) -> Compacted:
             added.clear()
-            for before, batch, unparsed in found:
+            for before, batch, unparsed in batches:
                 now = known.of(before.target, before.epoch) or replace(before, until=0, pending=())
                 if (now.version, now.until) == (before.version, before.until):
                     added.add(before.target)
                     known = known.having(now.followed_by(batch, unparsed))
             return known
 
-        if found:
+        if batches:
             self._change(change)
         return added
 
@@ -60,7 +60,7 @@ class CompactedRecord:
                     known = known.having(Progress(target=target, epoch=epoch, version=newest))
             return known
 
-        progress = {one.target: one for one in self._change(change).tables if one.epoch == epoch}
+        progress = {entry.target: entry for entry in self._change(change).tables if entry.epoch == epoch}
         return {target: progress[target] for target in versions}
 
     def catalogued(self, *places: Progress) -> None:

@@ -1,6 +1,6 @@
 """Digests of rows for `capture: lambda`: the row before a change must equal the row after the previous change.
 
-They are of the texts, which the triggers write the same way for OLD and for NEW. 0 means no row.
+They are computed from the texts, which the triggers write in the same way for OLD and NEW. 0 means no row.
 """
 
 from __future__ import annotations

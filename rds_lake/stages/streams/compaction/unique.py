@@ -1,9 +1,9 @@
 """The changes of several cuts, each once.
 
-Each number is in one final cut, as forwarders write them; here that is not believed but looked at. The same number with the same
-content counts once. With other content it means that a database was restored and gives its numbers once more.
+A forwarder writes each number into one final cut; this module verifies it. A repeated number with the same content is used
+once. With other content, a database was restored and gives its numbers again.
 
-What belongs here: finding repetitions, in memory for only those numbers that a later file may have as well.
+What belongs here: finding repetitions, with only those numbers in memory that a later file may have as well.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Converts a column's texts, in the form of an export, to an Arrow array with the raw table's physical type.
 
-Whole columns at once by Arrow; where one of them is not a value of the type, each text by itself. Texts that mean nothing are NULL,
-and their positions are returned.
+Arrow converts whole columns at once; if one text does not fit the type, each is converted by itself. Invalid texts become
+NULL, and their positions are returned.
 
-What belongs here: parsing. What a view makes of the value is `sql/view_columns.py`, as it is for snapshots.
+What belongs here: parsing. The view's expression for a value is `sql/view_columns.py`, as for snapshots.
 """
 
 from __future__ import annotations

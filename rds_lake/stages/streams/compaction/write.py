@@ -1,6 +1,6 @@
 """Writes changes of one table as a Parquet file: their meta columns, and both images with the raw table's types.
 
-What belongs here: the file. Which changes it has is decided by the caller; a value's type is `values.py`.
+What belongs here: the file. The caller decides which changes it has; a value's type is `values.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rds_lake.sql.changes.table import ChangedColumn, ChangedTable
 from rds_lake.stages.streams.compaction.states import micros_of, shape_of, state_of
 from rds_lake.stages.streams.compaction.values import arrow_type, to_array
 
-# A group of rows is held as Python values: so many changes, or so many bytes of their lines.
+# Limits of a group of rows, which is held as Python values: changes, and bytes of their lines.
 _ROWS, _BYTES = 20_000, 32 * 1024**2
 NO_KEY = "(key)"  # in place of a column name, if a change has no key
 _META = {
@@ -32,7 +32,7 @@ _META = {
 
 @dataclass(slots=True)
 class ChangeWriter:
-    """Writes changes into an open file, group by group. `rows` and `unparsed`: what was written.
+    """Writes changes into an open file, group by group. `rows` and `unparsed`: of the written changes.
 
     A change without a key in its image is written; it gives no live row.
     """
@@ -49,7 +49,7 @@ class ChangeWriter:
         return tuple(self._bad.values())
 
     def write(self, events: Iterable[tuple[int, ChangeEvent, int]]) -> None:
-        """Write all changes, each with its cut and the length of its line. Writes no file if there are no changes."""
+        """Writes all changes, each with its cut and the length of its line. Writes no file if there are no changes."""
         group: list[tuple[int, ChangeEvent]] = []
         held = 0
         for cut, event, length in events:
@@ -121,7 +121,14 @@ def schema_of(table: ChangedTable) -> pa.Schema:
     """Returns the file's columns, which are those of `raw_columns`."""
     meta = [(name, _META[kind]) for name, kind, _ in table.meta]
     return pa.schema(
-        [*meta, *((name, arrow_type(one.column.hive_type)) for one in table.columns for name in (one.new, one.old))]
+        [
+            *meta,
+            *(
+                (name, arrow_type(changed.column.hive_type))
+                for changed in table.columns
+                for name in (changed.new, changed.old)
+            ),
+        ]
     )
 
 

@@ -4,7 +4,7 @@
     time     ───┴─────────┴────┬────┴──▶        a change of five minutes before the snapshot is in no cut before 18
                                snapshot
 
-What belongs here: which kind of marks a source has, and this one. Those of an outbox are `marks.py`.
+What belongs here: choosing the kind of marks, and this kind. Those of an outbox are `marks.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rds_lake.stages.streams.cuts import forwarded
 from rds_lake.stages.streams.live.marks import Mark, Marks, read_marks
 from rds_lake.stages.streams.record import get_cut
 
-_CLOCKS = timedelta(hours=1)  # by how much the clocks of database and collector may differ
+_CLOCKS = timedelta(hours=1)  # allowed difference between the clocks of database and collector
 
 
 def is_by_call(source: SourceSettings) -> bool:
@@ -65,7 +65,7 @@ def arrival_marks(lake: Lake, source: SourceSettings, dated: DatedTables, *, as_
 
 
 def _captured(lake: Lake, source: str, number: int) -> tuple[CapturedTable, ...]:
-    return tuple(one.table for one in get_cut(lake, source, LAMBDA_EPOCH, number).tables)
+    return tuple(entry.table for entry in get_cut(lake, source, LAMBDA_EPOCH, number).tables)
 
 
 def _last_cut_before(lake: Lake, source: str, final: EpochCuts, moment: datetime) -> int:

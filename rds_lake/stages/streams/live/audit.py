@@ -1,7 +1,7 @@
-"""Which changes of `capture: lambda` were lost or rolled back, found by comparing two snapshots with them.
+"""Finds lost and rolled back changes of `capture: lambda`, by comparing two snapshots with the changes in between.
 
-What belongs here: asking Athena, and counting what it finds. The queries are `sql/changes/chains.py`, the judgement on one key
-`model/streams/chain.py`, and when all this happens `drift.py`.
+What belongs here: running the queries, and counting their results. The queries are `sql/changes/chains.py`, the decision about
+one key is `model/streams/chain.py`; `drift.py` calls this module.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rds_lake.sql.changes.chains import KEPT, Between, render_chains, render_unt
 from rds_lake.sql.changes.drift import DIFFERENT, EXTRA, MISSING
 from rds_lake.stages.lake.lake import Lake
 
-MOST_KEYS = 20_000  # keys of a table that are looked at closely
+MOST_KEYS = 20_000  # keys of a table that are examined one by one
 
 
 @dataclass(slots=True)
@@ -40,12 +40,12 @@ def audit_tables(lake: Lake, tables: Sequence[Between], *, named: int, most_keys
     if not tables:
         return []
     questions = [
-        *(render_chains(one, most=most_keys) for one in tables),
-        *(render_untouched(one, most=named) for one in tables),
+        *(render_chains(table, most=most_keys) for table in tables),
+        *(render_untouched(table, most=named) for table in tables),
     ]
     answers = lake.athena.try_many(questions, database=tables[0].database)
     pairs = zip(tables, answers[: len(tables)], answers[len(tables) :], strict=True)
-    return [_drift_of(one, chains, untouched, named) for one, chains, untouched in pairs]
+    return [_drift_of(table, chains, untouched, named) for table, chains, untouched in pairs]
 
 
 def _drift_of(
@@ -97,7 +97,7 @@ def _count(
     kinds: dict[str, _Named], key: str, kind: str, columns: str, changes: int, text: str | None, bounds: Bounds
 ) -> None:
     """Adds the drift of one key."""
-    if text is None:  # too many changes to look at: that there are breaks is certain, nothing else
+    if text is None:  # too many changes to examine: it is only certain that there are breaks
         kinds["lost"].add(key, f"somewhere in {changes:,} changes")
         return
     result = audit(parse_touches(text), bounds)
@@ -111,7 +111,7 @@ def _count(
 
 def parse_touches(text: str) -> list[Touch]:
     """Returns the changes of a key from the text of `render_chains`."""
-    return [_touch(one.split(",")) for one in text.split(" ")]
+    return [_touch(touch.split(",")) for touch in text.split(" ")]
 
 
 def _touch(parts: Sequence[str]) -> Touch:

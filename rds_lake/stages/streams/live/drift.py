@@ -1,10 +1,10 @@
 """Drift: compares each new snapshot with the snapshot before it plus the changes in between.
 
-A row differs where something wrote to the database and no trigger saw it: a cascade of MySQL's foreign keys, a TRUNCATE or load
-with triggers disabled, `session_replication_role = replica`, a column that the triggers do not have yet. Of an outbox everything
-else must be predicted exactly.
+A row differs if the database was changed without a trigger: by a cascade of MySQL's foreign keys, a TRUNCATE or load with
+triggers disabled, `session_replication_role = replica`, or in a column that the triggers do not have yet. With an outbox, all
+other rows must be equal.
 
-What belongs here: which snapshots are compared, and when. The query is `sql/changes/drift.py`.
+What belongs here: choosing the snapshots, and the time of the comparison. The query is `sql/changes/drift.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
 
 _RECORD = "_drift.json"
 _AT_ONCE = 100  # tables in one statement, whose length Athena limits
-_KEYS = 10  # rows of each kind that a report names
+_KEYS = 10  # maximum rows of each kind in a report
 # How long after a snapshot changes of `capture: lambda` are waited for: Firehose's longest buffer is 15 minutes
 # (https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html), and Lambda's two retries take three.
 _ON_THEIR_WAY = timedelta(hours=1)
@@ -71,7 +71,7 @@ class DriftCheck:
         """
         known = self.find()
         if known is not None and (known.after, known.export_task) == (day, export_task):
-            waited = {one.table for one in known.tables if one.behind}
+            waited = {drift.table for drift in known.tables if drift.behind}
             if waited <= set(map(str, behind)):
                 return known
         there = [table for table in tables if table.names.target not in behind]
@@ -116,7 +116,11 @@ class DriftCheck:
         self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str, known: Drift | None
     ) -> Drift:
         drift = Drift(before=None, after=day, export_task=export_task)
-        earlier = [one for one in recorded_dates(self.lake.s3, self.lake.layout, self.source.name) if one < day]
+        earlier = [
+            earlier_day
+            for earlier_day in recorded_dates(self.lake.s3, self.lake.layout, self.source.name)
+            if earlier_day < day
+        ]
         if not earlier:
             return replace(drift, not_compared="it is the first snapshot since capture began")
         for before in _bases(earlier, known):
@@ -142,9 +146,12 @@ class DriftCheck:
                 pairs.append(pair)
         if not pairs:
             return replace(drift, before=before, not_compared=f"no table was captured in one epoch since {before}")
-        found = self._found(pairs)
+        drifts = self._found(pairs)
         return replace(
-            drift, before=before, compared=len(found), tables=tuple(one for one in found if not one.is_clean)
+            drift,
+            before=before,
+            compared=len(drifts),
+            tables=tuple(table_drift for table_drift in drifts if not table_drift.is_clean),
         )
 
     def _marks_then(self, dated: DatedTables) -> Marks:
@@ -154,7 +161,7 @@ class DriftCheck:
 
     def _found(self, pairs: Sequence[_Pair]) -> list[TableDrift]:
         """Returns each table's drift; all tables of a source are captured in the same way."""
-        arrived = [one for pair in pairs if (one := pair.between(self.source.name)) is not None]
+        arrived = [between for pair in pairs if (between := pair.between(self.source.name)) is not None]
         asked = [(pair, sql) for pair in pairs if (sql := pair.question(self.source.name)) is not None]
         answers = self.lake.athena.try_many([sql for _, sql in asked], database=self.source.name)
         compared = [_drift_of(pair.after, answer) for (pair, _), answer in zip(asked, answers, strict=True)]
@@ -163,8 +170,8 @@ class DriftCheck:
     def _pair(self, table: ChangedTable, dated: DatedTables, old: Mark | None, new: Mark) -> _Pair | None:
         """Returns a table at both dates; None if it was not captured at the earlier date, or in another epoch."""
         target = table.names.target
-        earlier = {one.names.target: one for one in dated.typed}.get(target)
-        captured = {one.target for one in old.captured} if old else set()
+        earlier = {typed.names.target: typed for typed in dated.typed}.get(target)
+        captured = {captured_table.target for captured_table in old.captured} if old else set()
         if old is None or earlier is None or target not in captured or old.watermark.epoch != new.watermark.epoch:
             return None
         present = {column.name.lower() for column in earlier.named.manifest.columns}
@@ -222,7 +229,7 @@ def _bases(earlier: Sequence[date], known: Drift | None) -> list[date]:
     newest = max(earlier)
     if known is None or known.after >= newest:
         return [newest]
-    return list(dict.fromkeys([min(one for one in earlier if one >= known.after), newest]))
+    return list(dict.fromkeys([min(day for day in earlier if day >= known.after), newest]))
 
 
 def _drift_of(table: ChangedTable, answer: QueryResult | RdsLakeError) -> TableDrift:

@@ -1,9 +1,9 @@
 """Moves the live views of a source to the published snapshot and the newest cut, for `changes` and for publications.
 
-`bring_up` compacts and moves; `beside` only moves, in the midst of a publication, so that a new date and its live views come
-together. A publication never fails by it: what keeps the live views back is logged, and they follow with the next `changes`.
+`bring_up` compacts and moves; `beside` only moves, during a publication, so that a new date and its live views appear
+together. A publication never fails because of live views: the reason is logged, and they follow with the next `changes`.
 
-What belongs here: what is looked up for that, and when another run comes in between.
+What belongs here: reading the inputs, and handling other runs at the same time.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class LiveViews:
             if read_shown(self.lake, self.source.name)[0] is None:
                 return
             marks = marks_of(self.lake, self.source, dated)
-            tables, _, problems = self._tables(dated, marks, settle=False)
+            tables, _, problems = self._tables(dated, marks, may_begin_versions=False)
             for problem in (*marks.problems, *problems):
                 self.log(f"live views of {self.source.name}: {problem}")
             if marks.marks or not marks.problems:
@@ -104,12 +104,12 @@ class LiveViews:
 
     def _brought(self, dated: DatedTables) -> Brought:
         marks = marks_of(self.lake, self.source, dated)
-        tables, epochs, problems = self._tables(dated, marks, settle=True)
+        tables, epochs, problems = self._tables(dated, marks, may_begin_versions=True)
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
-        compactions = tuple(compactor.compact(final, mine) for final, mine in epochs)
-        problems = (*marks.problems, *problems, *(one for done in compactions for one in done.problems))
+        compactions = tuple(compactor.compact(final, changed) for final, changed in epochs)
+        problems = (*marks.problems, *problems, *(problem for done in compactions for problem in done.problems))
         merger = Merger(lake=self.lake, source=self.source.name, log=self.log)
-        problems += tuple(problem for final, mine in epochs for problem in merger.merge(final.epoch, mine))
+        problems += tuple(problem for final, changed in epochs for problem in merger.merge(final.epoch, changed))
         shown, moved = None, 0
         if marks.marks or not marks.problems:  # marks that cannot be read leave the views as they are
             shown, moved, more = self._move(dated, tables, marks.marks, is_published=True)
@@ -124,19 +124,19 @@ class LiveViews:
         )
 
     def _tables(
-        self, dated: DatedTables, marks: Marks, *, settle: bool
+        self, dated: DatedTables, marks: Marks, *, may_begin_versions: bool
     ) -> tuple[tuple[ChangedTable, ...], list[tuple[EpochCuts, list[ChangedTable]]], tuple[str, ...]]:
         """Returns the tables by epoch of their database, and problems of other tables."""
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
         known = compactor.record.read()
         records = forwarded(self.lake, self.source.name)
         captured = [table for mark in marks.marks for table in self._captured(mark, records)]
-        versions = {one.target: known.version_of(one.target) for one in captured}
-        found = changed_tables(dated, captured, self.source, versions)
-        tables, problems = found.tables, found.problems
-        settled = compactor.settled(tables)
-        if not settle:
-            waiting = [table for table, now in zip(tables, settled, strict=True) if table.version != now.version]
+        versions = {table.target: known.version_of(table.target) for table in captured}
+        changed = changed_tables(dated, captured, self.source, versions)
+        tables, problems = changed.tables, changed.problems
+        versioned = compactor.versioned(tables)
+        if not may_begin_versions:
+            waiting = [table for table, now in zip(tables, versioned, strict=True) if table.version != now.version]
             if waiting:
                 raise CatalogError(
                     f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so their changes have "
@@ -144,21 +144,21 @@ class LiveViews:
                 )
         homes = {record.database for record in records}
         epochs = [
-            (final, [table for table in settled if home_of(table.names.target, homes) == record.database])
+            (final, [table for table in versioned if home_of(table.names.target, homes) == record.database])
             for record in records
             for final in record.epochs
         ]
-        return settled, [(final, mine) for final, mine in epochs if mine], problems
+        return versioned, [(final, changed) for final, changed in epochs if changed], problems
 
     def _captured(self, mark: Mark, records: Sequence[ForwardedCuts]) -> Sequence[CapturedTable]:
         """Returns the captured tables as the newest cut of the snapshot's epoch describes them, or the snapshot itself."""
-        found = [record.find(mark.watermark.epoch) for record in records if record.database == mark.home]
+        epochs = [record.find(mark.watermark.epoch) for record in records if record.database == mark.home]
         newest: dict[TableTarget, CapturedTable] = {}
-        for final in found:
+        for final in epochs:
             if final is not None and final.cut > mark.watermark.cut:
                 cut = get_cut(self.lake, self.source.name, final.epoch, final.cut)
                 newest = {table.table.target: table.table for table in cut.tables if table.table.key}
-        return list(({one.target: one for one in mark.captured} | newest).values())
+        return list(({table.target: table for table in mark.captured} | newest).values())
 
     def _move_among_others(self, dated: DatedTables, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> None:
         for attempt in range(_ATTEMPTS):
@@ -195,8 +195,8 @@ class LiveViews:
             """Returns the statements shown before, on this same snapshot."""
             if before.export_task != task:
                 return None
-            cuts = {one.epoch: one.cut for one in before.cuts}
-            held = Compacted(tables=tuple(_until(one, cuts) for one in compacted.tables))
+            cuts = {shown_cut.epoch: shown_cut.cut for shown_cut in before.cuts}
+            held = Compacted(tables=tuple(_until(progress, cuts) for progress in compacted.tables))
             return wanted_views(self.source.name, task, tables, marks, held)
 
         moved = mover.move(wanted, shown, etag, back)

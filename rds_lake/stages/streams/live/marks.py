@@ -1,8 +1,8 @@
-"""Which changes a snapshot contains, read from its own rows of `rds_lake.position` and `rds_lake.capture`.
+"""Reads which changes a snapshot contains, from its own rows of `rds_lake.position` and `rds_lake.capture`.
 
 A source has one such place per database (PostgreSQL), or per server (MySQL).
 
-What belongs here: reading them through Athena. The rule that follows from them is in `sql/changes/table.py`.
+What belongs here: reading them through Athena. Their use is in `sql/changes/table.py`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     the mark in the record -> CREATE OR REPLACE of what differs -> read back -> the record
 
-As with the views of a date, Athena has no transaction over views: while some are replaced, each shows the cut before or the new
-one. A view whose table has no changes in between stays as it is, since it shows both. Where one cannot be made, those that
-moved go back. A run that was killed leaves the mark; the next one sees in Glue which views are not as the record has them.
+Athena has no transaction over views: while views are replaced, each shows the earlier cut or the new one. A view whose table
+has no changes in between is not replaced, since both cuts are equal for it. If one cannot be created, the others are moved
+back. A killed run leaves the mark, and the next one compares the views in Glue with the record.
 
 What belongs here: that order. Which cut is shown is `follow.py`.
 """
@@ -55,14 +55,14 @@ def wanted_views(
     problems: list[str] = []
     made: dict[str, ChangedTable] = {}
     cuts = {home: _cut(mark, by_home, tables, compacted) for home, mark in by_home.items()}
-    for one in tables:
-        home = home_of(one.names.target, by_home)
+    for changed in tables:
+        home = home_of(changed.names.target, by_home)
         mark = by_home[home].watermark
-        table = replace(one, merged=compacted.merged_of(one.names.target))
+        table = replace(changed, merged=compacted.merged_of(changed.names.target))
         progress = compacted.of(table.names.target, mark.epoch)
-        cut = min(cuts[home], progress.changed if progress else 0)  # nothing of this table changed from here to the cut
+        cut = min(cuts[home], progress.changed if progress else 0)  # the table has no changes from here to the cut
         try:
-            mine = {
+            rendered = {
                 table.changes: render_changes(source, table),
                 table.live: render_live(source, table, mark, cut),
                 table.history: render_history(source, table, mark.epoch, cut),
@@ -70,7 +70,7 @@ def wanted_views(
         except CatalogError as error:
             problems.append(f"{table.names.target}: {error}")
             continue
-        statements |= mine
+        statements |= rendered
         made[table.live] = table
     shown = Shown(
         snapshot_date=marks[0].watermark.day,
@@ -115,7 +115,7 @@ class LiveMover:
         gone = self._gone(wanted, shown, existing)
         if shown is not None and not (stale or gone or shown.moving) and self._same(shown, wanted.shown):
             return 0
-        # What readers may see in between is written first: views of both.
+        # The record first names all views that readers may see meanwhile: the old and the new ones.
         old = shown.views if shown else {}
         moving = replace(wanted.shown, views=old, moving=True, earlier=tuple(sorted(dates_shown(shown))))
         etag = self._write(moving, etag)

@@ -1,6 +1,6 @@
 """One turn of a source's changes: forward or collect, compact, move live views, check for drift.
 
-What fails does not stop what comes after it: cuts that are there are compacted although the database cannot be reached.
+A failed step does not stop the next ones: existing cuts are compacted even if the database cannot be reached.
 
 What belongs here: the order; callers repeat it regularly.
 """
@@ -42,18 +42,18 @@ class Turn:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What readers of changes must know: tables not shown or behind, and values that could not be read."""
+        """Problems for readers of changes: tables not shown or behind, and values that could not be read."""
         unread = [
-            f"{target}.{one.column}: {one.count:,} values could not be read and are NULL in its changes, first in change {one.seq} "
-            f"of epoch {done.epoch}; their texts are in the files of its cut"
+            f"{target}.{value.column}: {value.count:,} values could not be read and are NULL in its changes, first in change "
+            f"{value.seq} of epoch {done.epoch}; their texts are in the files of its cut"
             for done in self.brought.compactions
             for target, columns in done.unparsed.items()
-            for one in columns
+            for value in columns
         ]
         return (*self.brought.problems, *unread, *self._not_collected())
 
     def _not_collected(self) -> Iterator[str]:
-        """What arrived and is in no cut, as sentences."""
+        """Returns sentences about arrived changes that are in no cut."""
         if self.collected is None:
             return
         record = self.collected.record
@@ -77,7 +77,7 @@ def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, l
     try:
         forwarded = tuple(forward_each(outboxes, say=log))
         if is_by_call(source):
-            # A removal takes digests away that a record named a moment ago.
+            # A removal deletes digests that a record named a moment ago.
             with using_changes(lake, source.name, "turn", log=log):
                 collected = collector_of(lake, source, log).collect()
     except RdsLakeError as error:

@@ -1,7 +1,7 @@
 """The files of a load, listed once; the manifest of its COPY names exactly these.
 
-A prefix in COPY would take `orders.bak` with `orders`, and files that came later. Names that begin with `_` or `.` are no data, as
-everywhere in Hadoop's world. (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
+A prefix in COPY would include `orders.bak` with `orders`, and files that arrive later. As in Hadoop, names that begin with `_`
+or `.` are not data. (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tupl
     files_by_uri: dict[str, FoundFile] = {}
     wrong: list[str] = []
     for uri in files.uris:
-        mine = list(_below(s3, uri))
-        if not mine:
+        files_of_uri = list(_below(s3, uri))
+        if not files_of_uri:
             what = "holds no file" if uri.endswith("/") else "does not exist"
             wrong.append(f"{uri} {what}: nothing was loaded; check that it was delivered and that its name is correct")
-        files_by_uri |= {file.uri: file for file in mine}
+        files_by_uri |= {file.uri: file for file in files_of_uri}
     empty = [file.uri for file in files_by_uri.values() if not file.bytes]
     if files.format is FileFormat.PARQUET and empty:
         wrong.append(

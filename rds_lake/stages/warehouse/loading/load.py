@@ -9,7 +9,7 @@ from rds_lake.aws.warehouse.redshift_data import StatementState
 from rds_lake.model.warehouse.orders import LoadOrder, Section, parse_order
 from rds_lake.model.warehouse.record import Piece, PieceState
 from rds_lake.stages.warehouse.loading.load_errors import ask
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 from rds_lake.stages.warehouse.work.statements import MOST_ATTEMPTS, again, failed, is_conflict
 
 _ADVICE = "correct the file or the columns' types, then start the run again"
@@ -22,25 +22,25 @@ _OF_RIGHTS = (
 _RIGHTS = re.compile(r"signatureAge|access ?denied|not authorized|forbidden", re.IGNORECASE)
 
 
-def order_of(piece: Piece, hands: Hands) -> LoadOrder:
+def order_of(piece: Piece, context: RunContext) -> LoadOrder:
     """Returns the order of the load, which was decided before loading (`orders.py`)."""
-    key = hands.key("loads", f"{piece.name}.json")
-    return parse_order(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
+    key = context.key("loads", f"{piece.name}.json")
+    return parse_order(context.s3.get_text(context.bucket, key), where=context.uri(key))
 
 
-def section_of(piece: Piece, hands: Hands) -> Section:
+def section_of(piece: Piece, context: RunContext) -> Section:
     """Returns the section of the order that the load sends next."""
-    return order_of(piece, hands).sections[piece.at]
+    return order_of(piece, context).sections[piece.at]
 
 
-def ended(piece: Piece, state: StatementState, hands: Hands) -> Piece:
+def ended(piece: Piece, state: StatementState, context: RunContext) -> Piece:
     """Returns the load after its statement has ended."""
     if not state.is_good:
         return _failed(piece, state)
-    order = order_of(piece, hands)
+    order = order_of(piece, context)
     piece = replace(piece, seconds=(piece.seconds or 0) + (state.seconds or 0))
     if piece.at == order.checked:
-        rows, notes, problem = _compared(order, state, hands)
+        rows, notes, problem = _compared(order, state, context)
         piece = replace(piece, rows=rows, bytes=order.bytes, notes=(*order.notes, *notes))
         if problem:
             return failed(piece, f"load {piece.name}: {problem}")
@@ -63,12 +63,12 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
     return asking or failed(piece, said)
 
 
-def _compared(order: LoadOrder, state: StatementState, hands: Hands) -> tuple[int, tuple[str, ...], str]:
-    """Returns the rows of the new table, notes on lost values, and what is wrong with the number of rows."""
+def _compared(order: LoadOrder, state: StatementState, context: RunContext) -> tuple[int, tuple[str, ...], str]:
+    """Returns the rows of the new table, notes on lost values, and the problem with the number of rows, if any."""
     rows, lost = 0, list[tuple[str, int]]()
     wrong = ""
     for check in order.checks:
-        (counts,) = hands.data.rows(state.parts[check.at].id if len(state.parts) > 1 else state.id)
+        (counts,) = context.data.rows(state.parts[check.at].id if len(state.parts) > 1 else state.id)
         lost += [(name, int(count or 0)) for name, count in zip(check.columns, counts[1:], strict=True)]
         rows = int(counts[0]) if not check.columns else rows
         if order.rows is not None and int(counts[0]) != order.rows:

@@ -1,8 +1,8 @@
 """Decides the statements of every load of a run before anything is loaded, and collects all problems.
 
-The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last: where it is,
-all others are. An order that is there stays, be it of a killed turn or of another one at this moment: what was sent by it, and what
-the load is compared with, has to be one order. So each list of files has a manifest of its own.
+The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last, so it
+proves that all others exist. An existing order is never replaced, whether a killed turn or another running one wrote it,
+because statements are sent by it and the load is compared with it. So each list of files has its own manifest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rds_lake.sql.warehouse.statements import MOST_BYTES
 from rds_lake.stages.lake.shared_state import change_bytes
 from rds_lake.stages.warehouse.loading.files import FoundFile, are_packed, find_files, render_manifest
 from rds_lake.stages.warehouse.loading.lake import lake_order
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 from rds_lake.threads import cancelling_threads
 
 _DONE = "prepared.json"
@@ -30,32 +30,32 @@ _THREADS = 16
 _LONGEST_NAME = 127  # bytes, https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
 
 
-def are_prepared(hands: Hands) -> bool:
+def are_prepared(context: RunContext) -> bool:
     """Whether the orders of all loads are written."""
-    return hands.s3.find_head(hands.bucket, hands.key(_DONE)) is not None
+    return context.s3.find_head(context.bucket, context.key(_DONE)) is not None
 
 
-def prepare(plan: Plan, target: Target, hands: Hands) -> Mapping[str, str]:
+def prepare(plan: Plan, target: Target, context: RunContext) -> Mapping[str, str]:
     """Writes the orders of all loads and returns problems by load; with problems, nothing is marked as prepared.
 
     Transient errors are raised.
     """
-    rows_of_tables, problems = _rows(plan, hands)
+    rows_of_tables, problems = _rows(plan, context)
     problems |= _name_problems(plan)
     with cancelling_threads(_THREADS, "orders") as pool:
-        wrong = list(pool.map(lambda load: _prepare(load, plan, target, hands, rows_of_tables), plan.loads))
+        wrong = list(pool.map(lambda load: _prepare(load, plan, target, context, rows_of_tables), plan.loads))
     problems |= {
         load.name: problem
         for load, problem in zip(plan.loads, wrong, strict=True)
         if problem and load.name not in problems
     }
     if not problems:
-        hands.s3.put_text(hands.bucket, hands.key(_DONE), "{}", kms_key=hands.kms_key)
+        context.s3.put_text(context.bucket, context.key(_DONE), "{}", kms_key=context.kms_key)
     return problems
 
 
-def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str, str]]:
-    """Reads what the loads of the lake need: once per source and date."""
+def _rows(plan: Plan, context: RunContext) -> tuple[dict[LakeTable, LakeRows], dict[str, str]]:
+    """Reads the inputs of the loads from the lake, once per source and date."""
     wanted: dict[tuple[str, date], list[tuple[Load, LakeTable]]] = defaultdict(list)
     for load in plan.loads:
         if isinstance(load.origin, LakeTable):
@@ -64,7 +64,7 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
     problems: dict[str, str] = {}
     for (source, day), loads in wanted.items():
         try:
-            there = hands.rows_of_lake(source, day, {table.table for _, table in loads})
+            there = context.rows_of_lake(source, day, {table.table for _, table in loads})
         except RdsLakeError as error:
             if is_transient(error):
                 raise
@@ -79,20 +79,22 @@ def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str
     return rows_of_tables, problems
 
 
-def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, rows_of_tables: Mapping[LakeTable, LakeRows]) -> str:
+def _prepare(
+    load: Load, plan: Plan, target: Target, context: RunContext, rows_of_tables: Mapping[LakeTable, LakeRows]
+) -> str:
     """Writes one order and returns its problems."""
     new = new_name(plan.run, load.name)
     files: tuple[FoundFile, ...]
     if isinstance(load.origin, Files):
-        files, wrong = find_files(hands.s3, load.origin)
-        manifest, listing = _manifest(load, files, hands)
+        files, wrong = find_files(context.s3, load.origin)
+        manifest, listing = _manifest(load, files, context)
         wrong = (*wrong, *_column_problems([column.name for column in load.origin.columns]))
         expected = Expected(rows=None, bytes=sum(file.bytes for file in files), files=len(files))
         order = render_file_load(
             load.name.lower(),
             new,
             load.origin,
-            manifest=hands.uri(manifest),
+            manifest=context.uri(manifest),
             role=target.role,
             gzip=are_packed(files),
             expected=expected,
@@ -100,9 +102,9 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, rows_of_table
     elif load.origin in rows_of_tables:
         rows = rows_of_tables[load.origin]
         files = tuple(FoundFile(uri=f"s3://{rows.bucket}/{file.key}", bytes=file.bytes) for file in rows.files)
-        manifest, listing = _manifest(load, files, hands)
+        manifest, listing = _manifest(load, files, context)
         order, wrong = lake_order(
-            load, rows, new, day=load.origin.snapshot_date, manifest=hands.uri(manifest), role=target.role
+            load, rows, new, day=load.origin.snapshot_date, manifest=context.uri(manifest), role=target.role
         )
         wrong = (*wrong, *_column_problems([column.name for column in rows.columns]))
     else:
@@ -110,26 +112,26 @@ def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, rows_of_table
     wrong = (*wrong, *_size_problems(order))
     if not wrong:
         if any(" MANIFEST" in sql for section in order.sections for sql in section.sqls):
-            hands.s3.put_text(hands.bucket, manifest, listing, kms_key=hands.kms_key)
-        _write_once(hands, hands.key("loads", f"{load.name}.json"), render_order(order).encode())
+            context.s3.put_text(context.bucket, manifest, listing, kms_key=context.kms_key)
+        _write_once(context, context.key("loads", f"{load.name}.json"), render_order(order).encode())
     return f"load {load.name}: {'; '.join(wrong)}" if wrong else ""
 
 
-def _manifest(load: Load, files: Sequence[FoundFile], hands: Hands) -> tuple[str, str]:
+def _manifest(load: Load, files: Sequence[FoundFile], context: RunContext) -> tuple[str, str]:
     """Returns the key and the text of the manifest of these files."""
     listing = render_manifest(files)
     digest = hashlib.sha256(listing.encode()).hexdigest()[:16]
-    return hands.key("copy", f"{load.name}-{digest}.manifest"), listing
+    return context.key("copy", f"{load.name}-{digest}.manifest"), listing
 
 
-def _write_once(hands: Hands, key: str, body: bytes) -> None:
+def _write_once(context: RunContext, key: str, body: bytes) -> None:
     """Writes the object unless it exists."""
     change_bytes(
-        hands.s3,
-        hands.bucket,
+        context.s3,
+        context.bucket,
         key,
         lambda there: body if there is None else None,
-        kms_key=hands.kms_key,
+        kms_key=context.kms_key,
         look_first=False,
     )
 

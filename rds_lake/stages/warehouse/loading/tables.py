@@ -1,7 +1,7 @@
 """Reads tables of the lake for loads, from Glue and the manifest: once per source and date.
 
-The columns and their types are those of the view in Athena (`stages/catalogue/naming.py`), so that a query has the same answer here
-and there.
+The columns and their types are those of the view in Athena (`stages/catalogue/naming.py`), so that a query has the same result
+in both.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def rows_of_lake(
 def _rows(table: TypedTable, manifest: Manifest, parameters: Mapping[str, str]) -> LakeRows:
     names, own = table.names, table.named.manifest
     there = {column.name.lower(): column for column in own.columns}
-    seen = {one.column.name: one.column.hive_type for one in table.named.seen}
+    seen = {seen_column.column.name: seen_column.column.hive_type for seen_column in table.named.seen}
     columns = tuple(
         ViewedColumn(
             name=column.alias, presto_type=column.presto_type, hive_type=seen.get(column.name, "string"),

@@ -1,12 +1,12 @@
-"""JSON files that ask for runs: reported by an event, or found by listing `input:`.
+"""JSON files that request runs: reported by an event, or found by listing `input:`.
 
-Each becomes a run, or has a file with its errors beside it.
+Each starts a run, or gets a file with its errors beside it.
 
-    s3://acme-drop/jobs/november.json               dropped by somebody; bucket, key and ETag make the id of its run
-    s3://acme-drop/jobs/november.json.errors.json   what is wrong with it, written by rds-lake; `problems` is empty once it is mended
+    s3://acme-drop/jobs/november.json               from a user; bucket, key and ETag give the id of its run
+    s3://acme-drop/jobs/november.json.errors.json   its errors, written by rds-lake; `problems` is empty once it is corrected
 
-Nothing is remembered but what lies in S3: a look that is repeated finds the record or the errors of the one before, and begins nothing
-twice. One broken JSON never stops a good one.
+All state is in S3: a repeated pass finds the record or the errors of the one before, and starts nothing twice. An invalid JSON
+never stops a valid one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rds_lake.config.warehouse import LoadOfFiles, WarehouseSettings
 from rds_lake.errors import InputError, ManifestError, RdsLakeError
 from rds_lake.model.warehouse.input import MOST_BYTES, WarehouseInput, parse_input
 from rds_lake.stages.lake.shared_state import change_text
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.warehouse.planning.loads import is_at
 from rds_lake.stages.warehouse.planning.plan import Asked, Planner, plan_run
 from rds_lake.stages.warehouse.records import begin_run, run_key
@@ -31,7 +31,7 @@ from rds_lake.stages.warehouse.records import begin_run, run_key
 ERRORS = ".errors.json"
 _ENDING = ".json"
 _AUTHOR = "rds-lake"
-# A JSON that was dropped is looked at for the last time after so many listed objects in one look; the next look goes on behind them.
+# The maximum of listed objects in one pass; the next pass continues after them.
 MOST_LISTED = 20_000
 
 
@@ -59,7 +59,7 @@ def run_of_input(bucket: str, key: str, etag: str) -> str:
 
 
 def asks(settings: WarehouseSettings, bucket: str, key: str) -> bool:
-    """Whether an object with this name asks the warehouse for a run. JSON files that lake.yaml loads as data do not."""
+    """Whether an object with this name requests a run of the warehouse. JSON files that lake.yaml loads as data do not."""
     place = uri(bucket, key)
     if settings.input is None or not place.startswith(settings.input):
         return False
@@ -145,7 +145,7 @@ def _further(planner: Planner, run: str, place: str, rest: object) -> Sequence[s
 def _is_new(item: S3Object, reported: datetime | None, since: datetime | None) -> bool:
     if item.modified is None:
         return True
-    # S3 says when by the second: what was mended within the second of its errors is new as well.
+    # S3 gives times in seconds: a file that was corrected in the second of its errors also counts as new.
     return (reported is None or reported <= item.modified) and (since is None or item.modified >= since)
 
 

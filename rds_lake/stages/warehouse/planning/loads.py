@@ -19,7 +19,7 @@ from rds_lake.model.warehouse.values import PUBLISHED
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer
 
-# Of each file of a JSON S3 is asked whether it is there, before a warehouse is made for it: of so many.
+# The maximum of files in a JSON: each is looked up in S3 before a warehouse is created.
 _LOOKED_FOR = 200
 
 
@@ -78,7 +78,7 @@ class LoadPlanner:
             if "header_lines" in table.model_fields_set
             else (settings.header_lines if settings else 0),
         }
-        # The URIs have been looked at by `_uris`, which says more of them.
+        # The URIs were checked by `_uris`, which reports their problems in more detail.
         merged = LoadOfFiles.model_validate({"name": table.table_name, "files": ("s3://none/none",)} | given)
         problems += [f"{where}.{problem}" for problem in file_problems(merged)]
         return Load(name=table.table_name, origin=_files(merged, uris), by=LoadBy.COPY)

@@ -2,7 +2,7 @@
 
     plan = plan_run(planner, asked)      every problem at once: InputError for a JSON, ConfigError otherwise
 
-What belongs here: putting the plan together. Loads are `loads.py`, results `results.py`.
+What belongs here: combining the parts of the plan. Loads are `loads.py`, results `results.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.planning.loads import LoadPlanner
 from rds_lake.stages.warehouse.planning.results import planned_results
 
-# For an input with `delete_stack: false` where lake.yaml lets nothing stay: nobody leaves a cluster for ever by a JSON.
+# For an input with `delete_stack: false` if lake.yaml keeps nothing: a JSON must not keep a cluster forever.
 _KEPT_BY_INPUT = 60.0
 
 

@@ -10,7 +10,7 @@ from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.errors import ConfigError
 
 _ENDING = ".sql"
-# A step is an asset of Dagster, and a table of its may have the same name.
+# A step is an asset of Dagster, and one of its tables may have the same name.
 _NAME = re.compile(r"^[a-z0-9_]{1,127}$")
 
 

@@ -1,7 +1,7 @@
 """Estimates whether a result fits into one file before it is written: counts its rows and measures some of them.
 
-It is an estimate: the first rows stand for all. So a result is refused here only where it would be twice as long as it may be; one
-in between is watched while it is written (`unload.py`), and its files are counted after.
+It is an estimate from the first rows. So a result is refused here only if it would be more than twice the limit; a smaller one
+is watched while it is written (`unload.py`), and its files are counted afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rds_lake.model.warehouse.plan import FileFormat, Unload
 from rds_lake.model.warehouse.record import Piece
 from rds_lake.sql.warehouse.statements import MOST_BYTES
 from rds_lake.sql.warehouse.unloading import render_guard
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 
 SAMPLE = 500
 _MARGIN = 2
@@ -27,21 +27,21 @@ _GIB = 1024**3
 
 
 def is_guard(piece: Piece, unload: Unload) -> bool:
-    """Whether the piece is at the question before the UNLOAD of a single file."""
+    """Whether the piece is at the estimate before the UNLOAD of a single file."""
     return unload.single_file and piece.at == 0 and _asks(unload)
 
 
 def guard_section(unload: Unload) -> Section:
-    """Returns the question."""
+    """Returns the statements of the estimate."""
     return Section(sqls=render_guard(unload, SAMPLE))
 
 
-def refusal(unload: Unload, state: StatementState, hands: Hands) -> str | None:
-    """Returns why the result is not written; None if it may fit. If the question failed, UNLOAD itself reports the error."""
+def refusal(unload: Unload, state: StatementState, context: RunContext) -> str | None:
+    """Returns why the result is not written; None if it may fit. If the estimate failed, UNLOAD itself reports the error."""
     if not state.is_good:
         return None
-    ((rows,),) = hands.data.rows(state.parts[0].id)
-    sample = hands.data.rows(state.parts[1].id)
+    ((rows,),) = context.data.rows(state.parts[0].id)
+    sample = context.data.rows(state.parts[1].id)
     wanted = estimated(unload, int(rows), sample)
     if wanted <= _MARGIN * unload.most_bytes:
         return None
@@ -61,7 +61,7 @@ def estimated(unload: Unload, rows: int, sample: Sequence[Sequence[Any]]) -> int
         if unload.format is FileFormat.JSON
         else _delimited(sample, unload.delimiter or ("|" if unload.format is FileFormat.TEXT else ","))
     )
-    # Parquet is compressed as well, by columns and not so hard: much the same.
+    # Parquet is compressed too, by column and less strongly, which gives about the same size.
     packed = unload.gzip or unload.format is FileFormat.PARQUET
     return len(gzip.compress(written, 1) if packed else written) * rows // len(sample)
 
@@ -80,5 +80,5 @@ def _json(sample: Iterable[Sequence[Any]]) -> bytes:
 
 
 def _asks(unload: Unload) -> bool:
-    """Whether the question is asked; not if it would be too long for the Data API."""
+    """Whether there is an estimate; not if its statement would be too long for the Data API."""
     return max(len(sql.encode()) for sql in render_guard(unload, SAMPLE)) <= MOST_BYTES

@@ -1,10 +1,10 @@
 """Publishes a result completely or not at all, and never overwrites objects of others.
 
-*Several files* are copied to `<to>run=<run>/`, then `<to>_manifest.json` names them, changed by If-Match. Files of earlier runs stay
-where they are, since somebody may be reading them. A `<to>` that holds anything else is left alone.
-*One file* is copied to `<to><name>.<ending>` in one request that S3 refuses where somebody else's object is, or came in between
-(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). Its metadata say whose it is.
-Of two runs the one that began later stays, whichever publishes last.
+*Several files* are copied to `<to>run=<run>/`, then `<to>_manifest.json` names them, changed by If-Match. Files of earlier
+runs stay, since readers may be using them. A `<to>` that holds anything else is not changed. *One file* is copied to
+`<to><name>.<ending>` in one request, which S3 refuses if another object exists there or was written meanwhile
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). Its metadata name its owner. Of two runs, the
+result of the one that began later stays.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rds_lake.model.warehouse.result import (
 )
 from rds_lake.sql.warehouse.unloading import file_ending
 from rds_lake.stages.lake.shared_state import change_text
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 from rds_lake.threads import cancelling_threads
 
 _THREADS = 16
@@ -40,21 +40,23 @@ _RUN_KEY = "rds-lake-run"
 Published = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands) -> Published:
+def publish(
+    unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, context: RunContext
+) -> Published:
     """Publishes several files. Returns their URIs and remarks; raises PublishError if the place has other files."""
     bucket, prefix = _place(unload.to)
-    _require_free(bucket, prefix, unload, record, hands)
+    _require_free(bucket, prefix, unload, record, context)
     folder = f"{prefix}{_RUN}{record.plan.run}/"
-    staged = f"s3://{hands.bucket}/"
-    targets = [f"{folder}{_below_attempt(file.uri, hands)}" for file in files]
+    staged = f"s3://{context.bucket}/"
+    targets = [f"{folder}{_below_attempt(file.uri, context)}" for file in files]
 
     def copy(at: int) -> None:
         source = files[at].uri.removeprefix(staged)
-        hands.s3.copy(
-            (hands.bucket, source),
+        context.s3.copy(
+            (context.bucket, source),
             (bucket, targets[at]),
             size=files[at].bytes,
-            kms_key=hands.kms_key,
+            kms_key=context.kms_key,
             limits=CopyLimits(),
         )
 
@@ -71,12 +73,12 @@ def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: Ru
             _require_mine(text, unload, record)
         return render_published(result)
 
-    change_text(hands.s3, bucket, prefix + MANIFEST, change, kms_key=hands.kms_key)
+    change_text(context.s3, bucket, prefix + MANIFEST, change, kms_key=context.kms_key)
     return uris, () if rows else ("it has no rows",)
 
 
 def publish_single(
-    unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands
+    unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, context: RunContext
 ) -> Published:
     """Publishes a result of one object. Raises UnavailableError if others change the object during every attempt."""
     if not files:
@@ -84,11 +86,11 @@ def publish_single(
         return (), (f"{why}: the earlier result stays published",)
     bucket, prefix = _place(unload.to)
     key = f"{prefix}{unload.name}.{file_ending(unload)}"
-    source = files[0].uri.removeprefix(f"s3://{hands.bucket}/")
+    source = files[0].uri.removeprefix(f"s3://{context.bucket}/")
     for _ in range(_TRIES):
-        # A conflict may come from another turn of this very run, which has published the result: so look again.
+        # A conflict may come from another turn of the same run, which has published the result, so the object is read again.
         with suppress(ConflictError):
-            _put_single((hands.bucket, source), (bucket, key), unload, record, hands)
+            _put_single((context.bucket, source), (bucket, key), unload, record, context)
             return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
     raise UnavailableError(
         f"s3://{bucket}/{key} was changed by other processes during {_TRIES} attempts to publish it; try again"
@@ -96,25 +98,27 @@ def publish_single(
 
 
 def _put_single(
-    source: tuple[str, str], target: tuple[str, str], unload: Unload, record: RunRecord, hands: Hands
+    source: tuple[str, str], target: tuple[str, str], unload: Unload, record: RunRecord, context: RunContext
 ) -> None:
     """Copies the file unless this run has. Raises ConflictError if another process wrote the object meanwhile."""
-    mine = {
+    own_metadata = {
         _MINE: f"{record.plan.warehouse}/{unload.name}",
         _RUN_KEY: record.plan.run,
         _BEGAN: record.began_at.isoformat(),
     }
-    there = hands.s3.find_metadata(*target)
+    there = context.s3.find_metadata(*target)
     if there is not None:
         metadata = there[1]
-        if metadata.get(_MINE) != mine[_MINE]:
+        if metadata.get(_MINE) != own_metadata[_MINE]:
             raise PublishError(
                 f"s3://{'/'.join(target)} does not belong to this result, so it was not changed; unload to another place or remove it"
             )
         if metadata.get(_RUN_KEY) == record.plan.run:
             return
         _require_later(metadata.get(_BEGAN, ""), record)
-    hands.s3.copy_over(source, target, etag=there[0] if there else None, metadata=mine, kms_key=hands.kms_key)
+    context.s3.copy_over(
+        source, target, etag=there[0] if there else None, metadata=own_metadata, kms_key=context.kms_key
+    )
 
 
 def _place(to: str) -> tuple[str, str]:
@@ -122,24 +126,26 @@ def _place(to: str) -> tuple[str, str]:
     return bucket, prefix
 
 
-def _below_attempt(uri: str, hands: Hands) -> str:
+def _below_attempt(uri: str, context: RunContext) -> str:
     """Returns the part after `unload/<name>/<attempt>/` in the staging: a name, or `day=2026-11-20/` and a name."""
-    return uri.removeprefix(hands.uri(hands.staging)).split("/", 3)[3]
+    return uri.removeprefix(context.uri(context.staging)).split("/", 3)[3]
 
 
-def _require_free(bucket: str, prefix: str, unload: Unload, record: RunRecord, hands: Hands) -> None:
-    before = hands.s3.find_text(bucket, prefix + MANIFEST)
+def _require_free(bucket: str, prefix: str, unload: Unload, record: RunRecord, context: RunContext) -> None:
+    before = context.s3.find_text(bucket, prefix + MANIFEST)
     if before is None:
-        _require_empty(bucket, prefix, hands)
+        _require_empty(bucket, prefix, context)
     else:
         _require_mine(before, unload, record)
 
 
-def _require_empty(bucket: str, prefix: str, hands: Hands) -> None:
-    # A manifest was not there a moment ago: whose it is, is seen when it is to be changed.
+def _require_empty(bucket: str, prefix: str, context: RunContext) -> None:
+    # There was no manifest a moment ago; the owner of a new one is checked when it is changed.
     known = (prefix, prefix + MANIFEST)
     others = (
-        item.key for item in hands.s3.list_objects(bucket, prefix) if not item.key.removeprefix(prefix).startswith(_RUN)
+        item.key
+        for item in context.s3.list_objects(bucket, prefix)
+        if not item.key.removeprefix(prefix).startswith(_RUN)
     )
     other = next((key for key in others if key not in known), None)
     if other is not None:

@@ -14,35 +14,41 @@ from rds_lake.model.warehouse.target import Target
 from rds_lake.sql.warehouse.unloading import render_unload
 from rds_lake.stages.warehouse.unloading.guard import guard_section, is_guard, refusal
 from rds_lake.stages.warehouse.unloading.publishing import publish, publish_single
-from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.run_context import RunContext
 from rds_lake.stages.warehouse.work.statements import MOST_ATTEMPTS, again, failed, is_conflict
 
 _MANIFEST = "manifest"
 
 
-def section_of(piece: Piece, unload: Unload, target: Target, hands: Hands) -> Section:
-    """Returns the UNLOAD to a folder of only this attempt; before a single file's, the question for its size."""
+def section_of(piece: Piece, unload: Unload, target: Target, context: RunContext) -> Section:
+    """Returns the UNLOAD to a folder of only this attempt; before that of a single file, the estimate of its size."""
     if is_guard(piece, unload):
         return guard_section(unload)
     return Section(
-        sqls=(render_unload(unload, hands.uri(_folder(piece, hands)), role=target.role, kms_key=hands.key_of_unload),)
+        sqls=(
+            render_unload(
+                unload, context.uri(_folder(piece, context)), role=target.role, kms_key=context.key_of_unload
+            ),
+        )
     )
 
 
-def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
+def is_too_large(piece: Piece, unload: Unload, context: RunContext) -> bool:
     """Whether a running unload to a single file has more files or bytes than allowed, and must be cancelled."""
     if not unload.single_file or is_guard(piece, unload):
         return False
     there = [
-        item for item in hands.s3.list_objects(hands.bucket, _folder(piece, hands)) if not item.key.endswith(_MANIFEST)
+        item
+        for item in context.s3.list_objects(context.bucket, _folder(piece, context))
+        if not item.key.endswith(_MANIFEST)
     ]
     return len(there) > 1 or sum(item.bytes for item in there) > unload.most_bytes
 
 
-def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord, hands: Hands) -> Piece:
+def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord, context: RunContext) -> Piece:
     """Returns the unload after its statement has ended; DONE once its result is published."""
     if is_guard(piece, unload) and state.status != "ABORTED":
-        refused = refusal(unload, state, hands)
+        refused = refusal(unload, state, context)
         if refused:
             return failed(piece, f"unload {piece.name}: {refused}")
         return replace(piece, at=1, statement=None, seconds=state.seconds)
@@ -50,9 +56,9 @@ def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord
         return _failed(piece, state)
     piece = replace(piece, seconds=(piece.seconds or 0) + (state.seconds or 0))
     try:
-        files = _verified(piece, unload, state, hands)
+        files = _verified(piece, unload, state, context)
         rows = state.parts[0].rows or 0
-        published, notes = (publish_single if unload.single_file else publish)(unload, files, rows, record, hands)
+        published, notes = (publish_single if unload.single_file else publish)(unload, files, rows, record, context)
     except (ManifestError, PublishError, ConflictError) as error:
         return failed(piece, f"unload {piece.name}: {error}")
     return replace(
@@ -68,8 +74,8 @@ def too_large(unload: Unload) -> str:
     )
 
 
-def _folder(piece: Piece, hands: Hands) -> str:
-    return hands.key("unload", piece.name, str(piece.attempt)) + "/"
+def _folder(piece: Piece, context: RunContext) -> str:
+    return context.key("unload", piece.name, str(piece.attempt)) + "/"
 
 
 def _failed(piece: Piece, state: StatementState) -> Piece:
@@ -81,12 +87,12 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
     return failed(piece, f"unload {piece.name}: {error}; nothing was published")
 
 
-def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands) -> tuple[UnloadedFile, ...]:
+def _verified(piece: Piece, unload: Unload, state: StatementState, context: RunContext) -> tuple[UnloadedFile, ...]:
     """Returns the files in Redshift's manifest, after comparing their sizes and rows. Raises PublishError with all differences."""
-    folder = _folder(piece, hands)
+    folder = _folder(piece, context)
     key = folder + _MANIFEST
-    files = parse_unloaded(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
-    there = {hands.uri(item.key): item.bytes for item in hands.s3.list_objects(hands.bucket, folder)}
+    files = parse_unloaded(context.s3.get_text(context.bucket, key), where=context.uri(key))
+    there = {context.uri(item.key): item.bytes for item in context.s3.list_objects(context.bucket, folder)}
     wrong = [
         f"{file.uri} has {there.get(file.uri, 'no')} bytes instead of {file.bytes}"
         for file in files

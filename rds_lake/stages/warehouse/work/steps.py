@@ -29,7 +29,7 @@ def _failed(piece: Piece, step: Step, state: StatementState) -> Piece:
     section = sections_of(step)[piece.at]
     part = state.failed_part
     error = (state.parts[part].error if part is not None else "") or state.error or f"it is {state.status}"
-    # Only what left nothing behind may be done again.
+    # Only a statement without effects may be repeated.
     whole = section.together and not piece.at
     if is_conflict(error) and whole and piece.attempt < MOST_ATTEMPTS:
         return again(piece)

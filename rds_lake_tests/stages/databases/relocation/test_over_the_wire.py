@@ -153,7 +153,7 @@ def test_a_copy_that_lost_bytes_is_named(
     s3: S3Gateway, clients: AwsClients, layout: LakeLayout, export: SampleExport, contents: ExportContents,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    settle, hurt = Batch._settle, "part-00002"
+    settle, hurt = Batch._answer_of, "part-00002"
 
     async def truncating(self: Batch, request: S3Request, *rest: Any) -> Answer | None:
         answer = await settle(self, request, *rest)
@@ -161,7 +161,7 @@ def test_a_copy_that_lost_bytes_is_named(
             clients.s3.put_object(Bucket="acme-lake", Key=request.key, Body=b"short")
         return answer
 
-    monkeypatch.setattr(Batch, "_settle", truncating)
+    monkeypatch.setattr(Batch, "_answer_of", truncating)
     with pytest.raises(RelocationError) as caught:
         mover(s3, layout).relocate(contents, export.record)
     (problem,) = caught.value.problems

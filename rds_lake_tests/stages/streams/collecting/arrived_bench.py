@@ -100,7 +100,7 @@ class ArrivedBench:
         compactor = Compactor(lake=self.lake, source="shop", log=self.lines.append)
         (record,) = forwarded(self.lake, "shop")
         (final,) = record.epochs
-        compacted = compactor.compact(final, compactor.settled([self.table]))
+        compacted = compactor.compact(final, compactor.versioned([self.table]))
         assert compacted.problems == () and not compacted.unparsed
         return done
 

@@ -58,7 +58,7 @@ def compactor(lake: Lake) -> Compactor:
 def compacted(lake: Lake, *tables: ChangedTable, epoch: str = EPOCH) -> int:
     """What a turn does about these tables."""
     one = compactor(lake)
-    return one.compact(final(lake, epoch), one.settled(tables)).rows
+    return one.compact(final(lake, epoch), one.versioned(tables)).rows
 
 
 def numbers(world: World, epoch: str = EPOCH, table: ChangedTable = NOTES) -> list[int]:
@@ -90,7 +90,7 @@ def test_a_run_that_was_killed_before_glue_had_its_table_is_completed_and_not_be
         with suppress(Killed):
             compacted(lake, NOTES)
     write_cut(lake, EPOCH, 2, [(CAPTURED, [change(2, 2, "two")])])
-    assert [table.version for table in compactor(lake).settled([NOTES])] == [1]
+    assert [table.version for table in compactor(lake).versioned([NOTES])] == [1]
     compacted(lake, NOTES)
     assert numbers(world) == [1, 2]
 
@@ -99,11 +99,11 @@ def test_a_run_that_was_killed_before_glue_had_its_table_is_completed_and_not_be
 def test_a_run_whose_table_another_has_begun_anew_gives_way_and_nothing_is_lost(world: World, lake: Lake) -> None:
     write_cut(lake, EPOCH, 1, [(CAPTURED, [change(1, 1, "12")])])
     slow = compactor(lake)
-    settled = slow.settled([NOTES])
+    settled = slow.versioned([NOTES])
     slow.compact(final(lake), settled)
     number = replace(NOTES.columns[2], column=Column(name="v", hive_type="bigint"))
     retyped = replace(NOTES, columns=(*NOTES.columns[:2], number))
-    (anew,) = compactor(lake).settled([retyped])
+    (anew,) = compactor(lake).versioned([retyped])
     assert anew.version == 2
     compactor(lake).record.begin_all({NOTES.names.target: 2}, EPOCH)
     write_cut(lake, EPOCH, 2, [(CAPTURED, [change(2, 2, "13")])])

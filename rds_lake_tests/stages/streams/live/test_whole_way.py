@@ -76,7 +76,7 @@ class Way:
 
     def compact(self, mark: Watermark, table: ChangedTable | None = None) -> Compaction:
         compactor = Compactor(lake=self.bench.world.gateways.lake, source="shop", log=self.bench.world.lines.append)
-        return compactor.compact(self.bench.final(mark), compactor.settled([table or self.table]))
+        return compactor.compact(self.bench.final(mark), compactor.versioned([table or self.table]))
 
     def live(self, mark: Watermark, cut: int) -> list[tuple[str | None, ...]]:
         """Key, value, and what was too large, as readers see them."""

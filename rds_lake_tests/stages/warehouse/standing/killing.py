@@ -60,7 +60,7 @@ def until_dead(work: Callable[[], object]) -> bool:
 def whole(yard: Yard, run: str) -> None:
     """What a run does with its warehouse: it comes up, a statement runs, a result is staged, it goes."""
     target = yard.up(run)
-    names = named(yard.site)
+    names = named(yard.warehouse)
     yard.start("select 1", f"{names.statements}step/one/1/0", target)
     yard.put(f"{names.staging}unload/part-000")
     yard.down(run)

@@ -64,12 +64,12 @@ class Month:
         self.yard.settings["keep"] = keep or False
         works, dies = self.dice.randrange(1, 90), self.dice.random() < 0.2
         began = self._minute
-        while isinstance(bring_up(self.yard.site, self.yard.plan(run)), NotYet):
+        while isinstance(bring_up(self.yard.warehouse, self.yard.plan(run)), NotYet):
             assert self._minute - began < _AT_MOST, "the warehouse of the night before is never free"
             self._pass(1.0)
         until = self._minute + works
         while self._minute < until:
-            keep_alive(self.yard.site, run)
+            keep_alive(self.yard.warehouse, run)
             self._pass(min(5.0, until - self._minute))
         ended = self._minute + (_DEAD if dies else 0.0)
         ordered = self._until_gone(run, dies=dies)
@@ -81,7 +81,7 @@ class Month:
         """Turns of the run, unless it is dead, and passes of the reaper, until there is no cluster; when its deletion was ordered."""
         began, ordered = self._minute, None
         while True:
-            going = not dies and take_down(self.yard.site, run)
+            going = not dies and take_down(self.yard.warehouse, run)
             self._calm()
             there = self._clusters()
             if ordered is None and "available" not in there:
@@ -97,7 +97,7 @@ class Month:
         self._calm()
         if self._minute - self._reaped >= INTERVAL:
             self._reaped = self._minute
-            for found in reap([self.yard.site], apply=True):
+            for found in reap([self.yard.warehouse], apply=True):
                 assert found.error is None, found.error
             self._calm()
 

@@ -25,16 +25,16 @@ _ROUNDS = 6
 def live(yard: Yard, run: str, holders: list[str], turns: int) -> None:
     """A run's turns without a pause: up, a little work, down."""
     for _ in range(turns):
-        if not isinstance(bring_up(yard.site, yard.plan(run)), NotYet):
+        if not isinstance(bring_up(yard.warehouse, yard.plan(run)), NotYet):
             break
         time.sleep(0.003)
     else:
         return
     holders.append(f"+{run}")
-    keep_alive(yard.site, run)
+    keep_alive(yard.warehouse, run)
     holders.append(f"-{run}")
     for _ in range(_TURNS):
-        if not take_down(yard.site, run):
+        if not take_down(yard.warehouse, run):
             return
         time.sleep(0.003)
 

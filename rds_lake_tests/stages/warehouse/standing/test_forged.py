@@ -35,8 +35,8 @@ NAMES = [
 
 def forge(yard: Yard, **changed: Any) -> None:
     """The lease as it is, but for these of its names or fields."""
-    key = lease_key(yard.site)
-    body = json.loads(yard.site.lake.s3.get_text("acme-lake", key))
+    key = lease_key(yard.warehouse)
+    body = json.loads(yard.warehouse.lake.s3.get_text("acme-lake", key))
     names = {name: value for name, value in changed.items() if name in body["names"]}
     body = body | {name: value for name, value in changed.items() if name not in names}
     body["names"] |= names
@@ -45,12 +45,12 @@ def forge(yard: Yard, **changed: Any) -> None:
 
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: "-".join(names))
 def test_what_a_lease_of_the_warehouse_cannot_name_is_not_believed(yard: Yard, names: dict[str, str]) -> None:
-    take(yard.site, yard.plan())
+    take(yard.warehouse, yard.plan())
     forge(yard, **names)
     for use in (
-        lambda: read_lease(yard.site),
-        lambda: keep_alive(yard.site, "run-1"),
-        lambda: take_down(yard.site, "run-1"),
+        lambda: read_lease(yard.warehouse),
+        lambda: keep_alive(yard.warehouse, "run-1"),
+        lambda: take_down(yard.warehouse, "run-1"),
     ):
         with pytest.raises(ManifestError, match=r"lease\.json names .* which no run of warehouse nightly creates"):
             use()
@@ -59,10 +59,10 @@ def test_what_a_lease_of_the_warehouse_cannot_name_is_not_believed(yard: Yard, n
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("fields", [{"warehouse": "daily"}, {"run": "run-2"}], ids=lambda fields: "-".join(fields))
 def test_a_lease_that_somebody_copied_is_not_believed(yard: Yard, fields: dict[str, str]) -> None:
-    take(yard.site, yard.plan())
+    take(yard.warehouse, yard.plan())
     forge(yard, **fields)
     with pytest.raises(ManifestError, match="nothing was removed"):
-        read_lease(yard.site)
+        read_lease(yard.warehouse)
 
 
 def test_a_forged_lease_costs_nobody_anything_and_the_reaper_says_so(yard: Yard) -> None:
@@ -72,10 +72,10 @@ def test_a_forged_lease_costs_nobody_anything_and_the_reaper_says_so(yard: Yard)
     )
     redshift.create_cluster_snapshot(ClusterIdentifier="production", SnapshotIdentifier="monthly")
     yard.put("lake/reviews/part-0.parquet")
-    take(yard.site, yard.plan())
+    take(yard.warehouse, yard.plan())
     forge(yard, stack=None, cluster="production", staging="lake/reviews/")
     before = yard.census()
     yard.wait(31)
-    (found,) = reap([yard.site], apply=True)
+    (found,) = reap([yard.warehouse], apply=True)
     assert "production" in str(found.error) and "lake/reviews/" in str(found.error)
     assert yard.census() == before

@@ -47,7 +47,7 @@ def test_a_reaper_that_is_killed_at_any_call_is_followed_by_one_that_ends_it(
     while killed:  # by every third call, and by none at last
         gallows.begin()
         mortal.up(f"run-{number}")
-        mortal.put(f"{named(mortal.site).staging}unload/part-000")
+        mortal.put(f"{named(mortal.warehouse).staging}unload/part-000")
         mortal.wait(31)
         number += 3
         gallows.begin(number)

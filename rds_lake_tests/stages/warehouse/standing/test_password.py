@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rds_lake.console.warehouse.reap import Pace, reap_sites
+from rds_lake.console.warehouse.reap import Pace, reap_warehouses
 from rds_lake_tests.stages.warehouse.standing.yard import Yard, fault, named
 
 MODES: list[dict[str, Any]] = [{"mode": "cluster"}, {"mode": "serverless", "keep": False}]
@@ -46,14 +46,14 @@ def test_the_admins_password_is_in_nothing_written(
     answer = yard.inspector.client("secretsmanager").get_secret_value(SecretId=target.secret)
     password = json.loads(answer["SecretString"])["password"]
     caplog.clear()  # the test's own question
-    yard.start("select 1", f"{named(yard.site).statements}step/one/1/0", target)
+    yard.start("select 1", f"{named(yard.warehouse).statements}step/one/1/0", target)
     said = [said_by(yard), repr(target)]
     fault(yard.cloud, stacks=[{"resource": "Role", "action": "delete", "fail": "in use"}])
     yard.wait(31)
     out = io.StringIO()
     ticks = iter(range(1000))
     pace = Pace(clock=lambda: float(next(ticks)), sleep=lambda _: yard.settle())
-    reap_sites([yard.site], apply=True, pace=pace, console=Console(file=out, width=300))
+    reap_warehouses([yard.warehouse], apply=True, pace=pace, console=Console(file=out, width=300))
     said += [said_by(yard), out.getvalue(), caplog.text]
     assert len(password) > 20
     assert all(password not in text for text in said)

@@ -9,7 +9,7 @@ import click
 import pytest
 from rich.console import Console
 
-from rds_lake.console.warehouse.reap import Pace, reap_sites
+from rds_lake.console.warehouse.reap import Pace, reap_warehouses
 from rds_lake.stages.warehouse.lease import read_lease
 from rds_lake.stages.warehouse.reap import forgotten, reap
 from rds_lake_tests.stages.warehouse.standing.yard import Yard, fault, named
@@ -19,7 +19,7 @@ def printed(yard: Yard, *, apply: bool, patience: float = 60.0) -> str:
     out = io.StringIO()
     ticks = iter(range(10_000))
     pace = Pace(clock=lambda: float(next(ticks)), sleep=lambda _: yard.settle(), patience=patience)
-    reap_sites([yard.site], apply=apply, pace=pace, console=Console(file=out, width=300))
+    reap_warehouses([yard.warehouse], apply=apply, pace=pace, console=Console(file=out, width=300))
     return out.getvalue()
 
 
@@ -35,8 +35,8 @@ def test_a_look_shows_what_would_go_and_removes_nothing(yard: Yard) -> None:
 def test_the_table_says_what_was_there_and_that_it_is_gone(yard: Yard) -> None:
     target = yard.up()
     fault(yard.cloud, redshift=[{"delay_seconds": 600.0, "times": 1}])
-    yard.start("select 1", f"{named(yard.site).statements}step/slow/1/0", target)
-    yard.put(f"{named(yard.site).staging}unload/part-000")
+    yard.start("select 1", f"{named(yard.warehouse).statements}step/slow/1/0", target)
+    yard.put(f"{named(yard.warehouse).staging}unload/part-000")
     yard.wait(31)
     lines = printed(yard, apply=True).splitlines()
     for kind in ("stack", "cluster", "secret", "role", "parameter group", "statement", "staging"):
@@ -85,9 +85,9 @@ def test_snapshots_of_the_leases_own_cluster_go_with_it(yard: Yard) -> None:
 def test_a_damaged_lease_of_one_warehouse_is_told_and_the_others_are_reaped(yard: Yard) -> None:
     yard.up()
     yard.wait(31)
-    good = yard.site
+    good = yard.warehouse
     yard.settings |= {"name": "weekly"}
-    bad = yard.site
+    bad = yard.warehouse
     yard.inspector.client("s3").put_object(Bucket="acme-lake", Key="lake/_warehouses/weekly/lease.json", Body=b"{")
     found = list(reap([bad, good], apply=True))
     assert "lease.json is damaged" in str(found[0].error)
@@ -98,11 +98,11 @@ def test_a_damaged_lease_of_one_warehouse_is_told_and_the_others_are_reaped(yard
 def test_a_warehouse_that_was_taken_out_of_lake_yaml_is_still_reaped(yard: Yard) -> None:
     yard.up()
     yard.wait(31)
-    site = yard.site
-    assert [each.name for each in forgotten(site.lake, ["nightly"])] == []
-    (settings,) = forgotten(site.lake, ["weekly"])
-    sites = [replace(site, settings=settings)]
-    while next(reap(sites, apply=True)).left:
+    warehouse = yard.warehouse
+    assert [each.name for each in forgotten(warehouse.lake, ["nightly"])] == []
+    (settings,) = forgotten(warehouse.lake, ["weekly"])
+    warehouses = [replace(warehouse, settings=settings)]
+    while next(reap(warehouses, apply=True)).left:
         yard.settle()
     assert yard.census() == {}
 
@@ -121,5 +121,5 @@ def test_throttling_of_every_call_only_delays_the_end(yard: Yard) -> None:
     ):
         fault(yard.cloud, throttle=[{"service": service, "operation": operation, "calls": 2}])
     yard.reaped()
-    lease = read_lease(yard.site)
+    lease = read_lease(yard.warehouse)
     assert yard.census() == {} and lease is not None and lease.state == "free"

@@ -45,7 +45,7 @@ def life(yard: Yard) -> None:
     """Up, a statement and a staged result, down; then a run that dies, with a snapshot, and the reaper."""
     for run in ("run-1", "run-2"):
         target = yard.up(run)
-        names = named(yard.site)
+        names = named(yard.warehouse)
         in_a_session(yard, f"{names.statements}step/long", target)
         # It runs until it is cancelled.
         fault(yard.cloud, redshift=[{"name": f"{names.statements}step/one", "delay_seconds": 600}])
@@ -63,7 +63,7 @@ def life(yard: Yard) -> None:
 
 def in_a_session(yard: Yard, name: str, target: Target) -> None:
     """As a step of more statements than a batch takes."""
-    data = yard.site.statements
+    data = yard.warehouse.statements
     begun = data.begin(target, ["create temp table t (n int)"], name=f"{name}/1/0", keep_session=True)
     data.look(begun.id, wait_seconds=30)
     data.begin(target, ["select n from t"], name=f"{name}/1/1", session=begun.session)
@@ -109,9 +109,9 @@ def test_without_one_of_its_statements_the_error_names_the_right(yard: Yard, sid
 def test_another_roles_statements_are_nobody_elses_to_see(yard: Yard) -> None:
     """Whoever may list statements sees those of his own role alone: a reaper runs as the pipeline."""
     target = yard.up()
-    yard.start("select 1", f"{named(yard.site).statements}x", target)
+    yard.start("select 1", f"{named(yard.warehouse).statements}x", target)
     employ(yard)
     try:
-        assert list(yard.site.statements.named("rds-lake/")) == []
+        assert list(yard.warehouse.statements.named("rds-lake/")) == []
     finally:
         yard.clients = None

@@ -20,21 +20,21 @@ def test_a_warehouse_comes_up_runs_a_statement_and_leaves_nothing(yard: Yard, se
     yard.prepare(**settings)
     target = yard.up()
     assert target.secret and target.role.endswith(target.cluster or target.workgroup or "?")
-    lease = read_lease(yard.site)
+    lease = read_lease(yard.warehouse)
     assert lease is not None
     yard.start("select 1", f"{lease.names.statements}x", target)
     assert yard.census().keys() > {"stacks", "secrets", "roles"}
     yard.down()
     assert yard.census() == {}
-    lease = read_lease(yard.site)
+    lease = read_lease(yard.warehouse)
     assert lease is not None and lease.state == "free"
 
 
 def test_the_second_run_waits_for_the_first_and_is_told_whom(yard: Yard) -> None:
     first = yard.up("run-1")
-    second = bring_up(yard.site, yard.plan("run-2"))
+    second = bring_up(yard.warehouse, yard.plan("run-2"))
     assert isinstance(second, NotYet) and "run run-1 has the warehouse nightly" in second.why
-    assert take_down(yard.site, "run-2") == (), "it has nothing to remove"
+    assert take_down(yard.warehouse, "run-2") == (), "it has nothing to remove"
     yard.down("run-1")
     again = yard.up("run-2")
     assert again.cluster != first.cluster
@@ -57,7 +57,7 @@ def test_a_run_whose_lease_was_reaped_is_told_to_end(yard: Yard) -> None:
     yard.reaped()
     assert yard.census() == {}
     with pytest.raises(LeaseLostError, match="run run-1 no longer has warehouse nightly"):
-        keep_alive(yard.site, "run-1")
+        keep_alive(yard.warehouse, "run-1")
 
 
 @pytest.mark.exhaustive
@@ -65,7 +65,7 @@ def test_a_run_that_lives_is_not_reaped(yard: Yard) -> None:
     yard.up()
     for _ in range(3):
         yard.wait(25)
-        keep_alive(yard.site, "run-1")
+        keep_alive(yard.warehouse, "run-1")
         (found,) = yard.reaped()
         assert not found.due
     assert "clusters" in yard.census()

@@ -45,8 +45,8 @@ def late(yard: Yard, meanwhile: Callable[[], object] = lambda: None, *, dies: bo
         yard.reaped()
         meanwhile()
 
-    site = yard.site
-    bring_up(replace(site, stacks=Standing(site.stacks, wait, dies)), yard.plan("run-1"))
+    warehouse = yard.warehouse
+    bring_up(replace(warehouse, stacks=Standing(warehouse.stacks, wait, dies)), yard.plan("run-1"))
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_a_process_that_was_killed_there_leaves_a_stack_that_the_reaper_finds(
     yard.settle()
     (stack,) = yard.census()["stacks"]
     assert stack.endswith("CREATE_COMPLETE")
-    look = next(reap([yard.site], apply=False))
+    look = next(reap([yard.warehouse], apply=False))
     assert [thing.state for thing in look.left] == ["CREATE_COMPLETE, belongs to run run-1, but no lease names it"]
     yard.reaped()
-    lease = read_lease(yard.site)
+    lease = read_lease(yard.warehouse)
     assert yard.census() == {} and lease is not None and lease.state == "free"
 
 
@@ -84,7 +84,7 @@ def test_the_run_that_has_the_warehouse_meanwhile_keeps_its_own(yard: Yard) -> N
     yard.settle()
     assert len(yard.census()["stacks"]) == 2
     yard.reaped()
-    lease = read_lease(yard.site)
+    lease = read_lease(yard.warehouse)
     assert lease is not None and (lease.run, lease.state) == ("run-2", "held")
     assert yard.census()["clusters"] == [lease.names.cluster]
     yard.down("run-2")
@@ -124,7 +124,7 @@ def test_without_the_right_to_list_stacks_leases_are_reaped_all_the_same_and_it_
         yard.up()
         yard.wait(31)
         for _ in range(40):
-            (found,) = reap([yard.site], apply=True)
+            (found,) = reap([yard.warehouse], apply=True)
             assert found.error is not None and "cloudformation:ListStacks" in found.error
             if not found.left:
                 break

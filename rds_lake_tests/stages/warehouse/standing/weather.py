@@ -51,24 +51,24 @@ class Run:
 
     def _turn(self, yard: Yard) -> None:
         if self.phase == "creating":
-            found = bring_up(yard.site, yard.plan(self.id))
+            found = bring_up(yard.warehouse, yard.plan(self.id))
             if isinstance(found, Target):
                 self.phase = "working"
                 _leave_things(yard, found)
             else:
                 assert isinstance(found, NotYet)
         elif self.phase == "working":
-            keep_alive(yard.site, self.id)
+            keep_alive(yard.warehouse, self.id)
             self.works_for -= 1
             if self.works_for <= 0:
                 self.phase = "removing"
-        elif self.phase == "removing" and not take_down(yard.site, self.id):
+        elif self.phase == "removing" and not take_down(yard.warehouse, self.id):
             self.phase = "ended"
 
 
 def _leave_things(yard: Yard, target: Target) -> None:
     """A statement that would run for ever, and half a result."""
-    names = named(yard.site)
+    names = named(yard.warehouse)
     fault(yard.cloud, redshift=[{"name": names.statements, "delay_seconds": 600.0, "times": 1}])
     yard.start("select 1", f"{names.statements}step/slow/1/0", target)
     yard.put(f"{names.staging}unload/part-000")
@@ -128,7 +128,7 @@ class Day:
         held = []
         for run in working if len(working) > 1 else ():
             try:
-                keep_alive(self.yard.site, run.id)
+                keep_alive(self.yard.warehouse, run.id)
                 held.append(run.id)
             except (LeaseLostError, TransientError):
                 continue
@@ -136,7 +136,7 @@ class Day:
 
     def _reap(self) -> bool:
         """Whether anything was left."""
-        (found,) = reap([self.yard.site], apply=True)
+        (found,) = reap([self.yard.warehouse], apply=True)
         self.events.append(f"reaped {[(each.kind, each.state[:40]) for each in found.left]} {found.error or ''}")
         return not found.done
 

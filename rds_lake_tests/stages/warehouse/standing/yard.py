@@ -25,8 +25,8 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.lease import read_lease
 from rds_lake.stages.warehouse.reap import Reaped, reap
 from rds_lake.stages.warehouse.remove import Remaining, take_down
-from rds_lake.stages.warehouse.site import Site, open_site
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
+from rds_lake.stages.warehouse.warehouse import Warehouse, warehouse_of
 from rds_lake_tests.support.in_process import in_process
 from rds_lake_tests.support.world import post
 
@@ -64,7 +64,7 @@ class Yard:
         return config.model_copy(update={"warehouses": (changed,)})
 
     @property
-    def site(self) -> Site:
+    def warehouse(self) -> Warehouse:
         """As a new process makes it."""
         clients, config = self.clients or in_process(self.workers), self.config
         layout = LakeLayout(bucket="acme-lake", prefix="lake")
@@ -74,7 +74,7 @@ class Yard:
         unused: Any = None
         lake = Lake(s3=s3, glue=unused, athena=unused, layout=layout, kms_key=None)
         settings = config.warehouses[0]
-        return open_site(
+        return warehouse_of(
             clients,
             lake,
             settings,
@@ -103,11 +103,11 @@ class Yard:
             assert time.monotonic() < until, "a stack is still under way"
             time.sleep(0.002)
 
-    def up(self, run: str = "run-1", *, site: Site | None = None) -> Target:
+    def up(self, run: str = "run-1", *, warehouse: Warehouse | None = None) -> Target:
         """Turns of a run until statements can be sent."""
         why = ""
         for _ in range(_TURNS):
-            found = bring_up(site or self.site, self.plan(run))
+            found = bring_up(warehouse or self.warehouse, self.plan(run))
             if not isinstance(found, NotYet):
                 return found
             why = found.why
@@ -116,14 +116,14 @@ class Yard:
 
     def down(self, run: str = "run-1") -> None:
         """Turns of a run until nothing is left to be done."""
-        self._until_nothing(lambda: take_down(self.site, run))
+        self._until_nothing(lambda: take_down(self.warehouse, run))
 
     def reaped(self) -> list[Reaped]:
         """Passes of the reaper until nothing is left to be done; what each found."""
         passes: list[Reaped] = []
 
         def once() -> Remaining:
-            (found,) = reap([self.site], apply=True)
+            (found,) = reap([self.warehouse], apply=True)
             assert found.error is None, found.error
             passes.append(found)
             return found.left
@@ -203,9 +203,9 @@ def _lake() -> LakeConfig:
     return parse_config(LAKE, where="lake.yaml")
 
 
-def named(site: Site) -> Names:
+def named(warehouse: Warehouse) -> Names:
     """The names in the warehouse's lease."""
-    lease = read_lease(site)
+    lease = read_lease(warehouse)
     assert lease is not None
     return lease.names
 

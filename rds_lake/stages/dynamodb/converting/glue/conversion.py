@@ -1,6 +1,6 @@
-"""All of a date's conversions by Glue: read the jobs that have ended, begin those that Glue has a place for.
+"""All of a date's conversions by Glue: reads the results of ended jobs, and starts as many jobs as Glue has places for.
 
-No run waits here. The record `_jobs/<source>/<export>.runs` (`model/dynamodb/glue_runs.py`) says what is left to do, and
+No run waits here. The record `_jobs/<source>/<export>.runs` (`model/dynamodb/glue_runs.py`) lists the remaining tables, and
 `watch.py` finds out when a run of rds-lake is needed again.
 """
 
@@ -15,7 +15,7 @@ from rds_lake.errors import ConversionError, RelocationError, ThrottledError
 from rds_lake.model.dynamodb.glue_runs import JobSet, TableJob, merge_jobs, parse_job_set, render_job_set
 from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns, JobNames, MakeRequest
 from rds_lake.stages.lake.shared_state import change_text
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 _JobError = ConversionError | RelocationError
 
@@ -40,28 +40,28 @@ class GlueConversion:
     export_task: str
     is_done: Callable[[], bool] = lambda: False
 
-    def finish_and_begin(self, wanted: Mapping[str, MakeRequest], *, turn: Turn) -> ConversionProgress:
-        """Read the results of ended jobs and begin the others, as many as Glue has places for; the progress of all.
+    def finish_and_begin(self, wanted: Mapping[str, MakeRequest], *, run_kind: RunKind) -> ConversionProgress:
+        """Reads the results of ended jobs, starts as many others as Glue has places for, and returns the progress of all.
 
-        `wanted`: the tables without a result, and how to make the request of each. In a run that resumes a date, raises one
-        ConversionError or RelocationError for all tables that failed, once no other table runs or waits.
+        `wanted`: the tables without a result, each with a function that makes its request. In a run that resumes a date,
+        raises one ConversionError or RelocationError for all failed tables, once no other table runs or waits.
         """
-        # Recorded before the first start: a job that was started is in the record whatever happens next.
+        # Recorded before the first start, so that every started job is in the record, even after a crash.
         jobs, is_new = self._record(dict.fromkeys(wanted, TableJob()))
         looked = self._look_at(jobs)
-        # The run that finishes the date removes the record. Without this look its jobs would be started and paid for again.
+        # The run that finishes the date removes the record. Without this check, its jobs would be started and paid for again.
         if (is_new or looked.failed) and self.is_done():
             self.runs.forget(self.source, self.export_task)
             return ConversionProgress(results={}, done=True)
         known = dict(jobs)
-        if turn == "by_hand":
+        if run_kind == "by_hand":
             jobs |= {table: TableJob(attempt=jobs[table].attempt + 1) for table in looked.failed}
             looked.failed = {}
         begun, waiting = self._begin(jobs, wanted)
         if begun or jobs != known:
             self._record(jobs | begun)
         running = (*looked.running, *begun)
-        if looked.failed and turn == "resume" and not (running or waiting):
+        if looked.failed and run_kind == "resume" and not (running or waiting):
             raise _together(list(looked.failed.values()))
         return ConversionProgress(
             results=looked.results,
@@ -92,7 +92,7 @@ class GlueConversion:
     def _begin(
         self, jobs: Mapping[str, TableJob], wanted: Mapping[str, MakeRequest]
     ) -> tuple[dict[str, TableJob], tuple[str, ...]]:
-        """The jobs begun now, and the tables that wait for a place."""
+        """Returns the jobs started now, and the tables that wait for a place."""
         todo = [table for table, job in jobs.items() if job.run is None]
         begun: dict[str, TableJob] = {}
         for table in todo:
@@ -113,7 +113,7 @@ class GlueConversion:
         return self.runs.layout.job_set_key(self.source, self.export_task)
 
     def _record(self, tables: Mapping[str, TableJob]) -> tuple[dict[str, TableJob], bool]:
-        """Add these to the record of tables that Glue has not converted; its jobs of `tables`, and whether it is new."""
+        """Adds these to the record of tables that Glue has not converted. Returns its jobs of `tables`, and whether it is new."""
         runs, recorded, is_new = self.runs, dict(tables), False
 
         def change(text: str | None) -> str:

@@ -19,7 +19,7 @@ from rds_lake.errors import AwsError, ConflictError, RelocationError, ThrottledE
 from rds_lake.model.dynamodb.glue_run import REQUEST, JobRun
 from rds_lake.model.lake.layout import LakeLayout
 
-MakeRequest = Callable[[str], JobRequest]  # takes the URI that the result has to have
+MakeRequest = Callable[[str], JobRequest]  # is called with the URI that the result has to have
 _MISSING_RESULT = "ended without a result"
 # A run of rds-lake starts the job seconds after it created the request. If it has not by then, it died.
 _BEGINNING = timedelta(minutes=5)
@@ -53,9 +53,9 @@ class GlueRuns:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def begin(self, names: JobNames, make: MakeRequest) -> JobRun | None:
-        """The run that converts the table: started, or adopted; None while another run of rds-lake is about to start it.
+        """Starts or adopts the run that converts the table; None while another run of rds-lake is about to start it.
 
-        ThrottledError if Glue has no place for it now.
+        Raises ThrottledError if Glue has no place for it now.
         """
         request = render_request(make(self.layout.uri(self._result_key(names))))
         key = self._request_key(names)
@@ -73,11 +73,11 @@ class GlueRuns:
         return self.jobs.find_run(self.job, run_id)
 
     def look(self, run: str) -> JobRun | None:
-        """The run of this id as it is now; None where Glue has forgotten it."""
+        """Returns the current state of the run with this id; None if Glue no longer has it."""
         return self.jobs.find_run(self.job, run)
 
     def finish(self, names: JobNames, run: JobRun | None) -> JobResult:
-        """The result of an ended run. Raises ConversionError for bad input, RelocationError for a run that died."""
+        """Returns the result of an ended run. Raises ConversionError for bad input, RelocationError for a run that died."""
         key = self._result_key(names)
         text = self.s3.find_text(self.layout.bucket, key)
         if text is None:
@@ -89,7 +89,7 @@ class GlueRuns:
         return parse_result(text, where=self.layout.uri(key))
 
     def target(self, names: JobNames) -> str:
-        """The URI of the folder that the run was asked to write to. RelocationError where its request is gone."""
+        """Returns the URI of the run's output folder. RelocationError if its request no longer exists."""
         key = self._request_key(names)
         text = self.s3.find_text(self.layout.bucket, key)
         if text is None:
@@ -97,7 +97,7 @@ class GlueRuns:
         return parse_request(text).target
 
     def forget(self, source: str, export_task: str) -> None:
-        """Remove requests, results and the record of the date's runs: it has its manifest, and needs them no more."""
+        """Removes requests, results and the record of the date's runs, which are not needed once it has its manifest."""
         folder = f"{self.layout.job_folder(source)}{export_task}."
         self.s3.delete(self.layout.bucket, [item.key for item in self.s3.list_objects(self.layout.bucket, folder)])
 
@@ -109,7 +109,7 @@ class GlueRuns:
         return True
 
     def _adopt(self, names: JobNames, key: str) -> JobRun | None:
-        """The run that was started for this request: one that still runs if there is, else the newest."""
+        """Returns the run that was started for this request: one that still runs, otherwise the newest."""
         uri = self.layout.uri(key)
         runs = [run for run in self.jobs.list_runs(self.job) if run.request == uri]
         adopted = next((run for run in runs if run.running), runs[0] if runs else None)
@@ -118,7 +118,7 @@ class GlueRuns:
         return adopted
 
     def _take_over(self, key: str) -> bool:
-        """Whether this run is to start the job for a request that another run created before it died."""
+        """Whether this run has to start the job for a request of another run, which died after creating it."""
         version = self.s3.find_version(self.layout.bucket, key)
         listed = next((item for item in self.s3.list_objects(self.layout.bucket, key) if item.key == key), None)
         if version is None or listed is None or listed.modified is None:
@@ -127,7 +127,7 @@ class GlueRuns:
         return self.now() - listed.modified > _BEGINNING and self._create(key, text, etag=etag)
 
     def _ship(self) -> dict[str, str]:
-        """Puts this release's job files into S3; the arguments that make Glue run them instead of the job's own."""
+        """Puts this release's job files into S3, and returns the arguments that make Glue run them instead of the installed ones."""
         bundle = build_bundle()
         files = {"--scriptLocation": (SCRIPT_NAME, bundle.script), "--extra-py-files": (RULES_NAME, bundle.rules)}
         arguments: dict[str, str] = {}

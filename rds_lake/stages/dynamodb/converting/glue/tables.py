@@ -1,4 +1,4 @@
-"""Which tables of a date AWS Glue converts, what its job is asked for each, and what the results are in the lake."""
+"""Decides which tables of a date AWS Glue converts, writes the request of each job, and reads its results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rds_lake.stages.dynamodb.converting.glue.conversion import GlueConversion
 from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns
 from rds_lake.stages.dynamodb.converting.table_manifest import data_file, require_all_items, table_manifest
 from rds_lake.stages.dynamodb.exporting.inspect import read_part
-from rds_lake.stages.runs.conversion import ConversionProgress, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,9 @@ class GlueTables:
         )
 
     def convert(
-        self, record: ExportRecord, parts: Sequence[ExportPart], *, turn: Turn, is_done: Callable[[], bool]
+        self, record: ExportRecord, parts: Sequence[ExportPart], *, run_kind: RunKind, is_done: Callable[[], bool]
     ) -> tuple[dict[str, TableManifest], ConversionProgress]:
-        """The tables whose job has ended well, by name, and the progress of all; starts jobs, and waits for none.
+        """Returns the converted tables, by name, and the progress of all; starts jobs, and waits for none.
 
         `is_done`: whether another run has written the date's manifest.
         """
@@ -52,7 +52,7 @@ class GlueTables:
         )
         by_name = {part.table: part for part in parts}
         requests = {name: partial(self._request, record, part) for name, part in by_name.items()}
-        progress = conversion.finish_and_begin(requests, turn=turn)
+        progress = conversion.finish_and_begin(requests, run_kind=run_kind)
         tables = {
             name: self._finished(record, by_name[name], result, progress.targets[name])
             for name, result in progress.results.items()
@@ -71,7 +71,7 @@ class GlueTables:
         return context.records.finish(record, part, table)
 
     def _request(self, record: ExportRecord, part: ExportPart, result: str) -> JobRequest:
-        """What the job is asked to do; made when Glue has a place for it. `result`: URI where it has to write its result."""
+        """Returns the request of a job, made when Glue has a place for it. `result`: URI where it has to write its result."""
         context, files = self.context, read_part(self.context.s3, record.bucket, part).files
         options = context.options_of(part.table)
         return JobRequest(

@@ -1,4 +1,4 @@
-"""Watch Glue's conversions: which have ended, which tables wait for a place, which take too long.
+"""Watches Glue's conversions: those that have ended, tables that wait for a place, and jobs that take too long.
 
 The run of rds-lake that started the jobs has ended long ago. EventBridge reports the end of every Glue job, and
 reconciliation reads the records (`model/dynamodb/glue_runs.py`) of all dates that are not finished, however old:
@@ -24,7 +24,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.model.dynamodb.glue_run import JobRun
 from rds_lake.model.dynamodb.glue_runs import JobSet, parse_job_set
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun
 
 _ENDING = ".runs"
@@ -32,7 +32,7 @@ _ENDING = ".runs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateConversions:
-    """A date's conversions as they are now. `runs`: Glue's runs by table, None where Glue has forgotten the run."""
+    """The current state of a date's conversions. `runs`: Glue's runs by table, None if Glue no longer has the run."""
 
     job_set: JobSet
     runs: Mapping[str, JobRun | None]
@@ -49,7 +49,7 @@ class DateConversions:
 
     @property
     def ended_at(self) -> datetime | None:
-        """When the last of the ended runs ended, where Glue says so."""
+        """The time at which the last of the ended runs ended, if Glue gives it."""
         ends = [run.ended_at for run in self.runs.values() if run is not None and run.ended_at and not run.running]
         return max(ends, default=None)
 
@@ -59,7 +59,7 @@ class DateConversions:
         return len(self.runs) > len(self.running) and not (self.running and not self.waiting)
 
     def wanted(self, *, turn: int | None = None) -> WantedRun:
-        """The run of rds-lake to ask for: the same for the same ended runs, or another one for every `turn`."""
+        """Returns the run of rds-lake to request: the same one for the same ended runs, or another one for every `turn`."""
         ended = sorted(f"{table} {self.job_set.tables[table].run}" for table in self.runs if table not in self.running)
         what = hashlib.sha256("\n".join(ended).encode()).hexdigest()[:12] if turn is None else f"turn {turn}"
         job_set = self.job_set
@@ -75,7 +75,7 @@ class DateConversions:
         )
 
     def stuck(self, *, now: datetime, timeout: timedelta) -> list[WantedIncident]:
-        """An incident per run that takes longer than `timeout`."""
+        """Returns an incident for each run that takes longer than `timeout`."""
         late = {t: run for t, run in self.running.items() if run.started_at and now - run.started_at > timeout}
         hours = timeout.total_seconds() / 3600
         return [
@@ -106,7 +106,7 @@ class GlueWatch:
     sources: Collection[str]
 
     def dates(self, source: str, *, failed: Callable[[Failed], None] | None = None) -> list[DateConversions]:
-        """The source's dates that Glue has not wholly converted, oldest first; none for a source that does not use Glue.
+        """Returns the source's dates with unfinished conversions, oldest first; none for a source that does not use Glue.
 
         With `failed`, a date that cannot be read is passed to it and the others are returned; without, it raises.
         """
@@ -123,7 +123,7 @@ class GlueWatch:
         return sorted(dates, key=lambda date: date.job_set.snapshot_date)
 
     def date_of(self, run: str) -> DateConversions | None:
-        """The date that a run of the job converts for; None for a run that rds-lake did not start, or of a finished date."""
+        """Returns the date that a run of the job belongs to; None for a run that rds-lake did not start, or of a finished date."""
         job_run = self.jobs.find_run(self.job, run)
         named = self.layout.job_set_of(job_run.request) if job_run is not None and job_run.request else None
         if named is None or named[0] not in self.sources:
@@ -131,7 +131,7 @@ class GlueWatch:
         return self._look(self.layout.job_set_key(*named))
 
     def has_place(self) -> bool:
-        """Whether Glue takes another run of the job."""
+        """Whether Glue accepts another run of the job."""
         return sum(run.running for run in self.jobs.newest_runs(self.job)) < self.places
 
     def _look(self, key: str) -> DateConversions | None:

@@ -1,4 +1,4 @@
-"""What a turn needs to send a run's statements, separate from other runs."""
+"""The gateways, places and limits with which a turn sends the statements of one run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rds_lake.model.warehouse.lake_rows import LakeRows
 
 PARALLEL = 4  # loads at once
 
-# Source, date, views -> what each view is made of; a view that is not there is left out.
+# Source, date, views -> the rows of each view; missing views are left out.
 RowsOfLake = Callable[[str, date, Collection[str]], Mapping[str, LakeRows]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
-    """The means of one run. `statements`: prefix of its StatementNames; `staging`: prefix in `bucket`; both end with a slash.
+class RunContext:
+    """For one run. `statements`: prefix of its StatementNames; `staging`: prefix in `bucket`; both end with a slash.
 
     `kms_key`: of the lake; `keys`: resolves it if it is an alias. `parallel`: number of loads, and of steps, at once.
     `wait_seconds`: duration of a turn's only long poll.

@@ -4,8 +4,8 @@
     if isinstance(examined, Failed):
         report(f"{source}: {examined.why}")
 
-This is the only place that catches errors of every class: an answer of AWS that no release has seen, or a bug in rds-lake, met
-while one of many things is looked at. Nothing is hidden by it: the caller reports what failed and why, and tries it again.
+This is the only place that catches errors of every class, such as an unknown answer of AWS or a bug in rds-lake, while one of
+many items is examined. No error is hidden: the caller reports it and tries again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Failed:
 
 
 def attempt(work: Callable[[], Result]) -> Result | Failed:
-    """Call `work`. Returns its result, or a value that says why it failed."""
+    """Calls `work`. Returns its result, or the reason why it failed."""
     try:
         return work()
     except RdsLakeError as error:

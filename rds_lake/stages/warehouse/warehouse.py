@@ -21,7 +21,7 @@ from rds_lake.stages.lake.lake import Lake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Warehouse:
     """One warehouse. `template`: returns CloudFormation's text with these names; `stacks`: its client.
 
     `lake.s3` deletes only this warehouse's staging. `keys`: None if the lake has no key. `clock` returns the time in UTC.
@@ -44,17 +44,17 @@ class Site:
         return self.settings.name
 
 
-def open_site(
+def warehouse_of(
     clients: AwsClients,
     lake: Lake,
     settings: WarehouseSettings,
     *,
     template: Callable[[Names], str],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Site:
-    """Returns the site of a warehouse; its `lake` can delete only what the warehouse may delete."""
+) -> Warehouse:
+    """Returns the warehouse of these settings; its `lake` can delete only what the warehouse may delete."""
     limited = replace(lake, s3=lake.s3.limited(deletable_of_warehouse(lake.layout, settings.name)))
-    return Site(
+    return Warehouse(
         settings=settings,
         lake=limited,
         statements=RedshiftDataGateway(clients.client("redshift-data")),
