@@ -190,7 +190,9 @@ class EventPlanner:
         if snapshot.status != "available":
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
         if snapshot.unknown_origin:
-            return _Decision(note=f"{snapshot.arn} is a copy, and AWS no longer says of which snapshot: it belongs to no date")
+            return _Decision(
+                note=f"{snapshot.arn} is a copy, and AWS no longer says of which snapshot: it belongs to no date"
+            )
         return _Decision(runs=(starting_run(plan.source, snapshot),))
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
