@@ -38,11 +38,6 @@ def _legal_region(text: str) -> str:
     return text
 
 
-def _legal_arn(text: str) -> str:
-    parse_arn(text)
-    return text
-
-
 def _arn_of(service: str, what: str, resource: str = "") -> AfterValidator:
     """ARNs of one service alone, in an account. `resource`: how the part behind the account begins."""
 
@@ -57,8 +52,10 @@ def _arn_of(service: str, what: str, resource: str = "") -> AfterValidator:
 
 
 def _legal_key(text: str) -> str:
-    if text.startswith("arn:") and parse_arn(text).service != "kms":
-        raise ValueError(f"{text!r} is not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)")
+    if text.startswith("arn:"):
+        arn = parse_arn(text)
+        if arn.service != "kms" or not arn.resource.startswith(("key/", "alias/")):
+            raise ValueError(f"{text!r} is not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)")
     return text
 
 
@@ -76,13 +73,13 @@ def _clean_prefix(text: str) -> str:
     return text.rstrip("/")
 
 
-Arn = Annotated[str, AfterValidator(_legal_arn)]
 Region = Annotated[str, AfterValidator(_legal_region)]
 Role = Annotated[str, _arn_of("iam", "a role (arn:aws:iam::ACCOUNT:role/NAME)", "role/")]
 Topic = Annotated[str, _arn_of("sns", "an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)")]
 Secret = Annotated[
     str, _arn_of("secretsmanager", "a secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME)", "secret:")
 ]
+Function = Annotated[str, _arn_of("lambda", "a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME)", "function:")]
 Key = Annotated[str, AfterValidator(_legal_key)]
 Cron = Annotated[str, AfterValidator(_legal_schedule)]
 Prefix = Annotated[str, AfterValidator(_clean_prefix)]
