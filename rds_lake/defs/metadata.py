@@ -116,16 +116,19 @@ def relocated(prices: Prices, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def catalogued(outcome: Catalogued) -> dict[str, Any]:
-    """What changed in Glue, and the rows that Athena read back."""
+def catalogued(outcome: Catalogued, *, counted: bool) -> dict[str, Any]:
+    """What changed in Glue, the rows that Athena read back and, if they were `counted`, the values that views lose."""
+    lost = {
+        LOST: sum(len(table.lost) for table in outcome.quality),
+        LOST_OF: {table.table: dict(table.lost) for table in outcome.quality if table.lost},
+    }
     return {
         _TABLES: len(outcome.synced),
         "rds_lake/tables_created": sum(sync.table == "created" for sync in outcome.synced),
         "rds_lake/tables_updated": sum(sync.table == "updated" for sync in outcome.synced),
         "rds_lake/partitions_changed": sum(sync.partition != "unchanged" for sync in outcome.synced),
         ROWS: sum(table.rows_read for table in outcome.quality),
-        LOST: sum(len(table.lost) for table in outcome.quality),
-        LOST_OF: {table.table: dict(table.lost) for table in outcome.quality if table.lost},
+        **(lost if counted else {}),
     }
 
 

@@ -34,6 +34,7 @@ ROWS_READABLE = "rows_readable"
 ROWS_COMPARED = "rows_against_previous"
 VALUES_TYPED = "values_keep_their_type"
 WITHIN_LIMITS = "views_within_limits"
+_CASTS = "No value is lost when the view casts PostgreSQL's text to its type."
 _SHOWN = 3  # tables that a check names whose rows changed
 
 
@@ -59,7 +60,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
             compared,
             (SCHEMA_CHANGES, False, "No column's type changed; added, removed and moved columns are reported."),
-            (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
+            *([(VALUES_TYPED, False, _CASTS)] if source.counts_casts else []),
             (
                 WITHIN_LIMITS,
                 False,
@@ -228,15 +229,15 @@ def relocation(
 
 
 def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
-    """Returns the checks of Athena's rows against the footers, and of values lost in casts, over all tables."""
+    """The checks of Athena's rows against the footers and, where they are counted, of values lost in casts, over all of them."""
     lost = [lost_values(table.table, column, many) for table in tables for column, many in table.lost]
     rows, many = sum(table.rows_read for table in tables), count(len(tables), "table")
     read = f"Athena reads all {count(rows, 'row')} of {many}"
     kept = f"every value of {many} keeps its type in the views"
-    return [
-        result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, holds=read, blocking=True),
-        result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day, holds=kept),
-    ]
+    readable = result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, holds=read, blocking=True)
+    if not source.counts_casts:
+        return [readable]
+    return [readable, result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day, holds=kept)]
 
 
 def lost_values(table: str, column: str, many: int) -> str:
