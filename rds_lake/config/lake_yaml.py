@@ -90,7 +90,7 @@ class LakeConfig(Settings):
         known = (
             ", ".join(warehouse.name for warehouse in self.warehouses) or "none; add `warehouses:` (docs/warehouse.md)"
         )
-        raise ConfigError(f"no warehouse is named {name!r}; lake.yaml has: {known}")
+        raise ConfigError(f"no warehouse is named {name!r}; {_is_file(name)}lake.yaml has: {known}")
 
     def source(self, name: str) -> SourceSettings:
         """The source of that name; a ConfigError names the ones there are."""
@@ -98,7 +98,11 @@ class LakeConfig(Settings):
             if source.name == name:
                 return source
         known = ", ".join(source.name for source in self.sources)
-        raise ConfigError(f"no source is named {name!r}; lake.yaml has: {known}")
+        raise ConfigError(f"no source is named {name!r}; {_is_file(name)}lake.yaml has: {known}")
+
+
+def _is_file(name: str) -> str:
+    return f"{name} is a file: write `--config {name}`; " if Path(name).suffix in (".yaml", ".yml") else ""
 
 
 def load_config(path: Path) -> LakeConfig:
