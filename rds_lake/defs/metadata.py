@@ -20,6 +20,7 @@ from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_u
 from rds_lake.model.lake.date_diff import CountedTable, DateDiff
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.record import ExportRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.checks.verify import Verified
 from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.runs.accepted import AcceptedExport
@@ -80,7 +81,7 @@ def _provenance(record: ExportRecord) -> dict[str, Any]:
 def _increments(record: ExportRecord) -> dict[str, dict[str, str]]:
     """For an incremental source: what each table is made of, and why some are exported in full."""
     merged = {
-        part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
+        part.table: f"{part.base.day} and {counted(part.items, 'change')} of {counted(len(part.steps), 'export')}"
         for part in record.parts
         if part.base is not None
     }

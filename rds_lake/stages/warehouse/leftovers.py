@@ -15,6 +15,7 @@ from rds_lake.aws.warehouse.stacks import Stack, StackGateway
 from rds_lake.errors import AwsError, TransientError
 from rds_lake.model.warehouse.lease import Lease
 from rds_lake.model.warehouse.names import Names
+from rds_lake.model.words import counted
 from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import delete_token, stacks_of
 
@@ -140,7 +141,9 @@ def _staging(site: Site, names: Names) -> Iterator[Thing]:
     keys = [found.key for found in site.lake.s3.list_objects(bucket, prefix)]
     if keys:
         remove = partial(site.lake.s3.delete, bucket, keys)
-        yield Thing(kind="staging", name=site.lake.layout.uri(prefix), state=f"{len(keys)} objects", remove=remove)
+        yield Thing(
+            kind="staging", name=site.lake.layout.uri(prefix), state=f"{counted(len(keys), 'object')}", remove=remove
+        )
     for upload in site.lake.s3.list_uploads(bucket, prefix):
         remove = partial(site.lake.s3.abort_upload, bucket, upload)
         yield Thing(kind="upload", name=site.lake.layout.uri(upload.key), state="unfinished", remove=remove)
