@@ -15,6 +15,7 @@ from rds_lake_tests.config.test_problems import LAKE, SOURCES
         ("eu-cental-1", "eu-central-1"),
         ("eu-central-1a", "eu-central-1"),
         ("US_EAST_1", "us-east-1"),
+        ("us-est-1", "us-east-1` or `us-west-1"),
         ("us-gov-wst-1", "us-gov-west-1"),
         ("cn-nrth-1", "cn-north-1"),
         ("eusc-de-eest-1", "eusc-de-east-1"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 # eu-central-1, us-gov-west-1, eusc-de-east-1: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
 _FORM = re.compile(r"[a-z]{2,4}(-[a-z]{2,5})?-(north|south|central|(north|south)?(east|west))-[0-9]{1,2}")
@@ -21,7 +21,7 @@ def region_problem(text: str, known: Collection[str]) -> str | None:
     if text in known or _FORM.fullmatch(text):
         return None
     nearest = _nearest(text, known)
-    return f"{text!r} is not an AWS Region; {f'did you mean `{nearest}`?' if nearest else 'write one such as `eu-central-1`'}"
+    return f"{text!r} is not an AWS Region; {f'did you mean {nearest}?' if nearest else 'write one such as `eu-central-1`'}"
 
 
 def region_notice(text: str, known: Collection[str]) -> str | None:
@@ -29,12 +29,16 @@ def region_notice(text: str, known: Collection[str]) -> str | None:
     if text in known:
         return None
     nearest = _nearest(text, known)
-    meant = f"did you mean `{nearest}`? If" if nearest else "if"
+    meant = f"did you mean {nearest}? If" if nearest else "if"
     return (
         f"the installed botocore does not know this AWS Region; {meant} it is new, it can be used, and `pip install --upgrade "
         "botocore` ends this warning"
     )
 
 
-def _nearest(text: str, known: Collection[str]) -> str | None:
-    return next(iter(get_close_matches(text.strip().lower().replace("_", "-"), sorted(known), n=1)), None)
+def _nearest(text: str, known: Collection[str]) -> str:
+    """Returns `` `us-east-1` or `us-west-1` ``, where several are as near as each other; empty where none is near."""
+    wanted = text.strip().lower().replace("_", "-")
+    near = get_close_matches(wanted, known)
+    likeness = {name: SequenceMatcher(None, name, wanted).ratio() for name in near}
+    return " or ".join(f"`{name}`" for name in sorted(near) if likeness[name] == max(likeness.values()))
