@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import DAY, FILE, WHOSE, config_option, is_wide, load_config
+from rds_lake.console.arguments import DAY, FILE, WHOSE, config_option, is_wide, lake_argument, load_config
 from rds_lake.console.dbt.arguments import dbt
 from rds_lake.console.diff.arguments import diff
 from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_local
@@ -39,6 +39,7 @@ def main() -> None:
 )
 @click.option("--template-bucket", metavar="BUCKET", help="Bucket for templates over 51,200 bytes. Default: the lake.")
 @click.option("--remove", is_flag=True, help="Delete the stack, and say what stays and what that costs.")
+@lake_argument
 @config_option
 def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
     """Create or update the AWS objects of lake.yaml: deploys `rds-lake template` as a CloudFormation stack.
@@ -58,6 +59,7 @@ def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
 @click.option("--out", type=FILE, help="Write the template to this file, and print how to deploy it.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @click.option("--job-files", type=click.Path(path_type=Path), help="Also write the Glue job's files into this folder.")
+@lake_argument
 @config_option
 def template(out: Path | None, form: str, job_files: Path | None, config_path: Path) -> None:
     """Print the CloudFormation template of all AWS objects that lake.yaml needs."""
@@ -84,6 +86,7 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
 @click.option("--partition", help="aws, aws-cn or aws-us-gov. Default: as in lake.yaml's ARNs, or of the credentials.")
 @click.option("--name-prefix", help="For the deployer: the NamePrefix that `setup` gets as a parameter.")
 @click.option("--template-bucket", help="For the deployer: the --template-bucket that `setup` gets.")
+@lake_argument
 @config_option
 def policy(config_path: Path, **asked: Any) -> None:
     """Print the IAM policy that a role needs for exactly this lake.yaml. Creates nothing."""
@@ -100,6 +103,7 @@ def policy(config_path: Path, **asked: Any) -> None:
 @click.option("--all", "every", is_flag=True, help="Show every row, also those without a problem.")
 @click.option("--fix", is_flag=True, help="Fix problems by adding or enabling what is missing; asks each time.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask.")
+@lake_argument
 @config_option
 def doctor(config_path: Path, **asked: Any) -> None:
     """Check the account, Dagster and databases before anything costs money: what is wrong, and what to do.
@@ -129,6 +133,7 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
 
 @main.command()
 @click.option("--test", is_flag=True, required=True, expose_value=False, help="Send a test message.")
+@lake_argument
 @config_option
 def notify(config_path: Path) -> None:
     """Send a test message to the topic and the webhook of lake.yaml, which also get failures."""
@@ -234,7 +239,14 @@ def demo() -> None:
 
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
-@click.option("--config", "config_path", type=FILE, help="Run this lake.yaml on the local cloud instead of the demo's.")
+@lake_argument
+@click.option(
+    "--config",
+    "config_path",
+    type=FILE,
+    is_eager=True,
+    help="Run this lake.yaml on the local cloud instead of the demo's.",
+)
 def dev(port: int, config_path: Path | None) -> None:
     """The local cloud with the demo shop, and the Dagster UI, until Ctrl-C."""
     require_local()

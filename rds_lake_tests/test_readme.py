@@ -20,6 +20,7 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.localcloud.databases.ports import free_port
 from rds_lake.localcloud.environment import environment
+from rds_lake_tests.demo.outlived import not_outliving
 from rds_lake_tests.support.pipeline_keys import variables_of
 from rds_lake_tests.support.world import World, answers, execute, seed_tiny, until
 
@@ -114,15 +115,18 @@ def test_every_command_of_the_account_section_does_what_readme_says(
 def running(command: str, clone: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """A command of README that runs until Ctrl-C, and is stopped with all it started."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with subprocess.Popen(
-        ["bash", "-c", f"exec {command}"],
-        cwd=clone,
-        env=own | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with (
+        subprocess.Popen(
+            ["bash", "-c", f"exec {command}"],
+            cwd=clone,
+            env=own | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process,
+        not_outliving(process),
+    ):
         try:
             yield process
         finally:

@@ -25,6 +25,7 @@ from rds_lake.errors import (
     UnavailableError,
     all_together,
 )
+from rds_lake.model.words import counted
 from rds_lake.threads import cancelling_threads, check
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class AthenaGateway:
             listed = "".join(f"\n  - {error}" for error in errors)
             first = errors[0]
             summary = QueryError(
-                f"{len(errors)} of {len(statements)} statements failed:{listed}",
+                f"{len(errors)} of {counted(len(statements), 'statement')} failed:{listed}",
                 query_id=first.query_id if isinstance(first, QueryError) else "",
                 retryable=all(isinstance(error, QueryError) and error.retryable for error in errors),
             )

@@ -6,18 +6,35 @@ files of the kinds.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from rds_lake.model.aws.arn import parse_arn
+from rds_lake.model.aws.regions import region_problem
 from rds_lake.model.cron import cron_problem
 
 
-def _legal_arn(text: str) -> str:
-    parse_arn(text)
+@lru_cache
+def known_regions() -> tuple[str, ...]:
+    """The Regions of all partitions that the installed botocore knows, from its file: importing it takes longer than all else here."""
+    package = find_spec("botocore")
+    path = Path(package.origin or "").parent / "data" / "partitions.json" if package else None
+    if path is None or not path.is_file():
+        return ()  # then names are judged by their form alone
+    partitions = json.loads(path.read_text(encoding="utf-8"))["partitions"]
+    return tuple(name for partition in partitions for name in partition["regions"] if not name.endswith("-global"))
+
+
+def _legal_region(text: str) -> str:
+    if problem := region_problem(text, known_regions()):
+        raise ValueError(problem)
     return text
 
 
@@ -35,8 +52,10 @@ def _arn_of(service: str, what: str, resource: str = "") -> AfterValidator:
 
 
 def _legal_key(text: str) -> str:
-    if text.startswith("arn:") and parse_arn(text).service != "kms":
-        raise ValueError(f"{text!r} is not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)")
+    if text.startswith("arn:"):
+        arn = parse_arn(text)
+        if arn.service != "kms" or not arn.resource.startswith(("key/", "alias/")):
+            raise ValueError(f"{text!r} is not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)")
     return text
 
 
@@ -54,12 +73,13 @@ def _clean_prefix(text: str) -> str:
     return text.rstrip("/")
 
 
-Arn = Annotated[str, AfterValidator(_legal_arn)]
+Region = Annotated[str, AfterValidator(_legal_region)]
 Role = Annotated[str, _arn_of("iam", "a role (arn:aws:iam::ACCOUNT:role/NAME)", "role/")]
 Topic = Annotated[str, _arn_of("sns", "an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)")]
 Secret = Annotated[
     str, _arn_of("secretsmanager", "a secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME)", "secret:")
 ]
+Function = Annotated[str, _arn_of("lambda", "a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME)", "function:")]
 Key = Annotated[str, AfterValidator(_legal_key)]
 Cron = Annotated[str, AfterValidator(_legal_schedule)]
 Prefix = Annotated[str, AfterValidator(_clean_prefix)]
@@ -156,7 +176,7 @@ class LakeSettings(Settings):
         pattern=r"^[a-zA-Z0-9._-]{1,128}$",
         description="Athena workgroup that creates the views.",
     )
-    region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
+    region: Region | None = Field(default=None, description="AWS Region. Default: the session's.")
     start_date: date = Field(description="First snapshot date that has a partition (UTC).", examples=["2026-01-01"])
     export_quota: int = Field(
         default=5, ge=1, description="Exports that AWS allows the account at once, including those that others start."

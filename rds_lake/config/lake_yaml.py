@@ -21,7 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from rds_lake.config.database import Aurora, Database, Rds
 from rds_lake.config.document.document import read_document
 from rds_lake.config.dynamodb import DynamoDb
-from rds_lake.config.lake import LakeSettings, Settings
+from rds_lake.config.lake import LakeSettings, Settings, known_regions
 from rds_lake.config.reading import Read, read_settings
 from rds_lake.config.rules import problems_alone, problems_together
 from rds_lake.config.source import KINDS, ReadSource, SourceSettings, read_source
@@ -30,6 +30,7 @@ from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.config.warehouses.read import read_warehouses
 from rds_lake.config.warehouses.rules import warehouse_problems, warehouse_problems_alone
 from rds_lake.errors import ConfigError
+from rds_lake.model.aws.regions import region_notice
 
 CONFIG_FILE = "lake.yaml"
 _SECTIONS = ("lake", "sources", "warehouses")
@@ -39,7 +40,7 @@ class LakeConfig(Settings):
     """All of lake.yaml.
 
     `directory` is where it was found: table states are in `tables/` beside it. `notices` are sentences about words in it that
-    have a new name and still work.
+    have a new name and still work, and about a Region that is not known here.
     """
 
     lake: LakeSettings = Field(description="The lake's bucket and the AWS objects it uses.")
@@ -89,7 +90,7 @@ class LakeConfig(Settings):
         known = (
             ", ".join(warehouse.name for warehouse in self.warehouses) or "none; add `warehouses:` (docs/warehouse.md)"
         )
-        raise ConfigError(f"no warehouse is named {name!r}; lake.yaml has: {known}")
+        raise ConfigError(f"no warehouse is named {name!r}; {_is_file(name)}lake.yaml has: {known}")
 
     def source(self, name: str) -> SourceSettings:
         """The source of that name; a ConfigError names the ones there are."""
@@ -97,7 +98,11 @@ class LakeConfig(Settings):
             if source.name == name:
                 return source
         known = ", ".join(source.name for source in self.sources)
-        raise ConfigError(f"no source is named {name!r}; lake.yaml has: {known}")
+        raise ConfigError(f"no source is named {name!r}; {_is_file(name)}lake.yaml has: {known}")
+
+
+def _is_file(name: str) -> str:
+    return f"{name} is a file: write `--config {name}`; " if Path(name).suffix in (".yaml", ".yml") else ""
 
 
 def load_config(path: Path) -> LakeConfig:
@@ -155,7 +160,7 @@ def config_of(body: dict[Any, Any], *, where: str, directory: Path = Path()) -> 
     problems += [f"lake.yaml: {problem}" for problem in together]
     if problems or lake.settings is None:
         raise ConfigError(f"{where} has problems:", problems)
-    notices = tuple(notice for source in sources for notice in source.notices)
+    notices = (*_region_notice(lake.settings), *(notice for source in sources for notice in source.notices))
     return LakeConfig(
         lake=lake.settings, sources=tuple(read), warehouses=warehouses.settings, directory=directory, notices=notices
     )
@@ -177,6 +182,11 @@ def _lake(body: dict[Any, Any]) -> Read[LakeSettings]:
         return Read(None, ("lake: is required; add it (docs/configuration.md describes it)",))
     what = "keys, such as `bucket: acme-lake`"
     return read_settings(LakeSettings, body["lake"], "lake", elsewhere=_of_sources, what=what)
+
+
+def _region_notice(lake: LakeSettings) -> list[str]:
+    notice = lake.region and region_notice(lake.region, known_regions())
+    return [f"lake.region: {notice}"] if notice else []
 
 
 def _of_sources(key: str) -> str | None:

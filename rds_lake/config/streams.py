@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rds_lake.config.lake import Arn, Secret, Settings
+from rds_lake.config.lake import Function, Secret, Settings
 from rds_lake.model.aws.engine import Engine
 from rds_lake.model.tables.table import TableTarget
 
@@ -38,7 +38,9 @@ class Streams(Settings):
         description="Only with `capture: lambda`. fail: if the function cannot be called, the writer's transaction fails. "
         "drop: the change is lost, and counted.",
     )
-    function: Arn | None = Field(default=None, description="Only with `capture: lambda`: the function that is called.")
+    function: Function | None = Field(
+        default=None, description="Only with `capture: lambda`: the function that is called."
+    )
     secret: Secret | None = Field(
         default=None,
         description="Secrets Manager secret of the user who reads the outbox: a URL, or RDS's own JSON. "

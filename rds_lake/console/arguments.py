@@ -35,6 +35,24 @@ config_option = click.option(
     default="lake.yaml",
     show_default=True,
     help="Path of lake.yaml.",
+    is_eager=True,  # `lake_argument` looks at it
+)
+
+
+def _given(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    if path is None:
+        return
+    written = context.get_parameter_source("config_path") is click.core.ParameterSource.COMMANDLINE
+    if written and context.params["config_path"] != path:
+        raise click.UsageError(
+            f"lake.yaml is given twice: {path} and --config {context.params['config_path']}; leave one out"
+        )
+    context.params["config_path"] = path
+
+
+# For commands without arguments of their own, where a file can only be this one.
+lake_argument = click.argument(
+    "lake_yaml", type=FILE, required=False, expose_value=False, callback=_given, metavar="[LAKE_YAML]"
 )
 
 

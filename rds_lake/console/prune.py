@@ -18,6 +18,7 @@ from rich.table import Table
 
 from rds_lake.console.connect import Connected
 from rds_lake.console.prune_json import prune_json
+from rds_lake.model.words import counted
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import Pruned, PrunePlan, apply_prune, plan_prune
 from rds_lake.stages.upkeep.retention import STANDS_ON, busy_by_marks
@@ -43,7 +44,9 @@ def prune(
     _show(console, plans)
     for source, plan in zip(sources, plans, strict=True):
         rule = "" if source.retention else "; it has no `retention:` in lake.yaml"
-        console.print(f"{source.name}: {len(plan.retention.kept)} dates stay{rule}", highlight=False)
+        console.print(
+            f"{source.name}: {counted(len(plan.retention.kept), 'date', 'stays', 'stay')}{rule}", highlight=False
+        )
     if not sum(plan.items for plan in plans):
         console.print("nothing to remove")
     elif not apply:
@@ -77,7 +80,7 @@ def _show(console: Console, plans: Sequence[PrunePlan]) -> None:
     for plan in plans:
         for removal in plan.retention.removals:
             manifest = removal.manifest
-            where = f"{removal.snapshot_date}, {len(manifest.tables)} tables"
+            where = f"{removal.snapshot_date}, {counted(len(manifest.tables), 'table')}"
             why = "`retention:` does not keep it"
             table.add_row(plan.retention.source, "date", where, "", decimal(manifest.bytes), why)
         for orphan in (*plan.orphans, *plan.left):
@@ -94,4 +97,6 @@ def _show(console: Console, plans: Sequence[PrunePlan]) -> None:
             table.add_row(plan.retention.source, "date, [bold]stays[/]", "", "", "", escape(problem))
     if table.row_count:
         console.print(table)
-        console.print(f"{sum(plan.items for plan in plans)} items, {decimal(sum(plan.bytes for plan in plans))}")
+        console.print(
+            f"{counted(sum(plan.items for plan in plans), 'item')}, {decimal(sum(plan.bytes for plan in plans))}"
+        )

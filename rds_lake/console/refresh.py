@@ -9,6 +9,7 @@ from rds_lake.aws.session import open_clients
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.connect import connect, has_dagster
 from rds_lake.errors import RdsLakeError
+from rds_lake.model.words import counted
 from rds_lake.stages.lake.known_tables import save_known_tables
 from rds_lake.stages.lake.refresh import newest_tables
 
@@ -26,7 +27,9 @@ def refresh(config: LakeConfig, names: tuple[str, ...], *, dagster_home: str | N
         connected = connect(config)
         for source in connected.sources(names):
             if count := tell_missing(connected, source):
-                say(f"{source.name}: Dagster now shows {count} more dates of tables that are published already")
+                say(
+                    f"{source.name}: Dagster now shows {count} more date{'s' * (count != 1)} of tables that are published already"
+                )
     return status
 
 
@@ -44,6 +47,8 @@ def _write(s3: S3Gateway, config: LakeConfig, names: tuple[str, ...], say: Calla
             say(f"{source.name}: no date is in the lake yet; repeat the command after its first date")
             missing += bool(names)
             continue
-        say(f"{source.name}: {len(newest[1])} tables of {newest[0]} written to {path}; reload the code location")
+        say(
+            f"{source.name}: {counted(len(newest[1]), 'table')} of {newest[0]} written to {path}; reload the code location"
+        )
         written += 1
     return 1 if missing or not written else 0

@@ -21,6 +21,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.schemas.status import VERSION
+from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.under_way import TableUnderWay
 from rds_lake.stages.watch.records import read_records
 from rds_lake.stages.watch.sentences import STALE, decisions, span
@@ -75,7 +76,7 @@ def status(
         console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
     elif config.databases:
         console.print(
-            f"AWS runs {len(running)} of the {config.lake.export_quota} exports that the account may have at once"
+            f"AWS runs {len(running)} of the {counted(config.lake.export_quota, 'export')} that the account may have at once"
         )
     return stale
 
@@ -175,7 +176,7 @@ def _under_way(tables: Sequence[TableUnderWay], now: datetime, limit: int | None
         )
         lines.append(f"{what} {table.snapshot_date}: {table.table}, {doing}")
     if len(tables) > len(lines):
-        lines.append(f"… and {len(tables) - len(lines)} tables more")
+        lines.append(f"… and {counted(len(tables) - len(lines), 'table')} more")
     return lines
 
 
@@ -187,9 +188,9 @@ def _headline(source: SourceSettings, state: SourceStatus, *, now: datetime) -> 
     stale = state.is_stale(source, now)
     parts = [
         f"{shown}, {span(age)} old" + (f" ({STALE})" if stale else ""),
-        f"{len(state.tables)} table{'' if len(state.tables) == 1 else 's'}, {sum(table.rows for table in state.tables):,} rows, "
+        f"{counted(len(state.tables), 'table')}, {counted(sum(table.rows for table in state.tables), 'row')}, "
         + decimal(sum(table.bytes for table in state.tables)),
-        f"{state.dates} date{'' if state.dates == 1 else 's'} in the lake",
+        f"{counted(state.dates, 'date')} in the lake",
     ]
     if state.export_seconds is not None:
         parts.append(f"its export took {span(timedelta(seconds=state.export_seconds))}")

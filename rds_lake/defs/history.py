@@ -15,6 +15,7 @@ from rds_lake.defs.assets.retention import dates_of_run
 from rds_lake.defs.failures import dagster_failures
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.errors import ConfigError
+from rds_lake.model.words import counted
 from rds_lake.stages.lake.handover import list_dates
 
 # A message of SQS lives for 14 days, and a run key prevents a second run only as long as its run exists.
@@ -34,14 +35,18 @@ def history_schedule(config: LakeConfig, days: int, *, now: Callable[[], datetim
             f"the history of the last {least} days; set it to {least} or more"
         )
 
-    @dg.op(name="remove_old_runs", description=f"Removes runs that ended {days} days ago, with their events.")
+    @dg.op(
+        name="remove_old_runs", description=f"Removes runs that ended {counted(days, 'day')} ago, with their events."
+    )
     def remove_old_runs(context: dg.OpExecutionContext, gateways: dg.ResourceParam[Gateways]) -> None:
         with dagster_failures():
             lake = gateways.lake
             kept = {day for source in config.sources for day in list_dates(lake.s3, lake.layout, source.name)}
             history = History(instance=context.instance, ended_before=now() - timedelta(days=days), dates=kept)
             removed = history.remove(limit=_RUNS_PER_DAY)
-            context.log.info(f"{removed} runs removed that ended before {history.ended_before:%Y-%m-%d %H:%M} UTC")
+            context.log.info(
+                f"{counted(removed, 'run')} removed that ended before {history.ended_before:%Y-%m-%d %H:%M} UTC"
+            )
 
     @dg.job(
         name="rds_lake_history",

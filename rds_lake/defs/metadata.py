@@ -20,6 +20,7 @@ from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_u
 from rds_lake.model.lake.date_diff import CountedTable, DateDiff
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.record import ExportRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.checks.verify import Verified
 from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.runs.accepted import AcceptedExport
@@ -80,7 +81,7 @@ def _provenance(record: ExportRecord) -> dict[str, Any]:
 def _increments(record: ExportRecord) -> dict[str, dict[str, str]]:
     """For an incremental source: the exports of each table, and why some are exported in full."""
     merged = {
-        part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
+        part.table: f"{part.base.day} and {counted(part.items, 'change')} of {counted(len(part.steps), 'export')}"
         for part in record.parts
         if part.base is not None
     }
@@ -116,16 +117,19 @@ def relocated(prices: Prices, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def catalogued(outcome: Catalogued) -> dict[str, Any]:
-    """The changes in Glue, and the rows that Athena read back."""
+def catalogued(outcome: Catalogued, *, casts_counted: bool) -> dict[str, Any]:
+    """The changes in Glue, the rows that Athena read back and, if `casts_counted`, the values that views lose."""
+    lost = {
+        LOST: sum(len(table.lost) for table in outcome.quality),
+        LOST_OF: {table.table: dict(table.lost) for table in outcome.quality if table.lost},
+    }
     return {
         _TABLES: len(outcome.synced),
         "rds_lake/tables_created": sum(sync.table == "created" for sync in outcome.synced),
         "rds_lake/tables_updated": sum(sync.table == "updated" for sync in outcome.synced),
         "rds_lake/partitions_changed": sum(sync.partition != "unchanged" for sync in outcome.synced),
         ROWS: sum(table.rows_read for table in outcome.quality),
-        LOST: sum(len(table.lost) for table in outcome.quality),
-        LOST_OF: {table.table: dict(table.lost) for table in outcome.quality if table.lost},
+        **(lost if casts_counted else {}),
     }
 
 

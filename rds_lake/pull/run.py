@@ -16,6 +16,7 @@ from typing import Protocol
 
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import PullError
+from rds_lake.model.words import counted
 from rds_lake.pull.fetch import fetched
 from rds_lake.pull.plan import Plan, PulledTable
 from rds_lake.pull.target import Loaded, Opened, Target, UnfitError
@@ -69,7 +70,7 @@ def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: 
         if problems:
             whole = len(loaded) + len(kept)
             raise PullError(
-                f"{whole} of {len(plan.tables)} tables of {plan.source} {plan.day} are complete and kept; these failed:",
+                f"{whole} of {counted(len(plan.tables), 'table')} of {plan.source} {plan.day} are complete and kept; these failed:",
                 [f"{view}: {problem}" for view, problem in problems.items()],
             )
     return Outcome(loaded=tuple(loaded), kept=tuple(kept))

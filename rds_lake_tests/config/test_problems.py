@@ -55,6 +55,10 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
 ]
 OF_DATABASES: list[tuple[dict[Any, Any], str]] = [
     ({"identifier": "shop_prod"}, ".identifier: "),
+    (
+        {"streams": {"tables": ["shop.public.a"], "capture": "lambda", "function": ROLE}},
+        f".streams.function: '{ROLE}' is not the ARN of a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME)",
+    ),
     ({"identifier": ""}, ".identifier: has no value; write one"),
     ({"engine": "oracle"}, ".engine: "),
     ({"snapshots": []}, ".snapshots: must not be empty"),
@@ -128,6 +132,7 @@ def wrongs(kind: str) -> list[tuple[dict[Any, Any], str]]:
         ("export_role", "arn:aws:iam::111122223333:user/ann"),
         ("export_role", "arn:aws:iam::1111:role/rds-lake-export"),
         ("kms_key", "arn:aws:sqs:eu-central-1:111122223333:key/7"),
+        ("kms_key", "arn:aws:kms:eu-central-1:111122223333:role/rds-lake"),
         ("notifications", "arn:aws:sns:eu-central-1:eu:alerts"),
     ],
 )

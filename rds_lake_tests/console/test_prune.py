@@ -56,7 +56,7 @@ def test_a_look_names_every_item_with_its_reason_and_removes_nothing(pruned_worl
     text = shown(pruned_world)
     assert "2026-11-19, 3 tables" in text
     assert "does not keep it" in text
-    assert "shop: 1 dates stay" in text
+    assert "shop: 1 date stays" in text
     assert "neither manifest nor accepted export" in text
     assert "2 items" in text
     assert "--apply" in text

@@ -101,7 +101,7 @@ def test_a_file_that_is_not_the_one_in_the_manifest_is_refused() -> None:
     assert convert_table([right], sink=MemorySink(), options=ConvertOptions()).items == 1
     assert "a.gz: its MD5 is" in refused(replace(right, md5="x" * 22 + "=="))
     assert "the manifest says 7" in refused(replace(right, bytes=7))
-    assert "a.gz: it has 1 items, the manifest says 2" in refused(replace(right, items=2))
+    assert "a.gz: it has 1 item, the manifest says 2" in refused(replace(right, items=2))
 
 
 @pytest.mark.parametrize("parser", ["auto", "portable"])

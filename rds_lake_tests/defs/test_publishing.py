@@ -172,7 +172,7 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
     )
     read = check(again, "published_is_readable")
     assert (read.passed, read.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "order_details: readers get 1 rows, the published date has 20" in problems(read)
+    assert "order_details: readers get 1 row, the published date has 20" in problems(read)
 
 
 @pytest.mark.exhaustive

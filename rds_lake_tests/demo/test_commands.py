@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from rds_lake.localcloud.databases.ports import free_port
+from rds_lake_tests.demo.outlived import not_outliving
 from rds_lake_tests.demo.wheel import Installed
 from rds_lake_tests.support.world import answers, post, until
 
@@ -37,15 +38,18 @@ def variables() -> dict[str, str]:
 @contextmanager
 def started(root: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A command of rds-lake in a session of its own, as a terminal starts it; killed at the end if it still runs."""
-    with subprocess.Popen(
-        [RDS_LAKE, *arguments],
-        cwd=root,
-        env=variables(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with (
+        subprocess.Popen(
+            [RDS_LAKE, *arguments],
+            cwd=root,
+            env=variables(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process,
+        not_outliving(process),
+    ):
         try:
             yield process
         finally:

@@ -11,7 +11,8 @@ from rds_lake.cli import main
 _ABOUT = """Every command, as `rds-lake COMMAND --help` says it. This page is made from the code when the site is built.
 
 Every command but `init`, `schema`, `demo`, `dev` and `local` reads `lake.yaml` (`--config`, else `$RDS_LAKE_CONFIG`, else the file in
-the working directory). An error is one sentence, and exit code 1; a command that is called wrongly ends with 2.
+the working directory). A command without arguments of its own takes the file behind it as well: `rds-lake validate lake.yaml`.
+An error is one sentence, and exit code 1; a command that is called wrongly ends with 2.
 [Completion in the shell](../project.md#completion-in-the-shell) is there for bash, zsh and fish.
 """
 

@@ -7,10 +7,11 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rds_lake_tests.demo.outlived import end_group, not_outliving
 from rds_lake_tests.docs.snippets import shell_lines
 from rds_lake_tests.support.world import until
 
@@ -101,17 +102,16 @@ def _opened(desk: Desk) -> Iterator[Terminal]:
             text=True,
             start_new_session=True,
         ) as process,
+        not_outliving(process),
     ):
         try:
             yield Terminal(process=process, output=output, replaced=desk.replaced)
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-                if process.poll() is None:
-                    os.killpg(process.pid, number)
-                    try:
-                        process.wait(20)
-                    except subprocess.TimeoutExpired:
-                        continue
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, signal.SIGINT)
+                process.wait(20)
+            # The shell may end and leave what did not listen.
+            end_group(process)
 
 
 def codes(typed: Sequence[tuple[str, int, str]]) -> dict[str, int]:

@@ -22,6 +22,7 @@ from rds_lake.aws.s3.wire import Wire
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RelocationError
 from rds_lake.model.lake.deletable import Deletable
+from rds_lake.model.words import counted
 from rds_lake.threads import cancelling_threads
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ class S3Gateway:
             ]
         if failed:
             raise RelocationError(
-                f"S3 did not delete {len(failed)} of {len(keys)} objects; remove the cause (mostly a missing "
+                f"S3 did not delete {len(failed)} of {counted(len(keys), 'object')}; remove the cause (mostly a missing "
                 "s3:DeleteObject), then materialize the date again:",
                 failed,
             )

@@ -13,6 +13,7 @@ from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.job import job_files
 from rds_lake.infra.template.render import as_json, as_yaml, size_note
+from rds_lake.model.words import counted
 
 _FORMS = {"yaml": as_yaml, "json": as_json}
 
@@ -37,7 +38,9 @@ def template(config: LakeConfig, printed: Printed, *, show: Callable[[str], None
         show(text.rstrip("\n"))
     else:
         write_whole(printed.out, text)
-        say(f"{printed.out}: {len(made.body['Resources'])} resources, {len(text.encode()):,} bytes. To deploy it:")
+        say(
+            f"{printed.out}: {counted(len(made.body['Resources']), 'resource')}, {len(text.encode()):,} bytes. To deploy it:"
+        )
         say(f"  {_deploy(config, printed.out)}")
     for note in (*made.notes, size_note(text)):
         if note:

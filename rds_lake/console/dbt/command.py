@@ -15,6 +15,7 @@ from rds_lake.console.dbt.merge import merge
 from rds_lake.console.dbt.yaml_edit import extended, read
 from rds_lake.errors import ConfigError
 from rds_lake.files import write_whole
+from rds_lake.model.words import counted
 from rds_lake.stages.lake.lake import Lake
 
 _HEADER = "# Kept up to date by `rds-lake dbt sources`; what is written here by hand stays.\n"
@@ -47,7 +48,7 @@ def sources(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], sa
         say(note)
     count = sum(len(item.source.tables) for item in described)
     if not described or after == before:
-        say(f"{asked.out} is up to date: {count} tables of {len(described)} sources")
+        say(f"{asked.out} is up to date: {counted(count, 'table')} of {counted(len(described), 'source')}")
         return 0
     if asked.dry_run or asked.check:
         lines = difflib.unified_diff(
@@ -55,10 +56,12 @@ def sources(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], sa
         )
         if asked.dry_run:
             show("".join(lines))
-        say(f"{asked.out} would be changed: {count} tables of {len(described)} sources; nothing was written")
+        say(
+            f"{asked.out} would be changed: {counted(count, 'table')} of {counted(len(described), 'source')}; nothing was written"
+        )
         return 1 if asked.check else 0
     _write(asked.out, after)
-    say(f"{asked.out} was written: {count} tables of {len(described)} sources")
+    say(f"{asked.out} was written: {counted(count, 'table')} of {counted(len(described), 'source')}")
     return 0
 
 

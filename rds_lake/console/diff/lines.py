@@ -11,6 +11,7 @@ from rich.text import Text
 from rds_lake.console.diff.cells import changed_values, of_one_date, whole_rows
 from rds_lake.console.tables import Cell, print_values
 from rds_lake.model.athena_price import athena_usd
+from rds_lake.model.words import counted
 from rds_lake.sql.diff.columns import SchemaChange
 from rds_lake.stages.diff.compare import Asked
 from rds_lake.stages.diff.result import RowDiff, TableDiff
@@ -54,7 +55,7 @@ def print_source_lines(console: Console, diff: SourceDiff) -> None:
         shown = [[row[at] for at in filled] for row in rows]
         print_values(console, [columns[at] for at in filled], shown, right=frozenset({1, 2, 3, 4, 5}))
     same = len(diff.tables) - len(differing)
-    console.print(f"{same} of {len(diff.tables)} tables are the same", highlight=False)
+    console.print(f"{same} of {counted(len(diff.tables), 'table', 'is', 'are')} the same", highlight=False)
     spent = sum(table.milliseconds for table in diff.tables)
     console.print(scanned(diff.bytes_scanned, len(diff.tables), spent), style="dim", highlight=False)
 
@@ -64,7 +65,7 @@ def counts(diff: TableDiff) -> str:
     how = f"by {', '.join(diff.keys)}" if diff.keys else "whole rows"
     changed = f" {diff.changed:,} changed," if diff.keys else ""
     return (
-        f"{diff.added:,} row{'' if diff.added == 1 else 's'} added, {diff.removed:,} removed,{changed} {diff.same:,} the same "
+        f"{counted(diff.added, 'row')} added, {diff.removed:,} removed,{changed} {diff.same:,} the same "
         f"({how}): {diff.rows_before:,} before, {diff.rows_after:,} after"
     )
 
@@ -83,7 +84,7 @@ def schema_lines(schema: SchemaChange) -> Iterator[str]:
 def scanned(bytes_scanned: int, statements: int, milliseconds: int) -> str:
     """Returns bytes, time and price: `1.2 GB scanned by 1 statement, 3.1 s of Athena, about 0.006 USD`."""
     usd = athena_usd(bytes_scanned, statements)
-    many = f"{statements} statement{'' if statements == 1 else 's'}"
+    many = counted(statements, "statement")
     return f"{decimal(bytes_scanned)} scanned by {many}, {milliseconds / 1000:.1f} s of Athena, about {usd:.4f} USD"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rds_lake.console.diff.cells import changed_values, of_one_date, whole_rows
 from rds_lake.console.diff.lines import counts, scanned, schema_lines
+from rds_lake.model.words import counted
 from rds_lake.stages.diff.result import TableDiff
 from rds_lake.stages.diff.source import SourceDiff
 from rds_lake.stages.report.page.html import Html, document, element, joined
@@ -53,7 +54,7 @@ def source_page(diff: SourceDiff) -> str:
     lines = [
         *of_one_date(diff),
         *(f"{view} could not be compared: {problem}" for view, problem in diff.problems.items()),
-        f"{same} of {len(diff.tables)} tables are the same",
+        f"{same} of {counted(len(diff.tables), 'table', 'is', 'are')} the same",
     ]
     parts = [*(element("p", line) for line in lines), *([_table(header, rows)] if rows else [])]
     spent = sum(table.milliseconds for table in diff.tables)

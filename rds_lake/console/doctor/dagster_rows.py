@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.doctor.findings import Examination, Row, Seen, Verdict, bad, doubtful, good
 from rds_lake.infra.doctor.patient import Patient
+from rds_lake.model.words import counted
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -115,7 +116,7 @@ def _backfills(quota: int, instance: Any, _: Patient) -> Seen:
         return doubtful(f"runs of a backfill have no limit (`{_BACKFILL}`), so they can fill the run queue")
     most = max(limit["limit"] for limit in own)
     text = f"{most} runs at once"
-    return good(text) if most <= quota else doubtful(f"{text}, and AWS allows {quota} exports")
+    return good(text) if most <= quota else doubtful(f"{text}, and AWS allows {counted(quota, 'export')}")
 
 
 def _daemon(instance: Any, patient: Patient) -> Seen:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from rds_lake.infra.doctor.findings import Finding, Key, Verdict
+from rds_lake.model.words import counted
 
 _STYLES = {
     Verdict.PASS: "green",
@@ -78,7 +79,7 @@ def _not_looked_at(findings: Sequence[Finding]) -> Iterator[tuple[Verdict, str, 
 def _of(passed: list[Finding]) -> str:
     """Returns the names of the objects, if they are few."""
     about = list(dict.fromkeys(finding.about for finding in passed if finding.about and " " not in finding.about))
-    return f": {', '.join(about)}" if 0 < len(about) <= 3 else f" of {len(about)} objects" if about else ""
+    return f": {', '.join(about)}" if 0 < len(about) <= 3 else f" of {counted(len(about), 'object')}" if about else ""
 
 
 def _name(finding: Finding) -> str:

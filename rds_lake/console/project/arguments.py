@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import FILE, config_option
+from rds_lake.console.arguments import FILE, config_option, lake_argument
 
 # As in `console/schemas/all.py`.
 JSON_COMMANDS = ("diff", "doctor", "prune", "query", "status")
 
 
 @click.command()
+@lake_argument
 @config_option
 def validate(config_path: Path) -> None:
     """Check lake.yaml and print every problem with its line. Asks neither AWS nor Dagster."""

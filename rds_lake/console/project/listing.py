@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rds_lake.console.project.discover import Found, FoundServer
 from rds_lake.console.project.estimate import Month, MonthPrices
+from rds_lake.model.words import counted
 
 _WIDEST = 40  # a longer name widens only its own line: names in DynamoDB have up to 255 characters
 _KINDS = {"rds": "instance", "aurora": "cluster", "dynamodb": "table"}
@@ -34,7 +35,7 @@ def month_lines(month: Month, p: MonthPrices) -> Iterator[str]:
         ("Athena", month.checks, f"{p.athena_per_tb:g} a TB; the checks read each date once, your own queries are extra"),
         ("KMS", month.key, "a key of the lake's own"),
     )  # fmt: skip
-    yield f"\na month will cost about {month.total:,.2f} USD, with one export a day and {month.dates} dates kept:"
+    yield f"\na month will cost about {month.total:,.2f} USD, with one export a day and {counted(month.dates, 'date')} kept:"
     for what, usd, why in rows:
         yield f"  {what:<8}{usd:>12,.2f}  {why}"
     yield "  prices of us-east-1 in 2025, sizes as allocated; give better values with --price KEY=USD and --size NAME=GB"
@@ -53,5 +54,5 @@ def _size(gb: float | None) -> str:
 def _ready(item: Found) -> str:
     if isinstance(item, FoundServer):
         days = item.server.backup_days
-        return f"can be exported; backups of {days} day{'s' * (days != 1)}"
+        return f"can be exported; backups of {counted(days, 'day')}"
     return "can be exported" if item.recovers else "perhaps: point-in-time recovery is not known"

@@ -11,6 +11,7 @@ from rds_lake.config.document.document import read_document
 from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ConfigError, NameCollisionError
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.naming import view_names
 from rds_lake.stages.lake.known_tables import find_known_tables
 
@@ -24,7 +25,7 @@ def validate(config_path: Path, *, say: Callable[[str], None]) -> None:
         raise ConfigError(f"{config_path} has problems:", document.placed(problems))
     kinds = Counter(source.kind for source in config.sources)
     sources = ", ".join(f"{count} of kind {kind}" for kind, count in kinds.items())
-    say(f"{config_path} is valid: {len(config.sources)} source{'s' * (len(config.sources) != 1)} ({sources})")
+    say(f"{config_path} is valid: {counted(len(config.sources), 'source')} ({sources})")
     say("whether AWS has what it names: rds-lake doctor")
 
 

@@ -13,6 +13,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from rds_lake.console.connect import Connected
+from rds_lake.model.words import counted
 from rds_lake.pull.duckdb_file import DuckDbFile
 from rds_lake.pull.engine import Room
 from rds_lake.pull.plan import Asked, Plan, PulledTable, plan_pull
@@ -78,7 +79,7 @@ def _report(console: Console, plan: Plan, outcome: Outcome, wanted: Wanted) -> N
     rows = sum(loaded.rows for loaded in outcome.loaded)
     size = decimal(sum(table.bytes for table in plan.tables))
     where = f"schema {wanted.schema} of the database" if wanted.is_postgres else wanted.target
-    pulled = f"{len(outcome.loaded)} tables, {rows:,} rows of {plan.source} {plan.day} pulled into {where}"
+    pulled = f"{counted(len(outcome.loaded), 'table')}, {counted(rows, 'row')} of {plan.source} {plan.day} pulled into {where}"
     kept = f"; {len(outcome.kept)} existed already" if outcome.kept else ""
     console.print(f"{pulled}{kept} (the date has {size} in S3)", highlight=False, soft_wrap=True, markup=False)
 

@@ -17,6 +17,7 @@ from rds_lake.console.connect import Connected
 from rds_lake.console.queries.answers import Layout, print_answer
 from rds_lake.console.queries.programs import answer_json
 from rds_lake.errors import ConfigError
+from rds_lake.model.words import counted
 from rds_lake.sql.as_of import render_as_of, views_read
 from rds_lake.sql.statements import has_words, meant_by, reads_only, unknown_word
 from rds_lake.stages.publish.as_of import readable_tables
@@ -67,7 +68,7 @@ def print_query(
         click.echo(answer_json(question.source.name, question.day, answer))
     elif answer.columns:
         print_answer(console, answer, layout)
-    rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
+    rows = counted(len(answer.rows), "row")
     if answer.more:
         rows = f"the first {rows}"
         whole = f"all of them are in {answer.output}; " if answer.output else ""

@@ -16,6 +16,7 @@ from isal import isal_zlib
 
 from rds_lake.convert.local.compiled import count_lines
 from rds_lake.errors import ConversionError
+from rds_lake.model.words import counted
 
 _READ = 256 * 1024
 _GZIP = b"\x1f\x8b"
@@ -75,7 +76,7 @@ def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
         yield (chunk := _chunk(file, number, line, carry))
         line += chunk.lines
     if file.items is not None and line - 1 != file.items:
-        raise damaged(file, None, f"it has {line - 1} items, the manifest says {file.items}")
+        raise damaged(file, None, f"it has {counted(line - 1, 'item')}, the manifest says {file.items}")
 
 
 def damaged(file: InputFile, line: int | None, what: str) -> ConversionError:

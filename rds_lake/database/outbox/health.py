@@ -8,6 +8,7 @@ from datetime import timedelta
 from rds_lake.database.dsn import Dsn
 from rds_lake.database.outbox.link import Connect
 from rds_lake.database.outbox.outbox import dialect_of
+from rds_lake.model.words import counted
 
 MOST_COUNTED = 1_000_000
 
@@ -22,8 +23,8 @@ class OutboxHealth:
     def __str__(self) -> str:
         if self.age is None:
             return "empty"
-        more = " or more" if self.rows >= MOST_COUNTED else ""
-        return f"{self.rows:,}{more} changes, the oldest {self.minutes:,.0f} min old"
+        changes = f"{self.rows:,} or more changes" if self.rows >= MOST_COUNTED else counted(self.rows, "change")
+        return f"{changes}, the oldest {self.minutes:,.0f} min old"
 
     @property
     def minutes(self) -> float:

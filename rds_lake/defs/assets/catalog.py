@@ -48,7 +48,7 @@ def _catalogued(context: dg.AssetExecutionContext, stages: SharedStages) -> Iter
     yield from materialized(
         context,
         stage_key(source, Stage.CATALOG),
-        shown=metadata.catalogued(outcome) | changed_tables(outcome.synced),
+        shown=metadata.catalogued(outcome, casts_counted=source.counts_casts) | changed_tables(outcome.synced),
         results=[
             *checks.quality(source, outcome.quality, day=day),
             checks.within_limits(source, outcome.left_out, day=day),

@@ -11,6 +11,7 @@ import dagster as dg
 from rds_lake.config.database import Database
 from rds_lake.defs import metadata
 from rds_lake.defs.keys import CHANGES, own_key
+from rds_lake.model.words import counted
 
 if TYPE_CHECKING:
     from rds_lake.stages.streams.health import WatchedOutbox
@@ -60,7 +61,9 @@ def _drift(source: Database, turn: "Turn") -> dg.AssetCheckResult:
         )
     if drift.not_compared:
         return _result(source, DRIFT, (), none=f"{drift.after} was not compared: {drift.not_compared}")
-    return _result(source, DRIFT, drift.problems, none=f"{drift.compared} tables, {drift.before} to {drift.after}")
+    return _result(
+        source, DRIFT, drift.problems, none=f"{counted(drift.compared, 'table')}, {drift.before} to {drift.after}"
+    )
 
 
 def _result(

@@ -21,6 +21,7 @@ from rds_lake.defs.translate import check_spec
 from rds_lake.errors import ProblemsError
 from rds_lake.model.exports.completeness import Finding
 from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.limits import LeftOut
 from rds_lake.stages.catalogue.naming import unused_settings
 from rds_lake.stages.checks.previous import RowComparison
@@ -34,6 +35,7 @@ ROWS_READABLE = "rows_readable"
 ROWS_COMPARED = "rows_against_previous"
 VALUES_TYPED = "values_keep_their_type"
 WITHIN_LIMITS = "views_within_limits"
+_CASTS = "No value is lost when the view casts PostgreSQL's text to its type."
 _SHOWN = 3  # maximum of tables with changed rows that a check names
 
 
@@ -59,7 +61,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
             compared,
             (SCHEMA_CHANGES, False, "No column's type changed; added, removed and moved columns are reported."),
-            (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
+            *([(VALUES_TYPED, False, _CASTS)] if source.counts_casts else []),
             (
                 WITHIN_LIMITS,
                 False,
@@ -162,22 +164,17 @@ def _compared(compared: RowComparison) -> str:
     """Returns the tables that changed most, in numbers: `orders 61,500 rows, 60,000 on 2026-11-27`."""
     if compared.previous is None:
         total = sum(change.now for change in compared.rows)
-        return f"the first date, {count(total, 'row')} in {count(len(compared.rows), 'table')}: nothing to compare with"
+        return f"the first date, {counted(total, 'row')} in {counted(len(compared.rows), 'table')}: nothing to compare with"
     changed = [change for change in compared.rows if change.now != change.before]
     shown = [
-        f"{change.view} {count(change.now, 'row')}, "
+        f"{change.view} {counted(change.now, 'row')}, "
         + ("new" if change.before is None else f"{change.before:,} on {compared.previous}")
         for change in changed[:_SHOWN]
     ]
     rest, same = len(changed) - len(shown), len(compared.rows) - len(changed)
     shown += [f"{rest} more changed"] if rest else []
-    shown += [f"{count(same, 'table')} with as many rows as on {compared.previous}"] if same else []
+    shown += [f"{counted(same, 'table')} with as many rows as on {compared.previous}"] if same else []
     return "; ".join(shown)
-
-
-def count(number: int, what: str) -> str:
-    """`1 row`, `61,500 rows`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def dropped(source: SourceSettings, compared: RowComparison) -> list[str]:
@@ -214,7 +211,7 @@ def relocation(
             SCHEMA_AGREES,
             notes,
             day=day,
-            holds=f"the files of {count(len(manifest.tables), 'table')} have the columns that AWS announced",
+            holds=f"the files of {counted(len(manifest.tables), 'table')} have the columns that AWS announced",
         ),
         result(
             source,
@@ -222,27 +219,27 @@ def relocation(
             KNOWN_TABLES,
             changes + unused_settings(manifest, source),
             day=day,
-            holds=f"the export has the {count(len(manifest.tables), 'table')} that this code location knows",
+            holds=f"the export has the {counted(len(manifest.tables), 'table')} that this code location knows",
         ),
     ]
 
 
 def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
-    """Returns the checks of Athena's rows against the footers, and of values lost in casts, over all tables."""
+    """The checks of Athena's rows against the footers and, where they are counted, of values lost in casts, over all of them."""
     lost = [lost_values(table.table, column, many) for table in tables for column, many in table.lost]
-    rows, many = sum(table.rows_read for table in tables), count(len(tables), "table")
-    read = f"Athena reads all {count(rows, 'row')} of {many}"
+    rows, many = sum(table.rows_read for table in tables), counted(len(tables), "table")
+    read = f"Athena reads all {counted(rows, 'row')} of {many}"
     kept = f"every value of {many} keeps its type in the views"
-    return [
-        result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, holds=read, blocking=True),
-        result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day, holds=kept),
-    ]
+    readable = result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, holds=read, blocking=True)
+    if not source.counts_casts:
+        return [readable]
+    return [readable, result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day, holds=kept)]
 
 
 def lost_values(table: str, column: str, many: int) -> str:
     """Returns the sentence for a column that loses values in the view: how many, and how to keep them."""
     return (
-        f"{table}.{column}: {count(many, 'value')} {'becomes' if many == 1 else 'become'} NULL or "
+        f"{table}.{column}: {counted(many, 'value')} {'becomes' if many == 1 else 'become'} NULL or "
         f"{'is' if many == 1 else 'are'} rounded in the view; set `types: {{{table}.{column}: varchar}}` to keep their text"
     )
 
@@ -256,7 +253,7 @@ def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: d
 
 def _unread(tables: Sequence[TableQuality]) -> list[str]:
     return [
-        f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"
+        f"{table.table}: Athena reads {counted(table.rows_read, 'row')}, the footers hold {table.rows_expected}"
         for table in tables
         if not table.rows_match
     ]

@@ -21,6 +21,7 @@ from rds_lake.defs.keys import Keys, StageKeys
 from rds_lake.defs.table_metadata import LostValues
 from rds_lake.defs.translate import check_spec
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.words import counted
 from rds_lake.stages.checks.previous import RowComparison
 from rds_lake.stages.source.outcomes import Published
 
@@ -79,10 +80,10 @@ def _rows(source: SourceSettings, target: TableTarget, compared: RowComparison) 
         if before is None:
             other = f"nor has {compared.previous}" if compared.previous else "and is the first"
             return [], f"the date has no such table, {other}"
-        gone = f"the date has no such table, which had {checks.count(before, 'row')} on {compared.previous}"
+        gone = f"the date has no such table, which had {counted(before, 'row')} on {compared.previous}"
         return [f"{gone}; if it is gone for good, run `rds-lake refresh {source.name}`"], ""
     drops = [str(drop) for drop in compared.drops if drop.table == table]
-    rows = checks.count(change.now, "row")
+    rows = counted(change.now, "row")
     if compared.previous is None:
         return drops, f"{rows}; the first date: nothing to compare with"
     if change.before is None:

@@ -24,6 +24,7 @@ from rds_lake.defs.sensors.requests import RUNS_PER_TICK, run_request, selection
 from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.events.kinds import JsonArrived
+from rds_lake.model.words import counted
 from rds_lake.stages.databases.plan import export_plans
 from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.runs.run_log import is_taken_over
@@ -120,12 +121,14 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles
     failed = attempt(lambda: queue.delete(handles))
     if isinstance(failed, Failed):
         # New messages are still received; messages that are not deleted are delivered again and change nothing.
-        context.log.error(f"{len(handles)} messages could not be deleted; the next tick tries again: {failed.why}")
+        context.log.error(
+            f"{counted(len(handles), 'message')} could not be deleted; the next tick tries again: {failed.why}"
+        )
         return list(handles[-_RECEIVE_MESSAGES:])
-    context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
+    context.log.info(f"acknowledged {counted(len(handles) - len(failed), 'message')}")
     if failed:
         context.log.warning(
-            f"{len(failed)} messages could not be deleted; SQS delivers them again, which changes nothing"
+            f"{counted(len(failed), 'message')} could not be deleted; SQS delivers them again, which changes nothing"
         )
     return []
 

@@ -24,6 +24,7 @@ from rds_lake.defs.sensors.cursors import ReconcileCursor, read_cursor, render_c
 from rds_lake.defs.sensors.healing import Healer
 from rds_lake.defs.sensors.requests import RUNS_PER_TICK, run_request, selection
 from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
+from rds_lake.model.words import counted
 from rds_lake.stages.databases.account_snapshots import AccountSnapshots
 from rds_lake.stages.databases.freshness import watch
 from rds_lake.stages.databases.plan import export_plans
@@ -232,10 +233,12 @@ class _Tick:
         running = attempt(self.gateways.rds.list_running_exports)
         if isinstance(running, Failed):
             self.context.log.error(
-                f"{len(waiting)} exports to start, but the exports in progress could not be listed: {running.why}"
+                f"{counted(len(waiting), 'export')} to start, but the exports in progress could not be listed: {running.why}"
             )
             return []
         quota, beginning = self.config.lake.export_quota, self.log.beginning()
         starting = start_next(waiting, running, quota=quota, beginning=beginning, turn=turn)
-        self.context.log.info(f"{len(waiting)} exports to start, {len(running)} in progress, {len(starting)} start now")
+        self.context.log.info(
+            f"{counted(len(waiting), 'export')} to start, {len(running)} in progress, {len(starting)} start now"
+        )
         return starting

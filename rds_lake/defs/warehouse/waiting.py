@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rds_lake.errors import TransientError
 from rds_lake.model.warehouse.record import Phase, RunRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.warehouse.records import cancel_run
 from rds_lake.stages.warehouse.turn import Works, take_turn
 
@@ -59,7 +60,7 @@ def progress(record: RunRecord) -> Iterator[str]:
     for piece in record.pieces:
         if piece.state.value == "waiting":
             continue
-        rows = f", {piece.rows:,} rows" if piece.rows is not None and piece.has_ended else ""
+        rows = f", {counted(piece.rows, 'row')}" if piece.rows is not None and piece.has_ended else ""
         named = f"{piece.kind.value} {piece.name}"
         why = f": {piece.error.removeprefix(f'{named}: ')}" if piece.error else ""
         yield f"{named}: {piece.state.value}{rows}{why}"

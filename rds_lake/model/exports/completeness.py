@@ -18,6 +18,7 @@ from rds_lake.model.exports.key import ExportedData, ExportKey, ForeignKey, Succ
 from rds_lake.model.exports.remarks import Meaning, Remark, read_remarks
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.words import counted
 
 _SKIPPED = "SKIPPED"
 
@@ -127,7 +128,7 @@ def _database(info: ExportTableInfo, remarks: Sequence[Remark], known: Collectio
     had = sum(target.database == name for target in known)
     for remark in remarks:
         if remark.meaning is Meaning.LOSS or (remark.meaning is Meaning.UNKNOWN and remark.skips_database and had):
-            tables = f"; the lake knows {had} tables of it" if had else ""
+            tables = f"; the lake knows {counted(had, 'table')} of it" if had else ""
             yield _error(f"database {name} was not exported completely: {remark}{tables}{_remedy(str(remark))}")
         elif remark.meaning is Meaning.UNKNOWN:
             yield _warning(f"of database {name} AWS says {remark}")

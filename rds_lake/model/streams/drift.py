@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from rds_lake.model.records import read_record, render_record
+from rds_lake.model.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,9 @@ class TableDrift:
         if self.lost:
             parts.append(f"changes are lost at {self.lost:,} places ({_listed(self.lost_rows, 0)})")
         if self.phantom:
-            parts.append(f"{self.phantom:,} changes were rolled back ({_listed(self.phantom_rows, 0)})")
+            parts.append(
+                f"{counted(self.phantom, 'change', 'was', 'were')} rolled back ({_listed(self.phantom_rows, 0)})"
+            )
         if self.keys_beyond:
             parts.append(f"{self.keys_beyond:,} keys more whose changes do not fit")
         return f"{self.table}: {'; '.join(parts)}"

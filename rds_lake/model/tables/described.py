@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 from rds_lake.model.records import read_record, render_record
 from rds_lake.model.tables.table import TableTarget
@@ -43,15 +44,19 @@ class DescribedTable:
     columns: Mapping[str, DescribedColumn] = field(default_factory=dict[str, DescribedColumn])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Described:
     """What a source's database said last."""
 
     tables: tuple[DescribedTable, ...] = ()
 
+    @cached_property
+    def _by_target(self) -> Mapping[TableTarget, DescribedTable]:
+        return {table.target: table for table in self.tables}
+
     def of(self, target: TableTarget) -> DescribedTable:
         """The table; an empty one where the database said nothing of it."""
-        return next((table for table in self.tables if table.target == target), DescribedTable(target=target))
+        return self._by_target.get(target) or DescribedTable(target=target)
 
 
 def shortened(comment: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from rds_lake.model.words import counted
 from rds_lake.sql.quoting import date_literal
 from rds_lake.sql.readers import duckdb, redshift, snowflake, spark, trino
 from rds_lake.sql.readers.columns import column_note, view_expression
@@ -40,7 +41,7 @@ def render(name: str, read: ReadDate) -> str:
         for table in read.tables:
             statements += _table(engine, read, table)
     top = [
-        f"-- {read.database} of {read.day} for {title}, by `rds-lake ddl`: {len(read.tables)} tables.",
+        f"-- {read.database} of {read.day} for {title}, by `rds-lake ddl`: {counted(len(read.tables), 'table')}.",
         "-- It shows this date; run it again to move to a later one. Values have the meaning of the lake's views in Athena; where an",
         "-- engine cannot say the same, a comment says how it differs.",
     ]

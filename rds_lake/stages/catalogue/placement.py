@@ -17,6 +17,7 @@ from rds_lake.errors import CatalogError
 from rds_lake.model.tables.evolution import Change, Changes, Kind, SeenColumn, compare
 from rds_lake.model.tables.glue import TableSpec
 from rds_lake.model.tables.names import AthenaTable, free_key
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, in_version, raw_spec
 
 # Changes that cannot be seen by the comments of a table that an earlier release made.
@@ -49,7 +50,7 @@ def place(
     """
     if not versions:
         changes = compare((), named.manifest.columns, empty=named.is_empty)
-        new = Change(kind=Kind.NEW_TABLE, column="", before="", after=f"{len(changes.columns)} columns")
+        new = Change(kind=Kind.NEW_TABLE, column="", before="", after=f"{counted(len(changes.columns), 'column')}")
         return _new_version(named, versions, day, replace(changes, changes=(new,)), taken)
     current = _current(versions)
     fitting = candidates(versions, named)

@@ -21,6 +21,7 @@ from rds_lake.errors import CatalogError, ConfigError, ConflictError, RdsLakeErr
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.evolution import Change, reads_as
 from rds_lake.model.tables.glue import GluePartition, GlueTable, PartitionSpec, TableSpec
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.partitions import dated, holds, retyped, wanted_partitions
 from rds_lake.stages.catalogue.placement import Placement, place
 from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, group_versions
@@ -93,14 +94,14 @@ def _logged(
     for number, outcome in enumerate(outcomes, start=1):
         yield outcome
         if number % 50 == 0:
-            log(f"catalogued {number} of {count} tables")
+            log(f"catalogued {number} of {counted(count, 'table')}")
 
 
 def _not_catalogued(manifest: Manifest, count: int, failed: Mapping[str, RdsLakeError]) -> RdsLakeError:
     """Returns one error about all failed tables, which is transient if a repetition may succeed for all."""
     summary = CatalogError(
-        f"{len(failed)} of {count} tables of {manifest.source} could not be catalogued for {manifest.snapshot_date}; no view "
-        "was moved. Fix the cause, then materialize `catalog` again:",
+        f"{len(failed)} of {counted(count, 'table')} of {manifest.source} could not be catalogued for {manifest.snapshot_date}; no "
+        "view was moved. Fix the cause, then materialize `catalog` again:",
         [f"{target}: {_reason(error)}" for target, error in failed.items()],
     )
     return all_together(summary, list(failed.values()))

@@ -18,6 +18,7 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import Pointer, went_back_from
 from rds_lake.model.lake.union import gather
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.naming import name_tables, view_names
 from rds_lake.stages.catalogue.raw_tables import published_names
 from rds_lake.stages.lake import handover
@@ -43,7 +44,7 @@ class RowDrop:
     def __str__(self) -> str:
         gone = (self.before - self.now) / self.before
         return (
-            f"{self.table}: {self.now:,} rows, {self.before:,} before: {gone:.1%} are gone, but `max_drop` of the view "
+            f"{self.table}: {counted(self.now, 'row')}, {self.before:,} before: {gone:.1%} are gone, but `max_drop` of the view "
             f"{self.view} allows {self.limit:.1%}"
         )
 

@@ -16,6 +16,7 @@ from datetime import date
 
 from rds_lake.aws.athena import AthenaGateway, QueryResult
 from rds_lake.errors import QueryError, RdsLakeError, TransientError, UnavailableError
+from rds_lake.model.words import counted
 from rds_lake.sql.views import QualityQuery, render_quality_queries, render_together, together
 from rds_lake.stages.catalogue.naming import TypedTable
 
@@ -52,7 +53,7 @@ def check_tables(
         for table in tables
         for query in render_quality_queries(database, table.names, table.columns if casts else (), snapshot_date)
     ]
-    log(f"checking {len(tables)} tables of {snapshot_date} through Athena")
+    log(f"checking {counted(len(tables), 'table')} of {snapshot_date} through Athena")
     read: dict[str, int] = {}
     lost: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for asked, (rows, *counts) in zip(queries, _answers(athena, database, queries, casts=casts), strict=True):

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import QueryError, UnavailableError
 from rds_lake.model.lake.publication import waiting
+from rds_lake.model.words import counted
 from rds_lake.sql.views import render_view_counts
 from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.catalogue.naming import TypedTable
@@ -47,7 +48,7 @@ def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
         # Counts taken while another run moved the views mean nothing.
         if not problems or find_pointer(lake.s3, lake.layout, source.name) == pointer:
             rows = sum(table.named.manifest.rows for table in tables)
-            holds = f"{len(tables)} view{'s return' if len(tables) != 1 else ' returns'} all {rows:,} rows"
+            holds = f"{counted(len(tables), 'view', 'returns', 'return')} all {counted(rows, 'row')}"
             return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems), holds=holds)
     else:
         raise UnavailableError(
@@ -99,7 +100,7 @@ def _compared(lake: Lake, database: str, views: Sequence[str], expected: dict[st
     rows = lake.athena.run(render_view_counts(database, views), database=database).rows
     counts = {str(view): int(count or 0) for view, count in rows}
     return [
-        f"{view}: readers get {counts.get(view, 0):,} rows, the published date has {expected[view]:,}"
+        f"{view}: readers get {counted(counts.get(view, 0), 'row')}, the published date has {expected[view]:,}"
         for view in views
         if counts.get(view) != expected[view]
     ]

@@ -17,6 +17,7 @@ from rds_lake.config.database import Verify
 from rds_lake.database.counts import RowCount
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.words import counted
 
 COMPARABLE = timedelta(hours=48)
 _FEW_ROWS = 100
@@ -54,8 +55,8 @@ def verify_rows(
         tolerance = settings.tolerance if count.exact else max(settings.tolerance, _ESTIMATES_TOLERANCE)
         apart = abs(count.rows - table.rows)
         if apart > _FEW_ROWS and apart > tolerance * max(count.rows, table.rows):
-            has = f"has {count.rows:,} rows now" if count.exact else f"estimates {count.rows:,} rows"
-            problems.append(f"{table.target}: the snapshot has {table.rows:,} rows, the database {has}")
+            has = f"has {counted(count.rows, 'row')} now" if count.exact else f"estimates {counted(count.rows, 'row')}"
+            problems.append(f"{table.target}: the snapshot has {counted(table.rows, 'row')}, the database {has}")
     known = [count for count in counts.values() if count.rows is not None]
     return Verified(
         snapshot_date=manifest.snapshot_date,

@@ -21,6 +21,7 @@ from rds_lake.model.aws.snapshot import Snapshot
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.record import ExportRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue import limits
 from rds_lake.stages.databases import export
 from rds_lake.stages.databases.accept import Acceptance
@@ -166,7 +167,9 @@ class DatabaseRun:
         if done is not None and done.export.export_task == record.export_task:
             gone = missing_files(self._lake.s3, done)
             if not gone:
-                self.shared.log(f"{day} is already in the lake: {done.files} files, {done.rows} rows")
+                self.shared.log(
+                    f"{day} is already in the lake: {counted(done.files, 'file')}, {counted(done.rows, 'row')}"
+                )
                 return done
             intact.require_copy_of_aws(self._lake.s3, self._lake.layout, done, gone)
         task = export.settle_export(self.rds, record.export_task)
@@ -177,7 +180,7 @@ class DatabaseRun:
         if done is not None and gone:
             intact.require_whole_copy_of_aws(contents, self._lake.layout, done, gone)
             self.shared.log(
-                f"{len(gone)} of {done.files} files of {day} are missing from the lake and are copied again"
+                f"{len(gone)} of {counted(done.files, 'file')} of {day} are missing from the lake and are copied again"
             )
         return self._brought(contents, record)
 

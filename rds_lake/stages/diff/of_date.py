@@ -20,6 +20,7 @@ from rds_lake.errors import UnavailableError
 from rds_lake.model.athena_price import billed_bytes
 from rds_lake.model.lake.date_diff import CountedTable, DateDiff
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.naming import gathered
 from rds_lake.stages.checks.previous import date_before
 from rds_lake.stages.diff.compare import Asked
@@ -71,7 +72,7 @@ def compare_date(
         Asked(before=before, after=day),
         known_key=known_key,
         leave_out=partial(_left_out, settings),
-        begun=lambda many: log(f"{many} tables are compared, by a statement of Athena each"),
+        begun=lambda many: log(f"{counted(many, 'table', 'is', 'are')} compared, by a statement of Athena each"),
     )
     if _export_tasks(lake, source, before, day) != tasks:
         raise UnavailableError(

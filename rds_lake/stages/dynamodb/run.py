@@ -32,6 +32,7 @@ from rds_lake.model.exports.completeness import Finding
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.record import ExportRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.converting.context import ConversionContext
 from rds_lake.stages.dynamodb.converting.convert import Converter
 from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns
@@ -192,11 +193,11 @@ class DynamoRun:
         gone = missing_files(self._lake.s3, done) if done is not None and is_same else ()
         result: Manifest | ConversionProgress
         if done is not None and is_same and not gone:
-            self.shared.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
+            self.shared.log(f"{day} is converted already: {counted(done.files, 'file')}, {counted(done.rows, 'row')}")
             result = done
         else:
             if done is not None and gone:
-                self.shared.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake")
+                self.shared.log(f"{len(gone)} of {counted(done.files, 'file')} of {day} are gone from the lake")
             try:
                 result = self._converter.convert(record, done, run_kind=run_kind)
             except FullExportDueError as error:

@@ -11,6 +11,7 @@ from datetime import date
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import AsOfError, LostFilesError
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.lake.intact import missing_files
@@ -46,8 +47,8 @@ def readable_tables(
     gone = missing_files(lake.s3, replace(manifest, tables=tuple(t for t in manifest.tables if t.target in read)))
     if gone:
         raise LostFilesError(
-            f"{len(gone)} files of {source.name} {day} that are to be read are missing; nothing was run. Materialize "
-            "`parquet` of the date again, or ask for another date:",
+            f"{counted(len(gone), 'file')} of {source.name} {day}, needed by the query, {'is' if len(gone) == 1 else 'are'} missing; "
+            "nothing was run. Materialize `parquet` of the date again, or ask for another date:",
             gone,
         )
     return dated.typed

@@ -10,6 +10,7 @@ from datetime import date
 from rds_lake.errors import PublishError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import Pointer, waiting
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.checks.quality import check_tables
 from rds_lake.stages.lake import handover
@@ -105,7 +106,7 @@ def _finish_published(publisher: Publisher, day: date) -> str:
     tables = tables_of(publisher.lake, publisher.source, day)
     gone = missing_files(publisher.lake.s3, tables.manifest)
     if gone:
-        what = "1 file of it is missing" if len(gone) == 1 else f"{len(gone)} files of it are missing"
+        what = counted(len(gone), "file", "of it is missing", "of it are missing")
         return f", and {what} from the lake ({gone[0]}); materialize `parquet` of {day}"
     _clean_up(publisher, tables)
     return ""
@@ -151,7 +152,7 @@ def _require_rows(publisher: Publisher, tables: DatedTables) -> None:
         publisher.lake.athena, database=name, snapshot_date=day, tables=tables.typed, log=publisher.log, casts=False
     )
     problems = [
-        f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"
+        f"{table.table}: Athena reads {counted(table.rows_read, 'row')}, the footers hold {table.rows_expected}"
         for table in read
         if not table.rows_match
     ]

@@ -15,6 +15,7 @@ from rds_lake.model.dynamodb.manifest import parse_files
 from rds_lake.model.dynamodb.tables import EXPORT_FOLDER, MANIFESTS
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import AwsCopy, Manifest
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.dated import DatedTables
 from rds_lake.stages.catalogue.locate import drop_elsewhere
 from rds_lake.stages.lake.lake import Lake
@@ -79,7 +80,7 @@ def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
 def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> None:
     deleted = delete_export(s3, copy.bucket, copy.folder)
     if deleted:
-        log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {deleted} objects")
+        log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {counted(deleted, 'object')}")
 
 
 def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
@@ -120,7 +121,7 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
         keys = [file.key for file in files if file.key.startswith(f"{root}{EXPORT_FOLDER}/data/")]
         s3.delete(bucket, [summary])
         s3.delete(bucket, keys)
-        log(f"deleted {len(keys)} files of changes, {step.window}")
+        log(f"deleted {counted(len(keys), 'file')} of changes, {step.window}")
 
 
 def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
@@ -135,7 +136,7 @@ def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: 
     keys = [key for key, _ in many.listed(layout.bucket, folders)]
     if keys:
         many.delete(layout.bucket, keys)
-        log(f"deleted {len(keys)} files of an earlier export of {manifest.snapshot_date}")
+        log(f"deleted {counted(len(keys), 'file')} of an earlier export of {manifest.snapshot_date}")
 
 
 def _date_folders(layout: LakeLayout, manifest: Manifest) -> list[str]:

@@ -23,6 +23,7 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import Moving, Pointer, PublishedView, State, went_back_from
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.model.tables.names import PARTITION_KEY
+from rds_lake.model.words import counted
 from rds_lake.sql.stored_view import why_not
 from rds_lake.sql.views import render_view
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
@@ -121,7 +122,7 @@ class ViewMover:
         self._note_rolled_back(day, rolled_back_from)
         made = {view: published_view(sql, existing[view]) for view, sql in statements.items()}
         self._write_pointer(state, self._pointer(tables.manifest, made, rolled_back_from, state.pointer))
-        self.log(f"{name}: {len(stale)} of {len(statements)} views moved to {day}")
+        self.log(f"{name}: {len(stale)} of {counted(len(statements), 'view')} moved to {day}")
         return Publication(state=State.PUBLISHED, latest=day, flipped=stale, dropped=gone)
 
     @staticmethod

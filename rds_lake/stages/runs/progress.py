@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rds_lake.model.words import counted
+
 _SECONDS = 5.0
 
 
@@ -31,6 +33,6 @@ class Progress:
             self.log(
                 f"read {self._objects_done:,} of {self.objects:,} footers"
                 if self.bytes is None
-                else f"copied {self._objects_done:,} of {self.objects:,} objects, "
+                else f"copied {self._objects_done:,} of {counted(self.objects, 'object')}, "
                 f"{self._bytes_done:,} of {self.bytes:,} bytes"
             )

@@ -26,6 +26,7 @@ from rds_lake.database.outbox.outbox import Outbox, Position
 from rds_lake.model.streams.cut import CutTable
 from rds_lake.model.streams.forwarded import advanced
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.words import counted
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.attempt import Attempt
 from rds_lake.stages.streams.files import FILE_BYTES, HELD_BYTES
@@ -77,7 +78,7 @@ class Forwarded:
         whose = f"{self.source}, database {self.database}"
         if not self.rows:
             return f"{whose}: no changes after cut {self.cut}"
-        return f"{whose}: cut {self.cut}, {self.rows:,} changes of {len(self.rows_of)} tables, {self.size:,} bytes"
+        return f"{whose}: cut {self.cut}, {counted(self.rows, 'change')} of {counted(len(self.rows_of), 'table')}, {self.size:,} bytes"
 
 
 def forward_once(work: Forwarding) -> Forwarded:

@@ -9,6 +9,7 @@ from typing import Literal
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.aws.s3.objects import Upload
 from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.words import counted
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.lake import Lake
@@ -78,7 +79,7 @@ def unless_needed(lake: Lake, orphan: Orphan, manifest: Manifest | None) -> Orph
     gone = missing_files(lake.s3, manifest) if orphan.kind == "export" and manifest is not None else ()
     if not gone:
         return orphan
-    files = "1 file" if len(gone) == 1 else f"{len(gone)} files"
+    files = counted(len(gone), "file")
     why = f"{orphan.day} lacks {files} in the lake, which this copy has: materialize `parquet` of the date ({gone[0]})"
     return replace(orphan, removable=False, why=why)
 

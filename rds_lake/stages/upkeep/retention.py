@@ -33,6 +33,7 @@ from rds_lake.model.lake.publication import waiting
 from rds_lake.model.lake.retention import keep
 from rds_lake.model.streams.shown import dates_shown
 from rds_lake.model.tables.glue import GlueTable
+from rds_lake.model.words import counted
 from rds_lake.stages.catalogue.locate import drop_date
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.in_use import InUse
@@ -136,7 +137,7 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
                 log(f"{plan.source} {day} is in use now and is kept")
                 continue
             done.append(_remove(lake, manifest, raw_tables))
-        log(f"{plan.source} {day} is removed: {done[-1].objects} objects, {done[-1].bytes:,} bytes")
+        log(f"{plan.source} {day} is removed: {counted(done[-1].objects, 'object')}, {done[-1].bytes:,} bytes")
     if plan.damaged:
         raise ManifestError(
             "dates that should be removed are kept, since their manifests do not say what belongs to them: "

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.errors import ManifestError
 from rds_lake.model.tables.glue import GluePartition
+from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.records import TableRecords
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.upkeep.folders import Exports, Folder, sum_folders
@@ -97,7 +98,7 @@ def _pointing_at_nothing(
         return  # an empty table has a partition and no file
     why = "it points at a folder without objects"
     if day is not None:
-        why = f"the manifest of {day} names {files} files there, and they are gone. Delete it and materialize `parquet`"
+        why = f"the manifest of {day} names {counted(files, 'file')} there, and nothing is there. Delete it and materialize `parquet`"
     yield Orphan(
         kind="partition",
         source=known.settings.name,

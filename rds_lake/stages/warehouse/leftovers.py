@@ -16,6 +16,7 @@ from rds_lake.aws.warehouse.stacks import Stack, StackGateway
 from rds_lake.errors import AwsError, TransientError
 from rds_lake.model.warehouse.lease import Lease
 from rds_lake.model.warehouse.names import Names
+from rds_lake.model.words import counted
 from rds_lake.stages.warehouse.stack import delete_token, stacks_of
 from rds_lake.stages.warehouse.warehouse import Warehouse
 
@@ -143,7 +144,9 @@ def _staging(warehouse: Warehouse, names: Names) -> Iterator[Thing]:
     keys = [listed.key for listed in warehouse.lake.s3.list_objects(bucket, prefix)]
     if keys:
         remove = partial(warehouse.lake.s3.delete, bucket, keys)
-        yield Thing(kind="staging", name=warehouse.lake.layout.uri(prefix), state=f"{len(keys)} objects", remove=remove)
+        yield Thing(
+            kind="staging", name=warehouse.lake.layout.uri(prefix), state=counted(len(keys), "object"), remove=remove
+        )
     for upload in warehouse.lake.s3.list_uploads(bucket, prefix):
         remove = partial(warehouse.lake.s3.abort_upload, bucket, upload)
         yield Thing(kind="upload", name=warehouse.lake.layout.uri(upload.key), state="unfinished", remove=remove)

@@ -10,6 +10,7 @@ here: reading and writing both. Turns are `turn.py`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -73,7 +74,9 @@ def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
     return StoredRun(record=record, etag=etag)
 
 
-def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
+def cancel_run(
+    lake: Lake, warehouse: str, run: str, *, why: str, sleep: Callable[[float], None] = time.sleep
+) -> RunRecord:
     """Requests the end of the run: its next turns cancel statements and remove its objects. No effect on a run that is ending.
 
     Raises ManifestError if the run does not exist, UnavailableError if turns change its record during every attempt.
@@ -85,7 +88,7 @@ def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
         is_ending = record.phase in (Phase.REMOVING, Phase.ENDED)
         return record if is_ending else replace(record, phase=Phase.REMOVING, error=why)
 
-    return _change_run(lake, warehouse, run, cancelled)
+    return _change_run(lake, warehouse, run, cancelled, sleep)
 
 
 def open_runs(lake: Lake, warehouse: str) -> tuple[str, ...]:
@@ -99,7 +102,13 @@ def close_run(lake: Lake, warehouse: str, run: str) -> None:
     _change_open(lake, warehouse, lambda runs: [each for each in runs if each != run])
 
 
-def _change_run(lake: Lake, warehouse: str, run: str, change: Callable[[RunRecord | None], RunRecord]) -> RunRecord:
+def _change_run(
+    lake: Lake,
+    warehouse: str,
+    run: str,
+    change: Callable[[RunRecord | None], RunRecord],
+    sleep: Callable[[float], None] = time.sleep,
+) -> RunRecord:
     """Changes the record and returns the new one. `change` gets None if there is none, and may be called repeatedly."""
     key = run_key(lake, warehouse, run)
 
@@ -108,7 +117,7 @@ def _change_run(lake: Lake, warehouse: str, run: str, change: Callable[[RunRecor
         after = change(before)
         return None if after == before else _render(after)
 
-    text = change_text(lake.s3, lake.layout.bucket, key, changed, kms_key=lake.kms_key)
+    text = change_text(lake.s3, lake.layout.bucket, key, changed, kms_key=lake.kms_key, sleep=sleep)
     assert text is not None, "a changed record is there"
     return _read(lake, key, text)
 

@@ -32,6 +32,7 @@ from rds_lake.model.events.kinds import (
 )
 from rds_lake.model.events.parse import parse_events
 from rds_lake.model.exports.task import ExportTask
+from rds_lake.model.words import counted
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
@@ -260,7 +261,7 @@ class EventPlanner:
         if begun.status.running:
             ended = sum(not export.status.running for export in begun.started)
             return _Decision(
-                note=f"{event.source} {event.snapshot_date}: {ended} of {len(begun.wanted)} exports have ended so far"
+                note=f"{event.source} {event.snapshot_date}: {ended} of {counted(len(begun.wanted), 'export')} have ended so far"
             )
         return _Decision(runs=(settling_run(event.source, begun.task, event.snapshot_date),))
 

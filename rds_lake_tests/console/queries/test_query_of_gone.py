@@ -54,5 +54,5 @@ def test_files_that_are_gone_are_an_error_and_no_smaller_answer(asked, world: Wo
     world.clients.client("s3").delete_object(Bucket="acme-lake", Key=keys[0])
     result = asked("SELECT count(*) AS n FROM orders", "--as-of", "2026-11-19")
     assert result.exit_code == 1
-    assert "1 files of shop 2026-11-19" in result.output
+    assert "1 file of shop 2026-11-19" in result.output
     assert keys[0] in result.output.replace("\n", "")

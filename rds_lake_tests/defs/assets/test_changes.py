@@ -19,6 +19,7 @@ from rds_lake_tests.stages.streams.collecting.calls import Writers, deliver
 from rds_lake_tests.support.world import execute
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:changes"
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_an_outbox_that_is_not_emptied_is_mailed_once_when_it_begins_and_once_wh
         "[rds-lake] shop: the outbox of shop is not emptied",
         "[rds-lake] shop: the outbox of shop is emptied again",
     ]
-    assert "Now: outbox of shop: 1 changes, the oldest" in mails.mails[0]["Message"]
+    assert "Now: outbox of shop: 1 change, the oldest" in mails.mails[0]["Message"]
 
 
 @pytest.mark.exhaustive
@@ -148,7 +149,7 @@ def test_changes_by_lambda_are_collected_shown_and_audited(streaming: Shell, mon
     monkeypatch.setattr(drift, "_ON_THEIR_WAY", timedelta(days=-9))  # a snapshot of tomorrow is compared at once
     world.with_source(
         streams=Streams(
-            tables=("shop.public.items",), capture="lambda", function=SECRET, secret=SECRET, forward_minutes=1
+            tables=("shop.public.items",), capture="lambda", function=FUNCTION, secret=SECRET, forward_minutes=1
         )
     )
     streaming.reload()

@@ -97,3 +97,21 @@ def test_values_are_not_called_kept_where_nobody_counts_them() -> None:
     sources = (rds(check_casts=False), rds("ledger"))
     assert checked(*sources, tables=3) == {"shop", "ledger"}
     assert checked(*sources, tables=3, check="values_kept") == {"ledger"}
+    assert checked(*sources, tables=3, check="values_keep_their_type") == {"ledger"}
+
+
+def test_a_date_whose_values_nobody_counted_says_nothing_of_values_that_are_lost(shell: Shell) -> None:
+    shell.world.with_source(check_casts=False)
+    shell.reload()
+    shell.world.snapshot("2026-11-20")
+    result = shell.materialize("2026-11-20")
+    assert result.success
+    made = [event.materialization for event in result.get_asset_materialization_events()]
+    assert [
+        each for each in made if each.asset_key.path == ["shop", "catalog"] and "dagster/row_count" in each.metadata
+    ]
+    said = [
+        *(one.check_name for one in result.get_asset_check_evaluations()),
+        *(key for each in made for key in each.metadata),
+    ]
+    assert not [word for word in said if "lost" in word or "values" in word]

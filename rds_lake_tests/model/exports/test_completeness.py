@@ -204,7 +204,7 @@ def test_a_database_skipped_for_a_reason_nobody_has_seen_stops_a_date_only_where
     (finding,) = check(infos)
     assert (finding.severity, "DATABASE_IS_RESERVED" in finding.problem) == ("warning", True)
     known = [TableTarget(database="crm", schema="public", table="leads")]
-    assert "the lake knows 1 tables" in errors(check(infos, known=known))
+    assert "the lake knows 1 table of it" in errors(check(infos, known=known))
 
 
 @pytest.mark.parametrize(

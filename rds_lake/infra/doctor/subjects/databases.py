@@ -10,6 +10,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.doctor.findings import Examination, Row, Seen, bad, doubtful, good
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
+from rds_lake.model.words import counted
 
 EXISTS = Row(
     id="source.exists",
@@ -97,7 +98,7 @@ def _backups(source: Database, database: dict[str, Any] | None) -> Seen:
         return good(f"`snapshots: [{', '.join(source.snapshots)}]` needs no automated backups")
     if not days:
         return bad("automated backups are off (retention period 0): there will be no automated snapshot to export")
-    return good(f"kept for {days} days, with point-in-time recovery")
+    return good(f"kept for {counted(days, 'day')}, with point-in-time recovery")
 
 
 def _available(_: Database, database: dict[str, Any] | None) -> Seen:

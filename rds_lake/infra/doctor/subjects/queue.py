@@ -15,6 +15,7 @@ from rds_lake.infra.doctor.rights.by_resource import Service, by_service, said
 from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
 from rds_lake.infra.policy.queue import own_rules, queue_policy
 from rds_lake.infra.template.queues import rules_of
+from rds_lake.model.words import counted
 
 EXISTS = Row(
     id="queue.exists",
@@ -99,7 +100,7 @@ def _dead(patient: Patient) -> Seen:
     if dead is None:
         return good("there is none")
     count = int(patient.queue(dead).get("ApproximateNumberOfMessages", 0))
-    return doubtful(f"{count} messages are in {dead}") if count else good(f"{dead} is empty")
+    return doubtful(f"{counted(count, 'message', 'is', 'are')} in {dead}") if count else good(f"{dead} is empty")
 
 
 def rule_arn(patient: Patient, rule: str) -> str:

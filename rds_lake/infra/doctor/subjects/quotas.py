@@ -9,6 +9,7 @@ from rds_lake.infra.doctor.findings import Examination, Row, Seen, doubtful, goo
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
 from rds_lake.model.exports.task import ExportStatus
+from rds_lake.model.words import counted
 
 EXPORTS = Row(
     id="quota.exports",
@@ -42,12 +43,12 @@ def _exports(patient: Patient) -> Seen:
         Filters=[{"Name": "status", "Values": running}],
     )
     quota = patient.lake.export_quota
-    text = f"{len(tasks)} of {quota} exports that AWS allows are in progress"
+    text = f"{len(tasks)} of {counted(quota, 'export')} that AWS allows are in progress"
     return doubtful(text) if len(tasks) >= quota else good(text)
 
 
 def _daily(patient: Patient) -> Seen:
     count, quota = len(patient.config.databases), patient.lake.export_quota
     most = quota * _DAY_MINUTES // _SHORTEST_MINUTES
-    text = f"{count} databases, and at most {most} exports a day at {_SHORTEST_MINUTES} minutes each"
+    text = f"{counted(count, 'database')}, and at most {most} exports a day at {_SHORTEST_MINUTES} minutes each"
     return doubtful(text) if count > most else good(text)

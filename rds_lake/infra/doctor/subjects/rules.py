@@ -16,6 +16,7 @@ from rds_lake.infra.doctor.sample_events import sample_events
 from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
 from rds_lake.infra.template.queues import rules_of
 from rds_lake.model.events.pattern import event_fits
+from rds_lake.model.words import counted
 
 EXISTS = Row(
     id="rule.exists",
@@ -99,7 +100,7 @@ def _pattern(what: str, rule: str, patient: Patient) -> Seen:
     if unmatched:
         more = f" and {len(unmatched) - _SHOWN} more" if len(unmatched) > _SHOWN else ""
         return bad(f"it does not match {', '.join(unmatched[:_SHOWN])}{more}")
-    return good(f"it matches the {len(samples)} events that the sources wait for")
+    return good(f"it matches the {counted(len(samples), 'event')} that the sources wait for")
 
 
 def _target(rule: str, patient: Patient) -> Seen:

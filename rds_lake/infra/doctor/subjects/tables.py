@@ -11,6 +11,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.doctor.findings import Examination, Row, Seen, bad, good
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
+from rds_lake.model.words import counted
 
 EXISTS = Row(
     id="tables.exist",
@@ -62,7 +63,7 @@ def _recovery(source: DynamoDb, patient: Patient) -> Seen:
     off = [name for name in names if not _is_recoverable(patient, name)]
     if off:
         return bad(f"point-in-time recovery is off for {', '.join(off)}")
-    return good(f"on for {len(names)} tables")
+    return good(f"on for {counted(len(names), 'table')}")
 
 
 def _is_recoverable(patient: Patient, table: str) -> bool:

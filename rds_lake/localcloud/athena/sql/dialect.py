@@ -22,19 +22,20 @@ from sqlglot import exp
 from rds_lake.localcloud.athena.errors import QueryFailedError
 from rds_lake.localcloud.athena.sql.annotate import set_types, word
 from rds_lake.localcloud.athena.sql.functions import call, fix
+from rds_lake.localcloud.athena.sql.literals import LocalAthena
 
 # Caches statements, most of which are repeated: a view is parsed for each query of it. Translating takes as long as running.
 _KEPT = 1024
 
 
 def parse(sql: str) -> exp.Expr:
-    """Returns Athena's text as a new tree. sqlglot's ParseError if it cannot be parsed."""
+    """Returns Athena's text as a new tree. ParseError if it cannot be parsed, QueryFailedError for a wrong literal."""
     return _parsed(sql).copy()
 
 
 @lru_cache(_KEPT)
 def _parsed(sql: str) -> exp.Expr:
-    statements = [statement for statement in sqlglot.parse(sql, read="athena") if statement is not None]
+    statements = [statement for statement in sqlglot.parse(sql, read=LocalAthena) if statement is not None]
     if len(statements) != 1 or not isinstance(statements[0], exp.Expr):
         raise sqlglot.ParseError("Only one sql statement is allowed")
     return statements[0]

@@ -59,6 +59,8 @@ def _cast(node: exp.Cast) -> exp.Expr:
     if word(inner) in ("DOUBLE", "FLOAT") and target in _INTEGERS:
         # Trino rounds a half away from zero, DuckDB to the even neighbour.
         node.set("this", call("round", inner))
+    if target == "DECIMAL" and not node.to.expressions:
+        node.set("to", exp.DataType.build("decimal(38,0)"))
     if target == "DECIMAL" and word(inner) in ("VARCHAR", "TEXT"):
         node.set(
             "this", call("lc_decimal_text" if attempt == "lc_try_" else "lc_decimal_strict", exp.cast(inner, "text"))

@@ -29,6 +29,7 @@ from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import DataFile, Manifest
 from rds_lake.model.lake.packed import MadeBy
 from rds_lake.model.lake.record import ExportRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.databases.file_facts import FileFacts
 from rds_lake.stages.databases.footers import Footer, read_footers
 from rds_lake.stages.databases.inspect import ExportContents
@@ -76,7 +77,7 @@ class Mover:
             )
             return written
         self.log(
-            f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
+            f"relocated {counted(manifest.files, 'file')}, {manifest.bytes:,} bytes, {counted(manifest.rows, 'row')}"
             + (f"; {kept} existed from an earlier attempt" if kept else "")
         )
         return written
@@ -192,7 +193,7 @@ class _Relocation:
         """Raises all failures as one error, which is transient if all failures are."""
         reasons = [(self.plans[position], self.failed[position]) for position in sorted(self.failed)]
         error = RelocationError(
-            f"{len(reasons)} of {len(self.plans)} objects of export {self.record.export_task} were not relocated. The "
+            f"{len(reasons)} of {counted(len(self.plans), 'object')} of export {self.record.export_task} were not relocated. The "
             "export is untouched and no view moved; materialize `parquet` again, finished copies are kept:",
             [f"s3://{self.record.bucket}/{plan.file.key}: {reason}" for plan, reason in reasons],
         )

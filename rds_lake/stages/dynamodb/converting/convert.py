@@ -22,6 +22,7 @@ from rds_lake.errors import AwsError, ConversionError, FullExportDueError, LostF
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.record import ExportPart, ExportRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.converting.context import ConversionContext
 from rds_lake.stages.dynamodb.converting.glue.tables import GlueTables
 from rds_lake.stages.dynamodb.converting.local import LocalConversion
@@ -82,7 +83,9 @@ class Converter:
         kms_key, is_kept = self.context.kms_key, self._is_kept(record)
         manifest = write_manifest(self._s3, self._layout, made, kms_key=kms_key, stands=is_kept)
         who = "converted" if manifest is made else "another run converted"
-        self.context.log(f"{who} {manifest.rows:,} items of {len(manifest.tables)} tables, {manifest.bytes:,} bytes")
+        self.context.log(
+            f"{who} {counted(manifest.rows, 'item')} of {counted(len(manifest.tables), 'table')}, {manifest.bytes:,} bytes"
+        )
         return manifest
 
     def _by_glue(self, record: ExportRecord, tables: dict[str, TableManifest], run_kind: RunKind) -> ConversionProgress:
@@ -122,13 +125,13 @@ class Converter:
             missing = [uri for uri in gone if table is not None and uri.startswith(table.location)]
             finished = self.context.records.find_finished(record, part) if table is None or missing else table
             if finished is not None:
-                self.context.log(f"{part.table}: {finished.rows:,} items are already in the lake")
+                self.context.log(f"{part.table}: {counted(finished.rows, 'item', 'is', 'are')} already in the lake")
                 tables[part.table] = finished
             elif missing and not self._can_be_read(record, part):
                 lost[part.table] = missing
             elif missing:
                 self.context.log(
-                    f"{part.table}: {len(missing)} files are missing from the lake; the table is converted again"
+                    f"{part.table}: {counted(len(missing), 'file', 'is', 'are')} missing from the lake; the table is converted again"
                 )
         if lost:
             raise _lost(record, lost)

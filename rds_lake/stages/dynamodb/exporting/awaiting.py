@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from rds_lake.model.dynamodb.export_set import ExportSet
+from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.exporting.begin import Usable, begin_exports
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports, complete_or_raise
 from rds_lake.stages.runs.waiting import Waiting
@@ -38,4 +39,4 @@ def _running(export_set: ExportSet) -> list[str]:
 
 def _progress(export_set: ExportSet) -> str:
     ended = len(export_set.started) - len(_running(export_set))
-    return f"{ended} of {len(export_set.wanted)} exports ended, as of {export_set.moment:%Y-%m-%d %H:%M} UTC"
+    return f"{ended} of {counted(len(export_set.wanted), 'export')} ended, as of {export_set.moment:%Y-%m-%d %H:%M} UTC"

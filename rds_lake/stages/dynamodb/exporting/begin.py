@@ -20,6 +20,7 @@ from rds_lake.model.dynamodb.chain import Chain, Window
 from rds_lake.model.dynamodb.export_set import BegunSet, ChainExports, ExportSet
 from rds_lake.model.dynamodb.tables import DynamoTable, Recovery, TableExport, client_token
 from rds_lake.model.exports.task import ExportStatus
+from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.exporting.increments import Increments
 from rds_lake.stages.dynamodb.exporting.listed import ListedExports, list_exports
@@ -170,7 +171,7 @@ class Beginning:
         chains, because = self.increments.decide(self.day, self.moment, undecided, recoveries)
         for name, chain in chains.items():
             wanted.chains[name] = _not_started(chain)
-            self.exports.log(f"{name}: {len(chain.windows)} exports of changes since {chain.base.day}")
+            self.exports.log(f"{name}: {counted(len(chain.windows), 'export')} of changes since {chain.base.day}")
         for name, why in because.items():
             wanted.full_because[name] = why
             self.exports.log(f"{name}: a full export, as {why}")

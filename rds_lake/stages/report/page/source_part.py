@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from rds_lake.model.words import counted
 from rds_lake.stages.report.page import words
 from rds_lake.stages.report.page.html import Html, element, joined, prose, table
 from rds_lake.stages.report.page.plots import plot
@@ -84,7 +85,7 @@ def _tables(report: SourceReport, most: int) -> Html:
     shown = table(heads, rows, cards=True, numbers=frozenset(range(2, 4 + len(_compared(tables)))))
     return element(
         "details",
-        element("summary", f"{len(tables.figures):,} table{'' if len(tables.figures) == 1 else 's'}"),
+        element("summary", counted(len(tables.figures), "table")),
         shown,
         more,
     )
@@ -107,7 +108,7 @@ def _schema(tables: Tables) -> Iterator[Html]:
     )
     left = len(tables.schema) - _SCHEMA_CHANGES
     more = element("p", f"… and {left:,} more") if left > 0 else ""
-    title = f"{len(tables.schema):,} changes of tables and columns since {since}"
+    title = f"{counted(len(tables.schema), 'change')} of tables and columns since {since}"
     yield element("h3", title)
     yield joined([table(["Between", "Table", "Change"], rows, cards=True), more])
 
@@ -137,7 +138,7 @@ def _dates(dates: Sequence[DateFigures]) -> Html:
     title = (
         words.dates(len(dates))
         if len(shown) == len(dates)
-        else f"{len(shown)} of {len(dates):,} dates: the newest, then one a month"
+        else f"{len(shown)} of {counted(len(dates), 'date')}: the newest, then one a month"
     )
     body = table(["Date", "State", "Tables", "Rows", "Size"], rows, numbers=frozenset({2, 3, 4}))
     return element("details", element("summary", title), body)

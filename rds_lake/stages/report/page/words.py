@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from rds_lake.model.words import counted
 from rds_lake.stages.report.values import ChangedRows, Growth, NextRetention
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -69,7 +70,7 @@ def next_removal(retention: NextRetention | None) -> str:
 
 def dates(number: int) -> str:
     """Returns `1 date`, `2 dates`."""
-    return f"{number:,} date{'' if number == 1 else 's'}"
+    return counted(number, "date")
 
 
 def month(day: date) -> str:

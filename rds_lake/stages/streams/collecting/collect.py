@@ -35,6 +35,7 @@ from rds_lake.model.streams.collected import (
 from rds_lake.model.streams.cut import Cut, CutTable, render_cut
 from rds_lake.model.streams.forwarded import ForwardedCuts
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.words import counted
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.collecting.arrived import ArrivedObject, arrived_objects
 from rds_lake.stages.streams.collecting.next_cut import MOST_BYTES, MOST_OBJECTS, NextCut, read_cut, split
@@ -119,7 +120,9 @@ class Collector:
             record = wanted
             self._finish(record)
             done = _with(done, record, new)
-            self.log(f"{self.source}: cut {record.cut} has {new.rows:,} changes of {len(batch):,} arrived objects")
+            self.log(
+                f"{self.source}: cut {record.cut} has {counted(new.rows, 'change')} of {len(batch):,} arrived objects"
+            )
             if left:
                 seen = SeenDigests.load(self.lake, record.seen)
         return done, True

@@ -19,6 +19,7 @@ from rds_lake.model.lake.publication import Pointer
 from rds_lake.model.streams.compacted import Compacted
 from rds_lake.model.streams.shown import Shown, ShownCut, dates_shown, parse_shown, render_shown
 from rds_lake.model.tables.glue import GlueTable
+from rds_lake.model.words import counted
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.sql.changes.views import live_columns, render_changes, render_history, render_live
 from rds_lake.sql.stored_view import why_not
@@ -130,7 +131,9 @@ class LiveMover:
         self._require(wanted, existing)
         views = {view: published_view(sql, existing[view]) for view, sql in wanted.statements.items()}
         self._write(replace(wanted.shown, views=views), etag)
-        self.log(f"{self.source}: {len(stale)} of {len(views)} views of changes moved to {_text(wanted.shown)}")
+        self.log(
+            f"{self.source}: {len(stale)} of {counted(len(views), 'view')} of changes moved to {_text(wanted.shown)}"
+        )
         return len(stale)
 
     def _stale(

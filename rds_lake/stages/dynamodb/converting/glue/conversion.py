@@ -13,6 +13,7 @@ from datetime import date
 from rds_lake.convert.spark.request import JobResult
 from rds_lake.errors import ConversionError, RelocationError, ThrottledError
 from rds_lake.model.dynamodb.glue_runs import JobSet, TableJob, merge_jobs, parse_job_set, render_job_set
+from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns, JobNames, MakeRequest
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.runs.conversion import ConversionProgress, RunKind
@@ -99,7 +100,7 @@ class GlueConversion:
             try:
                 run = self.runs.begin(self._names(table, jobs[table]), wanted[table])
             except ThrottledError as error:
-                self.runs.log(f"{len(todo) - len(begun)} tables wait: {error}")
+                self.runs.log(f"{counted(len(todo) - len(begun), 'table', 'waits', 'wait')}: {error}")
                 break
             if run is not None:
                 begun[table] = TableJob(attempt=jobs[table].attempt, run=run.id)
@@ -134,5 +135,5 @@ def _together(errors: list[_JobError]) -> _JobError:
     if len(errors) == 1:
         return errors[0]
     return RelocationError(
-        f"Glue did not convert {len(errors)} tables; nothing was published:", [str(e) for e in errors]
+        f"Glue did not convert {counted(len(errors), 'table')}; nothing was published:", [str(e) for e in errors]
     )
