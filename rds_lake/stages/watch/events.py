@@ -191,9 +191,7 @@ class EventPlanner:
         if snapshot.status != "available":
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
         if snapshot.unknown_origin:
-            return _Decision(
-                note=f"{snapshot.arn} is a copy, and AWS no longer says of which snapshot: it belongs to no date"
-            )
+            return _Decision(note=f"{snapshot.arn} copies a snapshot that AWS no longer names: it belongs to no date")
         return _Decision(runs=(starting_run(plan.source, snapshot),))
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
@@ -249,9 +247,7 @@ class EventPlanner:
             return _Decision(note=f"{event.source} {event.snapshot_date} is not a date of a DynamoDB source")
         if exports.plan.scans:
             # The file has DynamoDB's form, but DynamoDB has no such export: describing it would need an additional permission.
-            return _Decision(
-                note=f"{event.source} {event.snapshot_date} is scanned by a run, which continues by itself"
-            )
+            return _Decision(note=f"{event.source} {event.snapshot_date} is scanned by a run of its own")
         begun = exports.look(event.snapshot_date)
         own = next((e for e in begun.started if e.export_id == event.export_id), None) if begun else None
         if begun is None or own is None:
