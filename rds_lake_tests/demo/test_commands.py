@@ -137,13 +137,6 @@ def test_dev_opens_the_ui_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
     assert history.read_text(encoding="utf-8") == "years of it"
 
 
-def test_a_database_that_is_none_is_refused_before_anything_starts(root: Path) -> None:
-    with started(root, "local", "up", "--database", "shop=oracle://x") as process:
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert "oracle:// is not a database" in output
-
-
 @pytest.mark.exhaustive
 def test_a_second_cloud_on_the_same_port_says_so(root: Path) -> None:
     with socket.socket() as taken:

@@ -32,7 +32,7 @@ def frozen(postgres: EmbeddedPostgres) -> list[Any]:
         return connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'frozen%'").fetchall()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
 def test_a_signal_stops_it_without_trace(postgres: EmbeddedPostgres, tmp_path: Path, number: signal.Signals) -> None:
     """On the user's own PostgreSQL frozen snapshots are dropped, and the database stays."""
     url = postgres.create_database(f"theirs_{number.name.lower()}")

@@ -23,6 +23,12 @@ def said(result: dg.ExecuteInProcessResult) -> dict[str, str]:
     }
 
 
+def lose_rows(shell: Shell) -> None:
+    execute(shell.world.url, "DELETE FROM orders WHERE id = 1; ALTER TABLE orders ADD big numeric")
+    execute(shell.world.url, "UPDATE orders SET big = 1e60 WHERE id IN (2, 3); DROP TABLE sales.nothing")
+    execute(shell.world.url, 'DELETE FROM "Order Details" WHERE ctid NOT IN (SELECT ctid FROM "Order Details" LIMIT 2)')
+
+
 def test_each_table_says_its_rows_against_the_day_before_and_the_values_it_loses_and_stops_nobody(shell: Shell) -> None:
     shell.world.snapshot("2026-11-19")
     first = said(shell.materialize("2026-11-19"))
@@ -30,9 +36,7 @@ def test_each_table_says_its_rows_against_the_day_before_and_the_values_it_loses
     assert first["orders rows_compared"] == "10 rows; the first date: nothing to compare with"
     assert first["orders values_kept"] == "every value keeps its type"
 
-    execute(shell.world.url, "DELETE FROM orders WHERE id = 1; ALTER TABLE orders ADD big numeric")
-    execute(shell.world.url, "UPDATE orders SET big = 1e60 WHERE id IN (2, 3); DROP TABLE sales.nothing")
-    execute(shell.world.url, 'DELETE FROM "Order Details" WHERE ctid NOT IN (SELECT ctid FROM "Order Details" LIMIT 2)')
+    lose_rows(shell)
     shell.world.snapshot("2026-11-20")
     result = shell.materialize("2026-11-20")
     assert result.success, "they warn"
@@ -50,6 +54,15 @@ def test_each_table_says_its_rows_against_the_day_before_and_the_values_it_loses
     assert {one.severity for one in result.get_asset_check_evaluations() if not one.passed} == {
         dg.AssetCheckSeverity.WARN
     }
+
+
+@pytest.mark.exhaustive
+def test_each_table_of_a_held_date_and_of_an_older_one_says_its_rows_and_a_lost_record_is_said(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-19")
+    shell.materialize("2026-11-19")
+    lose_rows(shell)
+    shell.world.snapshot("2026-11-20")
+    result = shell.materialize("2026-11-20")
 
     shell.world.with_source(publish="manual")
     shell.reload()
