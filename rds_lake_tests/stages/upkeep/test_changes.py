@@ -181,7 +181,7 @@ def test_nothing_goes_while_changes_are_compacted_and_no_turn_begins_while_they_
 
 def test_what_arrived_by_lambda_and_is_in_no_cut_yet_stays_however_old(world: World) -> None:
     streams = Streams(
-        tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:1:function:f"
+        tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:123456789012:function:f"
     )
     world.with_source(streams=streams, retention=Retention(daily=1, weekly=0, monthly=0))
     (source,) = world.config.databases
@@ -201,7 +201,7 @@ def test_what_arrived_by_lambda_and_is_in_no_cut_yet_stays_however_old(world: Wo
 
 def test_what_turns_of_lambda_noted_goes_when_no_turn_reads_it_and_no_date_needs_it(world: World) -> None:
     streams = Streams(
-        tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:1:function:f"
+        tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:123456789012:function:f"
     )
     world.with_source(streams=streams, retention=Retention(daily=1, weekly=0, monthly=0))
     (source,) = world.config.databases
