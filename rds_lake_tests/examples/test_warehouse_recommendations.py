@@ -21,7 +21,6 @@ def example(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.exhaustive
 def test_a_json_makes_one_csv_and_leaves_nothing(example: Any) -> None:
     said: list[str] = []
     assert example.story(said.append) == [

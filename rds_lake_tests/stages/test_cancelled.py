@@ -43,21 +43,31 @@ def no_thread_stays() -> Iterator[None]:
 
 
 class Slow:
-    """Holds up calls of a client: each is counted, and takes so many seconds."""
+    """Holds up calls of a client: each is counted, and takes so many seconds; those `until` the interrupt begin after it."""
 
-    def __init__(self, client: Any, operation: str, seconds: float = 0.3) -> None:
-        self.calls, self.seconds = 0, seconds
+    def __init__(self, client: Any, operation: str, seconds: float, *, until: threading.Event | None = None) -> None:
+        self.calls, self.seconds, self.until = 0, seconds, until
         service = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-send.{service}.{operation}", self._hold)
 
     def _hold(self, **_: Any) -> None:
         self.calls += 1
+        if self.until is not None:
+            self.until.wait(120)
         time.sleep(self.seconds)
 
 
-def interrupt(work: Callable[[], object], when: Callable[[], bool]) -> None:
-    """Interrupt the work once it is so; it has to end by that."""
-    with pytest.raises(KeyboardInterrupt), interrupted(when, seconds=120):
+def interrupt(work: Callable[[], object], when: Callable[[], bool], *, sent: threading.Event | None = None) -> None:
+    """Interrupt the work once it is so; it has to end by that. `sent` is set in the moment in which the interrupt is."""
+
+    def is_now() -> bool:
+        if not when():
+            return False
+        if sent is not None:
+            sent.set()
+        return True
+
+    with pytest.raises(KeyboardInterrupt), interrupted(is_now, seconds=120):
         work()
 
 
@@ -68,17 +78,23 @@ def test_an_interrupted_catalogue_begins_no_other_table(world: World) -> None:
     manifest = run.relocate(DAY)
     tables = name_tables(manifest, run.shared.source)
     clients = AwsClients(SESSION, region="us-east-1", endpoint_url=world.cloud.url)
-    slow, glue = Slow(clients.glue, "CreateTable"), GlueGateway(clients.glue)
+    sent, glue = threading.Event(), GlueGateway(clients.glue)
+    slow = Slow(clients.glue, "CreateTable", 1, until=sent)
     assert len(tables) > 2
     interrupt(
-        lambda: sync_catalog(glue, manifest=manifest, tables=tables, log=print, parallel=1), lambda: slow.calls == 1
+        lambda: sync_catalog(glue, manifest=manifest, tables=tables, log=print, parallel=1),
+        lambda: slow.calls == 1,
+        sent=sent,
     )
     assert slow.calls == 1
     sync_catalog(run.shared.lake.glue, manifest=manifest, tables=tables, log=print)  # nothing half made is in the way
-    asked = Slow(clients.glue, "BatchGetPartition")
+    sent.clear()
+    asked = Slow(clients.glue, "BatchGetPartition", 1, until=sent)
     existing = glue.list_tables("shop")
     interrupt(
-        lambda: locate(glue, manifest=manifest, tables=tables, existing=existing, parallel=1), lambda: asked.calls == 1
+        lambda: locate(glue, manifest=manifest, tables=tables, existing=existing, parallel=1),
+        lambda: asked.calls == 1,
+        sent=sent,
     )
     assert asked.calls == 1
 
