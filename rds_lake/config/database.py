@@ -1,6 +1,6 @@
 """Entries of `sources:` that are databases: `kind: rds` and `kind: aurora`.
 
-What belongs here: their keys, and what those have wrong together in one source.
+What belongs here: their keys, and the rules about several keys of one source.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _live_is_aurora(source: Rds) -> Iterator[str]:
 
 
 class DatabaseKeys(SharedKeys):
-    """What both kinds of databases have. A snapshot date is the UTC date of the data in one of their snapshots."""
+    """The keys that both kinds of databases have. A snapshot date is the UTC date of the data in a snapshot."""
 
     asset_kind = "postgres"
     export_asset = (
@@ -170,9 +170,9 @@ class DatabaseKeys(SharedKeys):
 
     @property
     def included_tables(self) -> tuple[TableTarget, ...] | None:
-        """The tables of `include` and those of its outbox, or None where an item names no table outright.
+        """The tables of `include` and of the outbox; None if `include` is empty or an item names a whole database or schema.
 
-        `a.b` is a schema in PostgreSQL and a table in MySQL: without `engine` only `a.b.c` names a table.
+        `a.b` is a schema in PostgreSQL and a table in MySQL: without `engine`, only `a.b.c` names a table.
         """
         engine = engine_of(self.engine) if self.engine else Engine.POSTGRES
         tables = engine.included_tables(self.include)
@@ -185,12 +185,12 @@ class DatabaseKeys(SharedKeys):
 
     @property
     def captured_engine(self) -> Engine | None:
-        """The engine of `streams:`, by `engine` or by how its tables are written."""
+        """The engine of the captured tables: `engine`, or derived from the form of their names; None without `streams:`."""
         return self.streams.family(engine_of(self.engine) if self.engine else None) if self.streams else None
 
     @property
     def outbox_tables(self) -> tuple[TableTarget, ...]:
-        """The tables of capture in each captured database that belong into every export; none with `capture: lambda`."""
+        """The tables that capture itself uses and that every export must contain; empty with `capture: lambda`."""
         if self.streams is None or self.streams.capture != "outbox":
             return ()
         if self.captured_engine is Engine.MYSQL:
@@ -200,7 +200,7 @@ class DatabaseKeys(SharedKeys):
 
     @property
     def outbox_items(self) -> tuple[str, ...]:
-        """What has to be in ExportOnly besides `include`, so that those tables are exported."""
+        """The items to add to `include` in ExportOnly, so that `outbox_tables` are exported; empty without `include`."""
         items = {own: _engine_of(own).items_of(own) for own in self.outbox_tables} if self.include else {}
         return tuple(names[-1] for names in items.values() if not {*names} & {*self.include})
 
@@ -210,7 +210,7 @@ class DatabaseKeys(SharedKeys):
 
     @property
     def naming(self) -> Naming:
-        """By `default_schema`, `union`, and the one database that `include` asks for."""
+        """From `default_schema`, `union`, and the database of `include` if all its items are in one."""
         databases = {item.partition(".")[0] for item in self.include}
         home = databases.pop() if len(databases) == 1 else None
         return Naming(default_schema=self.default_schema, home=home, unions=self.union)
@@ -222,7 +222,7 @@ class DatabaseKeys(SharedKeys):
 
     @property
     def counts_casts(self) -> bool:
-        """Whether the checks count values that a view's type would lose (`check_casts`)."""
+        """Whether the checks count values that the view's type cannot represent (`check_casts`)."""
         return self.check_casts
 
     @property

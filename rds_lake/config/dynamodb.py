@@ -1,6 +1,6 @@
 """Entries of `sources:` that are sets of DynamoDB tables: `kind: dynamodb`.
 
-What belongs here: their keys, and what those have wrong together in one source.
+What belongs here: their keys, and the rules about several keys of one source.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from rds_lake.config.shared import Rule, SharedKeys
 from rds_lake.model.tables.table import TableTarget, dynamodb_table
 
-# What a name of DynamoDB consists of, and the wildcards of the shell.
+# The characters that a table's name may have (DynamoDB's rule), and the shell's wildcards.
 _PATTERN = re.compile(r"[A-Za-z0-9_.\-*?\[\]!]{1,255}")
 _WILDCARDS = frozenset("*?[")
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
@@ -36,7 +36,7 @@ def is_table_name(text: str) -> bool:
 
 
 def _time_of_day(value: Any) -> Any:
-    """YAML 1.1, which other programs read, has an unquoted 12:30 as the number 750 (https://yaml.org/type/int.html)."""
+    """Accepts 750 for 12:30, because programs with YAML 1.1 read an unquoted time as a number (https://yaml.org/type/int.html)."""
     if isinstance(value, time):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -176,6 +176,6 @@ class DynamoDb(SharedKeys):
 
     @property
     def included_tables(self) -> tuple[TableTarget, ...] | None:
-        """The tables of `tables`, or None where an item is a pattern."""
+        """The tables of `tables`; None if an item is a pattern."""
         named = tuple(dynamodb_table(name) for name in self.tables if is_table_name(name))
         return named if len(named) == len(self.tables) else None

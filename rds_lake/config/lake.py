@@ -1,7 +1,7 @@
 """The `lake:` section of lake.yaml.
 
-What belongs here: its settings, with description, default and rule. Those of `sources:` are `config/shared.py` and the
-files of the kinds.
+What belongs here: its settings, each with description, default and rule. The settings of `sources:` are in `config/shared.py`
+and in one file for each kind.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from rds_lake.model.cron import cron_problem
 
 @lru_cache
 def known_regions() -> tuple[str, ...]:
-    """The Regions of all partitions that the installed botocore knows, from its file: importing it takes longer than all else here."""
+    """Returns the Regions that the installed botocore knows, from its file: importing botocore is slow; empty without it."""
     package = find_spec("botocore")
     path = Path(package.origin or "").parent / "data" / "partitions.json" if package else None
     if path is None or not path.is_file():
-        return ()  # then names are judged by their form alone
+        return ()  # then only the form of a name is checked
     partitions = json.loads(path.read_text(encoding="utf-8"))["partitions"]
     return tuple(name for partition in partitions for name in partition["regions"] if not name.endswith("-global"))
 
@@ -39,7 +39,7 @@ def _legal_region(text: str) -> str:
 
 
 def _arn_of(service: str, what: str, resource: str = "") -> AfterValidator:
-    """ARNs of one service alone, in an account. `resource`: how the part behind the account begins."""
+    """Returns a validator that accepts only ARNs of this service with an account, whose resource part begins with `resource`."""
 
     def legal(text: str) -> str:
         arn = parse_arn(text)
@@ -87,7 +87,7 @@ BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 
 
 class Settings(BaseModel):
-    """A section of lake.yaml: unknown keys are refused."""
+    """A section of lake.yaml; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

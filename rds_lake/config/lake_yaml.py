@@ -1,9 +1,9 @@
-"""lake.yaml: from text to frozen, validated values.
+"""Reads lake.yaml into frozen, validated values; one error lists every problem, each with what to do.
 
-What belongs here: the whole, and how it is read: one error lists every problem, with what to do. Settings and their rules are
-the other files of this folder. What does not: YAML and lines (`document/`), and AWS.
+What belongs here: reading all sections together. Settings and their rules are in the other files of this folder, YAML and line
+numbers in `document/`. Nothing here calls AWS.
 
-The whole shape, with the defaults, is in `docs/configuration.md`, which a test compares with these models.
+`docs/configuration.md` describes every key with its default; a test compares it with these models.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _SECTIONS = ("lake", "sources", "warehouses")
 class LakeConfig(Settings):
     """All of lake.yaml.
 
-    `directory` is where it was found: table states are in `tables/` beside it. `notices` are sentences about words in it that
-    have a new name and still work, and about a Region that is not known here.
+    `directory`: its folder; table states are in `tables/` in this folder. `notices`: sentences about old names that still work,
+    and about a Region that the installed botocore does not know.
     """
 
     lake: LakeSettings = Field(description="The lake's bucket and the AWS objects it uses.")
@@ -83,7 +83,7 @@ class LakeConfig(Settings):
         return bool(self.dynamodb)
 
     def warehouse(self, name: str) -> WarehouseSettings:
-        """The warehouse of that name; a ConfigError names the ones there are."""
+        """Returns the warehouse of that name. ConfigError lists the existing names."""
         for warehouse in self.warehouses:
             if warehouse.name == name:
                 return warehouse
@@ -93,7 +93,7 @@ class LakeConfig(Settings):
         raise ConfigError(f"no warehouse is named {name!r}; {_is_file(name)}lake.yaml has: {known}")
 
     def source(self, name: str) -> SourceSettings:
-        """The source of that name; a ConfigError names the ones there are."""
+        """Returns the source of that name. ConfigError lists the existing names."""
         for source in self.sources:
             if source.name == name:
                 return source
@@ -106,10 +106,9 @@ def _is_file(name: str) -> str:
 
 
 def load_config(path: Path) -> LakeConfig:
-    """The configuration in the file at `path`, with the variables of this process's environment; its notices are logged as
-    warnings, which commands and code locations show.
+    """Returns the configuration in the file at `path`, using this process's environment variables. Logs its notices as warnings.
 
-    Raises ConfigError listing every problem, each with its place in the file and what to do.
+    ConfigError lists every problem, each with its line and column and what to do.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -132,9 +131,9 @@ def load_config(path: Path) -> LakeConfig:
 def parse_config(
     text: str, *, where: str, directory: Path = Path(), environment: Mapping[str, str] | None = None
 ) -> LakeConfig:
-    """The configuration in `text`; `where` names it in errors, `environment` has the variables that it refers to.
+    """Returns the configuration in `text`. `where`: its name in errors; `environment`: the variables that it may use.
 
-    Raises ConfigError listing every problem, each with its line; values of variables are in no message.
+    ConfigError lists every problem, each with its line; no message contains the value of a variable.
     """
     document = read_document(text, where=where, environment=environment or {})
     body = document.body
@@ -150,7 +149,7 @@ def parse_config(
 
 
 def config_of(body: dict[Any, Any], *, where: str, directory: Path = Path()) -> LakeConfig:
-    """The configuration in `body`, which has the keys of lake.yaml; else as `parse_config`, but that places are paths of keys."""
+    """Like `parse_config`, for parsed values (`body`); problems name paths of keys instead of lines."""
     lake = _lake(body)
     sources, problems = _sources(body)
     read = [source.settings for source in sources if source.settings is not None]
@@ -195,7 +194,7 @@ def _of_sources(key: str) -> str | None:
 
 
 def _sources(body: dict[Any, Any]) -> tuple[list[ReadSource], list[str]]:
-    """Every entry of `sources:`, and all that is wrong with each by itself."""
+    """Returns every entry of `sources:`, and each entry's own problems; rules between entries are `rules.py`."""
     raw = body.get("sources")
     if "sources" not in body or raw is None or raw == []:
         return [], ["sources: is required; add a list of at least one source (docs/configuration.md describes it)"]
@@ -210,5 +209,5 @@ def _sources(body: dict[Any, Any]) -> tuple[list[ReadSource], list[str]]:
 
 
 def first_date(config: LakeConfig, source: SourceSettings) -> date:
-    """The first snapshot date of the source."""
+    """Returns the first snapshot date of the source."""
     return source.start_date or config.lake.start_date

@@ -1,9 +1,9 @@
-"""Settings out of YAML's values, with everything that is wrong with them at once.
+"""Reads the settings of one section of lake.yaml from YAML's values, and collects all problems.
 
-pydantic checks every key by itself. Rules check keys together, and they run even where some keys are wrong by themselves; a
-rule that needs one of those is left out.
+pydantic checks each key separately. Rules check several keys together. They run even if some keys are invalid; a rule that
+needs an invalid key is skipped.
 
-What belongs here: that procedure, for any section of lake.yaml. Sentences are `config/text.py`.
+What belongs here: this procedure, for any section. The sentences are in `config/text.py`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _S = TypeVar("_S", bound=Settings)
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[_S]):
-    """A section as far as it can be read, and its problems.
+    """The valid keys of a section, and its problems.
 
-    `settings` lacks the keys whose values are wrong: reading one raises AttributeError. They are for `judged` alone, unless
-    there is no problem. None: the section is not a mapping.
+    `settings` does not have the keys with invalid values: reading one raises AttributeError. If there are problems, only `judged`
+    may use it. It is None if the section is not a mapping.
     """
 
     settings: _S | None
@@ -37,7 +37,7 @@ class Read(Generic[_S]):
 def read_settings(
     model: type[_S], raw: object, place: str, *, elsewhere: Elsewhere = lambda _: None, what: str = "keys"
 ) -> Read[_S]:
-    """The section at `place`; `elsewhere` says of an unknown key where it belongs (`text.explain`)."""
+    """Returns the section at `place`. `elsewhere` returns the section to which an unknown key belongs (`text.Elsewhere`)."""
     if not isinstance(raw, dict):
         return Read(None, (not_a_mapping(raw, place, what),))
     try:
@@ -49,7 +49,7 @@ def read_settings(
 
 
 def _meant(details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without "too short" of lists whose items are wrong: pydantic counts the right ones alone."""
+    """Removes "too short" errors of lists with invalid items, because pydantic counts only the valid items."""
     places = [detail["loc"] for detail in details]
     return [
         detail
@@ -60,28 +60,28 @@ def _meant(details: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _without(model: type[_S], raw: Mapping[Any, Any], wrong: set[int | str]) -> _S:
-    """The settings without the keys that are wrong."""
+    """Returns the settings without the invalid keys."""
     right = {key: value for key, value in raw.items() if key in model.model_fields and key not in wrong}
     lacking = [key for key, field in model.model_fields.items() if field.is_required() and key in wrong]
     settings = model.model_validate(right | {key: (model.model_fields[key].examples or [None])[0] for key in lacking})
     for key in wrong & model.model_fields.keys():
-        object.__delattr__(settings, str(key))  # frozen, but these are ours alone
+        object.__delattr__(settings, str(key))  # frozen, but only this function has the object yet
         settings.model_fields_set.discard(str(key))
     return settings
 
 
 def judged(rule: Callable[_P, Iterator[str]], *args: _P.args, **kwargs: _P.kwargs) -> Iterator[str]:
-    """The rule's problems with settings that may lack keys; none where it needs a key that is lacking."""
+    """Yields the problems that the rule finds; the rule ends at the first key that the settings do not have."""
     try:
         yield from rule(*args, **kwargs)
     except AttributeError as error:
-        # A key that is lacking, and no other: an attribute that a rule misspells is an error in rds-lake.
+        # Only a missing key is ignored: an attribute that is no key of the settings is an error in rds-lake.
         if not (isinstance(error.obj, Settings) and error.name in type(error.obj).model_fields):
             raise
 
 
 def not_a_mapping(raw: object, place: str, what: str) -> str:
-    """The sentence for a section that is something else."""
+    """Returns the problem of a section that is not a mapping."""
     if raw is None:
         return f"{place}: is empty; write {what} below it (docs/configuration.md describes them)"
     return f"{place}: must be a mapping of {what}, not {shown(raw)} (docs/configuration.md describes them)"

@@ -1,6 +1,7 @@
-"""What a source of lake.yaml has wrong with the lake, or with another source.
+"""Rules between a source and the `lake:` section, and between two sources.
 
-What belongs here: these rules, each a function that yields sentences. What one source alone has wrong is in the file of its kind.
+What belongs here: these rules, each a function that yields one sentence per problem. Rules of a single source are in the file of
+its kind.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _T = TypeVar("_T")
 
 
 def problems_together(lake: LakeSettings | None, sources: Sequence[SourceSettings]) -> list[str]:
-    """Every problem, in sentences that say what to do.
+    """Returns every problem as a sentence that says what to do.
 
-    Settings may lack keys (`reading.Read`); `lake` is None where nothing of it can be read.
+    Invalid keys are missing in the settings (`reading.Read`); `lake` is None if the whole section cannot be read.
     """
     problems = [problem for rule in (_names, _identifiers, _tables) for problem in rule(sources)]
     if lake is None:
@@ -32,7 +33,7 @@ def problems_together(lake: LakeSettings | None, sources: Sequence[SourceSetting
 
 
 def problems_alone(source: SourceSettings) -> list[str]:
-    """Problems between the keys of one source, a sentence each; the source may lack keys."""
+    """Returns the problems between keys of one source, one sentence each; its invalid keys may be missing."""
     return [problem for rule in source.rules for problem in judged(rule, source)]
 
 
@@ -67,7 +68,7 @@ def _repeated(items: Iterable[_T]) -> list[_T]:
 
 
 def _repetitions(items: Iterable[tuple[str, _T]]) -> Iterator[tuple[_T, _T]]:
-    """The first one of each key with every later one of the same key."""
+    """Yields the first item of each key together with each later item of the same key."""
     first: dict[str, _T] = {}
     for key, item in items:
         if key in first:
@@ -117,7 +118,7 @@ def _needs_of_glue(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
 
 
 def _places(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
-    """AWS's exports within a source's own folder would be taken for leftovers of its tables, and removed."""
+    """Refuses AWS's exports inside a source's folder: rds-lake would delete them as leftovers of the source's tables."""
     folder = "/".join(part for part in (lake.prefix, source.name) if part)
     if lake.exports_bucket == lake.bucket and f"{lake.export_prefix}/".startswith(f"{folder}/"):
         yield (

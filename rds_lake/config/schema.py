@@ -1,10 +1,10 @@
 """The JSON schema of lake.yaml, for editors: completion, descriptions, and errors while typing.
 
-It is made from the settings' models. What it cannot say is the validator's alone: rules about several keys, names that must differ,
-ARNs, cron schedules. What it refuses the validator refuses too, but for words that still work (`engine: glue` of DynamoDB, `off` for
-false, a number in quotes).
+It is generated from the settings' models. Only the validator checks rules about several keys, unique names, ARNs and cron
+schedules. The schema is stricter only about old spellings that still work (`engine: glue` of DynamoDB, `off` for false, a number
+in quotes).
 
-The file that ships is `lake.schema.json` beside this module; a test holds it to the models.
+The published file is `lake.schema.json` in this folder; a test compares it with the models.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 from rds_lake.config.lake_yaml import LakeConfig
 
 SCHEMA_FILE = Path(__file__).with_name("lake.schema.json")
-_DIALECT = "http://json-schema.org/draft-07/schema#"  # the one that yaml-language-server knows best
+_DIALECT = "http://json-schema.org/draft-07/schema#"  # supported best by yaml-language-server
 _REFERENCE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
 _SCALARS = ("string", "integer", "number", "boolean")
 _ABOUT = ("title", "description", "default", "examples")
 
 
 def lake_schema() -> dict[str, Any]:
-    """The schema as a dictionary of draft 7."""
+    """Returns the schema (JSON Schema, draft 7)."""
     made = LakeConfig.model_json_schema(ref_template="#/definitions/{model}")
     models: dict[str, Any] = {name: _opened(model) for name, model in made["$defs"].items()}
     sections = {
@@ -47,12 +47,12 @@ def lake_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as the file has it."""
+    """Returns the content of the file."""
     return json.dumps(lake_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _by_kind(union: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
-    """An entry whose `kind` says which keys it has: an editor then shows the problems of that kind alone."""
+    """Returns the schema of an entry whose `kind` decides its keys, so that an editor shows only the problems of that kind."""
     kinds = union["discriminator"]["mapping"]
     described = [models[ref.rpartition("/")[2]]["properties"]["kind"].get("description", "") for ref in kinds.values()]
     return {
@@ -67,7 +67,7 @@ def _by_kind(union: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
 
 
 def _opened(model: dict[str, Any]) -> dict[str, Any]:
-    """A section whose values may be variables of the environment; without the titles that repeat the keys."""
+    """Returns a section whose values may also be environment variables; titles, which only repeat the keys, are removed."""
     properties = {key: _with_variables(value) for key, value in model.get("properties", {}).items()}
     return {key: value for key, value in model.items() if key != "title"} | (
         {"properties": properties} if properties else {}

@@ -1,6 +1,6 @@
-"""The keys that every kind of source has, and what the code may ask of a source without knowing its kind.
+"""The keys that every kind of source has, and the properties that code may use without knowing the kind.
 
-What belongs here: keys and answers of all kinds. Those of one kind are `config/database.py` and `config/dynamodb.py`.
+What belongs here: what all kinds have in common. Keys of one kind are in `config/database.py` and `config/dynamodb.py`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rds_lake.config.lake import Cron, Settings
 from rds_lake.model.lake.date_diff import RowLimit
 from rds_lake.model.tables.table import TableTarget
 
-_FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
+_FRESHNESS_HOURS = 36  # more than a day: the time of a daily snapshot varies within the backup window
 _MAX_DROP = 0.5
 
 _EMAIL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
-# What the keys of one source have wrong together: yields a sentence per problem.
+# A rule about several keys of one source: yields one sentence per problem.
 Rule: TypeAlias = Callable[[Any], Iterator[str]]
 
 
 def _legal_owner(text: str) -> str:
-    """By Dagster's rule, which shows owners (https://docs.dagster.io/guides/build/assets/metadata-and-tags#owners)."""
+    """Validates an owner by Dagster's rule (https://docs.dagster.io/guides/build/assets/metadata-and-tags#owners)."""
     if not (_EMAIL.fullmatch(text) or (text.startswith("team:") and text != "team:")):
         raise ValueError(f"{text!r} is not an owner: write an e-mail address, or `team:` and the name of a team")
     return text
@@ -51,7 +51,7 @@ def _legal_limit(value: Any) -> str:
 
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-# By tags of our own, so that a wrong value has one problem and not one with every type it might have had.
+# Custom tags choose the type, so that an invalid value gives one problem, not one for each possible type.
 MaxDrop = Annotated[
     Annotated[Fraction, Tag("[part]")] | Annotated[dict[str, Fraction], Tag("[by view]")],
     Discriminator(lambda value: "[by view]" if isinstance(value, dict) else "[part]"),
@@ -94,7 +94,7 @@ class Changes(Settings):
     )
 
     def limit_of(self, kind: str, view: str, table: str) -> tuple[RowLimit | None, bool]:
-        """How many rows of the table may be `added`, `removed` or `changed`, and whether lake.yaml says so of this very table."""
+        """Returns the limit for rows `added`, `removed` or `changed` (`kind`), and whether lake.yaml names this table."""
         own = self.most.get(view, self.most.get(table))
         text = None if own is None else getattr(own, kind)
         if text is not None:
@@ -129,10 +129,10 @@ class Retention(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
-    """How tables get their names in Athena, besides `rename:`.
+    """The settings for names of tables in Athena, besides `rename:`.
 
-    `default_schema`: `db.schema` whose tables keep their bare name. `home`: the only database, whose name no view needs.
-    `unions`: name -> pattern of the names of the tables that become one table.
+    `default_schema`: the `db.schema` whose tables keep their bare names. `home`: the only database, whose name views omit.
+    `unions`: name of each union -> pattern of the names of its member tables.
     """
 
     default_schema: str | None = None
@@ -146,8 +146,8 @@ class SharedKeys(Settings):
     A kind adds `kind` and its own keys, and overrides the properties below if its sources behave differently.
     """
 
-    described: ClassVar[str]  # of the kind, for messages: "a DB instance"
-    asset_kind: ClassVar[str]  # Dagster's kind of the asset that takes the snapshot
+    described: ClassVar[str]  # the kind in messages: "a DB instance"
+    asset_kind: ClassVar[str]  # Dagster's kind of the asset of the export
     export_asset: ClassVar[str]  # what that asset is, and what the asset of the files is, for Dagster's UI
     parquet_asset: ClassVar[str]
     rules: ClassVar[tuple[Rule, ...]] = (_changes_need_athena, _diff_views_need_athena)
@@ -206,7 +206,7 @@ class SharedKeys(Settings):
     start_date: date | None = Field(default=None, description="First snapshot date, where later than the lake's.")
 
     def max_drop_of(self, view: str, table: str) -> tuple[float, bool]:
-        """The part of its rows that the table may lose (0 to 1), and whether lake.yaml says so of this very table."""
+        """Returns the fraction (0 to 1) of rows that the table may lose, and whether lake.yaml names this table."""
         if not isinstance(self.max_drop, dict):
             return self.max_drop, False
         own = self.max_drop.get(view, self.max_drop.get(table))
@@ -214,7 +214,7 @@ class SharedKeys(Settings):
 
     @property
     def freshness(self) -> timedelta | None:
-        """How old the newest snapshot may become; None: as old as it likes."""
+        """The maximum age of the newest snapshot; None: no limit."""
         hours = self._default_freshness_hours if self.freshness_hours is None else self.freshness_hours
         return timedelta(hours=hours) if hours else None
 
@@ -224,30 +224,30 @@ class SharedKeys(Settings):
 
     @property
     def included_tables(self) -> tuple[TableTarget, ...] | None:
-        """The tables that lake.yaml names outright; None where AWS has to be asked which there are."""
+        """The tables, if lake.yaml names each of them; otherwise None: only AWS knows which tables exist."""
         return None
 
     @property
     def outbox_tables(self) -> tuple[TableTarget, ...]:
-        """Tables of capture that are exported with the others."""
+        """The tables that capture itself uses and that are exported with the others."""
         return ()
 
     @property
     def naming(self) -> Naming:
-        """How its tables get their names."""
+        """The settings for names of its tables in Athena."""
         return Naming()
 
     @property
     def run_priority(self) -> int:
-        """Which of the queued runs goes first: the higher number."""
+        """The priority of its runs in Dagster; queued runs with a higher number start first."""
         return 0
 
     @property
     def counts_casts(self) -> bool:
-        """Whether values that the typed view cannot represent are counted."""
+        """Whether the checks count values that the view's type cannot represent."""
         return True
 
     @property
     def in_place(self) -> bool:
-        """Whether AWS's files are read where AWS put them, without a copy."""
+        """Whether AWS's files are read where AWS wrote them, without a copy."""
         return False

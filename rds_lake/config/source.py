@@ -1,7 +1,7 @@
 """The kinds of sources, and reading one entry of `sources:`.
 
-A new kind of source is a class of settings in a file of its own beside `config/dynamodb.py`, a member of the union below,
-a run in `stages/` and its choice in `stages/watch/sources.py`.
+A new kind of source needs a settings class in its own file (as in `config/dynamodb.py`), an entry in the union below, a run in
+`stages/`, and a case in `stages/watch/sources.py`.
 
 What belongs here: the union, and errors about keys that a kind does not have.
 """
@@ -21,7 +21,7 @@ from rds_lake.config.text import shown
 
 SourceSettings: TypeAlias = Rds | Aurora | DynamoDb
 
-# lake.yaml's word for a kind -> its settings.
+# Value of `kind` -> class of the settings.
 KINDS: Mapping[str, type[SourceSettings]] = {
     get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(SourceSettings)
 }
@@ -30,7 +30,7 @@ _CONVERTERS = ("local", "glue", "auto")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSource:
-    """One entry of `sources:` as far as it can be read, with what is wrong, and old words that still work."""
+    """The valid keys of one entry of `sources:`, its problems, and notices about old names that still work."""
 
     settings: SourceSettings | None
     problems: tuple[str, ...]
@@ -38,7 +38,7 @@ class ReadSource:
 
 
 def read_source(raw: object, place: str) -> ReadSource:
-    """The entry at `place` (`sources.0`). Keys with a wrong value are missing from the settings, see `Read`."""
+    """Returns the entry at `place` (`sources.0`). Invalid keys are missing in the settings, see `Read`."""
     if not isinstance(raw, dict):
         return ReadSource(settings=None, problems=(not_a_mapping(raw, place, "a source's keys, such as `kind: rds`"),))
     kind = raw.get("kind")
@@ -53,7 +53,7 @@ def read_source(raw: object, place: str) -> ReadSource:
 
 
 def _nearest_kind(raw: Mapping[Any, Any]) -> str:
-    """The kind that has most of the keys; the others are compared with its keys."""
+    """Returns the kind that has the most keys of the entry."""
     return max(KINDS, key=lambda kind: len(KINDS[kind].model_fields.keys() & raw.keys()))
 
 
@@ -78,12 +78,12 @@ def _of_other_kinds(key: str, kind: str) -> str | None:
 
 
 def _keys_of_all_kinds(key: str) -> str | None:
-    """While the source's kind is unknown, a key that some kind has is not reported."""
+    """For an entry of unknown kind: reports a key only if no kind has it."""
     return "" if any(key in model.model_fields for model in KINDS.values()) else None
 
 
 def _with_converter(raw: dict[Any, Any], place: str) -> tuple[dict[Any, Any], tuple[str, ...], tuple[str, ...]]:
-    """The keys with `converter` for `engine`, its earlier name; problems; notices."""
+    """Returns the keys with `engine`, the old name, replaced by `converter`; problems; notices."""
     if "engine" not in raw:
         return raw, (), ()
     rest = {key: value for key, value in raw.items() if key != "engine"}

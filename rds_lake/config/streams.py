@@ -1,6 +1,6 @@
-"""`streams:` of a source that is a database: which tables' changes are captured, and how they leave it.
+"""`streams:` of a database: the tables whose changes are captured, and how the changes get to S3.
 
-This is the only part of rds-lake that touches the database itself: capture is triggers that run in every writer's transaction.
+Only this part of rds-lake changes the source database: it installs triggers, which run in every writer's transaction.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ class Streams(Settings):
     )
 
     def family(self, engine: Engine | None) -> Engine:
-        """The engine; where it is not known, `db.table` is of MySQL and `db.schema.table` of PostgreSQL."""
+        """Returns the engine; if it is None, MySQL if all tables are written `db.table`, otherwise PostgreSQL."""
         by_name = Engine.MYSQL if all(name.count(".") == 1 for name in self.tables) else Engine.POSTGRES
         return engine or by_name
 
     def targets(self, engine: Engine | None) -> tuple[TableTarget, ...]:
-        """The captured tables. PostgreSQL's may have a schema that is called like the database, and are no MySQL's by that."""
+        """Returns the captured tables. In PostgreSQL, too, a schema may have the name of its database."""
         return tuple(_target(name, self.family(engine)) for name in self.tables)
 
 

@@ -1,6 +1,6 @@
-"""What `streams:` of a source has wrong in itself, and with the source's other keys.
+"""Rules about the keys of `streams:`, and between them and the source's other keys.
 
-What belongs here: these rules, each a function that yields sentences.
+What belongs here: these rules, each a function that yields one sentence per problem.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OF_LAMBDA, _OF_OUTBOX = ("function", "on_error"), ("alarm_minutes",)
 def streams_problems(
     streams: Streams, *, engine: Literal["postgres", "mysql", "mariadb"] | None, include: Sequence[str]
 ) -> Iterator[str]:
-    """Every problem of the section. `engine` and `include` are the source's."""
+    """Yields every problem of the section. `engine`, `include`: the source's keys."""
     family = engine_of(engine) if engine else None
     unreadable = list(_names(streams, family))
     yield from unreadable
@@ -29,7 +29,7 @@ def streams_problems(
 
 def _names(streams: Streams, family: Engine | None) -> Iterator[str]:
     depths = {Engine.POSTGRES: (3,), Engine.MYSQL: (2,), None: (2, 3)}[family]
-    # A table's own name may have dots of its own.
+    # The name of a table may contain dots.
     wrong = [name for name in streams.tables if len(parts := name.split(".")) < depths[0] or "" in parts[: depths[-1]]]
     words = {Engine.POSTGRES: "`db.schema.table`", Engine.MYSQL: "`db.table`"}
     if wrong:

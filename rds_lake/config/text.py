@@ -1,6 +1,6 @@
-"""pydantic's findings about single keys of lake.yaml, as sentences.
+"""Turns pydantic's errors about single keys of lake.yaml into sentences.
 
-What belongs here: every sentence about a single key. Its place in the file is `document/`'s.
+What belongs here: every sentence about a single key. `document/` finds its line and column.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from rds_lake.config.document.syntax import foreign_space
 
 _SHOWN = 100
 
-# Says where an unknown key belongs: a sentence; "" to say nothing at all; None when it belongs nowhere.
+# For an unknown key, returns a sentence about where it belongs; "" if it must not be reported; None if no section has it.
 Elsewhere: TypeAlias = Callable[[str], str | None]
 
-# pydantic's types of errors (https://docs.pydantic.dev/latest/errors/validation_errors/) -> what the value must be.
+# Beginning of pydantic's error type (https://docs.pydantic.dev/latest/errors/validation_errors/) -> what the value must be.
 _MUST_BE = {
     "bool": "true or false",
     "int": "a whole number",
@@ -41,7 +41,7 @@ _BOUNDS = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
-# Patterns of the settings -> what they ask for.
+# Patterns in the settings -> the required form in words.
 _FORMS = {
     r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$": "the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens",
     r"^[0-9]{12}$": "the number of an AWS account: 12 digits, in quotes",
@@ -56,9 +56,9 @@ _FORMS = {
 
 
 def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere: Elsewhere) -> str:
-    """One pydantic finding in the section at `place` as a sentence with its place and the remedy.
+    """Returns one pydantic error of the section at `place` as a sentence with the key's path and the remedy.
 
-    "" where `elsewhere` has nothing to say of an unknown key.
+    Returns "" if `elsewhere` returns "" for an unknown key.
     """
     keys = [str(part) for part in detail["loc"]]
     where = ".".join([place, *_written(keys)])
@@ -105,7 +105,7 @@ def _wrong_value(detail: ErrorDetails) -> str:
 
 
 def _not_a_choice(value: object, expected: str) -> str:
-    """`expected` is pydantic's list: `'newest' or 'first'`."""
+    """Returns the problem of a value that is not allowed. `expected`: pydantic's list, `'newest' or 'first'`."""
     choices = [word.strip("' ") for part in expected.split(" or ") for word in part.split(",")]
     words = " or ".join([*filter(None, [", ".join(choices[:-1])]), choices[-1]])
     nearest = get_close_matches(str(value).lower(), choices, n=1)
@@ -113,12 +113,12 @@ def _not_a_choice(value: object, expected: str) -> str:
 
 
 def _remedy(value: object) -> str:
-    """What a person does who meant the characters, and whom YAML gave something else."""
+    """Returns the advice to use quotes if YAML read the text as a boolean, number or date; otherwise empty."""
     return "; put it in quotes" if isinstance(value, bool | int | float | date) else ""
 
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
-    """The sentence for a key that does not exist, with the nearest that does."""
+    """Returns the problem of an unknown key, with the most similar known key."""
     if foreign := foreign_space(key):
         return f"{place}: unknown key, with {foreign}"
     if nearest := get_close_matches(key.lower(), list(known), n=1):
@@ -127,19 +127,19 @@ def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """The value for a message, as YAML has it, shortened."""
+    """Returns the value as YAML writes it, shortened for a message."""
     words = {True: "true", False: "false"}
     text = "null" if value is None else words[value] if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _written(keys: list[str]) -> list[str]:
-    """The place as lake.yaml has it: without the tags of the types that a value may have (`shared.MaxDrop`)."""
+    """Returns the path of keys as in lake.yaml, without pydantic's tags of types (`shared.MaxDrop`)."""
     return [key for key in keys if key not in ("[part]", "[by view]", "[key]")]
 
 
 def _keys_at(model: type[BaseModel], keys: list[str]) -> Iterable[str]:
-    """The keys of the section below the model that `keys` lead to."""
+    """Returns the known keys of the section at the path `keys` below the model."""
     for key in keys:
         field: Any = model.model_fields.get(key)
         types = (field.annotation, *get_args(field.annotation)) if field else ()

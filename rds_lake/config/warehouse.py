@@ -1,7 +1,6 @@
 """`warehouses:` of lake.yaml: Redshift that loads tables of the lake and files, runs SQL, and unloads results.
 
-What belongs here: the settings, with description, default and the rule of each key by itself. Rules about several keys are
-`warehouses/rules.py`.
+What belongs here: the settings, each with description, default and rule. Rules about several keys are in `warehouses/rules.py`.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from rds_lake.config.lake import Role, Secret, Settings
 from rds_lake.model.warehouse.values import legal_date, legal_folder, legal_type, legal_uri
 
 WarehouseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-# A table of Redshift, a result, and an asset of Dagster. Redshift folds names to lower case.
+# The name of a Redshift table, a result or a Dagster asset. Redshift folds names to lower case.
 TableName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,126}$")]
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 S3Uri = Annotated[str, AfterValidator(legal_uri)]
 S3Folder = Annotated[S3Uri, AfterValidator(legal_folder)]
 Minutes = Annotated[float, Field(ge=0, le=10080)]
-# By tags of our own, so that a wrong value has one problem and not one with every type it might have had.
+# Custom tags choose the type, so that an invalid value gives one problem, not one for each possible type.
 Keep = Annotated[
     Annotated[bool, Tag("[part]")] | Annotated[Minutes, Tag("[key]")],
     Discriminator(lambda value: "[part]" if isinstance(value, bool) else "[key]"),
@@ -142,7 +141,7 @@ class LoadOfFiles(Settings):
 
 
 def _kind_of_load(value: object) -> str:
-    """The tag of a load: of files where it names any."""
+    """Returns the tag of a load's type: a load of files if it has `files`, otherwise of a table."""
     if isinstance(value, dict):
         return "[key]" if "files" in value else "[part]"
     return "[key]" if isinstance(value, LoadOfFiles) else "[part]"
@@ -261,7 +260,7 @@ class WarehouseSettings(Settings):
 
     @property
     def keep_minutes(self) -> float | None:
-        """How long it stays after a run: None for ever, 0 not at all."""
+        """Minutes for which the warehouse is kept after a run; None: for ever, 0: not at all."""
         keep = self.mode == "serverless" if self.keep is None else self.keep
         if isinstance(keep, bool):
             return None if keep else 0

@@ -1,11 +1,11 @@
 """lake.yaml as a document: its values, and the line and column of each.
 
-A problem begins with its place as a path of keys, `sources.0.retention.daily: …`, whichever section it is of, or with the name of a
-source or warehouse, `source 'shop': …`. Here the path is looked up in the text, so that no section of the settings knows about lines:
+A problem begins with a path of keys, `sources.0.retention.daily: …`, or with the name of a source or warehouse, `source 'shop': …`.
+This module finds the path in the text, so that the code of the settings needs no line numbers:
 
     sources.0.retention.dayly: unknown key   ->   line 12, column 18: source shop: retention.dayly: unknown key
 
-Values of environment variables are secrets as far as anybody knows: a problem shows `${NAME}` instead of them.
+Every environment variable may contain a secret, so problems show `${NAME}` instead of its value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rds_lake.config.document.secrets import without_secrets
 from rds_lake.config.document.syntax import syntax_problem
 from rds_lake.errors import ConfigError
 
-# What PyYAML raises of text that it cannot read: the others than YAMLError of values such as `!!bool x`, `!!int ''`.
+# PyYAML's errors about text that it cannot read; for values such as `!!bool x` and `!!int ''` they are not YAMLError.
 _NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 _ENTRY = re.compile(r"(?P<section>(?P<noun>[a-z]+)s)\.(?P<number>\d+)(?:\.|: )")
 _NAMED = re.compile(r"(two sources are named|source|warehouse) '((?:[^'\\]|\\.)*)'(?:: )?")
@@ -31,7 +31,7 @@ _SAME_NAME = re.compile(r"\d+ sources and warehouses have that name")
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """The deepest node that a problem's place leads to; `mark` is where its key begins."""
+    """The deepest node on a problem's path. `mark`: where its key begins."""
 
     node: yaml.Node
     mark: yaml.Mark
@@ -39,20 +39,20 @@ class _Spot:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The values of the text (`body`), its nodes, and what reading it found."""
+    """The parsed text: its values (`body`), its nodes, and the loader's notes."""
 
     body: object
     root: yaml.Node | None
     notes: Notes
 
     def placed(self, problems: Iterable[str]) -> list[str]:
-        """Each problem with line and column and the source's name, in the order of the file; with those of the text itself."""
+        """Returns the problems and the loader's own, each with line, column and the source's name, in the order of the file."""
         places = [(note.line, note.column, note.text) for note in self.notes.problems]
         places += [place for problem in problems if (place := self._placed(problem))]
         return [f"line {line + 1}, column {column + 1}: {text}" for line, column, text in sorted(dict.fromkeys(places))]
 
     def _placed(self, problem: str) -> tuple[int, int, str] | None:
-        """Returns None for a problem that is only due to an unset variable, which is reported separately."""
+        """Returns line, column and text; None for a problem that an unset variable causes, which is reported separately."""
         problem = problem.removeprefix("lake.yaml: ")
         spot = self._spot(problem)
         if spot is None:
@@ -63,7 +63,7 @@ class Document:
         return spot.mark.line, spot.mark.column, text
 
     def _named(self, problem: str) -> str:
-        """With the name of the source, or of another section's entry, instead of its number."""
+        """Returns the problem with the name of the source or warehouse instead of its number."""
         if match := _ENTRY.match(problem):
             entries, number = self._entries(match["section"]), int(match["number"])
             name = _name(entries[number]) if number < len(entries) else None
@@ -88,7 +88,7 @@ class Document:
 
 
 def read_document(text: str, *, where: str, environment: Mapping[str, str]) -> Document:
-    """The document in `text`. ConfigError where it is no YAML; `where` names it."""
+    """Returns the document in `text`. ConfigError if it is not YAML; `where`: its name in the error."""
     try:
         loader = LakeLoader(text, environment)
         root = loader.get_single_node()
@@ -99,7 +99,7 @@ def read_document(text: str, *, where: str, environment: Mapping[str, str]) -> D
 
 
 def _deepest(spot: _Spot, rest: str) -> _Spot:
-    """Follow keys and numbers of the problem's first words as far as they lead; keys may have dots themselves."""
+    """Follows the path at the beginning of the problem as far as the document has it; a key may contain dots."""
     while True:
         following = _following(spot, rest)
         if following is None:
@@ -133,7 +133,7 @@ def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
 
 
 def _name(entry: yaml.Node) -> str | None:
-    """The name as it is written: a variable's stays a secret."""
+    """Returns the name as written in the file, with variables as `${NAME}`; None if there is none."""
     name = _value(entry, "name")
     return (
         str(name.value) if isinstance(name, yaml.ScalarNode) and not name.tag.endswith(":null") and name.value else None

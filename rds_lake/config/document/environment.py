@@ -1,7 +1,7 @@
 """`${NAME}` and `${NAME:-default}` in lake.yaml.
 
-As in a shell and in Docker Compose (https://docs.docker.com/reference/compose-file/interpolation/), but that a variable that is not
-set is an error: an empty bucket's name would only fail later. `$${` stands for the characters `${`.
+As in a shell and in Docker Compose (https://docs.docker.com/reference/compose-file/interpolation/), except that an unset variable
+without a default is an error: an empty bucket name would only fail later. Write `$${` for the characters `${`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpolated:
-    """Text with its variables filled in; `names` of those whose value is in it, `problems` as sentences without any value."""
+    """A text with its variables replaced. `names`: variables whose values it contains; `problems`: sentences without values."""
 
     text: str
     names: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ class Interpolated:
 
 
 def interpolate(text: str, environment: Mapping[str, str]) -> Interpolated:
-    """The text with every reference replaced. A default is used where the variable is not set or is empty."""
+    """Returns the text with every reference replaced. A default is used if the variable is unset or empty."""
     if "${" not in text:
         return Interpolated(text=text)
     names: list[str] = []

@@ -1,10 +1,10 @@
-"""YAML as lake.yaml has it: the words of YAML 1.2, keys that are unique, values of the environment.
+"""Loads lake.yaml with the types of YAML 1.2, unique keys, and environment variables.
 
-PyYAML reads YAML 1.1, in which `on` is true, `010` is eight, `1:30` is ninety and `2026-01-01` is a date. Here those are text, as
-editors and YAML 1.2 read them (https://yaml.org/spec/1.2.2/#103-core-schema): a key for text gets what the person wrote, and a key
-for a number or a date reads the text itself.
+PyYAML reads YAML 1.1, in which `on` is true, `010` is eight, `1:30` is ninety and `2026-01-01` is a date. This loader reads them as
+text, as editors and YAML 1.2 do (https://yaml.org/spec/1.2.2/#103-core-schema): a setting of type text gets the characters that
+were written, and a setting of type number or date parses them itself.
 
-What belongs here: text to Python's values. What the values have to be is the models'.
+What belongs here: converting text to Python's values. The models check the values.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import yaml
 
 from rds_lake.config.document.environment import Interpolated, interpolate
 
-# What PyYAML raises of values such as `!!bool x` and `!!int ''`.
+# PyYAML's errors about values such as `!!bool x` and `!!int ''`.
 _NOT_A_VALUE = (ValueError, ArithmeticError, LookupError, AttributeError)
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
-# Of YAML 1.2's core schema; a number with a leading zero stays text: it is an account id more often than a number.
+# The types of YAML 1.2's core schema, except that a number with a leading zero stays text: it usually is an account id.
 _WORDS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -38,7 +38,7 @@ _WORDS = (
 
 @dataclass(slots=True)
 class Marked:
-    """What is wrong with a place of the text, line and column from 0."""
+    """A problem at a position of the text; line and column count from 0."""
 
     line: int
     column: int
@@ -47,9 +47,9 @@ class Marked:
 
 @dataclass(slots=True)
 class Notes:
-    """What the loader found beside the values.
+    """Problems and variables that the loader found.
 
-    `secrets`: the values of variables, each with the name that may be shown instead. `unset`: the nodes whose variable is not set.
+    `secrets`: text with values of variables -> the text as written, which may be shown. `unset`: ids of nodes with a problem.
     """
 
     problems: list[Marked] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Notes:
 
 
 class LakeLoader(yaml.SafeLoader):
-    """Reads one document; what is wrong with keys and variables is collected in `notes`, for one error with everything else."""
+    """Loads one document. Problems of keys and variables are collected in `notes`, so that one error can list all problems."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}
 
@@ -68,7 +68,7 @@ class LakeLoader(yaml.SafeLoader):
         self._environment = environment
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """YAML's rule that keys are unique, which PyYAML does not enforce: the second `rename:` would win silently."""
+        """Notes repeated keys: PyYAML does not enforce that keys are unique, and would ignore the first `rename:` silently."""
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
@@ -78,7 +78,7 @@ class LakeLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """With the place of a scalar that is not what its tag, or its look, says: `!!int x`, a number of 5,000 digits."""
+        """Adds the position to errors about scalars that do not fit their type, such as `!!int x` or a number of 5,000 digits."""
         try:
             return super().construct_object(node, deep=deep)
         except _NOT_A_VALUE as error:
@@ -89,7 +89,7 @@ class LakeLoader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
     def construct_text(self, node: yaml.ScalarNode) -> str:
-        """Text, with `${NAME}` replaced by the variable of the environment."""
+        """Returns the text with `${NAME}` replaced by the environment variable."""
         made: Interpolated = interpolate(str(node.value), self._environment)
         for problem in made.problems:
             self._note(node, problem)

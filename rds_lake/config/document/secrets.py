@@ -1,17 +1,17 @@
-"""Sentences without the values of environment variables: a password that got into the wrong key must not get into a log."""
+"""Removes values of environment variables from sentences, because a password in the wrong key must not get into a log."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-# A value of at least this many characters that is shown in part is shown.
+# A sentence reveals a value if it contains at least this many consecutive characters of it.
 _TELLING = 8
 _WORDS = 4
 
 
 def without_secrets(sentence: str, secrets: Mapping[str, str]) -> str:
-    """The sentence with each value replaced by how lake.yaml has it, `${NAME}`; a general one where a part of a value is left."""
+    """Returns the sentence with `${NAME}` in place of values; a general sentence if a part of a value would remain."""
     for value, written in secrets.items():
         for form in _forms(value):
             sentence = re.sub(re.escape(form), lambda _, written=written: written, sentence, flags=re.IGNORECASE)
@@ -22,7 +22,7 @@ def without_secrets(sentence: str, secrets: Mapping[str, str]) -> str:
 
 
 def _forms(value: str) -> list[str]:
-    """How sentences show a value: as it is, or as Python writes it. Of a short one only in quotes: it is a part of many words."""
+    """Returns the forms in which a sentence may show the value; of a short value only the quoted ones, as words may contain it."""
     quoted = [repr(value), repr(value.strip().rstrip("/"))]
     plain = [form for text in quoted if len(form := text[1:-1]) >= _WORDS]
     return sorted({value, *plain} if len(value) >= _WORDS else set(quoted), key=len, reverse=True)

@@ -9,7 +9,7 @@ import yaml
 _INDENT = "tab in the indentation"
 _NO_COLON = "could not find expected ':'"
 _TAB = "found character '\\t' that cannot start any token"
-# PyYAML's messages, which describe its own states -> what is wrong in the file.
+# PyYAML's messages, which describe the state of its parser -> what is wrong in the file.
 _WORDS = (
     (_INDENT, "this line is indented with a tab, and YAML allows only spaces; replace the tab with spaces"),
     (_TAB, "a tab is not allowed before a value; replace it with a space"),
@@ -50,7 +50,7 @@ _WORDS = (
 
 
 def syntax_problem(error: Exception, text: str) -> str:
-    """`line 4, column 1: …`; without line and column if PyYAML does not give them."""
+    """Returns `line 4, column 1: …`; without line and column if PyYAML does not give them."""
     if isinstance(error, RecursionError):
         return "lists or mappings are nested hundreds deep"
     if isinstance(error, yaml.reader.ReaderError):
@@ -60,7 +60,7 @@ def syntax_problem(error: Exception, text: str) -> str:
         return f"{error or type(error).__name__}"
     said = error.problem or error.context or "it cannot be read"
     if _NO_COLON in said and error.context_mark:
-        mark = error.context_mark  # where the key is; the problem is noticed on a line after it
+        mark = error.context_mark  # the key's position; PyYAML notices the problem on a later line
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if line[: len(line) - len(line.lstrip())].count("\t"):
         said = _INDENT
@@ -71,7 +71,7 @@ def syntax_problem(error: Exception, text: str) -> str:
 
 
 def foreign_space(text: str) -> str | None:
-    """The first invisible character in the line that YAML reads as a letter; text copied from a web page may have such ones."""
+    """Describes the first invisible character that YAML does not read as a space, often copied from a web page; None if none."""
     character = next((c for c in text if unicodedata.category(c) in ("Zs", "Cf") and c != " "), None)
     if character is None:
         return None

@@ -1,1 +1,1 @@
-"""What is checked of `warehouses:` beyond the type of each key."""
+"""Checks of `warehouses:` beyond the type of each key."""

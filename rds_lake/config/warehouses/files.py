@@ -1,4 +1,4 @@
-"""What a load of files has wrong in itself: which options of COPY a format has.
+"""Rules of a load of files: which options of COPY each format allows.
 
 https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
 """
@@ -14,7 +14,7 @@ _DELIMITED = ("csv", "text")
 
 
 def file_problems(load: LoadOfFiles) -> Iterator[str]:
-    """Every problem of the load."""
+    """Yields every problem of the load."""
     for name, count in Counter(column.name.lower() for column in load.columns).items():
         if count > 1:
             yield f"columns: {name!r} is listed {count} times (Redshift ignores upper and lower case); rename all but one"

@@ -1,4 +1,4 @@
-"""Node types of Redshift, and where AWS has them. A newer type, or Region, is not refused: AWS decides.
+"""Node types of Redshift, and the Regions that have them. Unknown node types are refused, unknown Regions are accepted.
 
 https://aws.amazon.com/redshift/pricing/; a test compares the table with cfn-lint's.
 """
@@ -13,7 +13,7 @@ NODE_TYPES = frozenset(
     }
 )
 
-# Region -> the families of nodes that it lacks. All others have all three.
+# Region -> the families of nodes that it does not have. Other Regions have all three.
 _LACKING = {
     **dict.fromkeys(("ap-southeast-5", "ap-southeast-7", "mx-central-1"), ("dc2",)),
     **dict.fromkeys(("ap-southeast-6", "ca-west-1", "il-central-1"), ("dc2", "rg")),
@@ -22,7 +22,7 @@ _LACKING = {
 
 
 def node_problem(node_type: str, region: str | None) -> str | None:
-    """Why the Region has no such nodes; None where it has, or where it is not known."""
+    """Returns the problem if the Region does not have this node type; None if it has, or if that is unknown."""
     if node_type not in NODE_TYPES:
         return f"{node_type!r} is not a node type that rds-lake knows; write one of {', '.join(sorted(NODE_TYPES))}"
     family = node_type.partition(".")[0]

@@ -1,4 +1,4 @@
-"""Reading `warehouses:`: every entry as far as it can be read, and all that is wrong with each by itself."""
+"""Reads `warehouses:`: the valid keys of every entry, and each entry's own problems."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rds_lake.config.warehouses.rules import warehouse_problems_alone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadWarehouses:
-    """The entries; where there are problems, settings may lack keys (`reading.Read`)."""
+    """The entries, and their problems. Invalid keys are missing in the settings (`reading.Read`)."""
 
     settings: tuple[WarehouseSettings, ...]
     problems: tuple[str, ...]
 
 
 def read_warehouses(raw: object) -> ReadWarehouses:
-    """The settings of each entry of `warehouses:`; empty without that key."""
+    """Returns the entries of `warehouses:` and their problems. `raw`: the key's value."""
     if not isinstance(raw, list | tuple):
         said = (
             "is empty; add entries, or remove the key"

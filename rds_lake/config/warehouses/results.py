@@ -1,4 +1,4 @@
-"""What a result has wrong in itself: which options of UNLOAD exclude each other.
+"""Rules of one result: which options of UNLOAD exclude each other.
 
 https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html
 """
@@ -12,12 +12,12 @@ from rds_lake.config.warehouse import UnloadOfQuery
 
 _DELIMITED = ("csv", "text")
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-# What `to:` may name beside the warehouse's parameters.
+# The placeholders that `to:` may have besides the warehouse's parameters.
 OF_THE_RUN = ("run", "date", "warehouse")
 
 
 def result_problems(result: UnloadOfQuery, parameters: Mapping[str, str]) -> Iterator[str]:
-    """Every problem of the result."""
+    """Yields every problem of the result."""
     if (result.query is None) == (result.table is None):
         yield "needs either `query:` or `table:`; remove or add one"
     if result.format not in _DELIMITED:

@@ -1,6 +1,6 @@
-"""What the keys of a warehouse have wrong with each other, with the lake, or with another warehouse or source.
+"""Rules about several keys of a warehouse, and between it and the lake, other warehouses and sources.
 
-What belongs here: these rules, each a function that yields sentences. Options of one result are `results.py`.
+What belongs here: these rules, each a function that yields one sentence per problem. Options of one result are in `results.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rds_lake.config.warehouses.results import result_problems
 
 
 def warehouse_problems_alone(warehouse: WarehouseSettings) -> list[str]:
-    """Problems between the keys of one warehouse, a sentence each; the warehouse may lack keys."""
+    """Returns the problems between keys of one warehouse, one sentence each; its invalid keys may be missing."""
     rules = (_modes, _capacity, _existing, _stack, _budget, _names, _files, _results)
     return [problem for rule in rules for problem in judged(rule, warehouse)]
 
@@ -26,7 +26,7 @@ def warehouse_problems_alone(warehouse: WarehouseSettings) -> list[str]:
 def warehouse_problems(
     lake: LakeSettings | None, sources: Sequence[SourceSettings], warehouses: Sequence[WarehouseSettings]
 ) -> list[str]:
-    """What warehouses have wrong with the lake and with each other; settings may lack keys, `lake` may be missing."""
+    """Returns the problems between warehouses, sources and the lake; invalid keys, or all of `lake`, may be missing."""
     problems = [*judged(_own_names, sources, warehouses), *judged(_own_inputs, warehouses)]
     problems += [problem for warehouse in warehouses for problem in judged(_tables, sources, warehouse)]
     if lake is None:
@@ -74,7 +74,7 @@ def _existing(warehouse: WarehouseSettings) -> Iterator[str]:
 
 
 def _stack(warehouse: WarehouseSettings) -> Iterator[str]:
-    """What only makes sense where rds-lake makes the warehouse."""
+    """For `mode: existing`: requires `role`, and refuses keys for warehouses that rds-lake creates."""
     if warehouse.mode != "existing":
         return
     if warehouse.role is None:
@@ -153,7 +153,7 @@ def _nodes(lake: LakeSettings, warehouse: WarehouseSettings) -> Iterator[str]:
 
 
 def _places(lake: LakeSettings, warehouse: WarehouseSettings) -> Iterator[str]:
-    """Retention removes what it does not know in the lake's folders, and would take results and inputs for leftovers."""
+    """Refuses results and inputs inside the lake's folders, where retention would delete them as leftovers."""
     own = [f"s3://{lake.bucket}/{lake.prefix}/" if lake.prefix else f"s3://{lake.bucket}/"]
     own += [f"s3://{lake.exports_bucket}/{lake.export_prefix}/"]
     named = [(f"unload.{at}.to", result.to) for at, result in enumerate(warehouse.unload)]
