@@ -1,7 +1,7 @@
 """rds-lake: production databases, queryable in Athena every morning, without touching production.
 
-`rds_lake.LakeComponent` and `rds_lake.SourceComponent` are components of Dagster (`defs/components/`). They are made when they are
-asked for: a program that imports rds-lake without Dagster does not load it.
+`rds_lake.LakeComponent` and `rds_lake.SourceComponent` are Dagster components (`defs/components/`). They are imported on first
+access, so that a program can import rds-lake without loading Dagster.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Where Dagster looks for components, of all packages at once: one whose import fails would keep it from the others'."""
+    """Returns the names, with the components. Raises nothing: Dagster calls it for all packages, and an error would stop it."""
     try:
         import_module("rds_lake.defs.components")
     except (ImportError, AttributeError, TypeError, ValueError) as error:

@@ -6,8 +6,8 @@ RDS_LAKE_GRACE_SECONDS      seconds that reconciliation waits for an event befor
 RDS_LAKE_POLL_SECONDS       seconds between looks at a running export, where a run waits; default 30
 RDS_LAKE_HISTORY_DAYS       days after which Dagster's old runs are removed; not set: they stay for ever
 
-What belongs here: environment and files to values. No AWS call: a code location must load without network, and without pyarrow,
-uvloop or a database's driver, which runs import when they need them (`rds_lake_tests/defs/test_load.py`).
+What belongs here: reading the environment and files. No AWS call: a code location must load without network, and without
+importing pyarrow, uvloop or a database driver, which runs import when they need them (`rds_lake_tests/defs/test_load.py`).
 """
 
 import logging
@@ -45,8 +45,8 @@ def defs() -> dg.Definitions:
 def known_tables(config: LakeConfig, *, report: Callable[[str], None]) -> dict[str, Sequence[TableTarget]]:
     """Returns the known tables of each source that has some, by source name.
 
-    A source whose tables cannot be read or named is logged, and loads with one `views` asset: it publishes the same views, and
-    the other sources load as usual.
+    If the tables of a source cannot be read or named, this is logged, and the source gets a single `views` asset, which publishes
+    the same views. Other sources are not affected.
     """
     known: dict[str, Sequence[TableTarget]] = {}
     for source in config.sources:
@@ -60,5 +60,5 @@ def known_tables(config: LakeConfig, *, report: Callable[[str], None]) -> dict[s
 
 def _named(config: LakeConfig, source: SourceSettings) -> Sequence[TableTarget] | None:
     tables = find_known_tables(config, source)
-    table_keys(source, tables)  # raises where two of them want one name
+    table_keys(source, tables)  # raises if two tables would get the same name
     return tables

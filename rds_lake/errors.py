@@ -1,14 +1,14 @@
-"""Every error rds-lake raises on purpose, in one tree.
+"""All errors that rds-lake raises on purpose, in one tree.
 
     RdsLakeError
     ├── ConfigError                lake.yaml or the environment is wrong; lists every problem
     ├── TransientError             the same call may succeed later; retried by policy
-    │   ├── ThrottledError         AWS said slow down and botocore's own retries ran out
+    │   ├── ThrottledError         AWS throttled the call, and botocore's retries did not help
     │   ├── UnavailableError       connection, time-out, 5xx
     │   │   └── OutboxBusyError    another process forwards the same outbox now
     │   └── ExportQuotaError       five exports are in progress already, or one of this snapshot
     └── TerminalError              repeating changes nothing; a person has to act
-        ├── AwsError               AWS refused; keeps service, operation, code
+        ├── AwsError               AWS refused a call; has service, operation, code
         │   └── ConflictError      another run or person changed or created the same thing in between
         ├── SnapshotNotFoundError  no usable snapshot for this date
         ├── ExportFailedError      FAILED or CANCELED; carries AWS's FailureCause
@@ -16,28 +16,28 @@
         ├── ExportTimeoutError     not finished within `export_timeout`
         ├── MalformedExportError   info files or Parquet not as documented; lists all
         ├── RelocationError        objects could not be copied or verified; lists all
-        ├── LostFilesError         files that a manifest names are gone for good; lists all
-        ├── ConversionError DynamoDB's files are missing, damaged or not DynamoDB JSON; names file and line
-        ├── FullExportDueError     changes cannot be brought to the files of an earlier date; says why, by table
-        │   └── TypesChangedError  they need types that those files cannot be brought to
-        ├── FullExportBegunError   full exports were begun instead; the date is made when they have ended, by itself
+        ├── LostFilesError         files that a manifest names no longer exist, nor do their originals; lists all
+        ├── ConversionError        DynamoDB's files are missing, damaged or not DynamoDB JSON; names file and line
+        ├── FullExportDueError     changes cannot be merged into the files of an earlier date; says why, by table
+        │   └── TypesChangedError  changes need types to which those files cannot be converted
+        ├── FullExportBegunError   full exports were begun instead; when they have ended, the date is converted automatically
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
-        │   ├── NewerRecordError   a newer release wrote it; it is left as it is
-        │   └── RefusedDeleteError objects outside of what lake.yaml gives to the source were to be deleted
-        ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
+        │   ├── NewerRecordError   a newer release wrote it; it is not changed
+        │   └── RefusedDeleteError objects that do not belong to the source by lake.yaml were to be deleted
+        ├── NameCollisionError     two tables or columns would get the same Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
-        ├── PublishError           a date cannot be published or gone back to; nothing was moved
+        ├── PublishError           a date cannot be published or rolled back to; no view was moved
         ├── InputError             a JSON that asks a warehouse for a run is wrong; lists every problem with its path
-        ├── WarehouseError         a run of a warehouse ended badly; lists what failed
-        ├── LeaseLostError         a run's warehouse was taken away, as its lease had expired
-        ├── StackError             the CloudFormation stack did not come to a good end, or is another's; lists why
-        ├── AsOfError              a query that cannot be read as of a date; lists why
-        ├── DiffError              two dates of a table that cannot be compared as asked; says why
+        ├── WarehouseError         a run of a warehouse failed or cannot begin; lists what failed
+        ├── LeaseLostError         a run's lease has expired, and its warehouse belongs to another run or the reaper
+        ├── StackError             the CloudFormation stack failed or cannot be changed; lists why
+        ├── AsOfError              a query cannot be read as of a date; lists why
+        ├── DiffError              two dates of a table cannot be compared as requested; says why
         ├── PullError              a date could not be pulled into another database; lists why, by table
-        └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
+        └── QueryError             an Athena query failed or was cancelled; has id, category, retryable
 
-Add a class here only when a caller treats it differently. A message says what happened, to which object,
-and what to do next. Foreign errors (botocore) are translated once, in `aws/translate.py`.
+Add a class only if a caller handles it differently. A message says what happened, to which object, and what to do next.
+Only `aws/translate.py` translates botocore's errors.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ from collections.abc import Mapping, Sequence
 
 
 class RdsLakeError(Exception):
-    """The root; catching it catches everything raised on purpose."""
+    """The base class of all errors that rds-lake raises on purpose."""
 
 
 def _bulleted(headline: str, problems: Sequence[str], limit: int = 50) -> str:
-    """The headline, then one line per problem, at most `limit` lines."""
+    """Returns the headline and one line per problem, at most `limit` lines."""
     shown = "".join(f"\n  - {problem}" for problem in problems[:limit])
     more = f"\n  … and {len(problems) - limit} more" if len(problems) > limit else ""
     return f"{headline}{shown}{more}"
@@ -74,11 +74,11 @@ class TransientError(RdsLakeError):
 
 
 class ThrottledError(TransientError):
-    """AWS said slow down, and botocore's own retries ran out."""
+    """AWS throttled the call, and botocore's retries did not help."""
 
 
 class UnavailableError(TransientError):
-    """The connection failed, timed out, or the service answered 5xx."""
+    """The connection failed or timed out, or the service answered 5xx."""
 
 
 class OutboxBusyError(UnavailableError):
@@ -151,7 +151,7 @@ class FullExportDueError(TerminalError):
 
 
 class TypesChangedError(FullExportDueError):
-    """Changes need types that the files of the earlier date cannot be brought to."""
+    """Changes need types to which the files of the earlier date cannot be converted."""
 
 
 class FullExportBegunError(ProblemsError, TerminalError):
@@ -171,7 +171,7 @@ class RefusedDeleteError(ManifestError):
 
 
 class NameCollisionError(ProblemsError, TerminalError):
-    """Two tables or columns want the same Athena name."""
+    """Two tables or columns would get the same Athena name."""
 
 
 class CatalogError(ProblemsError, TerminalError):
@@ -195,7 +195,7 @@ class WarehouseError(ProblemsError, TerminalError):
 
 
 class LeaseLostError(TerminalError):
-    """The lease of a run's warehouse had expired, and another run or the reaper has it: this run must stop."""
+    """The lease of this run has expired, and another run or the reaper has the warehouse: this run must stop."""
 
 
 class StackError(ProblemsError, TerminalError):
@@ -225,10 +225,10 @@ class QueryError(TerminalError):
 
 
 def is_transient(error: RdsLakeError) -> bool:
-    """Whether the same call may succeed later without a person doing anything."""
+    """Whether the same call may succeed later without action by a person."""
     return isinstance(error, TransientError) or (isinstance(error, QueryError) and error.retryable)
 
 
 def all_together(summary: RdsLakeError, causes: Sequence[RdsLakeError]) -> RdsLakeError:
-    """One error for several causes: transient, and so retried, if all causes are transient."""
+    """Returns one error for several causes. It is transient, so that it is retried, if all causes are."""
     return UnavailableError(str(summary)) if causes and all(map(is_transient, causes)) else summary

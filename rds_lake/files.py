@@ -1,6 +1,6 @@
 """Writes a file on this machine in one step: a reader finds the earlier content or the new one, never half of it.
 
-What belongs here: the write. What a failed write means to a person is said by the caller.
+What belongs here: the write. The caller explains a failed write to the user.
 """
 
 from __future__ import annotations

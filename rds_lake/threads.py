@@ -3,14 +3,13 @@
     results = in_threads(scan_segment, segments, threads=16, name="scan", stop=stop)   # long work asks stop.check()
     with cancelling_threads(8, "glue") as pool: …                                      # calls of AWS ask check() by themselves
 
-A pool of the standard library waits on its way out until everything that was begun has ended by itself, and once more when
-the interpreter exits: a cancelled run then works for hours more. Here the first error, or whatever is raised in the thread
-that waits (KeyboardInterrupt, Dagster's DagsterExecutionInterruptedError), stops all threads. They get some
-seconds for that; calls of AWS are broken off (`aws/budget.py`) and not repeated any more. A call that hangs longer is left
-behind by `in_threads`, in a thread that keeps no process alive, and that stops as soon as it looks; `cancelling_threads` waits
-for it.
+A pool of the standard library waits at its end, and again when the interpreter exits, until all started work has finished: a
+cancelled run then works for hours more. Here the first error of a thread, or any exception in the thread that waits
+(KeyboardInterrupt, Dagster's DagsterExecutionInterruptedError), stops all threads within seconds; calls of AWS are cancelled
+(`aws/budget.py`) and not repeated. If a call does not end in time, `in_threads` returns and leaves its daemon thread, which ends
+at its next `check`; `cancelling_threads` waits for it.
 
-What belongs here: threads and their end. It knows nothing of what is done in them.
+What belongs here: threads and their end, for any kind of work.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 T = TypeVar("T")
 R = TypeVar("R")
 
-PATIENCE = 5.0  # seconds that threads have to stop in
+PATIENCE = 5.0  # seconds that threads get to stop
 _SLICE = 0.5  # seconds of sleep between two looks
 
 
@@ -35,20 +34,20 @@ _own = threading.local()  # `stops`: what ends this thread
 
 
 class Cancelled(BaseException):
-    """Raised in a thread whose caller has ended. A BaseException: no `except Exception` may take it for a result."""
+    """Raised in a thread whose caller has ended. It is a BaseException, so that no `except Exception` catches it."""
 
 
 class StoppedError(Exception):
-    """The work's `Stop` was set. Raised in its thread; the caller gets the cause instead, where there is one."""
+    """Raised in a thread whose `Stop` was set. The caller gets the cause instead, if there is one."""
 
 
 class Stop:
-    """A request that work ends. Set once, from any thread; the work checks it."""
+    """A request to end work. It is set once, from any thread; the work checks it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        self._waits: list[Callable[[], None]] = []  # how to break off what is waited for now
-        self._lock = threading.RLock()  # as a signal's handler may set it while it is set
+        self._waits: list[Callable[[], None]] = []  # functions that end the current waits
+        self._lock = threading.RLock()  # reentrant: a signal handler may call `set` while `set` runs
 
     def set(self) -> None:
         """End all work that checks this, and its waits."""
@@ -59,7 +58,7 @@ class Stop:
 
     @contextmanager
     def breaking_off(self, end: Callable[[], None]) -> Iterator[None]:
-        """As the function of this name."""
+        """Inside the block, `set` also calls `end`; see the function of the same name."""
         with self._lock:
             self._waits.append(end)
         try:
@@ -99,7 +98,7 @@ class Stop:
 
 
 class _Watched:
-    """A binary stream that is read from front to back."""
+    """A binary stream whose reads check a `Stop`."""
 
     def __init__(self, stream: BinaryIO, stop: Stop) -> None:
         self._stream, self._stop = stream, stop
@@ -166,11 +165,11 @@ def cancelling_threads(
 
 
 class _Awaited(Future[Any]):
-    """Waited for in slices: an interrupt that the system gives to another thread does not wake the one that waits."""
+    """A future that is waited for in slices: an interrupt that another thread receives does not wake the waiting thread."""
 
     def result(self, timeout: float | None = None) -> Any:
         while timeout is None and not self.done():
-            check()  # of a thread that waits for threads of its own, the caller may have ended
+            check()  # this thread may itself have a caller, which may have ended
             with suppress(TimeoutError):
                 super().result(_SLICE)
         return super().result(timeout)
@@ -208,7 +207,7 @@ class _Pool(Executor):
             was_stopped = self.stop.is_set
             self.stop.set()
             self._end(patience)
-            # Work that was stopped or never begun says nothing of why.
+            # Errors of stopped or unstarted work do not name the cause.
             if isinstance(error, Cancelled | StoppedError) and self.first is not None:
                 raise self.first from None
             if isinstance(error, Cancelled) and was_stopped:
@@ -231,7 +230,7 @@ class _Pool(Executor):
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def _work_off(self) -> None:
-        """A thread's life."""
+        """Run tasks until the end of the queue; runs in each thread."""
         _obey((*self._above, self.stop))
         while task := self._tasks.get():
             future, work = task
