@@ -1,6 +1,6 @@
-"""What a statement costs in Athena.
+"""Estimates the cost of Athena statements.
 
-https://aws.amazon.com/athena/pricing/: by the bytes read, rounded up to a megabyte, at least 10 MB a statement.
+https://aws.amazon.com/athena/pricing/: AWS bills the bytes read, rounded up to a megabyte, at least 10 MB per statement.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ _LEAST_BYTES = 10_000_000
 
 
 def athena_usd(bytes_scanned: int, statements: int = 1) -> float:
-    """Returns the approximate cost, in USD, of `statements` that together read `bytes_scanned`, at most Regions' price."""
+    """Returns the approximate cost in USD, at the price of most Regions, of `statements` that together read `bytes_scanned`."""
     return billed_bytes(bytes_scanned, statements) / 1e12 * USD_PER_TB
 
 

@@ -3,9 +3,10 @@
     minute  hour  day of the month  month  day of the week        20 6 * * 1-5
     0-59    0-23  1-31, l           1-12   0-7, sun-sat, 5#1, l5
 
-What Dagster takes, which a test compares (https://docs.dagster.io/guides/automate/schedules), without loading Dagster.
+These are the schedules that Dagster accepts (https://docs.dagster.io/guides/automate/schedules); a test compares them. Dagster is
+not imported here.
 
-What belongs here: whether a text is a schedule. When it fires is Dagster's.
+What belongs here: whether a text is a schedule. Dagster decides when it fires.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def cron_problem(text: str) -> str | None:
 
 
 def _never(days: str, months: str) -> str | None:
-    """Returns the problem of a day that no year has (`30 2`); Dagster refuses it, also with a weekday. None if there is none."""
+    """Returns the problem of a day that exists in no year (`30 2`), which Dagster refuses even with a weekday; otherwise None."""
     if not re.fullmatch(r"[0-9,]+", days) or not re.fullmatch(r"[0-9a-z,]+", months):
         return None
     named = [_FIELDS[3].words.get(month) or int(month) for month in months.split(",")]

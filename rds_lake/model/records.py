@@ -1,12 +1,12 @@
-"""Reads JSON records that outlive a release and that other people can write to; each one is validated.
+"""Reads and validates JSON records in S3, which other releases may have written and other people can change.
 
     chain = read_record(JobSet, text, where="s3://…/x.runs", known=(1,), remedy="delete it and …")
 
-is a `JobSet`, or ManifestError with the object's name, everything that is wrong with it, and the remedy. A record of a newer
-release is never called damaged: the remedy would be to delete what that release needs.
+returns a `JobSet`, or raises ManifestError with the object's name, all its problems and the remedy. A record of a newer release is
+never called damaged, because the remedy would delete a record that the newer release needs.
 
-pydantic reads the values, over the same dataclasses that the stages use. Three of its rules are narrowed here, for every
-record: whole numbers fit 64 bits, times have their zone, and a text of digits is not a time.
+pydantic validates the values with the dataclasses that the stages use. Three of its rules are stricter here: integers fit into
+64 bits, times have a time zone, and a text of digits is not a time.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from pydantic_core import SchemaValidator
 
 T = TypeVar("T")
-# What reading a damaged record can raise; RecursionError for JSON that is nested too deep.
+# The errors that reading a damaged record can raise; RecursionError if JSON is nested too deep.
 RECORD_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 
-# A bracket makes an object of some hundred bytes out of one or two. Manifests of 10,000 tables have half a million.
+# A bracket, one or two bytes of JSON, becomes an object of some hundred bytes. Manifests of 10,000 tables have half a million.
 MOST_CONTAINERS = 2_000_000
-_FILE = '{"key":'  # of a manifest's file, which is packed and gone before the next is read
+_FILE = '{"key":'  # a file in a manifest: it is packed and freed before the next one is read
 _HALVES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _BIGGEST = 1 << 63
 _SHOWN = 80  # characters of a wrong value that an error shows
-_PROBLEMS = 5  # problems of one record that an error spells out
+_PROBLEMS = 5  # problems of one record that an error lists
 
 
 def load_object(text: str | bytes, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def load_object(text: str | bytes, *, hook: Callable[[dict[str, Any]], Any] | No
     if containers > MOST_CONTAINERS:
         raise ValueError(f"{containers:,} objects and lists, of which no record has more than {MOST_CONTAINERS:,}")
     if _HALF.search(decoded) and _HALF.search(_HALVES.sub("", decoded.replace("\\\\", ""))):
-        raise ValueError("half of a character, which no text can have")  # it could be neither written nor asked for
+        raise ValueError("half of a character, which no text can have")  # it cannot be encoded as UTF-8
     body = json.loads(decoded, object_hook=hook, parse_constant=_no_number)
     if not isinstance(body, dict):
         raise ValueError(f"a {type(body).__name__} instead of an object")
@@ -128,7 +128,7 @@ def value_of(kind: type[T], value: Any) -> T:
     wrong field.
     """
     from pydantic import (
-        ValidationError,  # not at the top: a Spark cluster has the job's part of this file, and no pydantic
+        ValidationError,  # not at the top: this module is also used on Spark clusters, without pydantic
     )
 
     try:

@@ -4,10 +4,10 @@
     acme.crm.public.t              PostgreSQL: S3 has the folder `acme.crm/public.t`
     shop.a.b.t                     the schema `a.b` where lake.yaml's `default_schema` is `shop.a.b`, else the table `b.t`
 
-The text alone is ambiguous: the database's name follows from the folders in S3; where the schema ends, only MySQL's rule and
-lake.yaml say. The name in Athena is the same either way.
+The text alone is ambiguous. The folders in S3 show the database's name; only MySQL's rule and lake.yaml show where the schema
+ends. The name in Athena is the same in any case.
 
-What belongs here: this reading. AWS's files are `exports/info.py`.
+What belongs here: parsing these names. AWS's files are parsed in `exports/info.py`.
 """
 
 from __future__ import annotations

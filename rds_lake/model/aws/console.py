@@ -24,7 +24,7 @@ class Console:
         return f"https://{other or f'{self.region}.console.aws.amazon.com'}"
 
     def folder(self, location: str) -> str:
-        """The page of `s3://bucket/folder`."""
+        """Returns the address of the page of `s3://bucket/folder`."""
         parts = urlsplit(location)
         prefix = quote(parts.path.strip("/") + "/", safe="")
         return f"{self._host}/s3/buckets/{parts.netloc}?region={self.region}&prefix={prefix}"

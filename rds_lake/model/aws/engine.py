@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
 | POSTGRES | postgres, aurora-postgresql | the schema | `db`, `db.schema`, `db.schema.table` |
 | MYSQL | mysql, mariadb, aurora-mysql, aurora | the database again | `db`, `db.table` |
 
-What belongs here: everything that differs between engines and is no type. Types are `sql/*_types.py`.
+What belongs here: all differences between engines except types, which are in `sql/*_types.py`.
 """
 
 from __future__ import annotations

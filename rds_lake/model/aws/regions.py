@@ -1,9 +1,9 @@
-"""Names of AWS's Regions: which text is none, and which one was probably meant.
+"""Checks the names of AWS Regions, and suggests the most similar one.
 
-The list of Regions is that of the installed botocore, and AWS opens new ones: a name of their form that is not in the list may be
-right, so it is only remarked upon. What is wrong in most misspelt names, the word of the direction, is no Region's at all.
+The known Regions are those of the installed botocore. AWS opens new ones, so an unknown name of the right form is only a notice.
+Most misspelt names do not have this form, because their direction (`central`, `west`) is not a word that AWS uses.
 
-What belongs here: judging names. The list is read in `config/lake.py`.
+What belongs here: checking names. `config/lake.py` reads the list.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FORM = re.compile(r"[a-z]{2,4}(-[a-z]{2,5})?-(north|south|central|(north|south)
 
 
 def region_problem(text: str, known: Collection[str]) -> str | None:
-    """Returns what is wrong with a text that cannot be a Region's name, with the nearest of `known`."""
+    """Returns the problem of a text that cannot be the name of a Region, with the most similar of `known`; otherwise None."""
     if text in known or _FORM.fullmatch(text):
         return None
     nearest = _nearest(text, known)
@@ -25,7 +25,7 @@ def region_problem(text: str, known: Collection[str]) -> str | None:
 
 
 def region_notice(text: str, known: Collection[str]) -> str | None:
-    """Returns what is to be said of a name that has the form of a Region's and is not among `known`."""
+    """Returns a notice about a name that is not in `known`, with the most similar of them; otherwise None."""
     if text in known:
         return None
     nearest = _nearest(text, known)
@@ -37,7 +37,7 @@ def region_notice(text: str, known: Collection[str]) -> str | None:
 
 
 def _nearest(text: str, known: Collection[str]) -> str:
-    """Returns `` `us-east-1` or `us-west-1` ``, where several are as near as each other; empty where none is near."""
+    """Returns the most similar names, joined by `or` if several are equally similar; empty if none is similar."""
     wanted = text.strip().lower().replace("_", "-")
     near = get_close_matches(wanted, known)
     likeness = {name: SequenceMatcher(None, name, wanted).ratio() for name in near}

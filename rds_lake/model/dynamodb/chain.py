@@ -3,9 +3,9 @@
     2026-11-20 00:00 ──────── 2026-11-21 00:00 ──────── 2026-11-22 00:00
     base: in the lake          window 1 (≤ 24 h)          window 2
 
-A window begins with its first instant and ends before its last, so that windows end to end bring every change once.
+A window includes its start and excludes its end, so that consecutive windows contain every change exactly once.
 
-What belongs here: values and their arithmetic. Whether a table can be made so is `stages/dynamodb/exporting/increments.py`.
+What belongs here: values and their arithmetic. `stages/dynamodb/exporting/increments.py` decides whether a table can have a chain.
 """
 
 from __future__ import annotations

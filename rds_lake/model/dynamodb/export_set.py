@@ -3,15 +3,15 @@
     <prefix>/_manifests/reviews/2026-11-20.begun.json
     {"version": 1, "moment": "2026-11-20T00:00:00+00:00", "tables": {"Reviews": "arn:…/export/0176…", "Users": null}}
 
-Of an incremental source, version 2: a table is among `tables` when it is exported in full, with the reason, or has a chain:
+Version 2, for an incremental source: `tables` has the tables that are exported in full, with the reason; the others have a chain:
 
      "tables": {"Users": "arn:…"}, "full_because": {"Users": "it is not part of 2026-11-19"},
      "chains": {"Reviews": {"base": {"day": "2026-11-19", …}, "exports": [{"from": …, "to": …, "export": "arn:…"}]}}
 
-The record says which tables the date consists of (a pattern may match others tomorrow) and which exports they got: so a
-look at a date costs one call per export that still runs, and a table that was deleted since keeps its export.
+The record has the tables of the date (a pattern may match others tomorrow) and their exports. So checking a date costs one call
+per export that still runs, and the export of a table that was deleted later is kept.
 
-What belongs here: the record and what the exports add up to. Starting them is `stages/dynamodb/exporting/exports.py`.
+What belongs here: the record, and the state of all exports together. `stages/dynamodb/exporting/exports.py` starts them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.records import read_record, render_record
 
 VERSION = 1
-_ABSENT: Any = object()  # from a record; None is a table whose export is not started
-CHAINS_VERSION = 2  # a release that does not know chains must not take such a date for one with fewer tables
+_ABSENT: Any = object()  # the table is not in a record; None: its export is not started
+CHAINS_VERSION = 2  # a release without chains must not read such a date as one with fewer tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 REQUEST = "--request"
 _RUNNING = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
-# The ends that EventBridge has an event for; there is none for ERROR.
+# The final states for which EventBridge has an event; it has none for ERROR.
 ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 
 

@@ -1,14 +1,14 @@
-"""The Glue runs that convert the tables of one source and date, as they are recorded between Dagster's runs.
+"""The record, between Dagster's runs, of the Glue runs that convert the tables of one source and date.
 
     <prefix>/_jobs/reviews/reviews-2026-11-20-3f9c2d71ab04.runs
     {"version": 1, "source": "reviews", "snapshot_date": "2026-11-20", "export_task": "reviews-2026-11-20-3f9c2d71ab04",
      "tables": {"Reviews": [1, "jr_9b1c…"], "Users": [2, null]}}
 
-It exists from before the first run is started until the date's manifest is written, so that it shows what is under way.
-A lost entry costs nothing: the run is found by its request (`stages/dynamodb/converting/glue/runs.py`).
+It is written before the first run is started, and removed after the date's manifest is written: while it exists, the date is in
+progress. If an entry is lost, the run is found by its request.
 
-What belongs here: the record. Starting runs is `stages/dynamodb/converting/glue/runs.py`, looking at them
-`stages/dynamodb/converting/glue/watch.py`.
+What belongs here: the record. `stages/dynamodb/converting/glue/runs.py` starts runs, `stages/dynamodb/converting/glue/watch.py`
+reads their states.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Ou
     manifest-summary.json   one object: which export, of which instant, how many items, where the list of files is
     manifest-files.json     a JSON object per line: key, items and MD5 of one data file
 
-Real manifests name keys with the export's prefix, the documentation's samples without: both are understood. Data of an
-incremental export lies in a folder that all exports of the prefix share, so only the manifest says which files are its own.
+Real manifests name keys with the export's prefix, the documentation's samples without it: both are accepted. All incremental
+exports with the same prefix write to one folder, so only the manifest shows which files belong to an export.
 
-What belongs here: the two texts as values. Fetching and judging them is `stages/dynamodb/exporting/inspect.py`.
+What belongs here: parsing the two texts. `stages/dynamodb/exporting/inspect.py` reads and checks them.
 """
 
 from __future__ import annotations

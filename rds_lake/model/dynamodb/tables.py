@@ -3,7 +3,7 @@
     exports/reviews-2026-11-20/AWSDynamoDB/01763596800123-0a1b2c3d/manifest-files.json
     └ prefix └ source, date    └ DynamoDB's └ export id
 
-DescribeExport names neither source nor date. The folder does, so that S3's event about a manifest is enough to know them.
+DescribeExport has neither source nor date. The folder's name has both, so S3's event about a manifest shows them.
 
 What belongs here: values and names. The manifests' content is `manifest.py`, a date's exports are `export_set.py`.
 """
@@ -41,7 +41,7 @@ class DynamoTable:
     items: int
     keys: tuple[str, ...]
     read_capacity: float | None
-    table_id: str = ""  # another one when the table was deleted and created again
+    table_id: str = ""  # changes if the table is deleted and created again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

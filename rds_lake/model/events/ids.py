@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 
-What belongs here: the table, and finding an id where an older event has none. Messages are `parse.py`.
+What belongs here: the table of ids, and finding the id of an older event without one. Messages are parsed in `parse.py`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     {"source": ["aws.rds"], "detail": {"EventID": [{"prefix": "RDS-EVENT-"}]}, "$or": […]}
 
-Every key of the pattern must be met; of a list, one element. A value of the event may be a list: one of its elements is enough.
+Every key of the pattern must match, by at least one element of its list. If the event's value is a list, one element is enough.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
@@ -35,7 +35,7 @@ def event_fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
 def _key_fits(wanted: Any, key: str, event: Mapping[str, Any]) -> bool:
     value = event.get(key)
     if isinstance(wanted, Mapping):
-        # A pattern below a key that the event does not have is met by `exists: false` alone.
+        # Below a key that the event does not have, only `exists: false` matches.
         inner = value if isinstance(value, list) else [value]
         return any(event_fits(wanted, element if isinstance(element, Mapping) else {}) for element in inner)
     if not isinstance(wanted, list):

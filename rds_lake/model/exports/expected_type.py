@@ -1,10 +1,10 @@
 """`expectedExportedType`: parses the Parquet type that AWS announces for a column.
 
     int32                               a physical type
-    int32 (INT(16, true))               and what it means: today's words; `int32 (INT_16)` are those of before 2026
+    int32 (INT(16, true))               with a logical type; before 2026 AWS wrote `int32 (INT_16)`
     fixed_len_byte_array(9) (DECIMAL(20,0))
 
-What belongs here: from the words to Hive's type. The types in the files themselves are `stages/databases/footers.py`; they win.
+What belongs here: converting this text to a Hive type. The types in the files (`stages/databases/footers.py`) take precedence.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PHYSICAL = {
 }
 _TEXTS = {"utf8", "string", "enum", "json", "bson"}
 _INTEGERS = {8: "tinyint", 16: "smallint", 32: "int", 64: "bigint"}
-# A physical word, a length it may have, and the meaning in parentheses it may have.
+# The physical type, its length if any, and the logical type in parentheses if any.
 _FORM = re.compile(r"(?:(?:optional|required|repeated)\s+)?(\w+)\s*(?:\(\s*\d+\s*\))?\s*(?:\((.*)\))?")
 _DIGITS = re.compile(r"\d{1,3}", re.ASCII)
 _MEANING = re.compile(r"(\w+?)(?:_(\d+)|\s*\((.*)\))?")
@@ -37,7 +37,7 @@ def known_type_of_expected(expected: str) -> str | None:
         return None
     word, meaning = form[1], form[2]
     if word not in _PHYSICAL:
-        # Without a physical type, the meaning alone: `decimal(12,2)`.
+        # A logical type without a physical type: `decimal(12,2)`.
         return _meant(expected.strip().lower())
     return (_meant(meaning.strip()) if meaning else None) or _PHYSICAL[word]
 
@@ -48,7 +48,7 @@ def hive_type_of_expected(expected: str) -> str:
 
 
 def _meant(meaning: str) -> str | None:
-    """Returns the meaning of an annotation (`int(16, true)` or `int_16`); None if it is unknown or changes nothing."""
+    """Returns the Hive type of a logical type (`int(16, true)` or `int_16`); None if it is unknown or changes nothing."""
     form = _MEANING.fullmatch(meaning)
     if form is None:
         return None

@@ -7,11 +7,11 @@
           {"columnName": "total", "originalType": "numeric", "expectedExportedType": "binary (UTF8)",
            "originalNumPrecision": 12, "ordinalPosition": 1}]}}]}
 
-AWS documents no form and has changed it (a warning was a text and is an object today): unknown keys are ignored, missing ones
-are empty. Only the target, which says what table it is, must be there.
+AWS does not document the format and has changed it (a warning was a text, and is an object today): unknown keys are ignored,
+missing keys are empty. Only the target, which is the table's name, is required.
 
-What belongs here: these files as values. What they mean for completeness is `completeness.py`. `export_info_*.json`
-is not read: DescribeExportTasks says the same with real times.
+What belongs here: parsing these files. `completeness.py` uses them. `export_info_*.json` is not read, because
+DescribeExportTasks returns the same data with correct times.
 """
 
 from __future__ import annotations

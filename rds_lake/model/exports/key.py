@@ -8,9 +8,9 @@
     <folder>shop/public.orders/1/_SUCCESS
     <folder>shop/public.orders/part-00000-<uuid>-c000.gz.parquet       the older layout, no index folder
 
-Parsed from the right, since the prefix may be of any depth and table names contain dots.
+Keys are parsed from the right, because the prefix may have any depth and table names contain dots.
 
-What belongs here: classifying one key. Which table a folder is, `export_info.export_folder` knows.
+What belongs here: classifying one key. `info.export_folder` returns the folder of a table.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@
     {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]}                                          nothing is missing
     {"somethingNew": [{"reason": "NEVER_SEEN"}]}                                                    unknown: AWS's words
 
-AWS documents neither the keys nor the reasons as a list. So the form may be any (text, JSON in a text, objects, lists),
-and the meaning is read from the words: one that speaks of a loss is a loss, whatever else it says.
+AWS lists neither the keys nor the reasons. So any form is accepted (text, JSON in a text, objects, lists), and the words decide
+the meaning: a remark with a word for lost data means lost data, whatever else it contains.
 
-What belongs here: from the remark to its meaning. What follows from it is `completeness.py`.
+What belongs here: the meaning of a remark. `completeness.py` decides what follows from it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _LOSS = re.compile(
 )
 _EMPTY = re.compile("(^|_)((?<!NOT_)EMPTY|NO_TABLES?|WITHOUT_(ANY_)?TABLES?)(_|$)")
 _NAMES = re.compile(r"\w*(name|identifier)s?|(target|database|schema|table|column)s?", re.IGNORECASE)
-_DEEP = 20  # nothing of AWS's is nested like this: it is shown as the text it is
+_DEEP = 20  # AWS nests nothing this deep: such a text is shown unchanged
 _LONG = 2_000
 
 

@@ -6,7 +6,7 @@
 AWS keeps ids for ever per account and Region, so the id is the idempotency key: the same snapshot and tables give the
 same id, a duplicate event cannot pay for a second export, and only a failed task gets a next attempt.
 
-What belongs here: the id's grammar. Which attempt is next: `stages/databases/export.py`.
+What belongs here: the id's grammar. `stages/databases/export.py` decides the next attempt.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datetime import date
 from rds_lake.model.aws.arn import Exportable, exportable
 
 # Starts with a letter; letters, digits and single hyphens; no hyphen at the end; 60 characters. AWS
-# documents none of this: it is what its refusals say.
+# does not document this; its error messages say it.
 MAX_LENGTH = 60
 _HASH_DIGITS = 12
 
@@ -37,7 +37,7 @@ def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: 
     about, identifier = exportable(subject)
     name, _, day = identifier.partition("@")
     if re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII) and about is not Exportable.CLUSTER:
-        tail = f"-{day}{tail}"  # never cut: AWS says nowhere else of what day a copy's data is
+        tail = f"-{day}{tail}"  # never cut: AWS stores the day of a copy's data nowhere else
         identifier = name
     return _readable(identifier, MAX_LENGTH - len(tail)) + tail
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from rds_lake.model.records import read_record, render_record
 
-# In a table of a few rows each is many percent.
+# In a smaller table, each row is more than one percent.
 SMALL_ROWS = 100
 _LIMIT = re.compile(r"[0-9]+|([0-9]+(?:\.[0-9]+)?) ?%")
 
@@ -92,11 +92,11 @@ class DateDiff:
 
 
 def render_date_diff(diff: DateDiff) -> str:
-    """The JSON of the record."""
+    """Returns the record as JSON."""
     return render_record(asdict(diff), version=1)
 
 
 def parse_date_diff(text: str, *, where: str) -> DateDiff:
-    """The record that `render_date_diff` wrote; ManifestError if the text is damaged."""
+    """Returns the record that `render_date_diff` wrote. Raises ManifestError if the text is damaged."""
     remedy = "delete it, and execute the check `changed_rows_as_expected` of the date again"
     return read_record(DateDiff, text, where=where, known=(1,), remedy=remedy)

@@ -5,10 +5,10 @@
                                                            _compacted/shop/…
                        s3://acme-lake/exports/<task>/…      where <task> is an export of this source
 
-Manifests and other records in S3 say what is there. They never say what may go: otherwise a person who can write
-one object could empty every bucket that the pipeline's role can reach.
+Manifests and other records in S3 never decide what may be deleted: otherwise a person who can write one object could empty every
+bucket that the pipeline's role can access.
 
-What belongs here: the rule for a bucket and a key. Which exports are a source's own is `stages/upkeep/own_exports.py`.
+What belongs here: the rule for a bucket and a key. `stages/upkeep/own_exports.py` finds the exports of a source.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from rds_lake.errors import RefusedDeleteError
 from rds_lake.model.lake.layout import LakeLayout
 
-_NAMED = 5  # keys that an error spells out: a refused folder may have a million
+_NAMED = 5  # keys that an error lists: a refused folder may have a million
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Deletable:
             )
 
     def _holds(self, bucket: str, key: str) -> bool:
-        # S3 takes `..` as it is written. Proxies, servers and mounts between us and the bucket may resolve it.
+        # S3 does not resolve `..`, but proxies, servers and mounts in front of the bucket may.
         return not {".", ".."}.intersection(key.split("/")) and any(place.holds(bucket, key) for place in self.places)
 
 

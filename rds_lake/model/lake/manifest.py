@@ -11,10 +11,10 @@ Example, shortened:
                  "columns": [{"name": "id", "hive_type": "bigint", "original_type": "bigint"}, …],
                  "files": [{"key": "lake/…/1-part-00000-….gz.parquet", "bytes": 812, "rows": 3}]}]}
 
-With `parquet: in_place` nothing was copied: `location` and `files` are AWS's own, in the export's bucket, and the version is
-2, so that no release which does not know of it takes them for a copy and deletes them.
+With `parquet: in_place` nothing was copied: `location` and `files` are AWS's own, in the export's bucket. The version is then 2,
+so that an older release cannot take them for copies and delete them.
 
-What belongs here: the values. Their JSON is `manifest_json.py`; who writes and reads it in S3, `stages/lake/handover.py`.
+What belongs here: the values. Their JSON is in `manifest_json.py`; `stages/lake/handover.py` writes and reads it in S3.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Manifest:
         parts = {export.folder: export.export_arn.rpartition("/")[2] for export in exports}
         if not parts:
             return (self.aws_copy,)
-        # The last part of a table's export's ARN is its folder's name, too.
+        # The last part of the ARN of a table's export is also the name of its folder.
         return tuple(
             AwsCopy(bucket=self.export.bucket, folder=folder, export_task=name) for folder, name in parts.items()
         )

@@ -1,7 +1,7 @@
-"""The JSON of manifests and export records; `manifest.py` shows what it looks like.
+"""The JSON of manifests and export records; `manifest.py` shows an example.
 
-What belongs here: values to text and back. A million files have to fit a Dagster worker, so they are written piece by piece
-and packed while they are read.
+What belongs here: converting values to text and back. A Dagster worker must have enough memory for a million files, so they are
+written piece by piece, and packed while they are read.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _head(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"export": _export(body["export"]), "tables": [], "in_place": in_place}
 
 
-_TABLES = b', "tables": ['  # no text within the head can hold it: a quotation mark in a text is escaped
+_TABLES = b', "tables": ['  # cannot occur inside a text of the head, where quotation marks are escaped
 
 
 def parse_head(piece: bytes, *, where: str, whole: bool) -> Manifest | None:

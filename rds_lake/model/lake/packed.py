@@ -1,7 +1,7 @@
 """Lists of a million files in some hundred megabytes: contents are packed, and items are created on access.
 
-As objects of their own, with their keys and checksums, they would take four times as much. Texts are kept by the thirty-two,
-without what those have in common; a checksum is kept as the number that it is, nine bytes instead of eighty.
+One object per file, with key and checksum, would need four times as much. Texts are stored in groups of 32 without their common
+beginning; a checksum is stored as a number, in nine bytes instead of eighty.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypeVar, overload
 
 T = TypeVar("T")
 
-# Texts packed together: more would make asking for one slower, fewer would cost memory.
+# Texts per group: larger groups make access slower, smaller groups need more memory.
 _PACKED = 32
 _CRC_BYTES = {"CRC64NVME": 8, "CRC32C": 4, "CRC32": 4}
 _ALGORITHMS = ("", *_CRC_BYTES)
@@ -91,7 +91,7 @@ class Checksums(Made[str | None]):
     def __init__(self, count: int = 0) -> None:
         self._crc = array("Q", [0]) * count
         self._algorithm = bytearray(count)
-        self._others: dict[int, str] = {}  # of algorithms that are no CRC
+        self._others: dict[int, str] = {}  # of algorithms other than CRC
 
     def append(self, checksum: str | None) -> None:
         self._crc.append(0)

@@ -1,4 +1,4 @@
-"""The rules of which date of a source is published.
+"""Decides which date of a source is published.
 
     a run's date            newer than the published one    publish: auto    -> published
                             newer                           publish: manual  -> held, until a person approves it

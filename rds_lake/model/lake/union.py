@@ -1,8 +1,8 @@
 r"""Unions: tables of one schema with one shape, gathered under one name (`union: {events: 'events_\d{4}_\d{2}'}`).
 
-PostgreSQL exports each partition of a partitioned table as a table of its own; readers want the one they know.
+PostgreSQL exports each partition of a partitioned table as a separate table; readers want the partitioned table.
 
-Pure: which tables belong to which union, and the columns of the whole. Keys and views are `stages/catalogue`'s.
+What belongs here: the member tables of a union, and its columns. Keys and views are in `stages/catalogue`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     {"id": "6f1c…", "source": "shop", "table": "shop.public.routes", "op": "U", "at": "2026-11-28T03:00:00.123456+00:00",
      "xid": 801, "key": {"id": "7"}, "old": {"id": "7", "v": "a"}, "new": {"id": "7", "v": null}, "omitted": []}
 
-What belongs here: reading it. The function's own check, with more details for the author of triggers, is `streams/changes.py`.
+What belongs here: parsing such a line. The function's own check, with more details for authors of triggers, is in
+`streams/changes.py`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ OUTBOX, POSITION, CAPTURE = "outbox", "position", "capture"
 
 
 class Capture(StrEnum):
-    """The way by which triggers hand over changes."""
+    """How triggers pass on changes: to an outbox or to AWS Lambda."""
 
     OUTBOX = "outbox"
     LAMBDA = "lambda"

@@ -3,25 +3,25 @@
     lake/_changes/shop/<epoch>/cut=000000000012/<attempt>/shop/public.orders/00000.jsonl.gz     events, see `event.py`
     lake/_changes/shop/<epoch>/cut=000000000012.json                                            the cut's manifest, written last
 
-The cuts of an epoch are numbered without gaps from 1. The state of all tables after all events of the cuts up to one is a
-state that the database really had. An epoch ends when ids may be used again: after a restore. Each database has its own epochs
-and cuts; a MySQL server counts as one database.
+The cuts of an epoch are numbered without gaps from 1. After all events up to the end of any cut, the tables have a state that the
+database really had. An epoch ends when ids may be used again: after a restore. Each database has its own epochs and cuts; a
+MySQL server counts as one database.
 
 **Which cuts are final.** `position.cut` in the database decides what was forwarded. A cut's manifest is written before that
 number is raised: if a forwarder was killed in between, its manifest may exist while its events are still in the outbox. So
 
 - A forwarder works on cut `position.cut + 1`, while it holds the lock on the row of `position`, and commits in the transaction
-  that holds this lock. It takes the ETag of a manifest that stands under the number right after it has the lock, and writes its
-  own by If-Match (If-None-Match where there is none), once. So a manifest beyond `position.cut` may be replaced, but never by a
-  process that has lost its lock, and never once it is committed.
-- What replaces a manifest has all events of the one that stood, with the same content; otherwise the database is not the one
-  that they came from, and ManifestError names the first difference.
-- After the commit the record `_changes/<source>/_forwarded/<database>.json` (`forwarded.py`) says that the cut is final. A
-  forwarder that was killed before this leaves it to the next one, which does it first.
+  that holds this lock. When it has the lock, it reads the ETag of an existing manifest with this number. It writes its own
+  manifest once, by If-Match (If-None-Match if none existed). So a manifest beyond `position.cut` may be replaced, but not by a
+  process that has lost its lock, and not after the commit.
+- A new manifest must contain all events of the one that it replaces, with the same content; otherwise the database is not the
+  one that these events came from, and ManifestError names the first difference.
+- After the commit, the record `_changes/<source>/_forwarded/<database>.json` (`forwarded.py`) marks the cut as final. If a
+  forwarder is killed before it writes this record, the next forwarder writes it first.
 
-**Readers read final cuts only**: `complete_cuts` of `stages/streams/cuts.py`, which takes them from that record and never from a
-listing. Each `(epoch, seq)` is in exactly one final cut. Within an epoch, `seq` orders the events of each key, also across cuts;
-ids of a later cut may be lower than those of an earlier one.
+**Readers read final cuts only**, by `complete_cuts` in `stages/streams/cuts.py`, which uses that record and never a listing. Each
+`(epoch, seq)` is in exactly one final cut. Within an epoch, `seq` orders the events of each key, also across cuts; ids of a later
+cut may be lower than those of an earlier one.
 """
 
 from __future__ import annotations

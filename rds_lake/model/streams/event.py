@@ -3,7 +3,7 @@
     {"seq": 17, "op": "U", "at": "2026-11-28T03:00:00.123456+00:00", "xid": 801,
      "old": {"id": "1", "v": "a"}, "new": {"id": "1", "v": null}, "omitted": []}
 
-Values are the texts that an export of the table has for them, null for NULL.
+Values are texts, as in an export of the table; null for NULL.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ChangeEvent:
     `old` and `new` are whole rows; `omitted`: columns in neither, because their values were too large. `xid`: the
     transaction, None if the engine does not give it. `unread`: columns of the outbox whose text is not the JSON that
     triggers write, with that text; such an event has no images, and only the key's next event shows the row. `arrival`:
-    for `capture: lambda` only; its `seq` was given in the lake, and is no order.
+    for `capture: lambda` only; its `seq` is assigned in the lake, and does not show the order.
     """
 
     seq: int

@@ -1,6 +1,6 @@
-"""The record of a database's final cuts, with which readers of changes begin.
+"""The record of a database's final cuts, which readers of changes read first.
 
-    lake/_changes/shop/_forwarded/shop.json      of the source `shop`, the database `shop`; see `cut.py` for the rule
+    lake/_changes/shop/_forwarded/shop.json      for the source `shop` and its database `shop`; `cut.py` describes the rule
 
 What belongs here: the record, and how commits and resets change it. `stages/streams/record.py` reads and writes it.
 """
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from rds_lake.errors import ManifestError
 from rds_lake.model.records import read_record, render_record
 
-# By how much a recorded instant may be ahead of the current time before it counts as the error of a clock.
+# A recorded instant that is further in the future is treated as the error of a clock.
 _AHEAD = timedelta(hours=1)
 
 

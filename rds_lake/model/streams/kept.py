@@ -1,7 +1,7 @@
 """The rule by which changes are removed: it finds cuts that no date needs any more.
 
-A date of the lake has the epoch and the cut of its snapshot, at which its live view and its history begin. So no date needs
-cuts up to the lowest of these numbers, nor epochs before the first one that a date belongs to.
+Each date of the lake has the epoch and the cut of its snapshot; its live view and its history begin there. So no date needs the
+cuts up to the lowest of these numbers, nor epochs before the first epoch that a date has.
 
 What belongs here: the rule. The removal is `stages/upkeep/changes.py`.
 """

@@ -2,13 +2,13 @@
 
     previous (every column ever seen)  +  present (this snapshot)  ->  Changes(columns, changes)
 
-`columns` is the raw table as it should be: what was seen before, in its old order, then what is new. A column is never
-taken out, so each partition stays readable by name. A type only ever widens, and only along Athena's list
+`columns` are the wanted columns of the raw table: the known ones in their order, then the new ones. A column is never removed, so
+each partition stays readable by name. A type is only widened, and only as Athena allows
 (https://docs.aws.amazon.com/athena/latest/ug/types-of-updates.html); any other change of type makes
-`incompatible` true, and `columns` is then what the next version of the table has.
+`incompatible` true, and `columns` are then those of the table's next version.
 
-A table without files has announced types only (`export_tables_info`). They are kept as `announced` until a file shows
-the real one, and never change what a file showed: a table that is emptied and filled again keeps its types.
+A table without files has announced types only (`export_tables_info`). They are kept as `announced` until a file shows the real
+type, and never replace the type in a file: a table that is emptied and filled again keeps its types.
 
 What belongs here: the comparison, without names, Glue or I/O.
 """
@@ -22,15 +22,15 @@ from enum import StrEnum
 from rds_lake.model.tables.nested_types import MAX_TYPE_CHARACTERS, is_nested, merge_nested
 from rds_lake.model.tables.table import Column
 
-# Partition type -> the table types Athena reads it as. Its list has `string` to integers as well: text that is no
-# number would then fail the queries of older dates, so that is a new version here.
+# Partition type -> the table types as which Athena can read it. Athena also allows `string` to integers, but a text that is
+# not a number would fail queries of older dates, so that change needs a new version here.
 _WIDER: Mapping[str, tuple[str, ...]] = {
     "tinyint": ("smallint", "int", "bigint"),
     "smallint": ("int", "bigint"),
     "int": ("bigint",),
     "float": ("double",),
 }
-# A view casts these by the database's own word; all other types it shows as they are.
+# Views cast these to the type that the database declares, and show all other types unchanged.
 _CAST_BY_WORD = ("string", "binary")
 
 
@@ -147,7 +147,7 @@ def type_text(column: Column) -> str:
     return column.hive_type if word in ("", column.hive_type) else f"{word} as {column.hive_type}"
 
 
-# Changes an older snapshot can make: those of the raw table, not those of the newest snapshot's columns.
+# The changes that an older snapshot can make: only changes of the raw table.
 _OF_THE_TABLE = {Kind.KNOWN, Kind.WIDENED, Kind.INCOMPATIBLE}
 
 
@@ -162,7 +162,7 @@ def _merge(
     if seen.column.name != column.name:
         changes.append(_change(Kind.RECASED, column.name, seen.column.name, column.name))
     if kind is not None:
-        # What is really in this snapshot, where the table's own type does not show it.
+        # The type in this snapshot, if the table's type does not show it.
         after = column if kind in (Kind.INCOMPATIBLE, Kind.RELABELLED) else merged
         changes.append(_change(kind, column.name, type_text(seen.column), type_text(after)))
     return SeenColumn(column=merged, position=index, announced=seen.announced and empty), tuple(changes)
@@ -186,7 +186,7 @@ def _type_and_kind(seen: SeenColumn, column: Column, *, empty: bool) -> tuple[st
 
 
 def _cast_differently(before: Column, now: Column) -> bool:
-    # A text's length is no part of a view's type; a decimal's precision is.
+    # The type in a view has a decimal's precision, but no length of a text.
     words = (before.original_type, before.num_precision) != (now.original_type, now.num_precision)
     return before.hive_type in _CAST_BY_WORD and words
 
@@ -198,7 +198,7 @@ def _aged(seen: SeenColumn, merged: SeenColumn) -> SeenColumn:
 
 
 def _word(column: Column) -> str:
-    # Of a number exported as one, the type in the file says the size.
+    # If a number is exported as a number, the type in the file has its size.
     size = (column.num_precision or column.char_max_length) if column.hive_type in _CAST_BY_WORD else None
     word = (column.original_type or "").strip()
     return f"{word}({size})" if word and size else word

@@ -6,12 +6,12 @@
     shop.public."Order Details"  -> view `order_details`
     Held-Out.Items (DynamoDB)    -> view `held_out_items`
 
-A name follows from lake.yaml and the table alone, never from what else a snapshot holds; and a name that was published
-stays, whatever the rule says by now: readers' queries and the table's history hang on it. Only `rename:` changes it.
+A name depends only on lake.yaml and the table, not on other tables of the snapshot. A published name stays, even if the rule now
+gives another one, because queries and the table's history depend on it. Only `rename:` changes it.
 
-Athena lower-cases names and is safe with `[a-z0-9_]` only
-(https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html); two names that become one are an error that
-shows the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename.
+Athena converts names to lower case, and only `[a-z0-9_]` is safe
+(https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html). If two names become the same, an error shows
+the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename columns.
 
 What belongs here: assigning names. Quoting them is `sql/quoting.py`.
 """

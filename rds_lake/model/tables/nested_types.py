@@ -1,10 +1,10 @@
 """Nested Hive types (`struct<name:string,address:struct<city:string>>`), and how two of them are merged.
 
-Parquet finds the fields of a struct by name, so a struct that lacks some can be read as one that has more. What was seen
-keeps its place, new fields come last: that is the only order Athena can read older partitions in as well. A type is read
-once, however deep it is: Glue allows 131,072 characters.
+Athena finds the fields of a Parquet struct by name, so a struct can be read as one with more fields. Known fields keep their
+positions and new fields come last: in any other order Athena cannot read older partitions. A type is parsed once at any depth,
+because Glue allows 131,072 characters.
 
-What belongs here: reading and merging those texts. What a change means for a table is `evolution.py`.
+What belongs here: parsing and merging these texts. `evolution.py` decides what a change means for a table.
 """
 
 from __future__ import annotations

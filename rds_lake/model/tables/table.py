@@ -1,6 +1,6 @@
 """A table of a source database and its columns, as the export describes them.
 
-What belongs here: what a table *is*. Its Athena names are in `names.py`, its files in `lake/manifest.py`.
+What belongs here: the names and types in the database. Names in Athena are in `names.py`, files in `lake/manifest.py`.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@
       "delete_stack": true
     }
 
-A table with `files` is of files in S3; each name is beside the JSON itself, or a whole URI. A table without is of the lake: its
-schema is the name of a source. What belongs here: the JSON alone. What lake.yaml says about it is
-`stages/warehouse/planning/plan.py`.
+A table with `files` is loaded from S3; each file is a name in the folder of the JSON, or a full URI. A table without `files` is
+loaded from the lake; its schema is the name of a source. What belongs here: the JSON. `stages/warehouse/planning/plan.py` applies
+lake.yaml to it.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class WarehouseInput(_Part):
     )
 
 
-# In the place of a table that cannot be read.
+# Replaces a table that cannot be read.
 _LEFT_OUT = InputTable.model_construct(table="", schema_=None, name=None, files=None)
 
 
@@ -177,7 +177,7 @@ def _object(text: str) -> Mapping[str, Any]:
         raise InputError([f"$: {len(text):,} characters; an input has at most {MOST_BYTES:,}"])
     try:
         body = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique, parse_constant=_no_number)
-        json.dumps(body)  # what was nested too deep to be written is found here, not later
+        json.dumps(body)  # fails here, not later, if it is nested too deep to be written
     except RecursionError:
         raise InputError(["$: nested too deep to be an input; see `rds-lake warehouse schema`"]) from None
     except json.JSONDecodeError as error:

@@ -4,8 +4,8 @@
       ^              │ remove       │ remove
       └───gone─── REMOVING <────────┘
 
-It is written before anything is created, and is free again only when everything that it names was looked for and not found.
-What belongs here: the states and how one follows another. Nothing is read or written here.
+It is written before anything is created. It is free again only when each object that it names was searched for and not found.
+What belongs here: the states, and the changes from one to another. Nothing is read or written here.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
     rds-lake/8c6976e5b5/recommendations/<run>/…                      statements of the Data API
     <prefix>/_warehouses/recommendations/staging/<run>/…             unloads that are not published yet
 
-The number makes the names of each lease new: a removal of what an earlier one made never touches the next one's.
+The number gives each lease new names, so that removing the objects of an earlier lease never affects those of the next one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.warehouse.plan import Mode
 
-# Of a stack: how the names of its run's statements begin, which name lake, warehouse and run.
+# Tag of a stack: the prefix of the names of its run's statements, which identifies lake, warehouse and run.
 STATEMENTS_TAG = "rds-lake:statements"
 ADMIN = "rds_lake_admin"
 _HASHED = 10

@@ -1,7 +1,7 @@
 """The statements of a load, decided once per run: one JSON object per load in the run's staging.
 
-Written before anything is loaded, so that a run that is continued by another process, after the lake got another export of the
-date, does what the first one would have done: a statement that was sent before is the same, to the letter.
+They are written before anything is loaded. If another process continues the run, it sends exactly the same statements, even if
+the lake got another export of the date in between.
 """
 
 from __future__ import annotations

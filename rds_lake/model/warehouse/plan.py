@@ -1,7 +1,7 @@
 """The plan of one run, decided before anything is created: loads, then steps, then unloads.
 
-A plan is complete: no later stage asks lake.yaml, a folder of SQL or a pointer again, so that a run that is continued by another
-process does what the first one would have done. It is kept with the run's record.
+A plan is complete: no later stage reads lake.yaml, SQL files or a pointer again, so that another process can continue the run
+unchanged. It is stored in the run's record.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     <prefix>/_warehouses/<warehouse>/lease.json          who has the warehouse (`lease.py`)
     <prefix>/_warehouses/<warehouse>/runs/<run>.json     this record
 
-Each turn reads the record, looks at AWS, does what can be done now, and writes what is so afterwards. No turn waits
-for AWS, and a turn that was killed is made again by the next: every statement has a name and a client token that follow from
-run, piece and attempt (`statement_names.py`), by which it is found again.
+Each turn reads the record and the state of AWS, takes the next steps, and writes the new state. No turn waits for AWS. If a turn
+is killed, the next one repeats it: each statement is found again by its name and client token, which depend only on run, piece
+and attempt (`statement_names.py`).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     s3://acme-reports/usage/run=2026-11-20-3f9c/0000_part_00.csv     files of a run, under a folder of its own
     s3://acme-reports/usage/_manifest.json                           which of them are the result: written last, in one PUT
 
-A reader who follows `_manifest.json` sees one whole result, the old or the new one. It has `entries` as the manifests of COPY have
-them, so that another Redshift loads the result by it.
+A reader who follows `_manifest.json` sees one complete result, the old or the new one. It has `entries` like a manifest for COPY,
+so that another Redshift can load the result with it.
 (https://docs.aws.amazon.com/redshift/latest/dg/unload-manifest-file.html)
 """
 

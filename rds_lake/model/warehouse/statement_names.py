@@ -3,7 +3,7 @@
     rds-lake/8c6976e5b5/recommendations/<run>/load.Order%20Details/1/0      StatementName: piece, attempt, number in the piece
     2f1a…                                                                   ClientToken: a hash of that name
 
-A name is 2,048 characters at most and a token 64, which Redshift remembers for eight hours
+A name has at most 2,048 characters, a token at most 64. Redshift remembers a token for eight hours
 (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html).
 """
 
