@@ -1,4 +1,4 @@
-"""One thin gateway per AWS service. The client is an argument; botocore's errors are translated in one place.
+"""One thin gateway per AWS service. The client is an argument; `translate.py` translates botocore's errors.
 
-What belongs here: calls, paging, batch limits, errors per item, and JSON to frozen values. Decisions of the pipeline do not.
+What belongs here: calls, paging, batch limits, errors per item, and parsing answers. The pipeline's decisions are in `stages/`.
 """

@@ -2,7 +2,7 @@
 
 Starts, polls, pages and cancels. If the quota of active queries is used up, a statement waits and does not fail:
 https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
-boto3 has no waiter for queries. Which statements are run is decided in `stages/`.
+boto3 has no waiter for queries. `stages/` decides which statements are run.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ PARALLEL = 8
 _TIMEOUT_SECONDS = 1800.0
 _FIRST_POLL_SECONDS = 0.1
 _LAST_POLL_SECONDS = 2.0
-_LAST_PAUSE_SECONDS = 5.0  # before a call that was refused is made again; as long as a cancelled run may wait for it
-_AWAY_SECONDS = 120.0  # how long Athena may not answer before a statement that costs nothing yet is given up
+_LAST_PAUSE_SECONDS = 5.0  # before a refused call is repeated; a cancelled run may wait this long
+_AWAY_SECONDS = 120.0  # without an answer, after which a statement that costs nothing yet is abandoned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class AthenaGateway:
         self._sleep = sleep
         self._clock = clock
         self._token = token
-        self._usual: dict[str, float] = {}  # seconds that a kind of statement took of late
+        self._usual: dict[str, float] = {}  # recent duration in seconds, by kind of statement
 
     def run(
         self, sql: str, *, database: str, timeout_seconds: float = _TIMEOUT_SECONDS, most_rows: int | None = None
@@ -121,7 +121,7 @@ class AthenaGateway:
             try:
                 return self.run(sql, database=database)
             except ConfigError:
-                raise  # it would be the same of every statement
+                raise  # every statement would fail with it
             except RdsLakeError as error:
                 return error
 
@@ -203,7 +203,7 @@ class AthenaGateway:
             wait = min(wait * 1.5, _LAST_POLL_SECONDS)
 
     def _look(self, query_id: str) -> Any:
-        """Returns the query as it is now; if the call fails temporarily, the error is in the place of its state."""
+        """Returns the query's current state; if the call fails temporarily, the error is in its place."""
         try:
             with aws_errors("athena", "GetQueryExecution", about=query_id):
                 return self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]

@@ -1,10 +1,10 @@
-"""A time budget per request, shared by the wire and boto3; and the decision when boto3 repeats a call.
+"""A time budget per request, which the wire (`s3/wire.py`) and boto3 share; it also decides whether boto3 repeats a call.
 
-A server that accepts connections and does not answer would otherwise cost eight attempts of a minute each, first by one way and
-then again by the other. boto3 counts only attempts; these hooks make every client of `clients.py` count seconds too.
+If a server accepts connections but does not answer, eight attempts of a minute each would fail, first of the wire and then of
+boto3. boto3 counts only attempts; these hooks make every client of `clients.py` count seconds too.
 
-What belongs here: when to stop. How often boto3 repeats, and with which pauses, is its own "standard" mode. When a thread's caller
-has ended (`threads.py`), the thread's wait ends at once, because its connection is closed.
+What belongs here: when to stop. boto3's "standard" mode decides the number of attempts and the pauses. When a thread's caller has
+ended (`threads.py`), the thread's wait ends at once, because its connection is closed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ from botocore.exceptions import SSLError
 from rds_lake.errors import UnavailableError
 from rds_lake.threads import breaking_off, check, undisturbed
 
-BUDGET_SECONDS = 120.0  # for all tries of a request together; a try that is under way may end
+BUDGET_SECONDS = 120.0  # for all attempts of a request together; a running attempt may finish
 CONNECT_SECONDS = 10.0  # with the TLS handshake
 EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
-_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "doesn't match")  # OpenSSL's words, and urllib3's of another host
+_UNTRUSTED = (
+    "CERTIFICATE_VERIFY_FAILED",
+    "doesn't match",
+)  # OpenSSL's word, and urllib3's for a certificate of another host
 _RENEWALS = 2
 _TIDY_SECONDS = 10.0
 _DEADLINE = "rds_lake_deadline"
@@ -39,7 +42,7 @@ _own = threading.local()
 
 @contextmanager
 def until(deadline: float) -> Iterator[None]:
-    """boto3's calls in this thread end by then: the wire has used the rest of the budget for the same request."""
+    """Inside the block, boto3's calls in this thread end by `deadline`: the wire has used a part of the request's budget."""
     before, _own.deadline = _given(), deadline
     try:
         yield
@@ -49,7 +52,7 @@ def until(deadline: float) -> Iterator[None]:
 
 @contextmanager
 def tidying(clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """For calls that clean up cancelled work: they are made although the caller has ended, and are repeated only for seconds."""
+    """For calls that clean up cancelled work: they run although the caller has ended, and are repeated only for seconds."""
     with undisturbed(), until(clock() + _TIDY_SECONDS):
         yield
 
@@ -91,7 +94,7 @@ def shut(sock: Any) -> None:
     """End another thread's reads and writes on the socket; that thread still closes the socket itself."""
     if isinstance(sock, socket.socket):
         with suppress(OSError):
-            # Not the method of TLS's, which takes its state away from under the thread that reads.
+            # Not the TLS socket's own method: it discards state that the reading thread still uses.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
@@ -115,14 +118,14 @@ def keep_budget(client: Any, clock: Callable[[], float] = time.monotonic) -> Non
         if caught_exception is not None and is_untrusted(caught_exception):
             return False  # no repetition makes a certificate valid
         if response is not None and response[1].get("Error", {}).get("Code") in EXPIRED:
-            # A session token may end between signature and arrival: the next try is signed with a new one.
+            # A session token may expire between signature and arrival: the next attempt is signed with a new one.
             return 0.0 if attempts <= _RENEWALS else False
         return False if clock() > request_dict["context"].get(_DEADLINE, clock()) else None
 
     def send(**_: Any) -> None:
         check()  # the pause before a repetition may have been twenty seconds
 
-    # botocore has no public way to say which connections it shall make.
+    # botocore has no public way to choose the classes of its connections.
     getattr(client._endpoint.http_session, "_pool_classes_by_scheme", {}).update(http=_Pool, https=_SecurePool)
     service = client.meta.service_model.service_id.hyphenize()
     client.meta.events.register_first(f"before-call.{service}", begin)

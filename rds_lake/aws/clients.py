@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
-# A tick of a sensor has 60 s for all of its calls, and the next comes in half a minute: giving up early costs little.
+# A tick of a sensor has 60 s for all its calls, and the next tick comes after half a minute, so failing early costs little.
 _HURRIED = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=8)
 # Copies run in dozens of threads over one client; a smaller pool would make them wait for each other.
 CONNECTIONS = 64
@@ -61,7 +61,7 @@ class AwsClients:
     def client(self, service: str, *, once: bool = False) -> Any:
         """Returns the boto3 client of a service. Building a client is not thread-safe in boto3, hence the lock.
 
-        `once`: the client repeats nothing. For starts that cost money and have no token, and for refusals that last for hours.
+        `once`: the client never repeats a call. For calls that cost money and have no token, and for limits that last for hours.
         """
         name = f"{service} once" if once else service
         with self._lock:

@@ -1,7 +1,7 @@
 """Glue's Data Catalog: databases, tables, partitions.
 
 What belongs here: calls with Glue's batch limits and errors per item (Glue answers a batch with 200 and lists the failed items), and
-TableInput for Parquet. The wanted content of the catalogue is decided in `stages/catalogue/sync.py`.
+TableInput for Parquet. `stages/catalogue/sync.py` decides the content of the catalogue.
 https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html
 """
 
@@ -25,7 +25,7 @@ _CREATE_BATCH = 100
 _UPDATE_BATCH = 100
 _DELETE_BATCH = 25
 _GET_BATCH = 1000
-_FRUITLESS = 8  # answers in a row that leave all of the asked partitions for later: half a minute
+_FRUITLESS = 8  # consecutive answers without any of the requested partitions: half a minute
 _LONGEST_PAUSE_SECONDS = 5.0
 _GONE = "EntityNotFoundException"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
@@ -44,7 +44,7 @@ class GlueGateway:
         only: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`starting` starts runs of jobs (`localcloud/glue/jobs.py`)."""
+        """`starting`: the client that starts runs of jobs, see `GlueJobs`."""
         self._starting, self._sleep = starting, sleep
         self._client = client
         self._only = only
@@ -151,7 +151,9 @@ class GlueGateway:
         return partitions
 
     def _before_the_rest(self, database: str, table: str, left: Sequence[Any], fruitless: int) -> None:
-        """Wait before the next request for unprocessed partitions; longer after each answer without a partition."""
+        """Wait before the next request for unprocessed partitions; longer after each answer without a partition. ThrottledError
+        after too many of them.
+        """
         if fruitless >= _FRUITLESS:
             raise ThrottledError(
                 f"glue BatchGetPartition ({database}.{table}) left {len(left)} partitions unprocessed {fruitless} times in a "

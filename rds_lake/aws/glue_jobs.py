@@ -1,7 +1,7 @@
 """AWS Glue's jobs: the definition of a Spark job, and its runs.
 
-What belongs here: calls with paging, and answers as values. Which tables a run converts is decided in
-`stages/dynamodb/converting/glue/runs.py`.
+What belongs here: calls with paging, and answers as values. `stages/dynamodb/converting/glue/runs.py` decides which tables a run
+converts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rds_lake.errors import AwsError, ThrottledError
 from rds_lake.model.dynamodb.glue_run import JobRun
 
 _PAGE = 200
-# AWS's words for "others are running; later".
+# AWS's codes if too many runs are in progress; the call can succeed later.
 _LATER = ("ConcurrentRunsExceededException", "ResourceNumberLimitExceededException")
 
 

@@ -140,7 +140,7 @@ class RdsGateway:
             api.operation, reference, **{api.identifier: exportable(reference)[1] if is_arn else reference}
         )
         snapshots = [self._copies.snapshot(item, api) for item in answer[api.items]] if answer else []
-        # Of another account or Region it may have the same name, and then is not this one.
+        # A snapshot of another account or Region may have the same name, but is not the requested one.
         return next((snapshot for snapshot in snapshots if not is_arn or snapshot.arn == reference), None)
 
     def find_cluster(self, identifier: str, *, now: datetime) -> Snapshot | None:
@@ -171,7 +171,7 @@ class RdsGateway:
         """Returns every DB instance of the account and Region that is not in a cluster, or every cluster, by name."""
         api = _SERVERS[kind]
         with aws_errors("rds", api.operation):
-            client: Any = self._client  # its types know each paginator by a literal
+            client: Any = self._client  # its types need the paginator's name as a literal
             pages = client.get_paginator(api.operation).paginate(PaginationConfig={"PageSize": 100})
             items = [item for page in pages for item in page[api.items]]
         servers = [_server(kind, item) for item in items if api.of_cluster or not item.get("DBClusterIdentifier")]
@@ -188,7 +188,7 @@ class RdsGateway:
             raise
 
     def find_export_task(self, identifier: str) -> ExportTask | None:
-        """The export task of this id, or None."""
+        """Returns the export task of this id, or None if it does not exist."""
         answer = self._find("describe_export_tasks", identifier, ExportTaskIdentifier=identifier)
         return _task(answer["ExportTasks"][0]) if answer and answer["ExportTasks"] else None
 
@@ -238,7 +238,7 @@ class RdsGateway:
                     **({"ExportOnly": list(include)} if include else {}),
                 )
         except AwsError as error:
-            # By code only: messages carry names of tables and buckets, `credit_limits` among them.
+            # Only the code is searched: messages contain names of tables and buckets, such as `credit_limits`.
             if any(word in error.code.lower() for word in _WAIT_CODES):
                 raise ExportQuotaError(
                     f"the export of {source_arn} has to wait, as AWS allows no more exports at once: {error}"

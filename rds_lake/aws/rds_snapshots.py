@@ -46,10 +46,10 @@ SNAPSHOT_APIS = {
     ),
 }
 
-# AWS gives a snapshot that is no copy the same time twice; two times closer than this count as the same.
+# For a snapshot that is not a copy, AWS reports the same time twice; times that differ by less than this are the same.
 _SAME_TIME = timedelta(minutes=1)
 _LONGEST_CHAIN = 20  # of copies of copies
-# What RDS calls an automated snapshot: its time is in the name.
+# The name of an automated snapshot contains its time.
 _AUTOMATED = re.compile(r":rds:.*-(\d{4}-\d\d-\d\d-\d\d-\d\d)", re.ASCII)
 
 
@@ -97,7 +97,7 @@ class Copies:
                 self._origins[arn] = self._look_up(arn)
             origin = self._origins[arn]
             if origin is None:
-                # Gone, or of another account or Region. An automated one has its time in its name.
+                # Deleted, or in another account or Region. The name of an automated snapshot has its time.
                 name = _AUTOMATED.search(arn)
                 return datetime.strptime(name[1], "%Y-%m-%d-%H-%M").replace(tzinfo=UTC) if name else None
             if not origin.source:
@@ -110,7 +110,7 @@ class Copies:
         try:
             answer = self.find(api.operation, arn, **{api.identifier: arn})
         except AwsError as error:
-            # Another Region's or account's ARN: AWS does not say which of these codes it has for them.
+            # The ARN is of another Region or account: AWS does not document which of these codes it then returns.
             if error.code not in ("InvalidParameterValue", "InvalidParameterCombination", "AccessDenied"):
                 raise
             return None
@@ -129,7 +129,7 @@ def _snapshot(item: Any, api: SnapshotApi) -> Snapshot:
         source_identifier=item[api.owner],
         kind=BACKUP if item[api.identifier].startswith(f"{BACKUP}:") else item.get("SnapshotType", "manual"),
         engine=item.get("Engine", ""),
-        # A snapshot still being made has no time yet; it counts from the epoch until it has.
+        # A snapshot in creation has no time yet; 1970 is used until then.
         created_at=item.get("SnapshotCreateTime", datetime.fromtimestamp(0, UTC)),
         status=item.get("Status", "").lower(),
         size_gb=item.get("AllocatedStorage", 0),

@@ -1,6 +1,7 @@
 """Opens boto3's session from the environment, and checks that AWS can be reached with it.
 
-What belongs here: one sentence for each error of the user's environment that shows before the first call. Clients: `clients.py`.
+What belongs here: errors of the user's environment that are found before the first call, one sentence each. Clients are created
+in `clients.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
     `hurried`: as in `AwsClients`. ConfigError if profile, Region or endpoint cannot be used, UnavailableError if nothing
     answers at the endpoint: boto3 alone would try for a minute first. Makes no call of AWS.
     """
-    import boto3  # a tenth of a second, for a process that asks AWS
+    import boto3  # imported here: it takes a tenth of a second, and some processes never call AWS
 
     try:
         session = boto3.Session()
@@ -35,7 +36,7 @@ def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
     except (BotoCoreError, OSError, ValueError) as error:
         raise _unusable(error) from error
     if session.region_name is None and region is None:
-        # S3 alone would work without a Region, and everything else fail later.
+        # Without a Region, S3 would work, and all other services would fail later.
         raise ConfigError(
             "no AWS Region is set: set `region` under `lake:` in lake.yaml, or AWS_REGION, or a region in ~/.aws/config"
         )
@@ -63,7 +64,7 @@ def _require_answer(endpoint: str, region: str, proxies: Mapping[str, str]) -> N
     parts = urlsplit(endpoint)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     if parts.scheme in proxies:
-        return  # the proxy looks names up, and this machine may not be able to
+        return  # the proxy resolves names; this machine may not be able to
     try:
         if host.endswith(_AWS):
             socket.getaddrinfo(host, port)

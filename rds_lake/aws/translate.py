@@ -53,7 +53,7 @@ _THROTTLED = {
     "ActiveSessionsExceededException",
     "ActiveWaitingRequestsExceededException",
 }
-# Answered with a 4xx status, and still worth repeating.
+# Codes with a 4xx status after which a repetition may succeed.
 _UNAVAILABLE = {
     "OperationTimeoutException",
     "RequestTimeout",
@@ -61,7 +61,7 @@ _UNAVAILABLE = {
     "InternalServiceException",
     "InternalServerException",
 }
-# What AWS answers when this machine's clock is wrong; the first codes also mean a wrong secret key.
+# AWS's codes if this machine's clock is wrong; the first two may also mean a wrong secret key.
 _SIGNATURES = {"InvalidSignatureException", "SignatureDoesNotMatch"}
 _OTHER_TIME = ("Signature expired", "Signature not yet current")
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
@@ -71,7 +71,7 @@ PROFILE_ADVICE = "correct that in ~/.aws/config or ~/.aws/credentials, or choose
 TRUST_ADVICE = (
     "name the file of certificates to trust in AWS_CA_BUNDLE or the profile's `ca_bundle`, or correct the endpoint"
 )
-# Calls botocore makes by itself for credentials, inside of any other call.
+# Calls that botocore makes for credentials during any other call.
 _RENEWING = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials"}
 _REDIRECTS = (301, 302, 307, 308)
 _OTHER_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
@@ -108,7 +108,7 @@ def aws_errors(service: str, operation: str, *, about: str = "") -> Iterator[Non
     except (FileNotFoundError, PermissionError) as error:
         if error.filename is None:
             raise
-        # What a call reads of files by itself: a web identity's token, `credential_process`.
+        # A call may read files for credentials: a web identity token, the program of `credential_process`.
         raise ConfigError(
             f"AWS credentials cannot be used: {error}; {PROFILE_ADVICE}, or AWS_WEB_IDENTITY_TOKEN_FILE"
         ) from error

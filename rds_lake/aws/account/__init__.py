@@ -1,1 +1,1 @@
-"""Read-only questions about an AWS account."""
+"""Read-only calls about an AWS account."""

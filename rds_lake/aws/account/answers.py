@@ -1,8 +1,8 @@
-"""AWS's answers to read-only questions: each question is asked once, and its answer is kept.
+"""Read-only calls of AWS: the same call is made only once, and its answer is kept.
 
     answers.ask("sqs", "get_queue_url", about="acme-events", missing=("QueueDoesNotExist",), QueueName="acme-events")
 
-What belongs here: asking. The meaning of an answer is decided in `infra/doctor/`.
+What belongs here: the calls. `infra/doctor/` interprets the answers.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, RdsLakeError
 
-# No other operation is called from here.
+# Operations with other prefixes are refused.
 _QUESTIONS = ("get_", "list_", "describe_", "head_")
 
 
 class Answers:
-    """Questions may come from any thread. The same question is asked once; its error is raised to everyone who asks it."""
+    """Answers for any thread. The same call is made once; if it fails, every later request for it raises the same error."""
 
     def __init__(self, open_clients: Callable[[], AwsClients]) -> None:
-        """`open_clients` is called for each question, and may raise what `aws/session.py` raises."""
+        """`open_clients` is called for each call; its errors are those of `aws/session.py`."""
         self._open = open_clients
         self._kept: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()

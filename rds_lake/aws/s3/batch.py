@@ -24,18 +24,18 @@ from rds_lake.aws.translate import TRUST_ADVICE
 from rds_lake.errors import ConfigError, UnavailableError
 from rds_lake.threads import Cancelled
 
-_DEAD_SECONDS = 40.0  # without an answer to any request: there is no use in asking for the others
+_DEAD_SECONDS = 40.0  # without an answer to any request, after which the batch fails
 _AGAIN = (500, 502, 503, 504)
 _RENEWALS = 2
-_CLOSING_ROUNDS = 1000  # of the loop, a millisecond each, for sockets to close at its end
-_HANDSHAKE_ROUNDS = 100  # at least, where a handshake was broken off: asyncio does not report when such a socket closes
-_NO_ANSWER = Answer(0, {}, b"")  # within the budget of time: boto3 would have no time left for it
+_CLOSING_ROUNDS = 1000  # rounds of the event loop, a millisecond each, in which sockets may close
+_HANDSHAKE_ROUNDS = 100  # the minimum if a handshake was cancelled: asyncio does not report when such a socket closes
+_NO_ANSWER = Answer(0, {}, b"")  # none within the time budget, which leaves no time for boto3
 
-# Called with a request and its answer: None where boto3 has to be asked, an answer of status 0 where the request's time is
-# used up and boto3 must not be asked either. Returns a request to send next on the same connection, such as the next page,
-# or None.
+# Called with a request and its answer: None if boto3 must repeat the request, an answer of status 0 if the request's time is
+# used up, so that boto3 must not repeat it. Returns a request to send next on the same connection, such as the next page, or
+# None.
 OnAnswer = Callable[[S3Request, Answer | None], S3Request | None]
-Connections = dict[tuple[str, int], Connection]  # of one worker, by host and port
+Connections = dict[tuple[str, int], Connection]  # of a worker, by host and port
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,16 +52,16 @@ class Batch:
     _loop: asyncio.AbstractEventLoop | None = None
     _main: asyncio.Task[Pace] | None = None
     _workers: list[asyncio.Task[None]] = field(default_factory=list)
-    _running: int = 0  # of the workers
+    _running: int = 0  # number of workers
     _ended: asyncio.Future[None] | None = None
     _stopped: bool = False
     _cancelled: bool = False
     _open: list[Connection] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _last: OSError | None = None  # why a try had no answer
+    _last: OSError | None = None  # why an attempt had no answer
     _heard: float = 0.0
     _broken_off: int = 0
-    _tls: ssl.SSLContext | None = None  # 30 ms of CPU each: reading the bundle of certificates
+    _tls: ssl.SSLContext | None = None  # one for all: reading the certificates takes 30 ms of CPU
 
     def run(self) -> Pace:
         """Send everything on an event loop of this thread. Errors as `Wire.send_all`; Cancelled after `stop`."""
@@ -79,7 +79,7 @@ class Batch:
         loop, main = self._loop, self._main
         if loop is not None and main is not None and not self._cancelled:
             self._cancelled = True
-            with suppress(RuntimeError):  # the loop was closed in this moment
+            with suppress(RuntimeError):  # the loop was closed at the same moment
                 loop.call_soon_threadsafe(main.cancel)
 
     async def send(self) -> Pace:
@@ -200,7 +200,7 @@ class Batch:
             raise ConfigError(
                 f"the certificate of S3 at {place.authority} is not trusted: {error.verify_message}; {TRUST_ADVICE}"
             ) from error
-        except OSError as error:  # refused, reset, silent, no such host: boto3 words it, if it stays so
+        except OSError as error:  # refused, reset, silent, unknown host: boto3 raises the error if it persists
             self._last = error
             return None
         self._heard = self.clock()
@@ -212,8 +212,8 @@ class Batch:
             self._tls = ssl.create_default_context(cafile=self.trusted or get_cert_path(True))
         context = self._tls if place.secure else None
         try:
-            # Not `wait_for`: that of Python 3.11 swallows a cancellation in the moment in which the connection is made, and this
-            # worker would call a server that may never answer, after the task that ends silent connections has stopped.
+            # Not `wait_for`: in Python 3.11 it loses a cancellation at the moment in which the connection is made. This worker
+            # would then wait for a server that may never answer, after the task that ends silent connections has stopped.
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
                     lambda: Connection(self.clock, loop), place.host, place.port, ssl=context

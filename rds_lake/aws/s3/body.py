@@ -31,7 +31,7 @@ def _read_within(answer: Any, most: int | None, where: str) -> bytes:
     body, size = answer["Body"], answer.get("ContentLength")
     if most is None:
         return body.read()
-    if size is None:  # sent in chunks, without a length
+    if size is None:  # a chunked answer has no length
         start = body.read(most + 1)
         size = len(start)
         if size <= most:
@@ -46,10 +46,10 @@ def _read_within(answer: Any, most: int | None, where: str) -> bytes:
 
 
 def ending(body: Any) -> AbstractContextManager[None]:
-    """Around reads: they end when the caller of their thread ends."""
+    """Inside the block, reads of the body end when the caller of their thread ends."""
 
     def end() -> None:
-        # urllib3's connection, which it takes away from the answer when all of it has been read.
+        # urllib3 removes its connection from the answer once the body is read completely.
         shut(getattr(getattr(getattr(body, "_raw_stream", None), "_connection", None), "sock", None))
 
     return breaking_off(end)

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection to S3, on asyncio: a request is one write, and its answer is parsed in C.
 
-What belongs here: bytes to answers. Which requests are sent, and what happens after an answer, is in `batch.py`.
+What belongs here: sending bytes and parsing answers. `batch.py` decides which requests are sent, and handles answers.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _READS = ("GET", "HEAD")
-# S3 sends white space while a long copy is under way; everything else it answers at once, and briefly.
-_SILENCE_SECONDS = {True: 20.0, False: 60.0}  # by whether it is a read
+# During a long copy S3 sends white space; all other answers come at once and are short.
+_SILENCE_SECONDS = {True: 20.0, False: 60.0}  # by whether the request is a read
 _LONGEST_SECONDS = {True: 120.0, False: 900.0}
 
 
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._clock()
-        if self._waiting is None:  # an answer without a request would pass for the next request's
+        if self._waiting is None:  # data without a request would be taken for the answer to the next request
             self.closed = True
             self._transport.abort()
             return
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        if self._bodiless:  # the answer to HEAD announces a body that does not come
+        if self._bodiless:  # the answer to HEAD has the length of a body that is not sent
             self.on_message_complete()
             self._fresh()
 

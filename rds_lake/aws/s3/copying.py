@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COPY_LIMIT_BYTES = 5 * GIB  # CopyObject refuses more
 _MAX_PARTS = 10_000
 _CARRIED = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
-_WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part only
+_WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the other algorithms give only a checksum of parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

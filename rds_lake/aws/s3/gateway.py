@@ -1,7 +1,7 @@
 """S3 through boto3: listing, small objects, ranged reads, server-side copies, deletes.
 
-What belongs here: calls with paging, limits and errors per object. What is copied, and how it is verified, is in
-`stages/databases/relocation/relocate.py`.
+What belongs here: calls with paging, limits and errors per object. `stages/databases/relocation/relocate.py` decides what is
+copied, and verifies copies.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _DELETE_BATCH = 1000
 _DELETES = 8
 _READS = 3
 _MISSING = ("404", "NoSuchKey", "NotFound")  # a HEAD has no body with S3's own code
-MOST_TEXT = 64 * MIB  # of a record; lists and manifests of a million files have a limit of their own
+MOST_TEXT = 64 * MIB  # for records; lists and manifests of a million files have their own limits
 MOST_LISTED = 512 * MIB
-# Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
-# refuse a whole request of a thousand keys for it, in every repetition.
+# Characters that XML cannot contain, and the one (carriage return) that XML reads as another. Such a key is deleted by its URL,
+# alone: S3 would refuse a whole request of a thousand keys because of it, in every repetition.
 _BEYOND_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# A body that broke off on its way, or did not arrive as S3 has it.
+# Errors of a body that was interrupted or damaged in transfer.
 _SPOILT = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, FlexibleChecksumError, HTTPError)
 
 
@@ -169,7 +169,7 @@ class S3Gateway:
         return self._body_and_etag(bucket, key, most=most, **arguments)[0]
 
     def _body_and_etag(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> tuple[bytes, str]:
-        """botocore repeats a failed request, but not a body that was interrupted or damaged, so this does."""
+        """Returns body and ETag. Repeats the request if the body is interrupted or damaged, which botocore does not."""
         with aws_errors("s3", "GetObject", about=uri(bucket, key)):
             for _ in range(_READS - 1):
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
@@ -227,7 +227,7 @@ class S3Gateway:
                     **encryption(kms_key),
                 )
         except AwsError as error:
-            # S3 says the same of a source that is gone and of a target that was to be replaced.
+            # S3 returns the same code if the source does not exist and if the target to replace does not exist.
             if error.code != "NoSuchKey" or etag is None or self.find_head(*source) is None:
                 raise
             raise _gone("CopyObject", *target) from error
@@ -290,5 +290,5 @@ class S3Gateway:
 
 
 def _gone(operation: str, bucket: str, key: str) -> ConflictError:
-    """The version that was to be replaced is not there any more; S3 calls that NoSuchKey, and not PreconditionFailed."""
+    """Returns the error if the version to replace no longer exists: S3 answers NoSuchKey, not PreconditionFailed."""
     return ConflictError(service="s3", operation=operation, code="NoSuchKey", message=f"{uri(bucket, key)} is gone")

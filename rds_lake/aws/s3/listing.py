@@ -23,7 +23,7 @@ from rds_lake.threads import cancelling_threads, check
 
 Report = Callable[[Sequence[tuple[str, int]]], None]
 _PAGE = 1000
-_ALONE = 1  # pages in a row before folders are asked for: most exports end there
+_ALONE = 1  # pages listed before folders are requested: most exports have no more
 _LOOSE = 10 * _PAGE  # keys beside the folders; with more, listing by folder does not help
 _WITHOUT_END = 1 << 62
 
@@ -34,7 +34,7 @@ class Rest:
 
     prefix: str
     after: str = ""
-    pages: int = 0  # reported before
+    pages: int = 0  # number of pages already reported
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The same S3 operation on thousands of objects: by `Wire` if there is one, otherwise by boto3 in threads.
 
 Requests that the wire does not complete - an error, an object above CopyObject's limit - are repeated through boto3, so
-boto3's errors, retries and redirects apply to them. An error of one object is returned for that object and stops no other.
+boto3's errors, retries and redirects apply to them. An error of one object is returned for that object; the others continue.
 
 What belongs here: copies, tails, heads and deletes in bulk. Listing folders is `listing.py`; the user of all this is
 `stages/databases/relocation/relocate.py`.
@@ -28,7 +28,7 @@ from rds_lake.threads import cancelling_threads
 
 T = TypeVar("T")
 Done = Callable[[int, Any], None]
-EXPORT_LEVELS = 2  # folders that AWS makes below an export's: the database's and the table's
+EXPORT_LEVELS = 2  # levels of folders in an export's folder: database and table
 _DELETES = 8  # requests at once
 _QUEUED = 10_000  # positions in the threads' queue at once: a future takes a kilobyte
 _CHECKSUM = re.compile(rb"<(Checksum\w+)>([^<]+)</")
@@ -211,7 +211,7 @@ def _guarded(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except ConfigError:
-        raise  # credentials, certificates: it would be the same of every object
+        raise  # credentials, certificates: every object would fail with it
     except RdsLakeError as error:
         return error
 

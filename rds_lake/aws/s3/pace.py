@@ -18,15 +18,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_SHARE = 0.05  # a larger share of 503 among the last answers is a request to go slower
+_SHARE = 0.05  # a larger share of 503 among the last answers means: slow down
 _UNBEARABLE = (
-    0.6  # a larger share is never borne: had there been too many requests, half of them would bring a third of it
+    0.6  # above this share the limit is always halved: if the requests are the cause, half of them get a third of it
 )
-_MENDED = 0.8  # of the share before; a window's chance is less
+_MENDED = 0.8  # part of the share before; chance alone changes a window's share less
 _LEAST = 8
 _SHORTEST_WINDOW = 32
-_FIRST = 256  # at once before anything is known
-_BUSY = 0.9  # a thread without time left answers no sooner for having more to wait for
+_FIRST = 256  # requests at once at the beginning
+_BUSY = 0.9  # load above which more requests at once do not make a thread faster
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Pace:
     lowest: int = field(init=False)
     _answers: int = 0
     _slow: int = 0
-    _before: float = 0.0  # the share that made us halve, 0 when we did not
+    _before: float = 0.0  # the share at the last halving, otherwise 0
     _borne: float = _SHARE
     _halved: bool = False
 
@@ -87,7 +87,7 @@ class Pace:
             self._before = 0.0
             self.limit = min(self.most, max(self.limit, self._grown()))
         elif _MENDED * self._before <= share < _UNBEARABLE and self._before:
-            # By chance the share may have looked as if halving did not lower it: a share that grows is judged again.
+            # Halving may have seemed useless by chance only, so a growing share is tested again.
             self._borne, self._before, self._halved = min(2 * share, _UNBEARABLE), 0.0, False
             self.limit = min(self.most, self.limit * 2)
         else:

@@ -26,7 +26,7 @@ _FOLDERS = re.compile(rb"<CommonPrefixes><Prefix>([^<]*)</Prefix></CommonPrefixe
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
 _ENCODED = b"<EncodingType>url</EncodingType>"
 _CUT = b"<IsTruncated>true<"
-_BETWEEN = "\n"  # no key has one: S3 writes it as %0A
+_BETWEEN = "\n"  # not in any key: S3 encodes it as %0A
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _plain_items(body: bytes) -> list[tuple[str, int]] | None:
 
 
 def _any_items(body: bytes) -> list[tuple[str, int]]:
-    # Without its namespace every tag is compared as it is written.
+    # Without the namespace, tags are compared as written.
     root = ElementTree.fromstring(_SPACE.sub(b"", body, count=1))  # noqa: S314 - S3's own answer, as in botocore
     return [
         (_decoded(child.findtext("Key") or "", body), int(child.findtext("Size") or 0))

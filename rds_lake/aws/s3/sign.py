@@ -3,7 +3,7 @@
 botocore decides how a bucket is addressed (virtual host, path style, FIPS, a local endpoint): once per bucket it builds a
 request that a hook stops from being sent. Presigned URLs do not show it, because they name the global endpoint.
 
-What belongs here: a request's values to its URL path and signed headers; `batch.py` sends them.
+What belongs here: making the URL path and the signed headers of a request; `batch.py` sends them.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
 
@@ -56,7 +56,7 @@ class S3Request:
     headers: dict[str, str] = field(default_factory=dict)
     query: str = ""
     body: bytes = b""
-    about: Any = None  # what the sender needs to know the answer by
+    about: Any = None  # identifies the request for its sender
 
 
 def encoded(key: str) -> str:
@@ -74,8 +74,8 @@ def _encoded_part(folder: str) -> str:
 class HeldKeys:
     """Credentials, or the error that prevents their renewal, cached for a second.
 
-    In the last quarter of an hour before their end, botocore tries to renew them at every access: thousands of signatures a second
-    would be as many attempts.
+    In the last quarter of an hour before they expire, botocore tries to renew them at every access: thousands of signatures a
+    second would cause as many attempts.
     """
 
     def __init__(self, ask: Callable[[], ReadOnlyCredentials], clock: Callable[[], float] = time.monotonic) -> None:
@@ -174,7 +174,7 @@ class S3Signer:
         return derived
 
 
-_PROBING = threading.Lock()  # the hook is the client's: two threads would take each other's away
+_PROBING = threading.Lock()  # the hook belongs to the client: two threads would remove each other's hook
 
 
 class _Reached(Exception):

@@ -75,7 +75,7 @@ class S3Reader(io.RawIOBase):
         check()
         body = self._body or self._open()
         try:
-            # Never beyond the end: what is behind it, `_verify` asks for.
+            # Never beyond the end, where only `_verify` reads.
             with ending(body):
                 data: bytes = body.read(min(size, self._length - self._position))
         except FlexibleChecksumError as error:
@@ -97,7 +97,7 @@ class S3Reader(io.RawIOBase):
         except FlexibleChecksumError as error:
             raise self._damaged(str(error)) from error
         except _BROKEN:
-            pass  # every byte has come; what broke is the end of the connection
+            pass  # all bytes have arrived; only the end of the connection failed
         difference = self._checksum.difference()
         if difference:
             raise self._damaged(difference)
@@ -107,7 +107,7 @@ class S3Reader(io.RawIOBase):
         arguments: Any = {"Range": f"bytes={self._position}-", "IfMatch": self._etag} if self._position else {}
         with aws_errors("s3", "GetObject", about=self._where):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key, ChecksumMode="ENABLED", **arguments)
-        if not self._position:  # a part's answer says nothing of the whole
+        if not self._position:  # the answer to a range has no checksum of the whole object
             self._checksum = BodyChecksum.expected(answer)
         self._etag = answer["ETag"]
         self._length = self._position + answer["ContentLength"]

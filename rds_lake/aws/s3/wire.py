@@ -68,7 +68,7 @@ class Wire:
             clock=self._clock,
             trusted=self.trusted,
         )
-        # A run that has ended, however it did, must not send what is still queued.
+        # A run that has ended for any reason must not send the requests that are still queued.
         with cancelling_threads(1, "s3-wire", interrupt=batch.stop) as pool:
             return pool.submit(batch.run).result()
 
@@ -97,7 +97,7 @@ def open_wire(clients: AwsClients, most: int) -> Wire | None:
 def _trusted(client: S3Client) -> str | None:
     """Returns the file of certificates that the client trusts: from AWS_CA_BUNDLE, the profile's `ca_bundle` or botocore."""
     sessions: Any = client
-    verify = sessions._endpoint.http_session._verify  # what it was built with; botocore has no public way to ask
+    verify = sessions._endpoint.http_session._verify  # the session's own value, which botocore does not publish
     return get_cert_path(verify) or None
 
 

@@ -17,7 +17,7 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ConflictError
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
-# Every status but DELETE_COMPLETE, of stacks that no change set and no import made. AWS lists deleted ones for 90 days.
+# Every status except DELETE_COMPLETE (AWS lists deleted stacks for 90 days) and those of unexecuted change sets and imports.
 _NOT_DELETED = (
     *(f"{what}_{how}" for what in ("CREATE", "ROLLBACK", "DELETE") for how in ("IN_PROGRESS", "FAILED")),
     *(f"{what}_{how}" for what in ("UPDATE", "UPDATE_ROLLBACK") for how in ("IN_PROGRESS", "FAILED", "COMPLETE")),
