@@ -1,4 +1,4 @@
-"""Asks a live database for the rows of its tables, and for what it says of them, in one session for each database."""
+"""Reads row counts and descriptions of tables from a live database, in one session per database."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rds_lake.database.read_only import StatementError, by_database, read_only
 from rds_lake.model.tables.described import Described, DescribedTable, described_of
 from rds_lake.model.tables.table import TableTarget
 
-# A statement that took longer than the session's time-out: PostgreSQL, MariaDB, MySQL.
+# The codes if a statement takes longer than the session's time-out: PostgreSQL, MariaDB, MySQL.
 _TIMED_OUT = {"57014", "1969", "3024"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """The answers of one source's database. `not_described`: tables whose description could not be read, `why`: the reasons."""
+    """Counts and descriptions. `not_described`: tables whose description could not be read, `why`: the reasons."""
 
     counts: Mapping[TableTarget, RowCount]
     described: Described
@@ -29,8 +29,8 @@ class Answers:
 def ask_database(dsn: Dsn, targets: Sequence[TableTarget], *, exact_below: int, timeout_seconds: int) -> Answers:
     """Returns a count for every table, and descriptions of those that have one.
 
-    A description that the database refuses, or does not give within `timeout_seconds`, is a reason and no error: the counts are
-    what `verify:` is for. Raises what `read_only` raises.
+    If descriptions are refused or take longer than `timeout_seconds`, the result has the reason instead of an error, because
+    `verify:` mainly needs the counts. Errors: as `read_only`.
     """
     counts: dict[TableTarget, RowCount] = {}
     described: list[DescribedTable] = []

@@ -10,8 +10,8 @@ from typing import Any
 from rds_lake.database.dsn import Dsn
 
 CONNECT_SECONDS = 10
-# A machine that is gone without a word is given up after so long; the system's own way takes two hours. How long a machine
-# that is there may take is the limit of a statement.
+# TCP keepalive: a server that disappeared is detected after a minute (30 s + 3 × 10 s); the system's default is two hours.
+# A server that is reachable is limited by the time-out of the statement.
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 

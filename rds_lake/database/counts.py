@@ -3,7 +3,7 @@
 Tables are counted one at a time. A table that the database's own statistics estimate as large is not counted: the estimate is
 returned.
 
-What belongs here: the counts. Comparing them with a snapshot is `stages/checks/verify.py`.
+What belongs here: the counts. `stages/checks/verify.py` compares them with a snapshot.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCount:
-    """The rows of a table: counted, or estimated by the database, or unknown with the reason `why`."""
+    """The number of rows of a table: counted, estimated by the database, or unknown for the reason `why`."""
 
     rows: int | None
     exact: bool = True
@@ -36,7 +36,7 @@ class RowCount:
 
 
 def count_rows(session: ReadOnly, targets: Sequence[TableTarget], *, exact_below: int) -> dict[TableTarget, RowCount]:
-    """Returns the rows of every table. A table that cannot be counted has a reason instead."""
+    """Returns the number of rows of every table, or the reason why a table cannot be counted."""
     counts: dict[TableTarget, RowCount] = {}
     estimates = session.estimates()
     for target in targets:

@@ -1,6 +1,6 @@
-"""What a live database says of its tables: comments, names of enums, the scale of numbers.
+"""Reads a live database's own descriptions of its tables: comments, enum names, the scale of numbers.
 
-Two or three statements over the catalogue for each database, whatever the number of its tables; no row of a table is read.
+It runs two or three statements over the catalogue of each database, for any number of tables, and reads no row of a table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rds_lake.model.aws.engine import Engine
 from rds_lake.model.tables.described import DescribedColumn, DescribedTable
 from rds_lake.model.tables.table import TableTarget
 
-# Schema, table, column ('' for the table itself), declared type, comment, names of the enum (of the elements, of an array).
+# Schema, table, column ('' for the table itself), declared type, comment, names of the enum (for an array: of its elements).
 _POSTGRES = """
 SELECT n.nspname::text, c.relname::text, coalesce(a.attname::text, ''),
        coalesce(pg_catalog.format_type(a.atttypid, a.atttypmod), ''), coalesce(d.description, ''),
@@ -36,7 +36,7 @@ JOIN pg_catalog.pg_class c ON c.oid = d.objoid AND c.relkind IN ('r', 'p', 'm')
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0
 """
-# The names of an enum are in its declared type: enum('new','paid').
+# The declared type contains the names of an enum: enum('new','paid').
 _MYSQL = (
     """
 SELECT table_schema, table_name, column_name, column_type, column_comment, NULL FROM information_schema.columns
@@ -52,7 +52,7 @@ WHERE table_schema NOT IN ('information_schema', 'mysql', 'performance_schema', 
 
 
 def describe_tables(session: ReadOnly, engine: Engine, targets: Sequence[TableTarget]) -> Sequence[DescribedTable]:
-    """Returns what the session's database says of these tables; a table of which it says nothing is left out."""
+    """Returns the descriptions of these tables in the session's database; a table without one is left out."""
     statements = (_POSTGRES,) if engine is Engine.POSTGRES else _MYSQL
     by_table: dict[tuple[str, str], dict[str, DescribedColumn]] = defaultdict(dict)
     for row in (row for statement in statements for row in session.rows(statement)):
@@ -66,5 +66,5 @@ def describe_tables(session: ReadOnly, engine: Engine, targets: Sequence[TableTa
 
 
 def _text(value: Any) -> Any:
-    """MySQL gives some columns of its catalogue as bytes."""
+    """Decodes bytes: MySQL returns some columns of its catalogue as bytes."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -1,10 +1,10 @@
-"""Parses a secret's text into the address, user and password of a database. The text is in no error and no repr.
+"""Parses a secret's text into the address, user and password of a database. No error and no repr contains the text.
 
     postgresql://reader:secret@shop-prod.….rds.amazonaws.com:5432/shop?sslmode=require
     mysql://reader:secret@shop-prod.….rds.amazonaws.com/shop?ssl_ca=/etc/rds-ca.pem
     {"engine": "postgres", "host": "…", "port": 5432, "username": "reader", "password": "…", "dbname": "shop"}
 
-What belongs here: parsing. Connecting is `connecting.py`.
+What belongs here: parsing. `connecting.py` connects.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Dsn:
 def parse_dsn(text: str, *, where: str) -> Dsn:
     """Returns the secret's text as a Dsn. ConfigError names the secret `where` and the missing parts, never its text."""
     parsed: Dsn | None = None
-    # Raised outside of the handler: the parsers' own errors quote the text.
+    # Raised outside of the handler, because the parsers' own errors contain the text.
     try:
         parsed = _from_json(json.loads(text)) if text.lstrip().startswith("{") else _from_url(text.strip())
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -1,9 +1,9 @@
-"""A connection to PostgreSQL that never waits for an answer without end.
+"""A connection to PostgreSQL that never waits for ever for an answer.
 
-psycopg waits as long as the TCP connection exists. It also exists when a server hangs, or when a proxy has lost it: their machines
-still confirm every packet, so no time limit of the operating system or of the server ends the wait.
+psycopg waits as long as the TCP connection exists. The connection also exists if the server hangs, or if a proxy has lost the
+server: their machines still confirm every packet, so no time limit of the operating system or of the server ends the wait.
 
-What belongs here: waiting and its end. What is queried is the caller's.
+What belongs here: waiting and its end. The caller decides the queries.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rds_lake.database.dsn import Dsn
 from rds_lake.threads import check
 
 T = TypeVar("T")
-_LOOK_SECONDS = 0.1  # between two looks at whether anybody waits still
+_LOOK_SECONDS = 0.1  # between two checks whether the caller has ended
 _CANCEL_SECONDS = 3.0  # for the request that ends a statement, and again for the statement's end
 
 
@@ -44,8 +44,8 @@ class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
     silence_seconds: float | None = None
 
     def wait(self, gen: PQGen[T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> T:
-        """psycopg calls this whenever it waits for the server."""
-        if timeout is not None:  # for notifications, which may well not come
+        """Wait for the server; psycopg calls this for every wait."""
+        if timeout is not None:  # for notifications, which may never arrive
             return super().wait(gen, interval, timeout)
         try:
             watched = _watched(gen, self.silence_seconds, obey=True)
@@ -59,14 +59,14 @@ class PostgresConnection(psycopg.Connection[tuple[Any, ...]]):
         """Cancel the statement that `gen` waits for."""
         is_known = False
         try:
-            # libpq before 17 can only ask in a way that waits without end itself.
+            # Before version 17, libpq's own request to cancel may wait for ever.
             if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE and capabilities.has_cancel_safe():
                 self.cancel_safe(timeout=_CANCEL_SECONDS)
                 with suppress(psycopg.errors.QueryCanceled):
                     waiting.wait(_watched(gen, _CANCEL_SECONDS, obey=False), self.pgconn.socket, interval=_LOOK_SECONDS)
                 is_known = True
         except psycopg.Error:
-            pass  # it does not answer
+            pass  # the server does not answer
         finally:
             if not is_known:
                 self.close()
@@ -90,7 +90,7 @@ def open_postgres(
 
 
 def _watched(gen: PQGen[T], limit: float | None, *, obey: bool) -> PQGen[T]:
-    """The same psycopg generator. NoAnswerError if the server sends nothing for this many seconds; `obey`: call `check`."""
+    """Wraps a psycopg generator. NoAnswerError if the server sends nothing for `limit` seconds; `obey`: also call `check`."""
     heard = time.monotonic()
     try:
         wanted = next(gen)

@@ -1,6 +1,6 @@
 """Read-only sessions of a live database, outside of transactions, with a time-out in the database.
 
-What belongs here: the session. What is asked in it is in `counts.py` and `described.py`; `asked.py` asks both.
+What belongs here: the session. The queries are in `counts.py` and `described.py`; `asked.py` runs both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rds_lake.model.aws.engine import Engine
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, qualified
 
-# The connection is gone, not a table: 2006 and 2013 of MySQL, class 57P of PostgreSQL.
+# The codes of a lost connection: 2006 and 2013 of MySQL, class 57P of PostgreSQL.
 _LOST = {"2006", "2013", "57P01", "57P02", "57P03"}
 
 
@@ -90,7 +90,7 @@ def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnl
     failure: Exception | None = None
     try:
         with open_postgres(dsn, database, name="rds-lake verify", silence_seconds=silence_seconds) as connection:
-            # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
+            # Statements instead of start-up options, which RDS Proxy and pgbouncer refuse.
             connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             connection.execute(f"SET statement_timeout = {timeout_seconds * 1000}".encode())
             yield _Postgres(connection, psycopg.Error)
@@ -138,7 +138,9 @@ def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnly]:
             except pymysql.MySQLError as error:
                 if code_of(error) in _LOST:
                     raise
-                cursor.execute(f"SET SESSION max_statement_time = {timeout_seconds}")  # MariaDB's name, and its unit
+                cursor.execute(
+                    f"SET SESSION max_statement_time = {timeout_seconds}"
+                )  # MariaDB's name of the setting; in seconds
             yield _MySql(cursor, pymysql.MySQLError)
     except (pymysql.MySQLError, OSError, StatementError) as error:
         failure = error

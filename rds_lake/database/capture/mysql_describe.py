@@ -21,9 +21,9 @@ from rds_lake.sql.triggers.mysql.values import is_known
 from rds_lake.sql.triggers.plan import Described
 
 _SYSTEM = {"mysql", "information_schema", "performance_schema", "sys"}
-# Without these AWS skips the table: "ExportSnapshot" of the user guide, "Limitations".
+# AWS skips tables whose names contain these characters: "ExportSnapshot" of the user guide, "Limitations".
 _UNEXPORTED = re.compile(r"[,;{}()\n\t= ]")
-_LEAST_PACKET = 4 << 20  # two images and what is around them
+_LEAST_PACKET = 4 << 20  # bytes of two images and their overhead
 
 _COLUMNS = """
 SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE FROM information_schema.COLUMNS
@@ -34,7 +34,7 @@ _KEYS = """
 SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
 WHERE TABLE_SCHEMA IN %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX
 """
-# A trigger sees none of what these do to a child's rows.
+# Triggers do not fire when these change the rows of a child table.
 _CASCADES = """
 SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE
 FROM information_schema.REFERENTIAL_CONSTRAINTS

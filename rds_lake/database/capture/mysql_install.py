@@ -23,7 +23,7 @@ from rds_lake.sql.triggers.mysql.triggers import by_table
 from rds_lake.sql.triggers.plan import TriggerPlan
 
 _ONE_AT_A_TIME = "rds_lake.install"
-# There is no such database, or no such table: nothing to remove.
+# The database or the table does not exist, so there is nothing to remove.
 _GONE = {1049, 1146}
 
 
@@ -73,7 +73,7 @@ def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
 
 def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
     """Returns the captured tables of the whole server, in any database."""
-    del database  # of PostgreSQL each has a capture of its own
+    del database  # unused: only in PostgreSQL does each database have its own capture
     with mysql_session(dsn) as cursor:
         there = read_installed(cursor, ())
     return tuple(parse_captured(text, where=own_name(CAPTURE)) for text in there.definitions.values())

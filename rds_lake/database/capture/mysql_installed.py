@@ -14,7 +14,7 @@ from rds_lake.sql.triggers.mysql.outbox import OWN_COLUMNS, own_name
 
 _PREFIX = "rds_lake_"
 
-# The label with the digest comes first in a statement; all of 2,400 statements would be 11 MB.
+# Only the beginning of each statement, which has the label with the digest: 2,400 complete statements would be 11 MB.
 _TRIGGERS = """
 SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, LEFT(ACTION_STATEMENT, 100), DEFINER
 FROM information_schema.TRIGGERS
@@ -28,7 +28,7 @@ SELECT c.TABLE_NAME, t.ENGINE, c.COLUMN_NAME FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
 WHERE c.TABLE_SCHEMA = %s
 """
-# As DEFINER has them; a role is a user without a host. Only users who may read the database `mysql` see others than themselves.
+# Users in the form of DEFINER; a role has no host. Only users with access to the database `mysql` can read this.
 _USERS = "SELECT IF(Host = '', User, CONCAT(User, '@', Host)) FROM mysql.user"
 _DEFINITIONS = f"SELECT `table_schema`, `table_name`, `definition` FROM {own_name(CAPTURE)}"
 
@@ -58,7 +58,7 @@ def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
     databases = tuple({table.target.database for table in tables})
     for database, table, name, kind in _rows(cursor, _COLUMNS, databases) if databases else ():
         columns[database, table].append((name, kind))
-    # Before the first installation there is no such table.
+    # Before the first installation this table does not exist.
     there = attempt(cursor, _DEFINITIONS) is None
     definitions = {(database, table): text for database, table, text in (cursor.fetchall() if there else ())}
     users = frozenset(user for (user,) in cursor.fetchall()) if attempt(cursor, _USERS) is None else None

@@ -12,7 +12,7 @@ from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, UnavailableError
 
 _SILENCE_SECONDS = 300
-# The connection is gone, not a statement wrong.
+# The codes of a lost connection.
 _LOST = {2006, 2013, 1053, 1927}
 _BUSY = {1205, 1213}
 
@@ -46,7 +46,7 @@ def _connected(dsn: Dsn, pymysql: Any) -> Any:
         )
     except (pymysql.MySQLError, OSError) as error:
         failure = error
-    # Raised outside of the handler: the driver's own error says host and user.
+    # Raised outside of the handler, because the driver's own error contains host and user.
     raise _unreachable(failure)
 
 

@@ -29,7 +29,7 @@ SELECT n.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.relispar
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(%s::text[], %s::text[])) AND c.relkind NOT IN ('i', 'I', 't', 'c')
 """
-# A domain is what it is made of: so the export has it, and so its text is made.
+# A domain is replaced by its base type, as in the export; the conversion to text uses that type.
 _COLUMNS = """
 WITH RECURSIVE made (relation, attnum, type, modifier) AS (
   SELECT a.attrelid, a.attnum, a.atttypid, a.atttypmod

@@ -18,7 +18,7 @@ from rds_lake.sql.triggers.plan import TriggerPlan
 from rds_lake.sql.triggers.postgres import trigger_names
 from rds_lake.sql.triggers.postgres_tables import OWN_COLUMNS
 
-# Writers that come while a lock is waited for wait behind it: for one table so long, for all together so long.
+# The longest waits for the lock of one table and for all locks. While a lock request waits, new writers must wait behind it.
 LOCK_SECONDS, ALL_LOCKS_SECONDS = 2, 5
 _STATEMENT_SECONDS = 30
 _TRIGGERS = """
@@ -29,7 +29,7 @@ JOIN pg_trigger t ON t.tgrelid = tree.relid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE t.tgname = ANY (%s)
 """
 _BODY = re.compile(r"\nAS (\$\w*\$)(.*)\1$", re.DOTALL)
-# A trigger: its name, how it is enabled, its table, its function's body, and whether it is the captured table's own.
+# A trigger: name, how it is enabled, table, body of its function, whether it is on the captured table (not on a partition).
 _Trigger: TypeAlias = tuple[str, str, str, str, bool]
 
 

@@ -33,7 +33,7 @@ def postgres_session(dsn: Dsn, database: str, *, writes: bool = False) -> Iterat
         with open_postgres(
             dsn, database, name="rds-lake streams", silence_seconds=_SILENCE_SECONDS, autocommit=False
         ) as connection:
-            # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
+            # Statements instead of start-up options, which RDS Proxy and pgbouncer refuse.
             connection.execute("SET TRANSACTION READ WRITE" if writes else "SET TRANSACTION READ ONLY")
             connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
             connection.execute("SET LOCAL standard_conforming_strings = on")

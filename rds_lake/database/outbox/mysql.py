@@ -27,10 +27,10 @@ _SESSION = (
     "SET SESSION time_zone = '+00:00'",
     f"SET SESSION innodb_lock_wait_timeout = {_LOCK_SECONDS}",
     f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}",
-    # The lock is held while objects are written, which takes as long as it takes.
+    # The lock is held while objects are written, which has no time limit.
     "SET SESSION wait_timeout = 86400",
 )
-# Before, AUTO_INCREMENT was forgotten when the server stopped: an emptied outbox would give the same ids again.
+# Earlier versions lose AUTO_INCREMENT when the server stops: an emptied outbox would give the same ids again.
 _KEEPS_IDS = {"MySQL": (8, 0), "MariaDB": (10, 3)}
 
 _OUTBOX, _POSITION, _CAPTURE = (f"{backticked(OWN_SCHEMA)}.{backticked(name)}" for name in (OUTBOX, POSITION, CAPTURE))

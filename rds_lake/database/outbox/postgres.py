@@ -26,9 +26,9 @@ _SESSION = (
     "SET timezone = 'UTC'",
     f"SET statement_timeout = '{_STATEMENT_SECONDS}s'",
     f"SET lock_timeout = '{_LOCK_SECONDS}s'",
-    # The lock is held while objects are written, which takes as long as it takes.
+    # The lock is held while objects are written, which has no time limit.
     "SET idle_in_transaction_session_timeout = 0",
-    # Statistics of a table that is emptied all the time are wrong: each page would sort all of it.
+    # The statistics of a table that is often emptied are wrong: without this, each page would sort the whole table.
     "SET enable_seqscan = off",
     "SET enable_bitmapscan = off",
 )
