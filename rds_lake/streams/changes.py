@@ -3,8 +3,8 @@
     {"id": "6f1c…", "source": "shop", "table": "shop.public.routes", "op": "U", "at": "2026-11-28T03:00:00.123456+00:00",
      "xid": 801, "key": {"id": "7"}, "old": {"id": "7", "v": "a"}, "new": {"id": "7", "v": null}}
 
-`op` is I, U, D or T (TRUNCATE, without key and images). Values of key and images are texts, or null. `xid` is null if the
-engine has none. `omitted`, if present, lists columns whose values were too large to send. Other members are kept.
+`op` is I, U, D or T (TRUNCATE, without key and images). Values of key and images are texts or null. `xid` is null if the engine
+does not give it. `omitted`, if present, lists columns whose values were too large to send. Unknown members are kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Change = dict[str, Any]
 
 
 class BadChangeError(ValueError):
-    """An event that is not a change, or several. The text names every problem, but no value of a row."""
+    """The event is neither a change nor a list of changes. The message lists every problem, but no value of a row."""
 
 
 def read_changes(event: Any) -> list[Change]:

@@ -1,10 +1,10 @@
-"""The function that triggers of `capture: lambda` invoke: changes in, lines of JSON in a Firehose stream out.
+"""The function that triggers of `capture: lambda` invoke: it writes changes as lines of JSON to a Firehose stream.
 
     handler     rds_lake.streams.handler.handler
     variables   RDS_LAKE_STREAM   the delivery stream; `{source}` in it becomes the source's name
 
-It is invoked asynchronously, one event at a time, at least once and in any order. Such an invocation cannot report a part of an
-event: a change that cannot be sent raises an error, Lambda tries twice more, and then writes the whole event, with the error's
+It is invoked asynchronously, one event at a time, at least once and in any order. Such an invocation cannot fail for a part of an
+event: if a change cannot be sent, it raises an error, Lambda tries twice more, and then writes the whole event, with the error's
 text, to the on-failure destination (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 """
 
@@ -25,7 +25,7 @@ _STREAM = "RDS_LAKE_STREAM"
 
 
 def handler(event: Any, context: Any) -> dict[str, int]:
-    """Returns the numbers of changes, records and calls of Firehose. BadChangeError, TooLargeError or NotDeliveredError."""
+    """Returns the numbers of changes, records and calls of Firehose. Raises BadChangeError, TooLargeError or NotDeliveredError."""
     changes = read_changes(event)
     source = _only_source(changes)
     delivery = Delivery(

@@ -1,7 +1,7 @@
 """Packs lines into Firehose's records, and records into calls of PutRecordBatch.
 
-Firehose bills every record as a multiple of 5 KB (https://aws.amazon.com/firehose/pricing/): a single row of 300 bytes costs as
-much as sixteen together. So a record gets as many lines as fit. An invocation with one change still has one record.
+Firehose rounds the billed size of every record up to 5 KB (https://aws.amazon.com/firehose/pricing/): one row of 300 bytes costs as
+much as sixteen in one record. So a record gets as many lines as fit. An invocation with one change still sends one record.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class TooLargeError(ValueError):
 
 
 def pack(lines: Iterable[bytes], *, most: int = RECORD_BYTES) -> Iterator[bytes]:
-    """Returns records of whole lines, in order. TooLargeError for a line of more than `most` bytes."""
+    """Yields records of whole lines, in order. TooLargeError for a line of more than `most` bytes."""
     record = b""
     for line in lines:
         if len(line) > most:
@@ -36,7 +36,7 @@ def pack(lines: Iterable[bytes], *, most: int = RECORD_BYTES) -> Iterator[bytes]
 
 
 def batches(records: Iterable[bytes], *, most: int = BATCH_RECORDS, size: int = BATCH_BYTES) -> Iterator[list[bytes]]:
-    """Returns records for one call each: at most this many, and together at most `size` bytes."""
+    """Yields the records of one call each: at most `most` records, and together at most `size` bytes."""
     batch: list[bytes] = []
     filled = 0
     for record in records:
