@@ -1,9 +1,9 @@
 """Writes rows into a PostgreSQL table by COPY, over one connection or, for a big table, over several.
 
-The server reads the text of one COPY with one process, which takes longer than everything else of a pull. So a table that has
-most of a date's rows would keep one core of the server busy for hours, while the others do nothing.
+The server reads the text of one COPY with one process, and this is the slowest part of a pull. So a table that has most of a
+date's rows would keep one core of the server busy for hours, while the others do nothing.
 
-What belongs here: which session writes which rows. How the table is created and when readers see it is in `postgres.py`.
+What belongs here: which session writes which rows. `postgres.py` creates the table and makes it visible to readers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Writes a snapshot date into a DuckDB file.
 
-    shop.duckdb.partial        while tables are written; an interrupted pull continues with it
+    shop.duckdb.partial        exists while tables are written; the next pull continues an interrupted one
     shop.duckdb                the renamed .partial file, once all tables are complete
-    shop.duckdb.partial.lock   while a pull writes to one of the two
+    shop.duckdb.partial.lock   exists while a pull writes to either file
 
 One transaction writes a table and its row in the table `_rds_lake_pull`. A table without such a row is not complete.
 """
@@ -113,7 +113,7 @@ class DuckDbFile:
                 shutil.copyfile(_log_of(self.path), _log_of(self.partial))
             beside.replace(self.partial)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(beside)) from error  # an error of write() has no file name
+            raise OSError(error.errno, error.strerror, str(beside)) from error  # errors of write() have no file name
         finally:
             beside.unlink(missing_ok=True)
 

@@ -27,7 +27,7 @@ _FILE = re.compile(r'\bfile "([^"]+)"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What a pull may use of this machine: memory as DuckDB writes it (`300MB`), threads, and a folder for files."""
+    """The limits of a pull on this machine: memory as DuckDB writes it (`300MB`), threads, and a folder for temporary files."""
 
     scratch: Path
     memory: str = "300MB"

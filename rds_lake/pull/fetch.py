@@ -1,6 +1,6 @@
 """Downloads a table's files in portions; the next portion is downloaded while the current one is read.
 
-What belongs here: files, and the disk space they take. The targets decide what is read from them.
+What belongs here: files, and their disk space. The targets decide what is read from them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rds_lake.sql.pull.select import Reading
 from rds_lake.sql.pull.ways import names_read
 from rds_lake.threads import cancelling_threads
 
-# Limits of a portion: bytes, unless a single file has more, and files, since each is opened.
+# Limits of a portion: bytes (a larger file is a portion by itself), and files, because opening each takes time.
 _PORTION_BYTES = 64 << 20
 _PORTION_FILES = 64
 _AT_ONCE = 8
@@ -40,7 +40,7 @@ class _Portion:
 
 @contextmanager
 def fetched(s3: S3Gateway, table: PulledTable, scratch: Path) -> Iterator[Iterator[Reading]]:
-    """Yields the table's files in portions; their files are deleted with the request for the next one, all when the block ends."""
+    """Yields the table's files in portions. Requesting the next portion deletes the files of the last; the end deletes all."""
     folder = Path(mkdtemp(prefix="table-", dir=scratch))
     try:
         with cancelling_threads(_AT_ONCE, "fetch") as pool:

@@ -1,4 +1,4 @@
-"""Reads a DuckDB file that exists before the pull: which date it has, and whether it may be replaced."""
+"""Reads a DuckDB file that exists before the pull, to find its date and whether it may be replaced."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHERS = (
     "SELECT table_name FROM system.information_schema.tables WHERE table_catalog = current_database() "
     f"AND table_name <> '{RECORD}' AND (table_schema <> 'main' OR table_name NOT IN (SELECT view FROM {RECORD})) ORDER BY ALL"
 )
-# A function of DuckDB, not a view: a lake's table may have the name of a view.
+# DuckDB's function instead of its view: a lake's table may have the name of a view.
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
 _ELSE = "name another file, or replace it with --replace"
 _HEAD_BYTES = 3 * 4_096  # of every DuckDB file (https://duckdb.org/docs/stable/internals/storage)
@@ -38,7 +38,7 @@ _HEAD_BYTES = 3 * 4_096  # of every DuckDB file (https://duckdb.org/docs/stable/
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """Source, date and export of the complete tables in the file (empty if there are none), and `others`: tables no pull made."""
+    """Source, date and export of the complete tables in the file (empty if none are), and `others`: tables that no pull made."""
 
     source: str
     day: str
@@ -85,7 +85,7 @@ def find_begun(path: Path) -> FoundFile | None:
 
 
 def read_loaded(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
-    """The complete tables, by view."""
+    """Returns the complete tables, by view."""
     rows = connection.execute(_RECORDED).fetchall()
     return {view: Loaded(view=view, rows=count, kinds=json.loads(kinds)) for view, count, kinds in rows}
 
@@ -110,7 +110,7 @@ def require_place(path: Path) -> None:
 
 
 def unusable(path: Path, error: duckdb.IOException) -> Exception:
-    """The error for a file that DuckDB cannot open, with what to do."""
+    """Returns the error for a file that DuckDB cannot open, with what to do."""
     refuse_full(error, str(path))
     if "Could not set lock" in str(error):
         return PullError(f"another process has {path} open; close it or wait until it ends, then repeat the command")

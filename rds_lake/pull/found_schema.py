@@ -72,7 +72,7 @@ class FoundTables:
         return view in self.recorded and self.recorded[view].oid == self.names.relations.get(view, (0, ""))[0]
 
     def whole(self, plan: Plan) -> dict[str, Loaded]:
-        """The complete tables of the plan's export, by view."""
+        """Returns the complete tables of the plan's export, by view."""
         wanted = (plan.source, plan.day.isoformat(), plan.export_task)
         return {
             view: known.loaded
@@ -82,7 +82,7 @@ class FoundTables:
 
 
 def find_names(session: Session, schema: str, views: Sequence[str]) -> FoundNames:
-    """Look up the schema, and the objects with these names; needs no privileges on them."""
+    """Returns the schema, and its objects with these names; needs no privileges on them."""
     rows = session.all(_RELATIONS, [schema, [*views, RECORD]])
     return FoundNames(
         namespace=session.ask("SELECT oid::bigint FROM pg_namespace WHERE nspname = %s", [schema]),
@@ -145,12 +145,12 @@ def _in_the_way(plan: Plan, table: PulledTable, existing: FoundTables, *, replac
 
 
 def too_wide(plan: Plan) -> dict[str, str]:
-    """Why PostgreSQL cannot hold some tables, by view."""
+    """Returns, by view, why PostgreSQL cannot store a table."""
     return {table.view: "; ".join(problems) for table in plan.tables if (problems := too_much(table))}
 
 
 def too_much(table: PulledTable) -> list[str]:
-    """The limits of PostgreSQL that the table exceeds, as sentences."""
+    """Returns the limits of PostgreSQL that the table exceeds, as sentences."""
     columns = [column.name for column in table.columns]
     problems = [
         f"the name {name} of {table.table} has {len(name.encode())} bytes, and PostgreSQL allows {MOST_BYTES}: shorten it with "

@@ -89,7 +89,7 @@ def plan_pull(
     """Returns what to pull, after checking that every file exists.
 
     `known_key`: a DynamoDB table's own key columns, by its name. AsOfError lists the dates that exist; PullError lists names
-    in `asked` that are not tables; LostFilesError and CatalogError list what is missing of the date.
+    in `asked` that are not tables; LostFilesError and CatalogError list missing files and tables.
     """
     day = asked.day or published_date(lake, source)
     refuse_unreadable(lake, source, day)

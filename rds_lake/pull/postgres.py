@@ -1,11 +1,11 @@
 """Writes a date into a schema of a PostgreSQL database, by COPY.
 
 Each table is one transaction: it is created under a temporary name, filled, given its key, renamed over the old table, and
-recorded in the table `_rds_lake_pull`. Readers see the old or the new rows; a table without a row there is not complete. Several
-connections fill a big table: it is created before that transaction, and the next pull drops the remains of a killed one
-(`unfinished.py`).
+recorded in the table `_rds_lake_pull`. Readers see the old or the new rows; a table without a row in `_rds_lake_pull` is not
+complete. A big table is filled by several connections, so it is created before that transaction; if the pull is killed, the next
+one drops it (`unfinished.py`).
 
-What belongs here: the schema's state, and one table. Connecting is `postgres_session.py`.
+What belongs here: the schema's state, and one table. `postgres_session.py` connects.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from rds_lake.sql.pull.select import Reading, column_list, select_lines
 from rds_lake.sql.quoting import identifier, qualified
 from rds_lake.threads import check
 
-# `COPY orders, line 7, column total: "x"`; columns of views have such names only.
+# `COPY orders, line 7, column total: "x"`; names of view columns have only these characters.
 _IN_COLUMN = re.compile(r"\bcolumn ([a-z0-9_]+)\b")
 _BATCH_BYTES, _VECTOR, _MOST_ROWS, _UNPACKED = 4 << 20, 2_048, 122_880, 8
-_BIG_BYTES = 64 << 20  # bytes of Parquet, whose text one connection loads within about ten seconds
+_BIG_BYTES = 64 << 20  # bytes of Parquet; one connection loads their text in about ten seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class OpenedSchema:
     def interrupt(self) -> None:
         """Cancel DuckDB's reads; statements of PostgreSQL end with their thread."""
         for reader in tuple(self._readers):
-            with suppress(duckdb.ConnectionException):  # it was closed in this moment
+            with suppress(duckdb.ConnectionException):  # it was closed at the same moment
                 reader.interrupt()
 
     @contextmanager

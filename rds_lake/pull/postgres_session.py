@@ -134,7 +134,7 @@ def open_session(url: str) -> Iterator[Session]:
 
 
 def _in_words(error: psycopg.Error, *, is_gone: bool) -> PullError | UnavailableError:
-    """UnavailableError for a problem of all tables, PullError for the server's error about one."""
+    """Returns UnavailableError for a problem that affects all tables, PullError for the server's error about one table."""
     if isinstance(error, psycopg.errors.DiskFull):
         return UnavailableError(
             f"the database's disk is full ({refused(error)}): give it space and repeat; complete tables are kept"

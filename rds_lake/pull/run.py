@@ -1,6 +1,6 @@
 """Pulls the tables of a plan into a target, several at once; a table that fails does not stop the others.
 
-What belongs here: the order of tables, and errors. How each target writes is in `duckdb_file.py` and `postgres.py`.
+What belongs here: the order of tables, and errors. `duckdb_file.py` and `postgres.py` write the tables.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class PullProgress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The tables that were pulled, the tables that were complete before, and why others failed, by view."""
+    """The tables that were pulled, the tables that were complete before, and the reasons of failures, by view."""
 
     loaded: tuple[Loaded, ...]
     kept: tuple[Loaded, ...]

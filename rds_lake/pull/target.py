@@ -44,7 +44,7 @@ class Opened(Protocol):
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """Tables of this plan that the target cannot hold, and why."""
+        """Tables of this plan that the target cannot store, and why."""
         ...
 
     def load(
@@ -80,7 +80,7 @@ class Target(Protocol):
 
 
 def kinds_of(table: PulledTable, chosen: Mapping[str, int]) -> dict[str, str]:
-    """The type of each column that did not get its first choice of type."""
+    """Returns the type of each column that did not get its first choice of type."""
     return {
         column.name: column.ways[chosen[column.name]].kind for column in table.columns if chosen.get(column.name, 0)
     }
@@ -96,7 +96,7 @@ def require_rows(table: PulledTable, rows: int) -> None:
 
 
 def refuse_own_name(plan: Plan) -> list[str]:
-    """The tables of the plan that have the name of the record table, as problems."""
+    """Returns a problem for each table of the plan that has the name of the record table."""
     return [
         f"{table.table}: rds-lake reserves its name in the target; rename it with `rename:` in lake.yaml"
         for table in plan.tables
