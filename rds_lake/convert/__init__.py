@@ -1,4 +1,4 @@
-"""DynamoDB JSON in, typed files out: the data plane of DynamoDB sources.
+"""Converts DynamoDB JSON to typed files.
 
     local/table.py      convert_table: the engine that runs on one machine
     local/lines.py      gz files -> chunks of whole lines, checked against the manifest

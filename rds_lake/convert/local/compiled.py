@@ -1,4 +1,4 @@
-"""The compiled parser, if it was built: chunks that fit the plan become columns without pyarrow's JSON reader.
+"""The compiled parser, if it was built: it reads chunks that fit the plan into columns, without pyarrow's JSON reader.
 
 It is optional: `native/parser.c` is built when the package is installed on a machine with a C compiler. Without it `wrapped.py`
 reads everything, with equal values at about half of the speed (docs/decisions/0016). `wrapped.py` also reads chunks that do not
@@ -25,9 +25,9 @@ from rds_lake.convert.rules.columns import Column, Kind
 from rds_lake.convert.rules.tree import TAGS, Node
 
 _VERSION = 3
-_LARGEST = 2**31 - 2**20  # offsets have 32 bits, and no column gets longer than the chunk
+_LARGEST = 2**31 - 2**20  # offsets have 32 bits, and no column is longer than the chunk
 _WORDS = 6  # bits of a `place` in columns.h
-_DESCRIPTION = struct.Struct("=8i")  # `description` there
+_DESCRIPTION = struct.Struct("=8i")  # `description` in columns.h
 INSTALL = "pip install --editable . (or make setup) where a C compiler is: apt-get install gcc libc6-dev"
 
 
@@ -122,7 +122,9 @@ class Parser:
         try:
             arrays = [built.array(column) for column in self.plan.columns]
             batch = pa.RecordBatch.from_arrays(arrays, schema=self.plan.schema)
-            batch.validate(full=True)  # that texts are UTF-8; and a safeguard, as the parser writes to memory itself
+            batch.validate(
+                full=True
+            )  # checks that texts are UTF-8, and detects errors of the parser, which writes to memory directly
         except pa.ArrowInvalid:
             return Left.ODD
         return batch

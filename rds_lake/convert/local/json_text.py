@@ -6,9 +6,9 @@
     {"SS": ["x"]}, {"L": [{"S": "x"}]}   ["x"]       a set looks like a list
     {"B": "aGk="}                        "aGk="      binary stays base64
 
-Keys are sorted by their quoted text, so that equal items give equal text on every date, in each of three ways: `mixed_text`
-makes it from parsed arrays, a whole column at a time; `rules/raw_text.py` from one value in Python, if the value must not be parsed
-into arrays; `native/json_text.h` while it reads.
+Keys are sorted by their quoted text, so that equal items give equal text on every date. Three implementations give the same text:
+`mixed_text` uses parsed arrays, a whole column at a time; `rules/raw_text.py` one value in Python, if it must not be parsed into
+arrays; `native/json_text.h` makes it while it reads.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import pyarrow as pa
 def steady_memory() -> Iterator[None]:
     """During the block, Arrow uses the system's allocator instead of its own.
 
-    A conversion allocates the same sizes again and again. Arrow's allocator returns them to the kernel in between, which then has
-    to clear them each time: that costs a tenth of all CPU, and 60 MB more at the peak.
+    A conversion allocates the same sizes again and again. Arrow's allocator returns the memory to the kernel in between, which has
+    to clear it each time: this costs a tenth of all CPU, and 60 MB more at the peak.
     """
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())

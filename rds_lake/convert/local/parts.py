@@ -1,7 +1,7 @@
 """Writes files row group by row group, in one of four formats.
 
 parquet   snappy or zstd; row groups of about `row_group_bytes` in memory; statistics for pruning
-orc       the same stripes
+orc       the same, in stripes
 csv       with a header; nested values are JSON text, binary is base64
 json      one line per item, with the columns' names
 """

@@ -143,7 +143,7 @@ class Schema:
     def _widen(self, chunk: Chunk, plan: Plan, misfits: list[Misfit]) -> None:
         """Extend the types in the tree for numbers that did not fit."""
         if any(scale_of(text) is None for misfit in misfits for text in _texts(misfit)):
-            self.learn(chunk)  # names the line
+            self.learn(chunk)  # raises an error that names the line
         with self._lock:
             if self._plan is plan:  # else another worker may have done so already
                 for misfit in misfits:

@@ -1,4 +1,4 @@
-"""Gives chunks to many workers: each reads its own file, and shares another worker's file when no file is left."""
+"""Gives chunks to many workers: each reads its own file; when no file is left, it shares another worker's file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A whole table: files of DynamoDB JSON in, files of typed columns out, every item once.
+"""Converts a whole table: files of DynamoDB JSON to files of typed columns, each item once.
 
-Usually in one pass. Workers take chunks from the files and write parts with the plan known so far. A part whose columns turn
-out too narrow (an integer that has a fraction in the last file) is removed, and its chunks are read again with the newest plan.
-A part that only lacks columns is kept: Athena finds columns by name. So columns never depend on the order of items.
+Usually one pass is enough. Workers take chunks from the files and write parts with the plan known so far. A part whose columns
+turn out too narrow (integers, if the last file has fractions) is removed, and its chunks are read again with the newest plan. A
+part that only lacks columns is kept, because Athena finds columns by name. So the columns do not depend on the order of items.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHUNK = 2 * 1024 * 1024
 _SAMPLE = 64 * 1024
 _SAMPLED_FILES = 8
 _MB = 1024 * 1024
-_WORTH_A_WORKER = _MB  # of a file as it is stored
+_WORTH_A_WORKER = _MB  # bytes of files as stored, for each worker
 _BASE = 180 * _MB  # interpreter, pyarrow, allocator
 _LEAST = 60 * _MB  # one worker: a chunk, its arrays, a small row group, the encoded pages
 

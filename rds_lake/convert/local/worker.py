@@ -21,7 +21,7 @@ Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """How many workers there are, what each may use, and how a file is opened."""
+    """The number of workers, the limits of each, and the function that opens a file."""
 
     workers: int
     row_group_bytes: int

@@ -1,4 +1,4 @@
-"""Chunks of lines to typed arrays: pyarrow's JSON reader with the known types, then without DynamoDB's wrapping.
+"""Converts chunks of lines to typed arrays: by pyarrow's JSON reader with the known types, then removing DynamoDB's wrapping.
 
 DynamoDB wraps every value, `{"S": "x"}`, so a parsed attribute is a struct with one field per type seen. Removing the wrapping
 costs nothing, because the inner arrays are used unchanged; only numbers and binaries are converted. `schema.py` decides what
@@ -40,7 +40,7 @@ def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
     if plan.raw:
         data = _with_raw_text(data, plan, member)
     elif not plan.keeps_nulls and _NULL in data:
-        # Where NULL and absent give the same, one field less per attribute is a fifth of the time for wide tables.
+        # If NULL and absent give the same value, one field less per attribute saves a fifth of the time for wide tables.
         data = data.replace(_NULL, b"null")
     read = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
     options = pj.ParseOptions(explicit_schema=plan.wrapped, unexpected_field_behavior="error")

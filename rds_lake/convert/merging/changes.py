@@ -2,9 +2,9 @@
 
     {"Metadata":{"WriteTimestampMicros":{"N":"17…"}},"Keys":{"pk":{"S":"1"}},"NewImage":{…},"OldImage":{…}}
 
-Without `NewImage` the item is deleted. Of several changes of one key the latest counts: that of the latest window, and
-within a window that of the latest time, in any order of files and lines. The earliest change has an `OldImage` if the
-item existed before all of them. The format:
+Without `NewImage` the item is deleted. Of several changes of one key the latest counts: the one of the latest window, and within
+a window the one with the latest time, in any order of files and lines. The earliest change has an `OldImage` if the item existed
+before all of them. The format:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 """
 

@@ -18,7 +18,7 @@ from rds_lake.convert.rules.converted import ConvertedFile
 from rds_lake.errors import FullExportDueError, TypesChangedError
 from rds_lake.threads import Stop
 
-_SMALL = 0.25  # of a file's usual size: smaller files are joined with others
+_SMALL = 0.25  # part of a file's usual size; smaller files are joined with others
 _MOST_ROWS = 1_000_000
 _MOST_TOGETHER = 64  # all of them are open at once
 

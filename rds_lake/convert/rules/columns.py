@@ -122,7 +122,7 @@ def number_words(scale: int, numbers: Numbers) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a column is, before it has a name. `scale` is of numbers; `of_set`: a set's values; `below`: the columns inside."""
+    """A column without its name. `scale`: of numbers; `of_set`: the values are a set's; `below`: the columns inside."""
 
     kind: Kind
     tag: str = ""
@@ -140,7 +140,7 @@ class _Builder:
 
     def columns(self, fields: dict[str, Node], path: str) -> tuple[Column, ...]:
         names = column_names(list(fields))
-        # Two keys must never become one number: a double is no key.
+        # Keys never become double, because different keys could become equal.
         exact = replace(self, rules=replace(self.rules, numbers="exact"))
         builders = dict.fromkeys(self.rules.keys, exact) if not path else {}
         return tuple(

@@ -6,7 +6,7 @@ on their order nor on how the items were divided into files and chunks.
     {"total": {"N": "9.90"}, "tags": {"L": [{"S": "new"}]}}
     -> fields {"total": number 2 digits after the point, "tags": element {S}}
 
-The columns that follow from it are `columns.py`.
+`columns.py` makes the columns from it.
 """
 
 from __future__ import annotations

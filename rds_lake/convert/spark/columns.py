@@ -18,7 +18,7 @@ from rds_lake.convert.rules.columns import Column, Kind
 from rds_lake.convert.rules.raw_text import raw_text
 
 _TEXT = (Kind.MIXED, Kind.RAW)
-# Anything that does not fit ends the job: the first pass has read every line, so it would be a mistake of rds-lake.
+# A value that does not fit ends the job: the first pass has read every line, so this would be an error of rds-lake.
 STRICT = {"mode": "FAILFAST"}
 
 

@@ -5,9 +5,9 @@
     --request URI    the request (`request.py`), the only argument it needs
     --mount FOLDER   s3://bucket/key is FOLDER/bucket/key: for a Spark without S3
 
-Other arguments are ignored, as Glue adds its own. It needs Python 3.11 and Spark, nothing else: this file is the script, and the
-modules of rds-lake that it imports are the zip (`bundle.py`). Columns and values are those of the local engine. It writes a
-small result file. If the input is at fault the job fails, and the file says which line.
+Other arguments are ignored, because Glue adds its own. It needs only Python 3.11 and Spark: this file is the script, and the zip
+has the modules of rds-lake that it imports (`bundle.py`). Columns and values equal those of the local engine. It writes a small
+result file. If the input is wrong, the job fails, and the result file names the line.
 
     1  names, sizes and MD5 of the files                          files.py
     2  every line is read in Python: the schema, and bad lines    scan.py

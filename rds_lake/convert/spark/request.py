@@ -5,7 +5,7 @@
     result.json   {"version": 1, "converted": {"columns": [["id", "bigint", "Id", ["N"]], …], "files": …}, "unverified": []}
                   {"version": 1, "headline": "…", "problems": ["…"]}
 
-Without Arrow and Spark: both sides import it.
+It needs neither Arrow nor Spark, because rds-lake and the job both import it.
 """
 
 from __future__ import annotations
