@@ -138,9 +138,8 @@ def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnly]:
             except pymysql.MySQLError as error:
                 if code_of(error) in _LOST:
                     raise
-                cursor.execute(
-                    f"SET SESSION max_statement_time = {timeout_seconds}"
-                )  # MariaDB's name of the setting; in seconds
+                # MariaDB's name of the setting; in seconds.
+                cursor.execute(f"SET SESSION max_statement_time = {timeout_seconds}")
             yield _MySql(cursor, pymysql.MySQLError)
     except (pymysql.MySQLError, OSError, StatementError) as error:
         failure = error

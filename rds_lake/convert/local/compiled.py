@@ -122,9 +122,8 @@ class Parser:
         try:
             arrays = [built.array(column) for column in self.plan.columns]
             batch = pa.RecordBatch.from_arrays(arrays, schema=self.plan.schema)
-            batch.validate(
-                full=True
-            )  # checks that texts are UTF-8, and detects errors of the parser, which writes to memory directly
+            # Checks that texts are UTF-8, and detects errors of the parser, which writes to memory directly.
+            batch.validate(full=True)
         except pa.ArrowInvalid:
             return Left.ODD
         return batch

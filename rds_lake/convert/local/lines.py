@@ -64,9 +64,8 @@ def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
     for data in _blocks(file, size):
         end = data.rfind(b"\n") + 1
         if end:
-            whole = b"".join(
-                (carry, memoryview(data)[:end])
-            )  # copied only once, because every byte of the table passes here
+            # Copied only once, because every byte of the table passes here.
+            whole = b"".join((carry, memoryview(data)[:end]))
             carry = data[end:]
             yield (chunk := _chunk(file, number, line, whole))
             line, number = line + chunk.lines, number + 1
