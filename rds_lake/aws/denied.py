@@ -110,7 +110,7 @@ def is_denied(code: str) -> bool:
 
 
 def read_denied(message: str, *, service: str = "", operation: str = "", about: str = "") -> Denied:
-    """Returns the denial in AWS's message; values that the message does not have come from the call."""
+    """Returns the denial in AWS's message; values that the message lacks are taken from the call."""
     match = _PERFORM.search(message)
     named = match["quoted"] or match["plain"] if match else None
     actions = (_spelled(match["action"]),) if match else _actions(service, operation)

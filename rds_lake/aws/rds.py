@@ -103,7 +103,7 @@ class RdsGateway:
     def _snapshots(
         self, about: Exportable, kinds: Sequence[str], identifier: str | None, pages: _Pages | None = None
     ) -> list[Snapshot]:
-        # AWS lists Backup's snapshots only when their type is asked for, so ask per type:
+        # AWS lists AWS Backup's snapshots only if a request names their type, so there is one request per type:
         # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html
         # Whether clusters' snapshots have that type is not documented: they may be listed as manual ones, and are known by
         # their name.

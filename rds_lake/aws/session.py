@@ -55,7 +55,7 @@ def _unusable(error: BotoCoreError | OSError | ValueError) -> ConfigError:
             return ConfigError(f"the profile's `credential_process` does not print JSON ({error}); {PROFILE_ADVICE}")
         case BotoCoreError() | OSError():
             return ConfigError(f"AWS credentials cannot be used: {str(error).rstrip('.: ')}; {PROFILE_ADVICE}")
-        case _:  # an endpoint that is no URL
+        case _:  # the endpoint is not a URL
             return ConfigError(f"{error}: correct AWS_ENDPOINT_URL, or unset it for AWS itself")
 
 

@@ -4,7 +4,7 @@ A page of 1,000 keys can be requested only after the page before it, so a millio
 number of connections. But the tables of an export have their own folders: when a listing turns out to be long, the folders are
 requested, and the rest is listed with one sequence of pages per table.
 
-What belongs here: which pages are requested, so that no key is missed or reported twice. The text of a page is `pages.py`.
+What belongs here: which pages are requested, so that no key is missed or reported twice. `pages.py` parses a page.
 """
 
 from __future__ import annotations

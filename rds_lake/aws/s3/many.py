@@ -3,7 +3,7 @@
 Requests that the wire does not complete - an error, an object above CopyObject's limit - are repeated through boto3, so
 boto3's errors, retries and redirects apply to them. An error of one object is returned for that object; the others continue.
 
-What belongs here: copies, tails, heads and deletes in bulk. Listing folders is `listing.py`; the user of all this is
+What belongs here: copies, tails, heads and deletes in bulk. `listing.py` lists folders; the main user is
 `stages/databases/relocation/relocate.py`.
 """
 

@@ -1,6 +1,6 @@
 """Describes the tables to capture, with every reason why one cannot be captured.
 
-What belongs here: the choice of the engine. PostgreSQL is `postgres_describe.py`, MySQL `mysql_describe.py`.
+What belongs here: choosing the module of the engine, `postgres_describe.py` or `mysql_describe.py`.
 """
 
 from __future__ import annotations

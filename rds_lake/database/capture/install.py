@@ -1,6 +1,6 @@
 """Installs a plan's triggers, removes them, and compares the installed ones with the plan; the DSN decides the engine.
 
-What belongs here: the choice of the engine. PostgreSQL is `postgres_install.py`, MySQL `mysql_install.py`.
+What belongs here: choosing the module of the engine, `postgres_install.py` or `mysql_install.py`.
 """
 
 from __future__ import annotations

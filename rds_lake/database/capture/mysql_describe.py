@@ -2,7 +2,7 @@
 
 All tables are read together from information_schema. It compares names without case, so this module compares them byte by byte.
 
-What belongs here: the queries, and the reasons against capture. How a type becomes text is `sql/triggers/mysql/values.py`.
+What belongs here: the queries, and the reasons against capture. `sql/triggers/mysql/values.py` converts types to text.
 """
 
 from __future__ import annotations

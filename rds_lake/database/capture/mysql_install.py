@@ -3,7 +3,7 @@
 A table that already has its plan's triggers is not changed. If a table is busy, or the server refuses a statement, the other tables
 still get their triggers; the error at the end names all that failed, and repeating the command does the rest.
 
-What belongs here: changing the database. Reading its state is `mysql_installed.py`.
+What belongs here: changing the database. `mysql_installed.py` reads its state.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Snapshots of a source, and the choice of a date's snapshot.
 
-What belongs here: values and choices about snapshots. Finding them in AWS is `aws/rds.py`.
+What belongs here: values and choices about snapshots. `aws/rds.py` finds them in AWS.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BACKUP = "awsbackup"  # both SnapshotType and the beginning of the snapshot's id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What can be exported: a snapshot, or a live cluster with its current data. Times are timezone-aware.
+    """A source of an export: a snapshot, or a live cluster with its current data. Times are timezone-aware.
 
     `created_at`: the time of its data. For a copy that is the time of the original, and `copied_at` is the time of the
     copy. A copy of `unknown_origin` only has `copied_at`.

@@ -5,7 +5,7 @@
 
 DescribeExport has neither source nor date. The folder's name has both, so S3's event about a manifest shows them.
 
-What belongs here: values and names. The manifests' content is `manifest.py`, a date's exports are `export_set.py`.
+What belongs here: values and names. Manifests are parsed in `manifest.py`; the exports of a date are in `export_set.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SET_FOLDER = re.compile(r"([a-z][a-z0-9_]*)-(\d{4}-\d{2}-\d{2})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoTable:
-    """A table as DescribeTable describes it. `read_capacity`: provisioned RCU per second, None for an on-demand table.
+    """A table as in DescribeTable. `read_capacity`: provisioned RCU per second, None for an on-demand table.
 
     `keys`: the key attributes, partition key first. `bytes` and `items` may be hours old, as DynamoDB counts them
     rarely.

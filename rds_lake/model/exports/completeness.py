@@ -1,6 +1,6 @@
 """Whether an export with the status COMPLETE has everything: warnings, statuses, markers, expected tables.
 
-What belongs here: the rule, as findings. Reading the files is `stages/databases/inspect.py`.
+What belongs here: the rule, as findings. `stages/databases/inspect.py` reads the files.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> I
     for folder, index in sorted(data):
         if folder not in every_table:
             yield _error(f"there are files of {folder}, which AWS's table information does not name")
-        # The older layout has no index folder, and it is not documented where its marker lies.
+        # The older layout has no index folder, and the place of its marker is not documented.
         if index and (folder, index) not in ended:
             yield _error(f"folder {folder}/{index} has files but no _SUCCESS: AWS did not finish it")
 

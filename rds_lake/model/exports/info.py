@@ -94,7 +94,7 @@ def parse_tables_info(
 
 
 def _is_database(info: ExportTableInfo) -> bool:
-    """Whether the entry says that a database was skipped and has nothing of a table; its name may have dots."""
+    """Whether the entry is about a skipped database and has no data of a table; its name may have dots."""
     bare = not info.status and not info.columns and info.partitions is None
     return bare and any(remark.skips_database and remark.key for remark in read_remarks(info.warning or ""))
 

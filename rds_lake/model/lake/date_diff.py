@@ -2,7 +2,7 @@
 
     lake/_manifests/shop/2026-11-20.diff.json     written by the check `changed_rows_as_expected`, removed with its date
 
-What belongs here: the record's values, and what a limit means. Comparing is `stages/diff/of_date.py`.
+What belongs here: the record's values, and what a limit means. `stages/diff/of_date.py` compares the dates.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _NAMED = 5  # keys that an error lists: a refused folder may have a million
 class Place:
     """Keys of one bucket that begin with `prefix`, which ends with a slash or is empty.
 
-    `owns`, if given, decides for each folder directly below the prefix; keys outside of folders stay.
+    `owns`, if given, decides for each folder directly below the prefix; keys outside of folders are then not in this place.
     """
 
     bucket: str

@@ -2,7 +2,7 @@
 
     lake/_manifests/shop/_diff_views.json
 
-What belongs here: that record. Making the views is `stages/diff/views.py`.
+What belongs here: that record. `stages/diff/views.py` creates the views.
 """
 
 from __future__ import annotations

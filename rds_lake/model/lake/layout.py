@@ -11,12 +11,12 @@
     lake/_manifests/reviews/2026-11-20.begun.json  the exports of DynamoDB tables that the date consists of
     lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
     lake/_manifests/shop/2026-11-20.diff.json      how many rows differ from the date before (`changes:`)
-    lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
+    lake/_manifests/shop/2026-11-20.<task>.begun   marker: relocation of this export has begun
     lake/_manifests/shop/_published.json           the published date
     lake/_manifests/shop/_diff_views.json          the dates that the views `<view>_diff` compare (`diff_views:`)
     lake/_manifests/shop/_described.json           the database's descriptions of its columns (`verify:`)
     lake/_manifests/shop/_in_use.json              the dates that runs are working on or removing
-    lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted, by which attempt
+    lake/_manifests/reviews/2026-11-20.<task>.Users.table  marker: this DynamoDB table is converted, and by which attempt
     lake/_manifests/reviews/_schemas/Users.json    every type of its attributes that was seen
     lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
     lake/_jobs/reviews/<task>.1.Users.request      the request of a run, and `.result`: its answer

@@ -9,7 +9,7 @@
     `rds-lake publish`      not older than the published one                 -> published
     `rds-lake rollback`     older than the published one                     -> published; the newer ones are not published again
 
-What belongs here: these rules and their values. Moving views is `stages/publish/publisher.py`.
+What belongs here: these rules and their values. `stages/publish/publisher.py` moves views.
 """
 
 from __future__ import annotations

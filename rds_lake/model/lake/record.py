@@ -1,6 +1,6 @@
 """The record of a date's accepted export, which `snapshot_export` hands over to `parquet`.
 
-What belongs here: the values. Their JSON is `manifest_json.py`, writing it `stages/lake/handover.py`.
+What belongs here: the values. Their JSON is in `manifest_json.py`; `stages/lake/handover.py` writes it.
 """
 
 from __future__ import annotations

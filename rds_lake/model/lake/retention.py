@@ -1,6 +1,6 @@
 """Which dates a lake keeps: the newest days, then one date per week and one per month.
 
-What belongs here: the rule. Removing what it does not keep is `stages/upkeep/retention.py`.
+What belongs here: the rule. `stages/upkeep/retention.py` removes the other dates.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Principal:
         return self.arn.endswith(f"::{self.account}:root")
 
 
-# The value of a request's condition key that stands for the caller.
+# The value of a condition key that is replaced by the caller's `aws:userid`.
 THE_CALLER = "${aws:userid}"
 
 

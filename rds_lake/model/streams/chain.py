@@ -8,7 +8,7 @@
 States are digests, 0 if there is no row. Consecutive losses are one break, so `lost` is a lower limit. A row that changes back
 can hide a loss: in A→B, B→A, A→C without the second change, A→B looks rolled back.
 
-What belongs here: the chain of one key. Finding the keys to examine is `sql/changes/chains.py`.
+What belongs here: the chain of one key. `sql/changes/chains.py` finds the keys to examine.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _trail(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
 
 
 def _start(touches: Sequence[Touch]) -> int:
-    """Returns the state with which a chain can begin: left more often than reached, or the earlier snapshot's."""
+    """Returns the state with which a chain can begin: more changes begin than end with it, or it is the earlier snapshot's."""
     left = Counter(touch.before for touch in touches)
     left.subtract(touch.after for touch in touches)
     begun = [state for state, times in left.items() if times > 0]

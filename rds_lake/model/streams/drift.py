@@ -2,7 +2,7 @@
 
     lake/_compacted/shop/_drift.json     the newest comparison
 
-What belongs here: its values. Comparing is `stages/streams/live/drift.py`.
+What belongs here: its values. `stages/streams/live/drift.py` compares.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Each date of the lake has the epoch and the cut of its snapshot; its live view and its history begin there. So no date needs the
 cuts up to the lowest of these numbers, nor epochs before the first epoch that a date has.
 
-What belongs here: the rule. The removal is `stages/upkeep/changes.py`.
+What belongs here: the rule. `stages/upkeep/changes.py` removes the changes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     lake/_compacted/shop/_live.json
 
-What belongs here: that record. Moving the views is `stages/streams/live/move.py`.
+What belongs here: that record. `stages/streams/live/move.py` moves the views.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tables and partitions of Glue's Data Catalog.
 
-What belongs here: the values. Asking Glue is `aws/glue.py`.
+What belongs here: the values. `aws/glue.py` calls Glue.
 """
 
 from __future__ import annotations

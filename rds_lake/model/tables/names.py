@@ -13,7 +13,7 @@ Athena converts names to lower case, and only `[a-z0-9_]` is safe
 (https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html). If two names become the same, an error shows
 the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename columns.
 
-What belongs here: assigning names. Quoting them is `sql/quoting.py`.
+What belongs here: assigning names. `sql/quoting.py` quotes them.
 """
 
 from __future__ import annotations

@@ -98,7 +98,8 @@ def _duckdb_word(parsed: _Type, leaf: Callable[[str], str], quote: Callable[[str
 def _parsed(hive_type: str) -> _Type:
     """Returns the parsed type. A text with unbalanced brackets becomes a type that contains no others."""
     top = _Type(kind="array")
-    open_types, start, within = [top], 0, 0  # `within`: brackets of a type that is not taken apart, decimal(38,2)
+    # `within`: open brackets of a type that is not parsed further, such as decimal(38,2).
+    open_types, start, within = [top], 0, 0
 
     def add(word: str, kind: str = "") -> _Type:
         parent = open_types[-1]
