@@ -51,7 +51,7 @@ class DynamoGateway:
         self._client, self._starting = client, starting or client
 
     def list_tables(self) -> list[str]:
-        """The names of all tables, sorted."""
+        """Returns the names of all tables, sorted."""
         with aws_errors("dynamodb", "ListTables"):
             pages = self._client.get_paginator("list_tables").paginate()
             return sorted(name for page in pages for name in page["TableNames"])

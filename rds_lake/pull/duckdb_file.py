@@ -129,7 +129,7 @@ class DuckDbFile:
 
 
 def _log_of(path: Path) -> Path:
-    """The path of DuckDB's write-ahead log: changes that are committed, but not yet in the file."""
+    """Returns the path of DuckDB's write-ahead log, which has the changes that are committed but not yet in the file."""
     return path.with_name(f"{path.name}.wal")
 
 

@@ -179,7 +179,7 @@ def _kind(column: Column) -> str:
 
 
 def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
-    """An attribute that becomes JSON text, and the nodes below: first the elements of its lists, then the fields of its maps."""
+    """Yields an attribute that becomes JSON text, and the nodes below: first elements of its lists, then fields of its maps."""
     if node.text is not None:
         yield _Described(kind, name, 0, free_form=True)
         return

@@ -90,7 +90,7 @@ def _all(cursor: Any, block: tuple[str, ...]) -> Refused | None:
 
 @contextmanager
 def _alone(dsn: Dsn) -> Iterator[Any]:
-    """A session that holds the lock of installations: only one runs at a time. The lock ends with the session."""
+    """Opens a session that holds a lock, so that only one installation runs at a time. The lock ends with the session."""
     with mysql_session(dsn) as cursor:
         cursor.execute("SELECT GET_LOCK(%s, 0)", (_ONE_AT_A_TIME,))
         if cursor.fetchall() != ((1,),):

@@ -74,13 +74,13 @@ def plain_folder(export_folder: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeLayout:
-    """Keys of one lake. `prefix` may be empty."""
+    """The keys of one lake. Each method returns the key, or the key prefix, of what its docstring names. `prefix` may be empty."""
 
     bucket: str
     prefix: str
 
     def uri(self, key: str) -> str:
-        """`s3://bucket/key`."""
+        """Returns `s3://bucket/key`."""
         return f"s3://{self.bucket}/{key}"
 
     def source_folder(self, source: str) -> str:

@@ -117,11 +117,11 @@ class _FilesPacked:
         self._files = DataFiles()
 
     def hook(self, body: dict[str, Any]) -> Any:
-        """A file becomes None in its table's list, which becomes the files themselves when the table is read."""
+        """Replaces each file in a table's list by None, and the list by the packed files when the table is complete."""
         if _is_file(body):
             self._files.add(DataFile(**body))
             return None
-        if "key" in body:  # else a million of them would be kept, and what is not a file be called damaged afterwards
+        if "key" in body:  # an invalid file: fail now, before a million of them are kept in memory
             raise ValueError(f"not a valid file entry: {str(body)[:200]}")
         if isinstance(listed := body.get("files"), list):
             if all(file is None for file in listed) and len(listed) == len(self._files):
@@ -158,7 +158,7 @@ def _part(part: ExportPart) -> dict[str, Any]:
 
 
 def _export(body: Any) -> dict[str, Any]:
-    """The export in the shape of an `ExportRecord`: a window is a list of two times in JSON."""
+    """Returns the export in the shape of an `ExportRecord`; in JSON a window is a list of two times."""
     parts = [
         part | {"steps": [_step(step) for step in _objects(part.get("steps", []))]}
         for part in _objects(body.get("parts", []))

@@ -97,7 +97,7 @@ class Compacted:
         return next((table for table in self.tables if (table.target, table.epoch) == (target, epoch)), None)
 
     def version_of(self, target: TableTarget) -> int:
-        """The version of the table's raw table."""
+        """Returns the version of the table's raw table."""
         return max((table.version for table in self.tables if table.target == target), default=1)
 
     def merged_of(self, target: TableTarget) -> tuple[tuple[str, int], ...]:
