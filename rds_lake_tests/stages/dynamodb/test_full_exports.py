@@ -339,7 +339,7 @@ def test_a_run_that_died_between_tables_converts_no_table_twice(
     before = dynamo.world.keys("lake/reviews/")
     assert run.relocate(DAY).rows == len(REVIEWS) + 1
     assert dynamo.world.keys("lake/reviews/") == before
-    assert sum("are already in the lake" in line for line in dynamo.world.lines) == 2
+    assert sum("already in the lake" in line for line in dynamo.world.lines) == 2
 
 
 def _dies(*arguments: Any, **more: Any) -> None:
