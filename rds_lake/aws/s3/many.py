@@ -93,7 +93,8 @@ class ManyS3:
             return S3Request("GET", bucket, keys[position], {"range": f"bytes=-{length(position)}"}, about=position)
 
         def tail(position: int, answer: Answer) -> T | None:
-            return read(position, answer.body) if answer.status in (200, 206) else None  # 200: all of it, or rclone
+            # 200: the whole object, which some servers (rclone) return although a range was requested.
+            return read(position, answer.body) if answer.status in (200, 206) else None
 
         self._each(len(keys), request, tail, slowly, done)
 
