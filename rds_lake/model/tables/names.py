@@ -171,7 +171,7 @@ def _meetings(named: Sequence[AthenaTable]) -> list[tuple[str, dict[str, str]]]:
     taken = {*views, *raws, *_RESERVED_VIEWS}
     problems: list[tuple[str, dict[str, str]]] = []
     for name, targets in views.items():
-        # Whose raw table has the name is left alone: tables that share a view are another problem of this list.
+        # If a raw table has the name, every table whose view wants it is renamed; otherwise the first of these keeps it.
         owners = [*targets, raws[name]] if name in raws else targets
         losers = targets if name in raws else targets[1:]
         if name in _RESERVED_VIEWS:
