@@ -98,7 +98,7 @@ def _pointing_at_nothing(
         return  # an empty table has a partition and no file
     why = "it points at a folder without objects"
     if day is not None:
-        why = f"the manifest of {day} names {counted(files, 'file')} there, and nothing is there. Delete it and materialize `parquet`"
+        why = f"the manifest of {day} names {counted(files, 'file')} there, and there is none. Delete it and materialize `parquet`"
     yield Orphan(
         kind="partition",
         source=known.settings.name,

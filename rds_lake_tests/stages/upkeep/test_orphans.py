@@ -196,7 +196,7 @@ def test_objects_missing_of_a_published_date_are_told_and_its_partition_stays(wo
     world.publish("2026-11-20")
     world.root.s3.delete("acme-lake", world.keys(f"{ORDERS}/"))
     orphan = find(world)["partition"]
-    assert "they are gone" in orphan.why
+    assert "names 1 file there, and there is none" in orphan.why
     assert not orphan.removable
 
 
