@@ -33,8 +33,11 @@ test: $(STAMP) ## the tests: each way of using the lake once, and each sort of f
 test-exhaustive: $(STAMP) ## their further cases: every place where a stage can be killed, other engines and kinds, orders and seeds, long stories
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m exhaustive
 
-test-fast: $(STAMP) ## the tests that need no server: for the loop of a person at work
-	@$(BIN)/python -m pytest -n auto -m 'not slow'
+# Without what only who changes the local cloud, the deployment or the page of the docs needs; of each property ten examples.
+ELSEWHERE := localcloud live deploy docs demo database turnstile permissions examples
+test-fast: $(STAMP) ## the tests of the pipeline that need no server: for the loop of a person at work
+	@PYTHONDONTWRITEBYTECODE= RDS_LAKE_EXAMPLES=10 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder \
+	  -m 'not exhaustive and not slow' $(ELSEWHERE:%=--ignore rds_lake_tests/%)
 
 check: $(STAMP) ## ruff, pyright, and Dagster's own validation with warnings as errors
 	@$(BIN)/ruff format --check .

@@ -30,7 +30,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
-    length = _EVERYDAY_RUN if session.config.option.markexpr == "not exhaustive" else _LONGEST_RUN
+    length = _EVERYDAY_RUN if session.config.option.markexpr.startswith("not exhaustive") else _LONGEST_RUN
     wait = until_a_day_that_lasts(datetime.now(UTC), length)
     if wait:
         print(f"These tests count days from today, and would meet midnight UTC: they begin in {wait}.")
@@ -100,7 +100,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
-# What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
+# What takes seconds to start. A test that asks for one of these, or for any cloud, is not of `make test-fast`.
 _SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
 
 
@@ -110,17 +110,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     everyday: dict[str, pytest.Item] = {}
     for item in items:
-        if _SLOW_FIXTURES & _fixtures(item):
+        if _SLOW_FIXTURES & _fixtures(item) or any("cloud" in name for name in _fixtures(item)):
             item.add_marker(pytest.mark.slow)
         if not any(item.iter_markers("exhaustive")) and not any(item.iter_markers("aws")):
             everyday[item.nodeid.removeprefix("rds_lake_tests/")] = item
-    for node in further_variants((node, _is_story(item)) for node, item in everyday.items()):
+    for node in further_variants((node, any(item.iter_markers("slow"))) for node, item in everyday.items()):
         everyday[node].add_marker(pytest.mark.exhaustive)
-
-
-def _is_story(item: pytest.Item) -> bool:
-    """Whether a test needs a server: it is marked as slow, or asks for a local cloud of its own."""
-    return any(item.iter_markers("slow")) or any("cloud" in name for name in _fixtures(item))
 
 
 def _fixtures(item: pytest.Item) -> set[str]:
@@ -133,8 +128,11 @@ def pytest_collection(session: pytest.Session) -> None:
     On a fresh machine pytest rewrites the asserts of every file, which takes longer than all else before the first test.
     """
     root = session.config.rootpath
-    if "PYTEST_XDIST_WORKER" not in os.environ or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+    config = session.config
+    if "PYTEST_XDIST_WORKER" not in os.environ or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
+    if config.option.ignore:
+        return  # a part of the files: they are compiled since the last run of all
     worker, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     files = sorted(root.glob("rds_lake_tests/**/test_*.py"))
     first = len(files) * worker // workers
@@ -147,7 +145,7 @@ def pytest_collection(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, obj: Any) -> list[pytest.Item] | None:
     """`make test` makes no items of what it leaves out: each of its workers would make thousands."""
-    if collector.config.option.markexpr != "not exhaustive" or not isfunction(obj):
+    if not collector.config.option.markexpr.startswith("not exhaustive") or not isfunction(obj):
         return None
     marks = [*collector.iter_markers(), *getattr(obj, "pytestmark", ())]
     return [] if any(mark.name == "exhaustive" for mark in marks) else None

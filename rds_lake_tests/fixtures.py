@@ -30,7 +30,11 @@ from rds_lake_tests.support.world import World, seed_tiny
 
 # CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
 hypothesis.settings.register_profile(
-    "rds_lake", deadline=None, max_examples=60, print_blob=True, derandomize=bool(os.environ.get("CI"))
+    "rds_lake",
+    deadline=None,
+    max_examples=int(os.environ.get("RDS_LAKE_EXAMPLES", "60")),  # `make test-fast` tries fewer
+    print_blob=True,
+    derandomize=bool(os.environ.get("CI")),
 )
 hypothesis.settings.load_profile("rds_lake")
 
