@@ -12,9 +12,6 @@ from rds_lake.database.read_only import StatementError, by_database, read_only
 from rds_lake.model.tables.described import Described, DescribedTable, described_of
 from rds_lake.model.tables.table import TableTarget
 
-# The codes if a statement takes longer than the session's time-out: PostgreSQL, MariaDB, MySQL.
-_TIMED_OUT = {"57014", "1969", "3024"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
@@ -51,7 +48,5 @@ def ask_database(dsn: Dsn, targets: Sequence[TableTarget], *, exact_below: int, 
 
 def _sentence(targets: Sequence[TableTarget], error: StatementError, timeout_seconds: int) -> str:
     databases = ", ".join(sorted({target.database for target in targets}))
-    reason = (
-        f"the database took longer than timeout_seconds: {timeout_seconds}" if error.code in _TIMED_OUT else str(error)
-    )
+    reason = f"the database took longer than timeout_seconds: {timeout_seconds}" if error.is_timeout else str(error)
     return f"{databases}: comments and enum names were not read, {reason}"

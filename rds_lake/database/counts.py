@@ -18,11 +18,8 @@ _WHY = {
     "42501": "the user may not read it",
     "42P01": "it is gone",
     "3F000": "its schema is gone",
-    "57014": "counting took too long",
     "1142": "the user may not read it",
     "1146": "it is gone",
-    "1969": "counting took too long",
-    "3024": "counting took too long",
 }
 
 
@@ -52,4 +49,5 @@ def _counted(session: ReadOnly, target: TableTarget) -> RowCount:
     try:
         return RowCount(rows=session.count(target))
     except StatementError as error:
-        return RowCount(rows=None, why=_WHY.get(error.code, str(error)))
+        why = "counting took too long" if error.is_timeout else _WHY.get(error.code, str(error))
+        return RowCount(rows=None, why=why)

@@ -6,10 +6,11 @@ What belongs here: the session. The queries are in `counts.py` and `described.py
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from rds_lake.database.connecting import CONNECT_SECONDS, code_of, for_pymysql, kind_of
 from rds_lake.database.dsn import Dsn
@@ -22,10 +23,17 @@ from rds_lake.sql.quoting import backticked, qualified
 _LOST = {"2006", "2013", "57P01", "57P02", "57P03"}
 
 
-_ESTIMATES = """
+_POSTGRES_ESTIMATES = """
 SELECT n.nspname, c.relname, c.reltuples::bigint
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'm')
 """
+
+
+_MYSQL_ESTIMATES = (
+    "SELECT table_schema, table_name, table_rows FROM information_schema.tables WHERE table_rows IS NOT NULL"
+)
+# A statement took longer than the session's time-out: PostgreSQL, MariaDB, MySQL.
+_TIMED_OUT = {"57014", "1969", "3024"}
 
 
 class StatementError(Exception):
@@ -35,19 +43,42 @@ class StatementError(Exception):
         super().__init__(f"the database answered {code}")
         self.code = code
 
+    @property
+    def is_timeout(self) -> bool:
+        """Whether the statement took longer than the session's `timeout_seconds`."""
+        return self.code in _TIMED_OUT
 
-class ReadOnly(Protocol):
-    """One read-only connection. Its methods raise StatementError."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOnly:
+    """One read-only session. Its methods raise StatementError.
+
+    `fetch`: returns the rows of a statement, with the driver, whose errors are `of_driver`. `estimated`: the statement for the
+    statistics. `name`: a table's name in SQL.
+    """
+
+    fetch: Callable[[str], Sequence[tuple[Any, ...]]]
+    of_driver: type[Exception]
+    estimated: str
+    name: Callable[[TableTarget], str]
 
     def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
-        """Returns the rows of a statement over the database's catalogue."""
-        ...
+        """Returns the rows of a statement."""
+        try:
+            return self.fetch(statement)
+        except self.of_driver as error:
+            code = code_of(error)
+            if not code or code in _LOST:
+                raise
+            raise StatementError(code) from None
 
     def estimates(self) -> dict[tuple[str, str], int]:
         """Returns the estimated rows by schema and table, from the database's statistics; below 0: unknown."""
-        ...
+        return {(schema, table): rows for schema, table, rows in self.rows(self.estimated)}
 
-    def count(self, target: TableTarget) -> int: ...
+    def count(self, target: TableTarget) -> int:
+        """Returns the rows of a table, by counting them."""
+        return self.rows(f"SELECT count(*) FROM {self.name(target)}")[0][0]
 
 
 def by_database(dsn: Dsn, targets: Sequence[TableTarget]) -> Mapping[str, Sequence[TableTarget]]:
@@ -68,17 +99,6 @@ def read_only(dsn: Dsn, database: str, timeout_seconds: int) -> AbstractContextM
 
 
 @contextmanager
-def _one_statement(of_driver: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except of_driver as error:
-        code = code_of(error)
-        if not code or code in _LOST:
-            raise
-        raise StatementError(code) from None
-
-
-@contextmanager
 def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnly]:
     try:
         import psycopg
@@ -93,27 +113,16 @@ def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnl
             # Statements instead of start-up options, which RDS Proxy and pgbouncer refuse.
             connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             connection.execute(f"SET statement_timeout = {timeout_seconds * 1000}".encode())
-            yield _Postgres(connection, psycopg.Error)
+            yield ReadOnly(
+                fetch=lambda statement: connection.execute(statement.encode()).fetchall(),
+                of_driver=psycopg.Error,
+                estimated=_POSTGRES_ESTIMATES,
+                name=lambda target: qualified(target.schema, target.table),
+            )
     except (psycopg.Error, StatementError) as error:
         failure = error
     if failure is not None:
         raise _unreachable(failure) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Postgres:
-    connection: Any
-    error: type[Exception]
-
-    def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
-        with _one_statement(self.error):
-            return self.connection.execute(statement.encode()).fetchall()
-
-    def estimates(self) -> dict[tuple[str, str], int]:
-        return {(schema, table): rows for schema, table, rows in self.rows(_ESTIMATES)}
-
-    def count(self, target: TableTarget) -> int:
-        return self.rows(f"SELECT count(*) FROM {qualified(target.schema, target.table)}")[0][0]
 
 
 @contextmanager
@@ -140,31 +149,21 @@ def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnly]:
                     raise
                 # MariaDB's name of the setting; in seconds.
                 cursor.execute(f"SET SESSION max_statement_time = {timeout_seconds}")
-            yield _MySql(cursor, pymysql.MySQLError)
+            yield ReadOnly(
+                fetch=partial(_fetched, cursor),
+                of_driver=pymysql.MySQLError,
+                estimated=_MYSQL_ESTIMATES,
+                name=lambda target: f"{backticked(target.database)}.{backticked(target.table)}",
+            )
     except (pymysql.MySQLError, OSError, StatementError) as error:
         failure = error
     if failure is not None:
         raise _unreachable(failure) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _MySql:
-    cursor: Any
-    error: type[Exception]
-
-    def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
-        with _one_statement(self.error):
-            self.cursor.execute(statement)
-            return self.cursor.fetchall()
-
-    def estimates(self) -> dict[tuple[str, str], int]:
-        rows = self.rows(
-            "SELECT table_schema, table_name, table_rows FROM information_schema.tables WHERE table_rows IS NOT NULL"
-        )
-        return {(schema, table): rows for schema, table, rows in rows}
-
-    def count(self, target: TableTarget) -> int:
-        return self.rows(f"SELECT count(*) FROM {backticked(target.database)}.{backticked(target.table)}")[0][0]
+def _fetched(cursor: Any, statement: str) -> Sequence[tuple[Any, ...]]:
+    cursor.execute(statement)
+    return cursor.fetchall()
 
 
 def _missing(driver: str) -> ConfigError:

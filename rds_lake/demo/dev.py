@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.errors import ConfigError
 from rds_lake.localcloud.databases import shop
+from rds_lake.localcloud.databases.ports import is_served
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.lake.pointer import find_pointer
 
@@ -82,11 +82,7 @@ def _first_dates(stack: Stack) -> Iterator[str]:
 
 def _require_free(port: int) -> None:
     """ConfigError if the port is in use: the browser would show another program."""
-    for host in ("127.0.0.1", "::1"):
-        try:
-            socket.create_connection((host, port), timeout=1).close()
-        except OSError:
-            continue
+    if any(is_served(port, host=host) for host in ("127.0.0.1", "::1")):
         raise ConfigError(
             f"another program uses port {port} of this machine; stop it, or choose another port: rds-lake dev --port {port + 1}"
         )

@@ -141,13 +141,18 @@ def work_folder(root: Path) -> Iterator[Path]:
 
 
 def _await_ready(ready: Path, processes: ProcessGroup) -> dict[str, dict[str, str]]:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not ready.exists():
-        if processes.dead() or time.monotonic() > deadline:
-            log = processes.log_path("local-cloud").read_text(encoding="utf-8", errors="replace")
-            raise RdsLakeError(f"the local cloud did not start; its log ends with:\n{log[-3000:]}")
-        time.sleep(0.05)
+    await_start(processes, "local-cloud", ready.exists, what="the local cloud", seconds=_READY_SECONDS)
     return json.loads(ready.read_text(encoding="utf-8"))
+
+
+def await_start(processes: ProcessGroup, name: str, is_up: Callable[[], bool], *, what: str, seconds: float) -> None:
+    """Waits until the started command is up. RdsLakeError with the end of its log if it is not in time, or a command ended."""
+    deadline = time.monotonic() + seconds
+    while not is_up():
+        if processes.dead() or time.monotonic() > deadline:
+            log = processes.log_path(name).read_text(encoding="utf-8", errors="replace")
+            raise RdsLakeError(f"{what} did not start; its log ends with:\n{log[-3000:]}")
+        time.sleep(0.05)
 
 
 def dagster_home(root: Path, work: Path) -> Path:

@@ -6,12 +6,12 @@ Starting processes is `stack.py`, watching Dagster is `watch.py`.
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -25,11 +25,11 @@ from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
 from rds_lake.demo.reviews_story import show_reviews
 from rds_lake.demo.roles import reader
-from rds_lake.demo.stack import DEMO_CONFIG, Stack, running_stack, work_folder
+from rds_lake.demo.stack import DEMO_CONFIG, Stack, await_start, running_stack, work_folder
 from rds_lake.demo.watch import DayWatch, Step
 from rds_lake.errors import RdsLakeError
 from rds_lake.localcloud.databases import shop
-from rds_lake.localcloud.databases.ports import free_port
+from rds_lake.localcloud.databases.ports import free_port, is_served
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.as_of import render_as_of
@@ -92,24 +92,13 @@ def _start_dagster(stack: Stack) -> None:
     folder, port = stack.processes.log_folder, free_port()
     served = ["--module-name", "rds_lake.definitions", "--host", "127.0.0.1", "--port", str(port)]
     stack.processes.start("code-server", [sys.executable, "-m", "dagster", "api", "grpc", *served])
-    deadline = time.monotonic() + _STAGE_SECONDS
-    while not _is_served(port):
-        if stack.processes.dead() or time.monotonic() > deadline:
-            raise RdsLakeError(f"Dagster's code server did not start; see {folder / 'code-server.log'}")
-        time.sleep(0.1)
+    is_up = partial(is_served, port)
+    await_start(stack.processes, "code-server", is_up, what="Dagster's code server", seconds=_STAGE_SECONDS)
     server = {"host": "127.0.0.1", "port": port, "location_name": "rds_lake"}
     workspace = folder / "workspace.yaml"
     workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}), encoding="utf-8")
     daemon = Path(sys.executable).with_name("dagster-daemon")
     stack.processes.start("dagster-daemon", [str(daemon), "run", "-w", str(workspace)])
-
-
-def _is_served(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:

@@ -74,7 +74,7 @@ def test_statistics_that_take_too_long_are_an_error_of_ours_and_nothing_is_count
     tiny_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed_tiny(tiny_url)
-    monkeypatch.setattr(read_only, "_ESTIMATES", "SELECT pg_sleep(30)::text")
+    monkeypatch.setattr(read_only, "_POSTGRES_ESTIMATES", "SELECT pg_sleep(30)::text")
     with pytest.raises(UnavailableError, match="the database answered 57014"):
         count_rows(dsn(tiny_url), [target("orders")], exact_below=1000, timeout_seconds=1)
 

@@ -239,7 +239,7 @@ def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date
 def lost_values(table: str, column: str, many: int) -> str:
     """Returns the sentence for a column that loses values in the view: how many, and how to keep them."""
     return (
-        f"{table}.{column}: {counted(many, 'value')} {'becomes' if many == 1 else 'become'} NULL or "
+        f"{table}.{column}: {counted(many, 'value', 'becomes', 'become')} NULL or "
         f"{'is' if many == 1 else 'are'} rounded in the view; set `types: {{{table}.{column}: varchar}}` to keep their text"
     )
 

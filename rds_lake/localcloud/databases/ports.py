@@ -1,4 +1,4 @@
-"""Finds a free port, for servers that need a port number. Servers that accept port 0 use that instead."""
+"""Looks at ports, and finds a free one for servers that need a port number. Servers that accept port 0 use that instead."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ def is_free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def is_served(port: int, *, host: str = "127.0.0.1") -> bool:
+    """Whether a server accepts connections at this port of this machine now."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
     return True
 
 
