@@ -221,7 +221,7 @@ def test_what_is_read_in_place_is_no_orphan_and_what_was_deleted_there_is_report
     s3.delete("acme-exports", keys)
     (orphan,) = orphans(world)
     assert orphan.key == f"snapshots_orders/{DAY}"
-    assert "names 1 file there, and nothing is there" in orphan.why
+    assert "names 1 file there, and there is none" in orphan.why
     assert not orphan.removable
 
 
