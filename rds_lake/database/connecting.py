@@ -5,6 +5,7 @@ The drivers are optional: the module that connects imports its driver, and its e
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from rds_lake.database.dsn import Dsn
@@ -15,7 +16,21 @@ CONNECT_SECONDS = 10
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 
-def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many seconds to wait for a connection, and for the end of each statement."""
+
+    connect: int
+    statement: int
+
+
+PATIENT = Limits(connect=CONNECT_SECONDS, statement=120)
+
+# For ticks of sensors, which Dagster ends after 60 s. A server that falls silent takes 13 s at most.
+HURRIED = Limits(connect=3, statement=4)
+
+
+def for_psycopg(dsn: Dsn, database: str, *, connect_seconds: int = CONNECT_SECONDS) -> dict[str, Any]:
     """Returns the arguments of `psycopg.connect`: host, user, TLS as in the Dsn (`sslmode`, `sslrootcert`, …), and time-outs."""
     return {
         "host": dsn.host,
@@ -23,7 +38,7 @@ def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
         "user": dsn.user,
         "password": dsn.password,
         "dbname": database,
-        "connect_timeout": CONNECT_SECONDS,
+        "connect_timeout": connect_seconds,
         "keepalives_idle": _IDLE_SECONDS,
         "keepalives_interval": _PROBE_SECONDS,
         "keepalives_count": _PROBES,
@@ -32,7 +47,7 @@ def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
     }
 
 
-def for_pymysql(dsn: Dsn, *, silence_seconds: float = 120) -> dict[str, Any]:
+def for_pymysql(dsn: Dsn, *, silence_seconds: float = 120, connect_seconds: int = CONNECT_SECONDS) -> dict[str, Any]:
     """Returns the arguments of `pymysql.connect`: host, user, TLS as in the Dsn (`ssl_ca`), and time-outs.
 
     `silence_seconds`: the longest wait for the server to send or to accept data; the TLS handshake counts as accepting.
@@ -42,7 +57,7 @@ def for_pymysql(dsn: Dsn, *, silence_seconds: float = 120) -> dict[str, Any]:
         "port": dsn.port,
         "user": dsn.user,
         "password": dsn.password,
-        "connect_timeout": CONNECT_SECONDS,
+        "connect_timeout": connect_seconds,
         "read_timeout": silence_seconds,
         "write_timeout": silence_seconds,
         "ssl_ca": dsn.options.get("ssl_ca"),

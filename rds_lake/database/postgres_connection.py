@@ -16,7 +16,7 @@ import psycopg
 from psycopg import capabilities, waiting
 from psycopg.abc import PQGen
 
-from rds_lake.database.connecting import for_psycopg
+from rds_lake.database.connecting import CONNECT_SECONDS, for_psycopg
 from rds_lake.database.dsn import Dsn
 from rds_lake.threads import check
 
@@ -80,10 +80,14 @@ def open_postgres(
     silence_seconds: float,
     autocommit: bool = True,
     prepare_threshold: int | None = 5,
+    connect_seconds: int = CONNECT_SECONDS,
 ) -> PostgresConnection:
     """Connect, and set the session's name. Errors: as `psycopg.connect`."""
     connection = PostgresConnection.connect(
-        application_name=name, autocommit=autocommit, prepare_threshold=prepare_threshold, **for_psycopg(dsn, database)
+        application_name=name,
+        autocommit=autocommit,
+        prepare_threshold=prepare_threshold,
+        **for_psycopg(dsn, database, connect_seconds=connect_seconds),
     )
     connection.silence_seconds = silence_seconds
     return connection

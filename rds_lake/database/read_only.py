@@ -109,7 +109,9 @@ def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnl
     silence_seconds = timeout_seconds + CONNECT_SECONDS
     failure: Exception | None = None
     try:
-        with open_postgres(dsn, database, name="rds-lake verify", silence_seconds=silence_seconds) as connection:
+        with open_postgres(
+            dsn, database, name="rds-lake verify", silence_seconds=silence_seconds, connect_seconds=CONNECT_SECONDS
+        ) as connection:
             # Statements instead of start-up options, which RDS Proxy and pgbouncer refuse.
             connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             connection.execute(f"SET statement_timeout = {timeout_seconds * 1000}".encode())
@@ -137,7 +139,7 @@ def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[ReadOnly]:
             pymysql.connect(
                 database=database or None,
                 autocommit=True,
-                **for_pymysql(dsn, silence_seconds=timeout_seconds + CONNECT_SECONDS),
+                **for_pymysql(dsn, silence_seconds=timeout_seconds + CONNECT_SECONDS, connect_seconds=CONNECT_SECONDS),
             ) as connection,
             connection.cursor() as cursor,
         ):

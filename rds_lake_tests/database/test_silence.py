@@ -17,7 +17,7 @@ from rds_lake.database import postgres_connection, read_only
 from rds_lake.database.asked import ask_database
 from rds_lake.database.capture import mysql_session, postgres_session
 from rds_lake.database.capture.install import installed
-from rds_lake.database.outbox import mysql, postgres
+from rds_lake.database.connecting import PATIENT, Limits
 from rds_lake.database.outbox.health import outbox_health
 from rds_lake.database.outbox.postgres import PostgresLink
 from rds_lake.errors import UnavailableError
@@ -45,11 +45,11 @@ class Asked:
             return lambda sent: len(re.findall(rb"\x03(?:SET|SELECT|START)", sent)) > statements
         return lambda sent: len(re.findall(rb"\b(?:SET|SELECT|BEGIN)\b", sent)) > statements
 
-    def asks(self, url: str) -> dict[str, Callable[[], Any]]:
+    def asks(self, url: str, *, limits: Limits = PATIENT) -> dict[str, Callable[[], Any]]:
         """What rds-lake asks it for, by way."""
         dsn, target = Captured(url).dsn, self.captured.target("accounts")
         return {
-            "outbox": lambda: outbox_health(dsn, self.captured.home),
+            "outbox": lambda: outbox_health(dsn, self.captured.home, limits=limits),
             "verify": lambda: ask_database(dsn, [target], exact_below=1_000_000, timeout_seconds=1),
             "capture": lambda: installed(dsn, self.captured.name),
         }
@@ -67,11 +67,8 @@ def database(request: pytest.FixtureRequest) -> Asked:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits are seconds."""
-    for module in (read_only, postgres):
-        monkeypatch.setattr(module, "CONNECT_SECONDS", 0)
+    monkeypatch.setattr(read_only, "CONNECT_SECONDS", 2)
     monkeypatch.setattr(postgres_connection, "_CANCEL_SECONDS", 0.5)
-    for module in (postgres, mysql):
-        monkeypatch.setattr(module, "_STATEMENT_SECONDS", 1)
     for module in (postgres_session, mysql_session):
         monkeypatch.setattr(module, "_SILENCE_SECONDS", 1)
 
@@ -84,7 +81,7 @@ def test_a_server_that_falls_silent_is_given_up_whatever_it_was_asked(
 ) -> None:
     with falling_silent(database.captured.url, database.after(statements)) as line:
         with pytest.raises(UnavailableError, match=r"no answer within|20\d\d|ConnectionTimeout") as caught:
-            database.asks(line.url)[way]()
+            database.asks(line.url, limits=Limits(connect=2, statement=1))[way]()
         assert line.silent.is_set(), "it asks for less than that"
         assert not line.cut.is_set(), "it waited until the connection was closed"
     assert "127.0.0.1" not in str(caught.value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from rds_lake.database.connecting import PATIENT, Limits
 from rds_lake.database.dsn import Dsn
-from rds_lake.database.outbox.link import Connect
 from rds_lake.database.outbox.outbox import dialect_of
 from rds_lake.model.words import counted
 
@@ -32,10 +32,10 @@ class OutboxHealth:
         return max(0.0, self.age.total_seconds() / 60) if self.age else 0.0
 
 
-def outbox_health(dsn: Dsn, database: str, *, connect: Connect | None = None) -> OutboxHealth:
+def outbox_health(dsn: Dsn, database: str, *, limits: Limits = PATIENT) -> OutboxHealth:
     """Returns the state of the outbox of a database, or of a MySQL server. Errors: as `open_outbox`."""
     dialect = dialect_of(dsn.engine)
-    link = (connect or dialect.connect)(dsn, dialect.home or database)
+    link = dialect.connect(dsn, dialect.home or database, limits)
     try:
         ((rows, seconds),) = link.rows(dialect.health, (MOST_COUNTED,))
     finally:

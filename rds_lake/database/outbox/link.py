@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rds_lake.database.connecting import PATIENT, Limits
 from rds_lake.database.dsn import Dsn
 
 
@@ -29,6 +30,12 @@ class Link(Protocol):
 Connect = Callable[[Dsn, str], Link]  # the second argument: the database
 
 
+class Driver(Protocol):
+    """Connects to a database of the server, with the driver of its engine."""
+
+    def __call__(self, dsn: Dsn, database: str, limits: Limits = PATIENT) -> Link: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """The SQL that differs between engines, with `%s` for arguments.
@@ -39,7 +46,7 @@ class Dialect:
     ConfigError for a server whose outbox cannot be exact.
     """
 
-    connect: Connect
+    connect: Driver
     home: str | None
     begin_claim: tuple[str, ...]
     lock: str

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rds_lake.database.connecting import for_pymysql
+from rds_lake.database.connecting import PATIENT, Limits, for_pymysql
 from rds_lake.database.dsn import Dsn
 from rds_lake.database.outbox.errors import missing_driver, sentences
 from rds_lake.database.outbox.link import Dialect, Link
@@ -20,7 +20,6 @@ from rds_lake.errors import ConfigError
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION
 from rds_lake.sql.quoting import backticked
 
-_STATEMENT_SECONDS = 120
 _LOCK_SECONDS = 2
 _DELETED_AT_ONCE = 500
 _SESSION = (
@@ -39,7 +38,7 @@ _OUTBOX, _POSITION, _CAPTURE = (f"{backticked(OWN_SCHEMA)}.{backticked(name)}" f
 class MySqlLink:
     """One connection of PyMySQL."""
 
-    def __init__(self, dsn: Dsn, database: str) -> None:
+    def __init__(self, dsn: Dsn, database: str, limits: Limits = PATIENT) -> None:
         try:
             import pymysql
             from pymysql.constants import CLIENT
@@ -52,7 +51,7 @@ class MySqlLink:
                 charset="utf8mb4",
                 autocommit=True,
                 client_flag=CLIENT.MULTI_STATEMENTS,
-                **for_pymysql(dsn, silence_seconds=_STATEMENT_SECONDS),
+                **for_pymysql(dsn, silence_seconds=limits.statement, connect_seconds=limits.connect),
             )
         try:
             for statement in _SESSION:

@@ -11,20 +11,18 @@ import socket
 from array import array
 from collections.abc import Sequence
 
-from rds_lake.database.connecting import CONNECT_SECONDS
+from rds_lake.database.connecting import PATIENT, Limits
 from rds_lake.database.dsn import Dsn
 from rds_lake.database.outbox.errors import missing_driver, sentences
 from rds_lake.database.outbox.link import Dialect, Link
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION
 from rds_lake.sql.quoting import qualified
 
-_STATEMENT_SECONDS = 120
 _LOCK_SECONDS = 2
 _DELETED_AT_ONCE = 5000
 _NAME = "rds-lake forward"
 _SESSION = (
     "SET timezone = 'UTC'",
-    f"SET statement_timeout = '{_STATEMENT_SECONDS}s'",
     f"SET lock_timeout = '{_LOCK_SECONDS}s'",
     # The lock is held while objects are written, which has no time limit.
     "SET idle_in_transaction_session_timeout = 0",
@@ -39,7 +37,7 @@ _OUTBOX, _POSITION, _CAPTURE = (qualified(OWN_SCHEMA, name) for name in (OUTBOX,
 class PostgresLink:
     """One connection of psycopg."""
 
-    def __init__(self, dsn: Dsn, database: str) -> None:
+    def __init__(self, dsn: Dsn, database: str, limits: Limits = PATIENT) -> None:
         try:
             import psycopg
         except ImportError as error:
@@ -52,11 +50,12 @@ class PostgresLink:
                 dsn,
                 database,
                 name=f"{_NAME} {socket.gethostname()[:30]}:{os.getpid()}",
-                silence_seconds=_STATEMENT_SECONDS + CONNECT_SECONDS,
+                silence_seconds=limits.statement + limits.connect,
                 prepare_threshold=None,
+                connect_seconds=limits.connect,
             )
         try:
-            for statement in _SESSION:
+            for statement in (*_SESSION, f"SET statement_timeout = '{limits.statement}s'"):
                 self.change(statement)
         except BaseException:
             self.close()

@@ -8,7 +8,7 @@ What belongs here: adapting Dagster's tick to `stages/databases/reconcile.py`.
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -63,9 +63,17 @@ def reconcile_sensor(
         cursor = read_cursor(ReconcileCursor, context.cursor, context.log.warning)
         log = open_run_log(context.instance, tick_gateways, config, keys, now=now)
         tick = _tick(
-            context, config, tick_gateways, log, unseen, now=now, turn=cursor.turn, grace_seconds=grace_seconds
+            context,
+            config,
+            tick_gateways,
+            log,
+            unseen,
+            now=now,
+            turn=cursor.turn,
+            grace_seconds=grace_seconds,
+            deadline=deadline,
         )
-        wanted, following = tick.compare(cursor, deadline=deadline)
+        wanted, following = tick.compare(cursor)
         requests = [run_request(item, config, keys) for item in wanted]
         again = healer.due(context.instance, now=now)
         # A later tick finds the rest again. Retries after an outage of AWS come after runs that never ran, and
@@ -86,6 +94,7 @@ def _tick(
     now: datetime,
     turn: int,
     grace_seconds: float,
+    deadline: float,
 ) -> "_Tick":
     days, grace = config.lake.reconcile_days, timedelta(seconds=grace_seconds)
     counts = Counter(plan.snapshot_about for plan in export_plans(config))
@@ -101,6 +110,7 @@ def _tick(
         log=log,
         unseen=unseen,
         context=context,
+        deadline=deadline,
     )
 
 
@@ -119,17 +129,22 @@ def _waiting(
     return [*(c for source in examined for c in source.candidates), *legal]
 
 
-def outbox_alarm(source: Rds | Aurora, gateways: Gateways) -> OutboxAlarm:
-    """Returns the alarm of the source's outboxes; it reads an outbox only with `streams.secret`."""
+def outbox_alarm(source: Rds | Aurora, gateways: Gateways, *, is_late: Callable[[], bool]) -> OutboxAlarm:
+    """Returns the alarm of the source's outboxes; it reads an outbox only with `streams.secret`, and never once `is_late`.
+
+    The alarm begins in any case: the usual reason for it is a database that does not answer, and each of its databases
+    takes seconds.
+    """
 
     def look(database: str) -> str:
-        if source.streams is None or source.streams.secret is None:
+        if source.streams is None or source.streams.secret is None or is_late():
             return ""
         # With drivers: a code location loads without them.
+        from rds_lake.database.connecting import HURRIED
         from rds_lake.stages.streams.health import watch_outboxes
         from rds_lake.stages.streams.outboxes import dsn_of
 
-        seen = watch_outboxes(source, dsn_of(source, lambda: gateways.secrets), [database])
+        seen = watch_outboxes(source, dsn_of(source, lambda: gateways.secrets), [database], limits=HURRIED)
         return " ".join(f"Now: {outbox}." for outbox in seen)
 
     return OutboxAlarm(lake=gateways.lake, source=source, look=look)
@@ -144,7 +159,7 @@ def _from(sources: Sequence[SourceSettings], name: str) -> list[SourceSettings]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tick:
-    """One tick's examination; a source that fails does not delay the others."""
+    """One tick's examination; a source that fails does not delay the others. `deadline`: of `time.monotonic`."""
 
     config: LakeConfig
     reconciler: Reconciler
@@ -154,16 +169,15 @@ class _Tick:
     log: DagsterRunLog
     unseen: Unseen
     context: dg.SensorEvaluationContext
+    deadline: float
 
-    def compare(
-        self, cursor: ReconcileCursor, *, deadline: float
-    ) -> tuple[list[WantedRun | WantedIncident], ReconcileCursor]:
-        """Returns what the tick requests, and where the next one continues. `deadline`: of `time.monotonic`."""
+    def compare(self, cursor: ReconcileCursor) -> tuple[list[WantedRun | WantedIncident], ReconcileCursor]:
+        """Returns what the tick requests, and where the next one continues."""
         order = _from(self.config.sources, cursor.following)
-        examined = self.examine(order, deadline=deadline)
+        examined = self.examine(order)
         waiting = _waiting(self.config, examined, cursor, today=self.reconciler.now.date())
         # Where AWS is slow, the tick's time is over by now.
-        late = time.monotonic() > deadline + _STARTING_SECONDS
+        late = time.monotonic() > self.deadline + _STARTING_SECONDS
         starting = [] if late else self._starting(waiting, turn=cursor.turn)
         started = {run.subject for run in starting}
         following = ReconcileCursor(
@@ -174,12 +188,12 @@ class _Tick:
         others = [item for source in examined for item in (*source.settling, *source.incidents)]
         return [*starting, *others], following
 
-    def examine(self, sources: Sequence[SourceSettings], *, deadline: float) -> list[Examined]:
+    def examine(self, sources: Sequence[SourceSettings]) -> list[Examined]:
         """Examines the sources in this order until the deadline."""
         examined: list[Examined] = []
         failed: list[str] = []
         for source in sources:
-            if time.monotonic() > deadline:
+            if self._is_late():
                 break
             result = attempt(lambda source=source: self._examine(source))
             if isinstance(result, Failed):
@@ -191,6 +205,9 @@ class _Tick:
             problems = "; ".join(failed)
             self.context.log.error(f"sources that could not be compared; the next tick tries again: {problems}")
         return examined
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self.deadline
 
     def _examine(self, source: SourceSettings) -> Examined:
         examined = Examined(source=source.name)
@@ -210,7 +227,7 @@ class _Tick:
         """Returns the result with incidents of outboxes that are not emptied."""
         if not source.outbox_tables:
             return examined
-        alarm = outbox_alarm(source, self.gateways)
+        alarm = outbox_alarm(source, self.gateways, is_late=self._is_late)
         incidents = attempt(lambda: alarm.incidents(now=self.reconciler.now))
         if isinstance(incidents, Failed):
             return replace(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rds_lake.config.database import Database
+from rds_lake.database.connecting import PATIENT, Limits
 from rds_lake.database.outbox.health import OutboxHealth, outbox_health
 from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.streams.outboxes import FindDsn, outbox_databases, settings_of
@@ -37,13 +38,15 @@ class WatchedOutbox:
         return f"outbox of {self.database}: {self.state}{' (ALARM: it is not being emptied)' if self.alarm else ''}"
 
 
-def watch_outboxes(source: Database, find_dsn: FindDsn, databases: Sequence[str] = ()) -> list[WatchedOutbox]:
+def watch_outboxes(
+    source: Database, find_dsn: FindDsn, databases: Sequence[str] = (), *, limits: Limits = PATIENT
+) -> list[WatchedOutbox]:
     """Returns every outbox of the source, or those of some databases. One that cannot be reached is reported, not raised."""
     return [
         WatchedOutbox(
             source=source.name,
             database=database,
-            state=attempt(lambda database=database: outbox_health(find_dsn(), database)),
+            state=attempt(lambda database=database: outbox_health(find_dsn(), database, limits=limits)),
             alarm_minutes=settings_of(source).alarm_minutes,
         )
         for database in databases or outbox_databases(source)

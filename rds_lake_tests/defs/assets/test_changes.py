@@ -6,9 +6,13 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from rds_lake.config.database import Rds
 from rds_lake.config.streams import Streams
+from rds_lake.database import connecting
+from rds_lake.database.connecting import Limits
 from rds_lake.defs.checks.changes import DRIFT, EMPTIED, SHOWN
 from rds_lake.defs.sensors import reconcile as reconcile_sensor
+from rds_lake.defs.sensors.reconcile import outbox_alarm
 from rds_lake.errors import CatalogError
 from rds_lake.stages.streams.live import drift
 from rds_lake.stages.streams.live.follow import LiveViews
@@ -16,6 +20,7 @@ from rds_lake.stages.streams.record import change_forwarded
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.stages.streams import simple_capture
 from rds_lake_tests.stages.streams.collecting.calls import Writers, deliver
+from rds_lake_tests.support.interrupts import falling_silent
 from rds_lake_tests.support.world import execute
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"
@@ -119,6 +124,39 @@ def test_an_outbox_that_is_not_emptied_is_mailed_once_when_it_begins_and_once_wh
         "[rds-lake] shop: the outbox of shop is emptied again",
     ]
     assert "Now: outbox of shop: 1 change, the oldest" in mails.mails[0]["Message"]
+
+
+def test_a_database_that_accepts_connections_and_never_answers_delays_no_tick_and_is_in_the_mail(
+    streaming: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster ends a tick after 60 s, and then it has begun no alarm, and no tick after it examines another source."""
+    world = streaming.world
+    source = world.config.source("shop")
+    assert isinstance(source, Rds) and source.streams is not None
+    monkeypatch.setattr(connecting, "HURRIED", Limits(connect=2, statement=1))
+    with falling_silent(world.url, lambda sent: b"SET " in sent, most_seconds=50) as line:
+        secrets = world.clients.client("secretsmanager")
+        secrets.put_secret_value(SecretId=source.streams.secret, SecretString=line.url)
+        began: list[dg.RunRequest] = []
+        for minutes in (0, 90):
+            now = datetime.now(UTC) + timedelta(minutes=minutes)
+            monkeypatch.setattr(reconcile_sensor, "utc_now", lambda now=now: now)
+            began += [one for one in streaming.reconcile() if (one.run_key or "").startswith("outbox:")]
+        assert line.silent.is_set() and not line.cut.is_set(), "the tick waited until the connection was closed"
+    (cause,) = [op["config"]["cause"] for request in began for op in request.run_config["ops"].values()]
+    assert "Now: outbox of shop: could not be checked" in cause
+    execute(world.url, "DROP SCHEMA rds_lake CASCADE")
+
+
+def test_a_tick_whose_time_is_over_begins_the_alarm_without_asking_the_database(streaming: Shell) -> None:
+    world = streaming.world
+    source = world.config.source("shop")
+    assert isinstance(source, Rds)
+    alarm = outbox_alarm(source, world.gateways, is_late=lambda: True)
+    begun = [alarm.incidents(now=datetime.now(UTC) + timedelta(minutes=minutes)) for minutes in (0, 90)]
+    assert [len(each) for each in begun] == [0, 1]
+    assert "Now:" not in begun[1][0].cause
+    execute(world.url, "DROP SCHEMA rds_lake CASCADE")
 
 
 @pytest.mark.exhaustive
