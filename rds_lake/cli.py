@@ -12,7 +12,18 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import DAY, FILE, WHOSE, config_option, is_wide, lake_argument, load_config
+from rds_lake.console.arguments import (
+    DAY,
+    FILE,
+    WHOSE,
+    account_option,
+    config_option,
+    is_wide,
+    lake_argument,
+    lake_parameters,
+    load_config,
+    region_option,
+)
 from rds_lake.console.dbt.arguments import dbt
 from rds_lake.console.diff.arguments import diff
 from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_local
@@ -39,8 +50,7 @@ def main() -> None:
 )
 @click.option("--template-bucket", metavar="BUCKET", help="Bucket for templates over 51,200 bytes. Default: the lake.")
 @click.option("--remove", is_flag=True, help="Delete the stack, and say what stays and what that costs.")
-@lake_argument
-@config_option
+@lake_parameters
 def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
     """Create or update the AWS objects of lake.yaml: deploys `rds-lake template` as a CloudFormation stack.
 
@@ -59,8 +69,7 @@ def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
 @click.option("--out", type=FILE, help="Write the template to this file, and print how to deploy it.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @click.option("--job-files", type=click.Path(path_type=Path), help="Also write the Glue job's files into this folder.")
-@lake_argument
-@config_option
+@lake_parameters
 def template(out: Path | None, form: str, job_files: Path | None, config_path: Path) -> None:
     """Print the CloudFormation template of all AWS objects that lake.yaml needs."""
     from rds_lake.console.account.template import Printed
@@ -81,13 +90,12 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
 )
 @click.option("--trust", is_flag=True, help="Print the trust policy of the export role or the job role.")
 @click.option("--managed", is_flag=True, help="Shorten it to fit a managed policy (6,144 characters).")
-@click.option("--account", help="Account in the ARNs. Default: that of lake.yaml's roles, or of the credentials.")
-@click.option("--region", help="Region in the ARNs. Default: that of lake.yaml, or of the credentials.")
+@account_option
+@region_option("Region in the ARNs. Default: that of lake.yaml, or of the credentials.")
 @click.option("--partition", help="aws, aws-cn or aws-us-gov. Default: as in lake.yaml's ARNs, or of the credentials.")
 @click.option("--name-prefix", help="For the deployer: the NamePrefix that `setup` gets as a parameter.")
 @click.option("--template-bucket", help="For the deployer: the --template-bucket that `setup` gets.")
-@lake_argument
-@config_option
+@lake_parameters
 def policy(config_path: Path, **asked: Any) -> None:
     """Print the IAM policy that a role needs for exactly this lake.yaml. Creates nothing."""
     from rds_lake.console.policy import Asked
@@ -103,8 +111,7 @@ def policy(config_path: Path, **asked: Any) -> None:
 @click.option("--all", "every", is_flag=True, help="Show every row, also those without a problem.")
 @click.option("--fix", is_flag=True, help="Fix problems by adding or enabling what is missing; asks each time.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask.")
-@lake_argument
-@config_option
+@lake_parameters
 def doctor(config_path: Path, **asked: Any) -> None:
     """Check the account, Dagster and databases before anything costs money: what is wrong, and what to do.
 
@@ -133,8 +140,7 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
 
 @main.command()
 @click.option("--test", is_flag=True, required=True, expose_value=False, help="Send a test message.")
-@lake_argument
-@config_option
+@lake_parameters
 def notify(config_path: Path) -> None:
     """Send a test message to the topic and the webhook of lake.yaml, which also get failures."""
     from rds_lake.console.notify import notify as run

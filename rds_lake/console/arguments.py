@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rds_lake.config.lake_yaml import LakeConfig
 
+Command = TypeVar("Command", bound="Callable[..., Any]")
 FILE = click.Path(dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
@@ -35,7 +39,7 @@ config_option = click.option(
     default="lake.yaml",
     show_default=True,
     help="Path of lake.yaml.",
-    is_eager=True,  # `lake_argument` looks at it
+    is_eager=True,  # `_given` looks at it
 )
 
 
@@ -54,6 +58,39 @@ def _given(context: click.Context, _: click.Parameter, path: Path | None) -> Non
 lake_argument = click.argument(
     "lake_yaml", type=FILE, required=False, expose_value=False, callback=_given, metavar="[LAKE_YAML]"
 )
+
+
+def lake_parameters(command: Command) -> Command:
+    """Adds `--config` to a command, and `lake_argument`."""
+    return lake_argument(config_option(command))
+
+
+def _region(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is not None:
+        from rds_lake.config.lake import known_regions
+        from rds_lake.model.aws.regions import region_problem
+
+        if problem := region_problem(text, known_regions()):
+            raise click.BadParameter(problem)
+    return text
+
+
+def _account(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[0-9]{12}", text):
+        raise click.BadParameter(f"{text!r} is not the number of an AWS account, which has 12 digits")
+    return text
+
+
+account_option = click.option(
+    "--account",
+    callback=_account,
+    help="Account in the ARNs. Default: that of lake.yaml's roles, or of the credentials.",
+)
+
+
+def region_option(what: str) -> Callable[[Command], Command]:
+    """Returns the option `--region` of a command, which refuses what cannot be a Region. `what`: its help."""
+    return click.option("--region", callback=_region, help=what)
 
 
 def load_config(path: Path) -> LakeConfig:

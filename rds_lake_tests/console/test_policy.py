@@ -31,6 +31,28 @@ def run(config: str, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["policy", "--config", config, *arguments])
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--region", "eu-centrl-1", "'eu-centrl-1' is not an AWS Region; did you mean `eu-central-1`?"),
+        ("--region", "Frankfurt", "'Frankfurt' is not an AWS Region"),
+        ("--account", "1234", "'1234' is not the number of an AWS account, which has 12 digits"),
+    ],
+)
+def test_a_misspelt_region_or_account_is_refused_before_it_is_in_an_arn(
+    tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    result = run(written(tmp_path, rds()), *PLACE, option, value)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert result.stdout == ""
+
+
+def test_a_region_that_is_newer_than_the_installed_botocore_is_taken(tmp_path: Path) -> None:
+    result = run(written(tmp_path, rds()), *PLACE, "--region", "eu-north-9")
+    assert ":eu-north-9:" in result.stdout
+
+
 @pytest.mark.parametrize("whose", WHOSE)
 def test_what_is_printed_is_a_policy_and_nothing_else(tmp_path: Path, whose: str) -> None:
     result = run(

@@ -9,15 +9,14 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import FILE, config_option, lake_argument
+from rds_lake.console.arguments import FILE, lake_parameters, region_option
 
 # As in `console/schemas/all.py`.
 JSON_COMMANDS = ("diff", "doctor", "prune", "query", "status")
 
 
 @click.command()
-@lake_argument
-@config_option
+@lake_parameters
 def validate(config_path: Path) -> None:
     """Check lake.yaml and print every problem with its line. Asks neither AWS nor Dagster."""
     from rds_lake.console.project.validate import validate as run
@@ -40,7 +39,7 @@ def schema(out: Path | None, command: str | None) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 @click.option("--yes", is_flag=True, help="Do not ask: choose everything that can be exported, and the defaults.")
-@click.option("--region", help="Region to look at. Default: that of the credentials.")
+@region_option("Region to look at. Default: that of the credentials.")
 @click.option(
     "--source",
     "sources",

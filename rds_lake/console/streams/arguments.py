@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import FILE, FOLDER, config_option, lake_argument, load_config
+from rds_lake.console.arguments import FILE, FOLDER, config_option, lake_parameters, load_config
 
 
 @click.group()
@@ -90,8 +90,7 @@ def reset(config_path: Path, **asked: Any) -> None:
     "--forwarder", is_flag=True, help="Package the function that forwards outboxes on a schedule, with lake.yaml."
 )
 @click.option("--packages", type=FOLDER, help="With --forwarder: a folder of packages for another Python or processor.")
-@lake_argument
-@config_option
+@lake_parameters
 def package(output: Path, config_path: Path, *, upload: bool, forwarder: bool, packages: Path | None) -> None:
     """Write the Lambda function that triggers of `capture: lambda` invoke, or the one that forwards outboxes."""
     from rds_lake.console.streams.package import package as write

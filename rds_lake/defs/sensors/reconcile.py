@@ -59,19 +59,10 @@ def reconcile_sensor(
     def rds_lake_reconciliation(
         context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]
     ) -> dg.SensorResult:
-        deadline, now = time.monotonic() + _TICK_SECONDS, utc_now()
+        now = utc_now()
         cursor = read_cursor(ReconcileCursor, context.cursor, context.log.warning)
-        log = open_run_log(context.instance, tick_gateways, config, keys, now=now)
         tick = _tick(
-            context,
-            config,
-            tick_gateways,
-            log,
-            unseen,
-            now=now,
-            turn=cursor.turn,
-            grace_seconds=grace_seconds,
-            deadline=deadline,
+            context, config, keys, tick_gateways, unseen, now=now, turn=cursor.turn, grace_seconds=grace_seconds
         )
         wanted, following = tick.compare(cursor)
         requests = [run_request(item, config, keys) for item in wanted]
@@ -87,15 +78,16 @@ def reconcile_sensor(
 def _tick(
     context: dg.SensorEvaluationContext,
     config: LakeConfig,
+    keys: Keys,
     gateways: Gateways,
-    log: DagsterRunLog,
     unseen: Unseen,
     *,
     now: datetime,
     turn: int,
     grace_seconds: float,
-    deadline: float,
 ) -> "_Tick":
+    deadline = time.monotonic() + _TICK_SECONDS
+    log = open_run_log(context.instance, gateways, config, keys, now=now)
     days, grace = config.lake.reconcile_days, timedelta(seconds=grace_seconds)
     counts = Counter(plan.snapshot_about for plan in export_plans(config))
     snapshots = AccountSnapshots(rds=gateways.rds, sources=counts)
