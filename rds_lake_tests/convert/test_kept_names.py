@@ -34,7 +34,17 @@ def learned(known: dict[str, object] | None, names: Sequence[str]) -> tuple[dict
     return to_plain(root), names_of(root.fields or {})
 
 
-@given(st.lists(st.lists(st.sampled_from(["a_b", "a.b", "A_B", "a b", "", "_", "é", "c"]), max_size=4), max_size=5))
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(
+                ["a_b", "a.b", "A_B", "a b", "", "_", "é", "c", "C", "a_b_648fa9b3", "a_b_6c1908f9", "c_6b23c0d5"]
+            ),
+            max_size=4,
+        ),
+        max_size=5,
+    )
+)
 def test_no_name_changes_whatever_attributes_come_in_whatever_order(dates: list[list[str]]) -> None:
     known, before = None, {}
     for names in dates:
@@ -44,6 +54,13 @@ def test_no_name_changes_whatever_attributes_come_in_whatever_order(dates: list[
         before = now
         again, same = learned(known, names)
         assert (again, same) == (known, now), "a date that is made once more changes nothing"
+
+
+def test_a_name_that_two_attributes_had_to_give_up_is_not_given_to_a_third() -> None:
+    known, before = learned(None, ["ID", "id"])
+    _, now = learned(known, ["Id"])
+    assert now.keys() - before.keys() == {"Id"}
+    assert "id" not in now.values()
 
 
 def test_two_first_dates_made_at_once_that_gave_one_name_twice_have_two_from_then_on() -> None:

@@ -30,10 +30,16 @@ def column_names(originals: Iterable[str], kept: Mapping[str, str] = MappingProx
     """
     of_kept = Counter(kept.values())
     fixed = {original: name for original, name in kept.items() if of_kept[name] == 1}
-    names = {original: fixed.get(original) or athena_name(original)[:_LONGEST] for original in originals}
+    plain = {original: athena_name(original)[:_LONGEST] for original in originals}
+    # A name that several attributes would have goes to none that is new, even where no column has it any more.
+    many = Counter(plain.values())
+    names = {
+        original: fixed.get(original) or (name if many[name] == 1 else _marked(name, original))
+        for original, name in plain.items()
+    }
     while len(many := Counter(names.values())) < len(names):
         names = {
-            original: name if many[name] == 1 or original in fixed else f"{name}_{_mark(original)}"[-_LONGEST:]
+            original: name if many[name] == 1 or original in fixed else _marked(name, original)
             for original, name in names.items()
         }
     return names
@@ -45,5 +51,6 @@ def path_to(path: str, name: str) -> str:
     return f"{path}.{shown}" if path else shown
 
 
-def _mark(original: str) -> str:
-    return hashlib.sha256(original.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+def _marked(name: str, original: str) -> str:
+    mark = hashlib.sha256(original.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name}_{mark}"[-_LONGEST:]
