@@ -167,6 +167,16 @@ def test_columns_of_an_earlier_date_and_doubles_are_the_same_too(lake: Lake) -> 
     assert_engines_agree(lake, [[{"pk": {"S": "9"}, "n": {"N": "1.5"}}]], known=earlier.schema, numbers="double")
 
 
+def test_both_keep_the_name_that_an_earlier_date_gave(lake: Lake) -> None:
+    earlier, _ = convert([[{"pk": {"S": "1"}, "status": {"S": "old"}, "m": {"M": {"x": {"N": "1"}}}}]], keys=("pk",))
+    item: Item = {"pk": {"S": "1"}, "Status": {"S": "typo"}, "m": {"M": {"X": {"N": "2"}}}}
+    mine, table = lake.convert([[item]], known=earlier.schema)
+    theirs, other = convert([[item]], keys=("pk",), limits=_LIMITS, known=earlier.schema)
+    assert replace(mine, files=(), again=0) == replace(theirs, files=(), again=0)
+    assert {column.original for column in mine.columns if column.name == "status"} == {"status"}
+    assert [comparable(row) for row in table.to_pylist()] == [comparable(row) for row in other.to_pylist()]
+
+
 def test_what_is_wrong_with_the_files_is_told_by_file_and_line(lake: Lake) -> None:
     good = lines_of([{"pk": {"S": "1"}}])
     bad = compress(b'{"Item":{"pk":{"S":"1"}}}\n{"Item":{"pk":{"X":"1"}}}\n{"Item":\n{"Item":{"b":{"B":"a"}}}\n')

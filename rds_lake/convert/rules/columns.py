@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Literal
 
-from rds_lake.convert.rules.names import column_names, path_to
+from rds_lake.convert.rules.names import path_to
 from rds_lake.convert.rules.numbers import INTEGER, PRECISION, TEXT, decimal_scale, with_whole_digits
-from rds_lake.convert.rules.tree import Node
+from rds_lake.convert.rules.tree import Node, names_of
 
 Numbers = Literal["exact", "double"]
 # Glue's ColumnTypeString: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html
@@ -139,7 +139,7 @@ class _Builder:
     typing: Typing
 
     def columns(self, fields: dict[str, Node], path: str) -> tuple[Column, ...]:
-        names = column_names(list(fields))
+        names = names_of(fields)
         # Keys never become double, because different keys could become equal.
         exact = replace(self, rules=replace(self.rules, numbers="exact"))
         builders = dict.fromkeys(self.rules.keys, exact) if not path else {}

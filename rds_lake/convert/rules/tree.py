@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rds_lake.convert.rules.names import column_names
 from rds_lake.convert.rules.numbers import INTEGER, scale_of, whole_digits, wider
 
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
@@ -44,8 +45,9 @@ class Limits:
 class Node:
     """One attribute: the types seen in it, and the nodes below. `text` says why all of it has to be JSON text, if so.
 
-    `plain`: types without detail. `number` is the need (`numbers.py`) of its numbers, `numbers` of those in sets. `whole` is
-    the most digits before the point of its numbers, `wholes` of those in sets; known only where items were observed one by one.
+    `name`: of its column on earlier dates; None for an attribute that none of them has. `plain`: types without detail. `number` is the
+    need (`numbers.py`) of its numbers, `numbers` of those in sets. `whole` is the most digits before the point of its numbers,
+    `wholes` of those in sets; known only where items were observed one by one.
     """
 
     plain: set[str] = field(default_factory=set)
@@ -54,6 +56,7 @@ class Node:
     element: Node | None = None
     fields: dict[str, Node] | None = None
     text: str | None = None
+    name: str | None = field(default=None, compare=False)
     whole: int = field(default=0, compare=False)
     wholes: int = field(default=0, compare=False)
 
@@ -159,6 +162,7 @@ def _give_up(node: Node, why: str) -> None:
 def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
     """Add everything that `other` has seen to `node`. Merging in the other direction gives the same result."""
     node.plain |= other.plain
+    node.name = min(filter(None, (node.name, other.name)), default=None)
     node.number = wider(node.number, other.number)
     node.numbers = wider(node.numbers, other.numbers)
     node.whole, node.wholes = max(node.whole, other.whole), max(node.wholes, other.wholes)
@@ -184,20 +188,39 @@ def to_plain(node: Node) -> dict[str, Any]:
     if node.element is not None:
         body["element"] = to_plain(node.element)
     if node.fields is not None:
-        body["fields"] = {name: to_plain(below) for name, below in sorted(node.fields.items())}
+        body["fields"] = {original: to_plain(below) for original, below in sorted(node.fields.items())}
+        names = names_of(node.fields)
+        if names != column_names(node.fields):  # else the rule alone gives them again
+            for original, name in names.items():
+                body["fields"][original]["name"] = name
     return body
 
 
 def from_plain(body: Mapping[str, Any]) -> Node:
-    """Returns the tree that `to_plain` wrote. KeyError, TypeError, ValueError or AttributeError for anything else."""
-    return Node(
+    """Returns the tree that `to_plain` wrote, with a name for every attribute.
+
+    KeyError, TypeError, ValueError or AttributeError for anything else.
+    """
+    name = body.get("name")
+    if not isinstance(name, str | None):
+        raise TypeError(f"{_shown(name)} is not the name of a column")
+    node = Node(
         plain=set(body["plain"]),
         number=body.get("number"),
         numbers=body.get("numbers"),
         text=body.get("text"),
+        name=name,
         element=from_plain(body["element"]) if "element" in body else None,
         fields={name: from_plain(below) for name, below in body["fields"].items()} if "fields" in body else None,
     )
+    for original, name in names_of(node.fields or {}).items():
+        (node.fields or {})[original].name = name
+    return node
+
+
+def names_of(fields: Mapping[str, Node]) -> dict[str, str]:
+    """Returns the column names of the attributes of one level: those of earlier dates, and new ones for the others."""
+    return column_names(fields, {original: node.name for original, node in fields.items() if node.name is not None})
 
 
 def _most(known: int | None, values: Iterable[str]) -> int | None:

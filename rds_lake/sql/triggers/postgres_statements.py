@@ -102,9 +102,11 @@ def _changed(table: CapturedTable, wanted: Wanted) -> str:
     """Returns old and new rows by key; one without the other has a changed key. Both images omit the same columns."""
     key = identifier(table.key[0])
     pairs = f"FROM {_OLD} AS o FULL JOIN {_NEW} AS n ON {_same(table.key, 'o', 'n')}"
-    rows = f"WHERE (o.{key} IS NULL OR n.{key} IS NULL OR o.* OPERATOR(pg_catalog.*<>) n.*)"
-    op = f"CASE WHEN o.{key} IS NULL THEN 'I' WHEN n.{key} IS NULL THEN 'D' ELSE 'U' END"
-    old, new = (f"CASE WHEN {row}.{key} IS NOT NULL THEN {image(row, table.columns)} END" for row in "on")
+    # A composite value with NULLs inside is `IS NULL`, or neither that nor `IS NOT NULL`.
+    no_old, no_new = (f"{row}.{key} IS NOT DISTINCT FROM NULL" for row in "on")
+    rows = f"WHERE ({no_old} OR {no_new} OR o.* OPERATOR(pg_catalog.*<>) n.*)"
+    op = f"CASE WHEN {no_old} THEN 'I' WHEN {no_new} THEN 'D' ELSE 'U' END"
+    old, new = (f"CASE WHEN {row}.{key} IS DISTINCT FROM NULL THEN {image(row, table.columns)} END" for row in "on")
     small = is_ordinary("o", table.columns)
     if small == "true":
         return _write(table, op, old, new, "NULL", f"{pairs} {rows}")

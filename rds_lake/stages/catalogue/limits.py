@@ -1,7 +1,8 @@
-"""Tables that are too wide for Glue or Athena: they are left out and named, and the source's other tables are published.
+"""Tables that Glue or Athena cannot hold: they are left out and named, and the source's other tables are published.
 
-    a column type beyond Glue's limit   the table is not catalogued, so it has neither raw table nor view
-    a view beyond Glue's or Athena's    the table is catalogued; it has no view, and one it had is dropped
+    a column type beyond Glue's limit            the table is not catalogued, so it has neither raw table nor view
+    a column name with a character Glue refuses  the same; a file with Windows line ends leaves `total\\r` as its last column
+    a view beyond Glue's or Athena's             the table is catalogued; it has no view, and one it had is dropped
 
 Such a view is dropped, like that of a table that no longer exists: if it stayed, it would show an older date than the others.
 
@@ -10,6 +11,7 @@ What belongs here: which tables. The sizes themselves are `model/tables/nested_t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,9 +19,14 @@ from datetime import date
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.nested_types import MAX_TYPE_CHARACTERS
+from rds_lake.model.tables.table import Column
 from rds_lake.sql.views import view_excess
 from rds_lake.stages.catalogue.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.catalogue.raw_tables import NamedTable
+
+# Not in the pattern of a column's name (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html).
+_REFUSED_IN_NAMES = re.compile(r"[\x00-\x08\x0a-\x1f\ufffe\uffff]")
+_NOT_CATALOGUED = "the table is neither catalogued nor published, but its files are in the lake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +43,30 @@ class LeftOut:
 
 def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ...], tuple[LeftOut, ...]]:
     """Returns the tables that Glue can hold, and the others with the reason."""
-    left_out: list[LeftOut] = []
-    for table in tables:
-        too_long = [column for column in table.manifest.columns if len(column.hive_type) > MAX_TYPE_CHARACTERS]
-        if too_long:
-            reason = (
-                f"the type of column {too_long[0].name!r} has {len(too_long[0].hive_type):,} characters, and Glue allows "
-                f"{MAX_TYPE_CHARACTERS:,}; the table is neither catalogued nor published, but its files are in the lake"
+    reasons = [(table.names, _why_not_in_glue(table.manifest.columns)) for table in tables]
+    left_out = [
+        LeftOut(table=str(names.target), view=names.view, reason=reason)
+        for names, reason in reasons
+        if reason is not None
+    ]
+    views = {table.view for table in left_out}
+    return tuple(table for table in tables if table.names.view not in views), tuple(left_out)
+
+
+def _why_not_in_glue(columns: Sequence[Column]) -> str | None:
+    """Returns why Glue cannot hold a table with these columns; None if it can."""
+    for column in columns:
+        if len(column.hive_type) > MAX_TYPE_CHARACTERS:
+            return (
+                f"the type of column {column.name!r} has {len(column.hive_type):,} characters, and Glue allows "
+                f"{MAX_TYPE_CHARACTERS:,}; {_NOT_CATALOGUED}"
             )
-            left_out.append(LeftOut(table=str(table.names.target), view=table.names.view, reason=reason))
-    names = {table.view for table in left_out}
-    return tuple(table for table in tables if table.names.view not in names), tuple(left_out)
+        if _REFUSED_IN_NAMES.search(column.name):
+            return (
+                f"the name of column {column.name!r} has a character that Glue does not allow; {_NOT_CATALOGUED}. Rename the "
+                "column in the database"
+            )
+    return None
 
 
 def with_legal_views(

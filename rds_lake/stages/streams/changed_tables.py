@@ -63,11 +63,13 @@ def _names_of(table: ChangedTable) -> dict[str, str]:
 
 
 def _problems_of(captured_table: CapturedTable, table: ChangedTable, taken: Mapping[str, TableTarget]) -> list[str]:
-    known = {column.raw for column in table.columns}
+    # A key column that was renamed or added since: the snapshot's rows cannot be told from those that changed.
+    known = {column.raw for column in table.columns if column.exported}
     gone = [name for name in table.key if name not in known]
     if gone:
         return [
-            f"{captured_table.target}: its key column {', '.join(gone)} is not in the snapshot; see `rds-lake streams triggers`"
+            f"{captured_table.target}: its key column {', '.join(gone)} is not in the snapshot; see `rds-lake streams triggers`. "
+            "If the key was changed since, its changes are shown once a snapshot with it is published"
         ]
     return [
         meeting(name, f"the {what} view of {captured_table.target}", taken[name], taken)

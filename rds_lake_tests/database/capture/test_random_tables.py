@@ -84,6 +84,7 @@ _KEYS = (
     "inet",
     "bytea",
     "mood",
+    "pair",
     "char(5)",
 )
 # No name with a space or comma: AWS exports no such table.

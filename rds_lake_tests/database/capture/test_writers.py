@@ -168,6 +168,20 @@ def test_keys_may_move_into_places_that_the_same_statement_leaves(url: str, shop
 
 
 @pytest.mark.exhaustive
+@levels
+def test_a_composite_key_with_nulls_inside_is_a_key_like_any_other(url: str, shop: Connection, level: Level) -> None:
+    """`IS NULL` is true of `ROW(NULL, NULL)`, and both it and `IS NOT NULL` are false of `ROW(1, NULL)`."""
+    shop.execute("CREATE TYPE pair AS (a int, b text); CREATE TABLE t (id pair PRIMARY KEY, v text)")
+    capture(url, "t", level=level)
+    shop.execute("INSERT INTO t VALUES (ROW(NULL, NULL), 'a'), (ROW(1, NULL), 'a'), (ROW(1, 'x'), 'a')")
+    shop.execute("UPDATE t SET v = 'b'")
+    shop.execute("UPDATE t SET id = ROW(2, NULL) WHERE (id).a IS NULL")
+    shop.execute("DELETE FROM t WHERE (id).b IS NOT NULL")
+    rows = replayed(events(shop, "t"), ["id"])
+    assert {key: row["v"] for key, row in rows.items()} == {("(1,)",): "b", ("(2,)",): "b"}
+    assert [change.op for change in events(shop, "t")][3:6] == [Op.UPDATE] * 3
+
+
 def test_a_partitioned_table_has_one_name_and_rows_may_move(url: str, shop: Connection) -> None:
     shop.execute("""
         CREATE TABLE t (id int, d int, v text, PRIMARY KEY (id, d)) PARTITION BY LIST (d);

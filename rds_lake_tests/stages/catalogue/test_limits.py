@@ -1,4 +1,4 @@
-"""One table that is too wide for Glue or Athena never keeps the others of its source from their readers."""
+"""One table that Glue or Athena cannot hold never keeps the others of its source from their readers."""
 
 from bisect import bisect_right
 from dataclasses import replace
@@ -13,6 +13,7 @@ from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.view_columns import view_column
 from rds_lake.sql.views import render_view, view_excess
+from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.catalogue.limits import with_legal_types
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake_tests.support.world import World, execute
@@ -108,6 +109,17 @@ def test_a_column_type_beyond_glues_limit_leaves_out_its_table_alone(world: Worl
     kept, left_out = with_legal_types(name_tables(replace(manifest, tables=tables), source))
     assert {table.manifest.target for table in kept} == {table.target for table in others}
     assert [left.table for left in left_out] == [str(first.target)]
+
+
+def test_a_column_name_that_glue_refuses_leaves_out_its_table_alone(world: World) -> None:
+    # What a tool makes of a CSV file with Windows line ends; AWS exports it.
+    execute(world.url, """CREATE TABLE imported (id int, U&"total\\000D" int); INSERT INTO imported VALUES (1, 2)""")
+    world.snapshot("2026-11-20")
+    left_out = ["shop.public.imported"]
+    assert run_all(world, "2026-11-20") == (left_out, left_out)
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]
+    (left,) = tables_of(world.gateways.lake, world.config.sources[0], date(2026, 11, 20)).left_out
+    assert r"column 'total\r' has a character that Glue does not allow" in left.reason
 
 
 def test_two_days_that_fit_alone_and_not_together_are_kept_apart() -> None:

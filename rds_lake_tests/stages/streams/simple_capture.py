@@ -57,17 +57,17 @@ def capture(url: str, *tables: str) -> str:
     return epoch
 
 
-def recapture(url: str, table: str) -> None:
+def recapture(url: str, table: str, key: str = "id") -> None:
     """Install the triggers of a table once more, after its columns changed."""
     with psycopg.connect(url) as connection:
         connection.execute(
             sql.SQL("DROP TRIGGER captured ON {0}; DROP TRIGGER captured_all ON {0}").format(sql.Identifier(table))
         )
         connection.execute("DELETE FROM rds_lake.capture WHERE table_name = %s", [table])
-        _capture(connection, table)
+        _capture(connection, table, key)
 
 
-def _capture(connection: psycopg.Connection, table: str) -> None:
+def _capture(connection: psycopg.Connection, table: str, key: str = "id") -> None:
     columns = connection.execute(
         "SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute "
         "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
@@ -88,7 +88,7 @@ def _capture(connection: psycopg.Connection, table: str) -> None:
     captured = CapturedTable(
         target=TableTarget(database=connection.info.dbname, schema="public", table=table),
         columns=tuple(CapturedColumn(name=name, type=kind, nullable=null) for name, kind, null in columns),
-        key=("id",),
+        key=(key,),
     )
     connection.execute("INSERT INTO rds_lake.capture VALUES ('public', %s, %s)", [table, render_captured(captured)])
 

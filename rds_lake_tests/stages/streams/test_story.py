@@ -146,6 +146,27 @@ def test_a_column_added_while_capturing_is_shown_before_the_next_snapshot_has_it
     assert bank.query(asked) == [("3", "6")]
 
 
+def test_a_key_column_renamed_while_capturing_keeps_only_its_own_table_waiting_for_the_next_snapshot(
+    bank: World,
+) -> None:
+    bank.snapshot("2026-11-20")
+    bank.publish("2026-11-20")
+    bring_up(bank)
+    execute(bank.url, "ALTER TABLE savings RENAME COLUMN id TO number")
+    simple_capture.recapture(bank.url, "savings", key="number")
+    execute(bank.url, "UPDATE accounts SET amount = 7 WHERE id = 2; UPDATE savings SET amount = 8 WHERE number = 2")
+    simple_capture.forward(bank.url, bank.gateways.lake)
+    (problem,) = views_of(bank).bring_up().problems
+    assert "shop.public.savings: its key column number is not in the snapshot" in problem
+    assert live(bank, "accounts") == in_database(bank, "accounts")
+    bank.snapshot("2026-11-21")
+    bank.publish("2026-11-21")
+    execute(bank.url, "UPDATE savings SET amount = 9 WHERE number = 3")
+    bring_up(bank)
+    shown = bank.query("SELECT number, amount FROM savings_live WHERE number < 4 ORDER BY number")
+    assert [(number, str(amount)[:3]) for number, amount in shown] == [("1", "100"), ("2", "8.0"), ("3", "9.0")]
+
+
 @pytest.mark.exhaustive
 def test_a_publication_goes_on_where_the_live_views_cannot_and_they_follow_later(
     bank: World, monkeypatch: pytest.MonkeyPatch
