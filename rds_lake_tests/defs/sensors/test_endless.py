@@ -9,6 +9,8 @@ import dagster as dg
 import pytest
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.defs.keys import StageKeys
+from rds_lake.defs.sensors.run_log import open_run_log
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.support.world import until
 
@@ -150,3 +152,29 @@ def test_a_run_that_a_later_one_followed_is_not_requested_again_in_any_tick(
     monkeypatch.setattr("rds_lake.defs.sensors.reconcile.utc_now", lambda: moment)
     asked = [r.partition_key for _ in range(3) for r in shell.reconcile() if (r.run_key or "").startswith("again:")]
     assert asked == [str(YESTERDAY - timedelta(days=1))]
+
+
+def test_a_run_by_hand_is_seen_among_the_runs_of_hundreds_of_sources_of_its_date(shell: Shell) -> None:
+    """And what other jobs of a project did on that date is not read. Mutations that fail it: look at the newest 200 runs of the
+    date; read the events of each run first.
+    """
+    keys = {"shop": StageKeys.of(shell.world.config.sources[0])}
+    job, tags = "__ASSET_JOB", {"dagster/partition": str(YESTERDAY)}
+    by_hand = dg.DagsterRun(
+        job_name=job, tags=tags, asset_selection=frozenset(keys["shop"].whole), status=dg.DagsterRunStatus.STARTED
+    )
+    others = [
+        dg.DagsterRun(
+            job_name=job,
+            tags=tags,
+            status=dg.DagsterRunStatus.SUCCESS,
+            asset_selection=None if number % 2 else frozenset([dg.AssetKey([f"source_{number}", "snapshot_export"])]),
+        )
+        for number in range(220)
+    ]
+    for run in (by_hand, *others):
+        shell.instance.add_run(run)  # type: ignore[attr-defined]
+    log = open_run_log(shell.instance, shell.world.gateways, shell.world.config, keys, now=datetime.now(UTC))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dg.DagsterInstance, "get_records_for_run", lambda *_, **__: pytest.fail("events were read"))
+        assert log.by_hand("shop", YESTERDAY, since=datetime.now(UTC))

@@ -8,7 +8,7 @@ import pytest
 from rds_lake.defs.warehouse import sensors
 from rds_lake.model.warehouse.record import Phase
 from rds_lake.stages.warehouse import records
-from rds_lake.stages.warehouse.planning import inputs
+from rds_lake.stages.warehouse.planning import inputs, loads
 from rds_lake_tests.defs.warehouse.mart import Mart
 
 GOOD = {"version": 1, "parameters": {"least": "2"}}
@@ -153,6 +153,26 @@ def test_a_tick_without_time_for_all_inputs_goes_on_where_it_ended_and_turns_are
     for _ in range(2):
         mart.tick()
     assert len(mart.open()) == 5
+
+
+def test_a_json_of_many_tables_of_many_files_takes_few_calls_of_a_tick(
+    mart: Mart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JSON of 1 MB can name 25,000 files. Mutation that fails it: count the files of each table for itself."""
+    columns = [{"name": "a", "type": "int"}]
+    tables = [
+        {
+            "table": f"t{number}",
+            "files": [f"{number}-{part}.csv" for part in range(3)],
+            "format": "text",
+            "columns": columns,
+        }
+        for number in range(4)
+    ]
+    mart.put("jobs/many.json", {"version": 1, "tables": tables})
+    monkeypatch.setattr(loads, "_LOOKED_FOR", 5)
+    mart.tick()
+    assert sum("does not exist" in problem for problem in mart.errors("many.json")["problems"]) == 5
 
 
 def test_more_inputs_than_runs_may_be_open_wait_and_none_is_lost(mart: Mart, monkeypatch: pytest.MonkeyPatch) -> None:
