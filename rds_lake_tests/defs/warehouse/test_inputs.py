@@ -179,9 +179,11 @@ def test_more_inputs_than_runs_may_be_open_wait_and_none_is_lost(mart: Mart, mon
     """Mutation that fails it: the list of open runs forgets its oldest."""
     for module in (sensors, records):
         monkeypatch.setattr(module, "MOST_OPEN", 2)
+    mart.tell_of_objects()
     for name in "abcde":
         mart.put(f"jobs/{name}.json", GOOD)
-    begun: set[str] = set()
+    mart.shell.tick()
+    begun = set(mart.open())
     for _ in range(3):
         mart.tick()
         mart.tick()
