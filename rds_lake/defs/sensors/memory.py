@@ -14,18 +14,24 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from rds_lake.defs.sensors.cursors import ReconcileCursor
+from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.dynamodb.tables import TableExport
 from rds_lake.stages.databases.unseen import Unseen
 
 _MOST = 20_000
+_TURNS_UNLISTED = 500
 
 
 @dataclass(slots=True)
 class Memory:
-    """`ended`: exports of DynamoDB that have ended, by ARN. `unseen`: sources that could not be compared."""
+    """`ended`: exports of DynamoDB that have ended, by ARN. `unseen`: sources that could not be compared.
+
+    `unlisted`: lists of an account's snapshots that take too long (`account_snapshots.py`); they are tried again after some hours.
+    """
 
     unseen: Unseen = field(default_factory=Unseen)
     ended: dict[str, TableExport] = field(default_factory=dict)
+    unlisted: set[tuple[Exportable, str]] = field(default_factory=set)
     _turn: int | None = None
     _examined: str | None = None
     _slow: list[str] = field(default_factory=list)
@@ -39,6 +45,8 @@ class Memory:
         """
         if len(self.ended) > _MOST:
             self.ended.clear()
+        if not cursor.turn % _TURNS_UNLISTED:
+            self.unlisted.clear()
         is_lost, self._turn = self._turn == cursor.turn, cursor.turn
         if is_lost and self._examined is not None:
             self._slow = [*(name for name in self._slow if name != self._examined), self._examined]

@@ -88,7 +88,8 @@ def _tick(
 ) -> "_Tick":
     now, days, is_late = log.now, config.lake.reconcile_days, lambda: time.monotonic() > deadline + _STARTING_SECONDS
     counts = Counter(plan.snapshot_about for plan in export_plans(config))
-    snapshots, watched = AccountSnapshots(rds=gateways.rds, sources=counts), conversions(config, gateways)
+    snapshots = AccountSnapshots(rds=gateways.rds, sources=counts, given_up=memory.unlisted)
+    watched = conversions(config, gateways)
     return _Tick(
         config=config,
         reconciler=Reconciler(
