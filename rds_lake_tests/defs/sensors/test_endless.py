@@ -100,16 +100,30 @@ def test_incidents_that_last_take_no_places_of_other_runs(shell: Shell) -> None:
     assert {request.tags["rds_lake/source"] for request in asked} == {"shop", *(f"gone_{n}" for n in range(7))}
 
 
-def failed_runs(shell: Shell, days: Sequence[date]) -> None:
+def failed_runs(shell: Shell, days: Sequence[date], *, source: str = "shop") -> None:
     """Runs that Dagster promised to retry and forgot."""
     for day in days:
         lost = dg.DagsterRun(
             job_name=shell.definitions.resolve_implicit_global_asset_job_def().name,
             tags={"dagster/partition": str(day), "dagster/will_retry": "true"},
-            asset_selection={dg.AssetKey(["shop", name]) for name in ("snapshot_export", "parquet")},
+            asset_selection={dg.AssetKey([source, name]) for name in ("snapshot_export", "parquet")},
             status=dg.DagsterRunStatus.FAILURE,
         )
         shell.instance.add_run(lost)  # type: ignore[attr-defined] - as Dagster leaves a run that did not start in time
+
+
+def asked_about_later_runs(monkeypatch: pytest.MonkeyPatch) -> list[dg.RunsFilter]:
+    """The questions to Dagster about runs that began after a time, from now on."""
+    questions: list[dg.RunsFilter] = []
+    records = dg.DagsterInstance.get_run_records
+
+    def counted(self: dg.DagsterInstance, filters: Any = None, *args: Any, **how: Any) -> Any:
+        if filters is not None and filters.created_after:
+            questions.append(filters)
+        return records(self, filters, *args, **how)
+
+    monkeypatch.setattr(dg.DagsterInstance, "get_run_records", counted)
+    return questions
 
 
 def test_all_of_many_failed_dates_are_requested_again_with_few_questions_a_tick(
@@ -122,20 +136,25 @@ def test_all_of_many_failed_dates_are_requested_again_with_few_questions_a_tick(
     failed_runs(shell, days)
     moment = datetime.now(UTC) + timedelta(minutes=11)
     monkeypatch.setattr("rds_lake.defs.sensors.reconcile.utc_now", lambda: moment)
-    questions: list[dg.RunsFilter] = []
-    records = dg.DagsterInstance.get_run_records
-
-    def counted(self: dg.DagsterInstance, filters: Any = None, *args: Any, **how: Any) -> Any:
-        questions.append(filters)
-        return records(self, filters, *args, **how)
-
-    monkeypatch.setattr(dg.DagsterInstance, "get_run_records", counted)
+    questions = asked_about_later_runs(monkeypatch)
     asked = [
         str(r.partition_key) for _ in range(4) for r in shell.reconcile() if (r.run_key or "").startswith("again:")
     ]
     assert sorted(asked) == sorted(str(day) for day in days)
-    after = [filters for filters in questions if filters and filters.created_after]
-    assert len(after) <= 4 * 5, "a tick asks about no more dates than it requests"
+    assert len(questions) <= 4 * 5, "a tick asks about no more dates than it requests"
+
+
+def test_failed_runs_of_many_sources_of_a_date_take_one_question(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer has the runs of all sources. Mutation that fails it: read the date's runs for each failed run."""
+    names = [f"source_{number}" for number in range(4)]
+    with_others(shell, names)
+    for name in names:
+        failed_runs(shell, [YESTERDAY], source=name)
+    moment = datetime.now(UTC) + timedelta(minutes=11)
+    monkeypatch.setattr("rds_lake.defs.sensors.reconcile.utc_now", lambda: moment)
+    questions = asked_about_later_runs(monkeypatch)
+    assert len([r for r in shell.reconcile() if (r.run_key or "").startswith("again:")]) == len(names)
+    assert len(questions) == 1
 
 
 def test_a_run_that_a_later_one_followed_is_not_requested_again_in_any_tick(
