@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeExportTask
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,12 +72,13 @@ _SERVERS: Mapping[Literal["rds", "aurora"], _ServerApi] = {
 
 @dataclass(slots=True)
 class _Pages:
-    """How many more pages of a list may be read; below 0: the list had more pages than that."""
+    """How many more pages of a list may be read; below 0: the list had more pages than that, or `is_late`."""
 
     left: int
+    is_late: Callable[[], bool]
 
     def take(self) -> bool:
-        self.left -= 1
+        self.left = -1 if self.is_late() else self.left - 1
         return self.left >= 0
 
 
@@ -94,9 +95,11 @@ class RdsGateway:
         wanted = identifier.lower()
         return [s for s in snapshots if s.source_identifier.lower() == wanted and s.kind in kinds]
 
-    def list_account_snapshots(self, about: Exportable, kind: str, *, most_pages: int) -> list[Snapshot] | None:
-        """Returns every snapshot of this kind in the account and Region; None if that takes more pages than given."""
-        pages = _Pages(most_pages)
+    def list_account_snapshots(
+        self, about: Exportable, kind: str, *, most_pages: int, is_late: Callable[[], bool] = lambda: False
+    ) -> list[Snapshot] | None:
+        """Returns every snapshot of this kind in the account and Region; None if that takes more pages, or until `is_late`."""
+        pages = _Pages(most_pages, is_late)
         snapshots = self._snapshots(about, (kind,), None, pages)
         return None if pages.left < 0 else [snapshot for snapshot in snapshots if snapshot.kind == kind]
 

@@ -30,6 +30,7 @@ from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
 from rds_lake.model.aws.console import Console, console_of
+from rds_lake.model.dynamodb.tables import TableExport
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch, watch_conversions
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
@@ -158,10 +159,26 @@ def _clients(
     return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url, hurried=hurried)
 
 
-def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], None]) -> dict[str, DynamoExports]:
-    """Returns the exports of every DynamoDB source, by its name. Each looks up ended exports only once."""
+def dynamo_exports(
+    config: LakeConfig,
+    gateways: Gateways,
+    log: Callable[[str], None],
+    *,
+    ended: dict[str, TableExport] | None = None,
+    is_late: Callable[[], bool] = lambda: False,
+) -> dict[str, DynamoExports]:
+    """Returns the exports of every DynamoDB source, by its name. Each looks up ended exports only once; they are added to `ended`."""
+    known = {} if ended is None else ended
     return {
-        name: DynamoExports(dynamo=gateways.dynamodb, s3=gateways.s3, layout=gateways.layout, plan=plan, log=log)
+        name: DynamoExports(
+            dynamo=gateways.dynamodb,
+            s3=gateways.s3,
+            layout=gateways.layout,
+            plan=plan,
+            log=log,
+            ended=known,
+            is_late=is_late,
+        )
         for name, plan in dynamo_plans(config).items()
     }
 

@@ -58,13 +58,15 @@ class ReconcileCursor:
 class WarehouseCursor:
     """`looked`: the time up to which all inputs were listed.
 
-    `after`: the key after which an unfinished listing continues; `began`: when that listing began. `reported`: ended
-    runs that the last tick asked Dagster to report. `missing`: listed runs without a record.
+    `after`: the key after which an unfinished listing continues; `began`: when that listing began; `failed`: whether an input
+    before that key could not be read. `reported`: ended runs that the last tick asked Dagster to report. `missing`: listed runs
+    without a record.
     """
 
     looked: datetime | None = None
     began: datetime | None = None
     after: str | None = None
+    failed: bool = False
     reported: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 

@@ -85,7 +85,7 @@ def _planner(
         plans=export_plans(config),
         first_dates={source.name: first_date(config, source) for source in config.sources},
         today=lambda: utc_now().date(),
-        dynamodb=dynamo_exports(config, gateways, context.log.info),
+        dynamodb=dynamo_exports(config, gateways, context.log.info, is_late=is_late),
         conversions=conversions(config, gateways),
         is_taken_over=lambda run: is_taken_over(log, run),
         is_late=is_late,

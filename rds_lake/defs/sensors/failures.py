@@ -6,8 +6,9 @@ failures of other assets in a project that this lake is merged into.
 What belongs here: from a failed run to an incident. The text is `stages/runs/notify.py`.
 """
 
+import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -22,10 +23,10 @@ from rds_lake.defs.orders import given_orders, is_repeated_by_person
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.changes import TRIGGER
 from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
+from rds_lake.defs.sensors.mailing import SLOW_SECONDS, Mailing
 from rds_lake.defs.translate import DagsterTag, Tag
-from rds_lake.errors import RdsLakeError
 from rds_lake.stages.runs.healing import Ended, retries_sentence
-from rds_lake.stages.runs.notify import Channels, Incident, Mail, render_incident, run_page
+from rds_lake.stages.runs.notify import Incident, render_incident, run_page
 
 _TURNS = 20  # maximum of runs of changes to search for the one before a failed one
 
@@ -40,8 +41,13 @@ def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
     )
-    def rds_lake_failures(context: dg.RunFailureSensorContext, tick_gateways: dg.ResourceParam[Gateways]) -> None:
+    def rds_lake_failures(
+        context: dg.RunFailureSensorContext, tick_gateways: dg.ResourceParam[Gateways]
+    ) -> list[dg.RunRequest] | None:
+        began = time.monotonic()
         mailer.mail(context, tick_gateways)
+        # Any result ends the tick after this run and stores its cursor: the next tick handles the other runs.
+        return [] if time.monotonic() - began > SLOW_SECONDS else None
 
     return rds_lake_failures
 
@@ -53,10 +59,13 @@ class _Mailer:
     healer: Healer
     steps: Collection[str]
     assets: Collection[dg.AssetKey]
+    mailing: Mailing = field(default_factory=Mailing)
 
     def mail(self, context: dg.RunFailureSensorContext, gateways: Gateways) -> None:
         """Mails the failed run, if it is the lake's and no earlier mail was about the same."""
         run = context.dagster_run
+        if self.mailing.is_done(run.run_id):
+            return  # the tick that sent it was not stored
         failures = [event for event in context.get_step_failure_events() if event.step_key in self.steps]
         if not (failures or self._is_of_the_lake(context)) or self._is_mailed(context):
             return
@@ -65,7 +74,8 @@ class _Mailer:
             context.log.info(f"run {run.run_id} will be retried by reconciliation, so no message is sent yet")
         elif gateways.channels:
             incident = _incident(context, failures, ended, page=gateways.settings.notify.dagster_url)
-            _publish(context, gateways.channels, render_incident(incident))
+            mail = render_incident(incident)
+            self.mailing.send(gateways.channels, mail, run=run.run_id, error=context.log.error)
 
     def _is_of_the_lake(self, context: dg.RunFailureSensorContext) -> bool:
         """Whether a run that failed before its first step should have made an asset of the lake."""
@@ -113,15 +123,6 @@ def _failed_alike_before(context: dg.RunFailureSensorContext) -> bool:
         return False
     said = {_cause(event) for event in step_failures(instance, earlier[0].run_id)}
     return said == {_cause(event) for event in context.get_step_failure_events()}
-
-
-def _publish(context: dg.RunFailureSensorContext, channels: Channels, mail: Mail) -> None:
-    try:
-        channels.send(mail, warn=context.log.error)
-    except RdsLakeError as error:
-        # Raised again, so that the tick is red and Dagster tries the message once more.
-        context.log.error(f"the failure of run {context.dagster_run.run_id} could not be reported: {error}")
-        raise
 
 
 def own_steps(config: LakeConfig) -> frozenset[str]:
@@ -174,7 +175,8 @@ def _cause(event: dg.DagsterEvent) -> str:
 
 def _cause_before_steps(event: dg.DagsterEvent) -> str:
     """Returns why a run failed before its steps: a resource, or the end of its worker."""
-    messages = ", caused by ".join(_messages(event.job_failure_data.error))
+    data: Any = event.event_specific_data  # none if the worker died, or the run could not be launched
+    messages = ", caused by ".join(_messages(data.error if data else None))
     return messages or event.message or "the run failed"
 
 

@@ -8,7 +8,8 @@ One list of failed runs serves all sources; the events of a failed run are read 
 What belongs here: which of Dagster's failed runs these are, and the request. `stages/runs/healing.py` decides when one is due.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -33,17 +34,37 @@ class Healer:
 
     keys: Keys
     _heals: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
+    _followed: dict[str, None] = field(default_factory=dict, init=False, repr=False)  # failed runs before a later run
+    _asked: Counter[str] = field(default_factory=Counter, init=False, repr=False)  # failed runs by number of requests
 
-    def due(self, instance: dg.DagsterInstance, *, now: datetime) -> list[dg.RunRequest]:
-        """Returns a request for each date whose last run failed like that and whose pause is over, oldest failure first."""
+    def due(
+        self, instance: dg.DagsterInstance, *, now: datetime, most: int, is_late: Callable[[], bool] = lambda: False
+    ) -> list[dg.RunRequest]:
+        """Returns requests for dates whose last run failed like that and whose pause is over, oldest failure first.
+
+        `most`: how many; `is_late`: whether the tick's time is over. An outage may have failed hundreds of runs, and a date may
+        have thousands. What was read is remembered, and what was requested comes last, so that later ticks reach all of them
+        even if a requested run never begins, as somebody deleted it.
+        """
         failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - _LOOKED_BACK)
         newest: dict[tuple[tuple[str, ...], str], dg.RunRecord] = {}
         for record in instance.get_run_records(failed, limit=_LOOKED_AT):  # the newest come first
             if self.is_ours(record.dagster_run):
                 newest.setdefault(_date_of(record.dagster_run), record)
-        due = [record for record in newest.values() if self._is_due(instance, record, now)]
-        due.sort(key=lambda record: record.end_time or 0)
-        return [self._request(record.dagster_run) for record in due if _is_last(instance, record)]
+        left = {r.dagster_run.run_id: r for r in newest.values() if r.dagster_run.run_id not in self._followed}
+        begun = _Begun(instance, since=min((record.create_timestamp for record in left.values()), default=now))
+        requests: list[dg.RunRequest] = []
+        for run, record in sorted(left.items(), key=lambda item: (self._asked[item[0]], item[1].end_time or 0)):
+            if len(requests) >= most or is_late():
+                break
+            if not self._is_due(instance, record, now):
+                continue
+            if begun.is_last(record):
+                self._asked[run] += 1
+                requests.append(self._request(record.dagster_run))
+            else:
+                self._followed[run] = None
+        return requests
 
     def end_of(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ended:
         """Returns how a failed run ended."""
@@ -64,6 +85,8 @@ class Healer:
         if run_id not in self._heals:
             if len(self._heals) >= _REMEMBERED:
                 self._heals.clear()
+                self._followed.clear()
+                self._asked.clear()
             ends = [bool(metadata.of_failure(event, metadata.HEALS)) for event in step_failures(instance, run_id)]
             self._heals[run_id] = bool(ends) and all(ends)
         return self._heals[run_id]
@@ -117,14 +140,26 @@ def _date_of(run: dg.DagsterRun) -> tuple[tuple[str, ...], str]:
     return _sources(run), run.tags[DagsterTag.PARTITION]
 
 
-def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
-    """Whether no later run of the source's date began, which would do the same work."""
-    sources, day = _date_of(record.dagster_run)
-    later = dg.RunsFilter(tags={DagsterTag.PARTITION.value: day}, created_after=record.create_timestamp)
-    others: Sequence[dg.RunRecord] = instance.get_run_records(later)
-    return not any(
-        key.path[0] in sources
-        for other in others
-        if other.dagster_run.run_id != record.dagster_run.run_id and other.create_timestamp >= record.create_timestamp
-        for key in other.dagster_run.asset_selection or ()
-    )
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """When the last run of each source and date began, read once for a date: its runs are those of all sources."""
+
+    instance: dg.DagsterInstance
+    since: datetime
+    _newest: dict[str, dict[str, datetime]] = field(default_factory=dict)
+
+    def is_last(self, record: dg.RunRecord) -> bool:
+        """Whether no later run of the source's date began, which would do the same work."""
+        sources, day = _date_of(record.dagster_run)
+        if day not in self._newest:
+            self._newest[day] = self._read(day)
+        newest = (self._newest[day].get(source, record.create_timestamp) for source in sources)
+        return all(began <= record.create_timestamp for began in newest)
+
+    def _read(self, day: str) -> dict[str, datetime]:
+        newest: dict[str, datetime] = {}
+        runs = dg.RunsFilter(tags={DagsterTag.PARTITION.value: day}, created_after=self.since)
+        for record in self.instance.get_run_records(runs):  # the newest first
+            for key in record.dagster_run.asset_selection or ():
+                newest.setdefault(key.path[0], record.create_timestamp)
+        return newest

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -22,6 +22,7 @@ from rds_lake.defs.keys import Keys
 from rds_lake.defs.resources import Gateways, conversions, dynamo_exports, utc_now
 from rds_lake.defs.sensors.cursors import ReconcileCursor, read_cursor, render_cursor
 from rds_lake.defs.sensors.healing import Healer
+from rds_lake.defs.sensors.memory import Memory
 from rds_lake.defs.sensors.requests import RUNS_PER_TICK, run_request, selection
 from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
 from rds_lake.model.words import counted
@@ -29,7 +30,6 @@ from rds_lake.stages.databases.account_snapshots import AccountSnapshots
 from rds_lake.stages.databases.freshness import watch
 from rds_lake.stages.databases.plan import export_plans
 from rds_lake.stages.databases.reconcile import Reconciler
-from rds_lake.stages.databases.unseen import Unseen
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.lake.pointer import read_state, repairs_due
@@ -41,13 +41,14 @@ from rds_lake.stages.streams.alarm import OutboxAlarm
 # Dagster ends a tick after 60 s; this leaves time for one slow source.
 _TICK_SECONDS = 15
 _STARTING_SECONDS = 10
+_HEALING_SECONDS = 10
 
 
 def reconcile_sensor(
     config: LakeConfig, keys: Keys, *, interval_seconds: int, grace_seconds: float
 ) -> dg.SensorDefinition:
     """Returns the reconciliation sensor. `grace_seconds`: the time for events to arrive first."""
-    healer, unseen = Healer(keys=keys), Unseen()
+    healer, memory, grace = Healer(keys=keys), Memory(), timedelta(seconds=grace_seconds)
 
     @dg.sensor(
         name="rds_lake_reconciliation",
@@ -59,18 +60,17 @@ def reconcile_sensor(
     def rds_lake_reconciliation(
         context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]
     ) -> dg.SensorResult:
-        now = utc_now()
+        deadline, now = time.monotonic() + _TICK_SECONDS, utc_now()
         cursor = read_cursor(ReconcileCursor, context.cursor, context.log.warning)
-        tick = _tick(
-            context, config, keys, tick_gateways, unseen, now=now, turn=cursor.turn, grace_seconds=grace_seconds
-        )
+        log = open_run_log(context.instance, tick_gateways, config, keys, now=now)
+        tick = _tick(context, config, tick_gateways, log, memory, turn=cursor.turn, grace=grace, deadline=deadline)
         wanted, following = tick.compare(cursor)
-        requests = [run_request(item, config, keys) for item in wanted]
-        again = healer.due(context.instance, now=now)
+        again = healer.due(context.instance, now=now, most=RUNS_PER_TICK, is_late=tick.is_over)
         # A later tick finds the rest again. Retries after an outage of AWS come after runs that never ran, and
         # one of these runs always has a place.
-        fitting = [*requests[: RUNS_PER_TICK - min(1, len(again))], *again][:RUNS_PER_TICK]
-        return dg.SensorResult(run_requests=fitting, cursor=render_cursor(following))
+        requests = [run_request(item, config, keys) for item in wanted]
+        first = memory.fitting(requests, RUNS_PER_TICK - min(1, len(again)))
+        return dg.SensorResult(run_requests=[*first, *again][:RUNS_PER_TICK], cursor=render_cursor(following))
 
     return rds_lake_reconciliation
 
@@ -78,29 +78,30 @@ def reconcile_sensor(
 def _tick(
     context: dg.SensorEvaluationContext,
     config: LakeConfig,
-    keys: Keys,
     gateways: Gateways,
-    unseen: Unseen,
+    log: DagsterRunLog,
+    memory: Memory,
     *,
-    now: datetime,
     turn: int,
-    grace_seconds: float,
+    grace: timedelta,
+    deadline: float,
 ) -> "_Tick":
-    deadline = time.monotonic() + _TICK_SECONDS
-    log = open_run_log(context.instance, gateways, config, keys, now=now)
-    days, grace = config.lake.reconcile_days, timedelta(seconds=grace_seconds)
+    now, days, is_late = log.now, config.lake.reconcile_days, lambda: time.monotonic() > deadline + _STARTING_SECONDS
     counts = Counter(plan.snapshot_about for plan in export_plans(config))
-    snapshots = AccountSnapshots(rds=gateways.rds, sources=counts)
+    snapshots = AccountSnapshots(rds=gateways.rds, sources=counts, given_up=memory.unlisted)
+    watched = conversions(config, gateways)
     return _Tick(
         config=config,
-        reconciler=Reconciler(rds=gateways.rds, log=log, now=now, days=days, grace=grace, snapshots=snapshots),
-        dynamodb=DynamoReconciler(
-            log=log, now=now, days=days, grace=grace, turn=turn, conversions=conversions(config, gateways)
+        reconciler=Reconciler(
+            rds=gateways.rds, log=log, now=now, days=days, grace=grace, snapshots=snapshots, is_late=is_late
         ),
-        exports=dynamo_exports(config, gateways, context.log.info),
+        dynamodb=DynamoReconciler(
+            log=log, now=now, days=days, grace=grace, turn=turn, conversions=watched, is_late=is_late
+        ),
+        exports=dynamo_exports(config, gateways, context.log.info, ended=memory.ended, is_late=is_late),
         gateways=gateways,
         log=log,
-        unseen=unseen,
+        memory=memory,
         context=context,
         deadline=deadline,
     )
@@ -142,13 +143,6 @@ def outbox_alarm(source: Rds | Aurora, gateways: Gateways, *, is_late: Callable[
     return OutboxAlarm(lake=gateways.lake, source=source, look=look)
 
 
-def _from(sources: Sequence[SourceSettings], name: str) -> list[SourceSettings]:
-    """Returns the sources in order, beginning with the named one."""
-    names = [source.name for source in sources]
-    start = names.index(name) if name in names else 0
-    return [*sources[start:], *sources[:start]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tick:
     """One tick's examination; a source that fails does not delay the others. `deadline`: of `time.monotonic`."""
@@ -159,13 +153,14 @@ class _Tick:
     exports: Mapping[str, DynamoExports]
     gateways: Gateways
     log: DagsterRunLog
-    unseen: Unseen
+    memory: Memory
     context: dg.SensorEvaluationContext
     deadline: float
 
     def compare(self, cursor: ReconcileCursor) -> tuple[list[WantedRun | WantedIncident], ReconcileCursor]:
         """Returns what the tick requests, and where the next one continues."""
-        order = _from(self.config.sources, cursor.following)
+        sources = {source.name: source for source in self.config.sources}
+        order = [sources[name] for name in self.memory.order(cursor, list(sources))]
         examined = self.examine(order)
         waiting = _waiting(self.config, examined, cursor, today=self.reconciler.now.date())
         # Where AWS is slow, the tick's time is over by now.
@@ -187,11 +182,14 @@ class _Tick:
         for source in sources:
             if self._is_late():
                 break
+            self.memory.begins(source.name)
             result = attempt(lambda source=source: self._examine(source))
             if isinstance(result, Failed):
                 result = Examined(source=source.name, problems=(result.why,))
+            if not self.is_over():
+                self.memory.ends(source.name)
             failed += [f"{source.name}: {problem}" for problem in result.problems]
-            incident = self.unseen.note(source.name, result.problems, now=self.reconciler.now)
+            incident = self.memory.unseen.note(source.name, result.problems, now=self.reconciler.now)
             examined.append(replace(result, incidents=(*result.incidents, *incident)))
         if failed:
             problems = "; ".join(failed)
@@ -200,6 +198,10 @@ class _Tick:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self.deadline
+
+    def is_over(self) -> bool:
+        """Whether nothing more may begin in this tick."""
+        return time.monotonic() > self.deadline + _STARTING_SECONDS + _HEALING_SECONDS
 
     def _examine(self, source: SourceSettings) -> Examined:
         examined = Examined(source=source.name)

@@ -7,7 +7,7 @@ What belongs here: reading the instance, without any decision.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -39,11 +39,12 @@ _UNFINISHED = [
 ]
 _LOST_AFTER = timedelta(hours=1)
 _LOOKED_AT = 200  # maximum of runs of one source and date, newest first; more than are ever expected
+_OF_A_DATE = 20_000  # the same for a date of all sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DagsterRunLog:
-    """Answers from `instance` and from the lake's records. `keys`: every source's assets."""
+    """Answers from `instance` and from the lake's records; make a new one for each tick. `keys`: every source's assets."""
 
     instance: dg.DagsterInstance
     s3: S3Gateway
@@ -51,6 +52,8 @@ class DagsterRunLog:
     keys: Keys
     partitions: dg.PartitionsDefinition
     now: datetime
+    _dates: dict[date, Sequence[dg.RunRecord]] = field(default_factory=dict, init=False, repr=False)
+    _planned: dict[str, Collection[dg.AssetKey]] = field(default_factory=dict, init=False, repr=False)
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
         names = {day: day.isoformat() for day in days}
@@ -96,14 +99,13 @@ class DagsterRunLog:
 
     def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
         whole = {self.keys[source].snapshot_export, self.keys[source].last}
-        for record in self._records(dg.RunsFilter(tags=_of_date(day))):
+        for record in self._of_all_sources(day):
             run = record.dagster_run
-            if asked_by_sensor(run, source) or not whole.issubset(self._selected(run)):
-                continue
-            if run.status in _UNFINISHED:
-                return True
+            is_unfinished = run.status in _UNFINISHED
             ended_later = since is not None and record.end_time is not None and record.end_time >= since.timestamp()
-            if ended_later and self._has_ended(source, run):
+            if not (is_unfinished or ended_later) or asked_by_sensor(run, source):
+                continue  # most runs, of which no events have to be read
+            if whole.issubset(self._selected(run)) and (is_unfinished or self._has_ended(source, run)):
                 return True
         return False
 
@@ -123,9 +125,11 @@ class DagsterRunLog:
         """Returns the assets that the run selected; for a project's own job, they are read from the run's events."""
         if run.asset_selection is not None:
             return run.asset_selection
-        planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-        records = self.instance.get_records_for_run(run.run_id, of_type=planned).records
-        return {record.asset_key for record in records if record.asset_key is not None}
+        if run.run_id not in self._planned:
+            planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+            records = self.instance.get_records_for_run(run.run_id, of_type=planned).records
+            self._planned[run.run_id] = {record.asset_key for record in records if record.asset_key is not None}
+        return self._planned[run.run_id]
 
     def has_failed(self, source: str, day: date) -> bool:
         runs = (record.dagster_run for record in self._exporting(source, day))
@@ -144,8 +148,17 @@ class DagsterRunLog:
 
     def _exporting(self, source: str, day: date) -> list[dg.RunRecord]:
         """Returns runs that had to export the date, newest first."""
-        records = self._records(dg.RunsFilter(tags=_of_date(day)))
-        return [r for r in records if self.keys[source].snapshot_export in (r.dagster_run.asset_selection or ())]
+        return [
+            r
+            for r in self._of_all_sources(day)
+            if self.keys[source].snapshot_export in (r.dagster_run.asset_selection or ())
+        ]
+
+    def _of_all_sources(self, day: date) -> Sequence[dg.RunRecord]:
+        """Returns the date's runs, newest first, read once: runs that people launch do not name their source in a tag."""
+        if day not in self._dates:
+            self._dates[day] = self._records(dg.RunsFilter(tags=_of_date(day)), limit=_OF_A_DATE)
+        return self._dates[day]
 
     def published_arn(self, source: str, day: date) -> str | None:
         head = find_head(self.s3, self.layout, source, day)

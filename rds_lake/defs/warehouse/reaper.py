@@ -1,6 +1,7 @@
 """The reaper: every few minutes it removes everything that expired leases of warehouses name."""
 
 import time
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.warehouse.opened import open_warehouse
 from rds_lake.stages.warehouse.reap import Reaped, forgotten, reap
+from rds_lake.stages.warehouse.warehouse import Warehouse
 
 _TICK_SECONDS = 35.0
 INTERVAL_SECONDS = 300
@@ -16,6 +18,8 @@ INTERVAL_SECONDS = 300
 
 def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECONDS) -> dg.SensorDefinition:
     """Returns one sensor for all warehouses of the lake, including those no longer in lake.yaml. It requests no run."""
+    # The warehouse at which the last tick was. Dagster stores no cursor of a tick that it ends, as one warehouse takes too long.
+    begun: list[str] = []
 
     @dg.sensor(
         name="rds_lake_reaper",
@@ -29,12 +33,11 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
         context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]
     ) -> dg.SensorResult:
         deadline = time.monotonic() + _TICK_SECONDS
-        last = context.cursor
+        last = begun[-1] if begun else context.cursor
         lake = tick_gateways.lake
         known = [settings.name for settings in config.warehouses]
-        order = _following([*config.warehouses, *forgotten(lake, known)], context.cursor)
-        warehouses = (open_warehouse(config, each, tick_gateways.clients(), lake, clock=utc_now) for each in order)
-        for reaped in reap(warehouses, apply=True):
+        order = _following([*config.warehouses, *forgotten(lake, known)], last)
+        for reaped in reap(_opened(config, tick_gateways, order, begun), apply=True):
             last = reaped.warehouse
             if reaped.error:
                 context.log.error(f"warehouse {reaped.warehouse} could not be checked completely: {reaped.error}")
@@ -45,6 +48,15 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
         return dg.SensorResult(cursor=last, skip_reason=dg.SkipReason("warehouses were checked"))
 
     return rds_lake_reaper
+
+
+def _opened(
+    config: LakeConfig, gateways: Gateways, order: Sequence[WarehouseSettings], begun: list[str]
+) -> Iterator[Warehouse]:
+    """Yields the warehouses; `begun` then has the name of the last one."""
+    for each in order:
+        begun[:] = [each.name]
+        yield open_warehouse(config, each, gateways.clients(), gateways.lake, clock=utc_now)
 
 
 def sentence(reaped: Reaped) -> str:

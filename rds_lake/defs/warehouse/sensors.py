@@ -20,12 +20,14 @@ from rds_lake.defs.warehouse.metadata import RUN_TAG, WAREHOUSE_TAG
 from rds_lake.defs.warehouse.opened import open_planner, open_works
 from rds_lake.model.warehouse.record import Phase
 from rds_lake.stages.runs.attempt import Failed, attempt
-from rds_lake.stages.warehouse.planning.inputs import list_inputs, take_inputs
-from rds_lake.stages.warehouse.records import close_run, find_run, open_runs
+from rds_lake.stages.warehouse.planning.inputs import Arrived, list_inputs, take_inputs
+from rds_lake.stages.warehouse.records import MOST_OPEN, close_run, find_run, open_runs
 from rds_lake.stages.warehouse.turn import Works, turn_of
 
 # Dagster ends a tick after 60 s. A turn takes some seconds; where AWS is slow, the last may take longer.
 _TICK_SECONDS = 35.0
+# Of these, for inputs: a place may have thousands of JSON files that have a run already, which takes one call each to see.
+_LISTING_SECONDS, _LOOKING_SECONDS = 8.0, 15.0
 # Runs of one warehouse follow each other: the first has it, and the second may find it free.
 _TURNS = 4
 _REPORTS = 5  # a tick; submitting a run costs Dagster one to two seconds
@@ -52,13 +54,15 @@ def turns_sensor(
         minimum_interval_seconds=interval_seconds,
     )
     def turns(context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]) -> dg.SensorResult:
-        deadline = time.monotonic() + _TICK_SECONDS
+        began = time.monotonic()
         tick = _Tick(
             context=context,
             config=config,
             works=open_works(config, settings, tick_gateways.clients(), tick_gateways.lake, clock=utc_now),
             cursor=read_cursor(WarehouseCursor, context.cursor, context.log.warning),
-            is_late=lambda: time.monotonic() > deadline,
+            is_listed_enough=lambda: time.monotonic() > began + _LISTING_SECONDS,
+            is_looked_enough=lambda: time.monotonic() > began + _LOOKING_SECONDS,
+            is_late=lambda: time.monotonic() > began + _TICK_SECONDS,
         )
         tick.close_reported()
         tick.look_for_inputs()
@@ -80,12 +84,14 @@ def _request(settings: WarehouseSettings, keys: list[dg.AssetKey], run: str) -> 
 
 @dataclass(slots=True, kw_only=True)
 class _Tick:
-    """One tick. `reported`: ended runs that it asks Dagster to report."""
+    """One tick. `reported`: ended runs that it asks Dagster to report. The functions say which part of its time is over."""
 
     context: dg.SensorEvaluationContext
     config: LakeConfig
     works: Works
     cursor: WarehouseCursor
+    is_listed_enough: Callable[[], bool]
+    is_looked_enough: Callable[[], bool]
     is_late: Callable[[], bool]
     reported: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -118,30 +124,44 @@ class _Tick:
 
     def _look(self) -> None:
         planner = open_planner(self.config, self.works.settings, self.works.lake, clock=self.works.clock)
-        began = self.cursor.began if self.cursor.after and self.cursor.began else self.works.clock()
+        goes_on = self.cursor.after is not None and self.cursor.began is not None
+        began = self.cursor.began if goes_on and self.cursor.began else self.works.clock()
+        failed = goes_on and self.cursor.failed
         since = self.cursor.looked - _OVERLAP if self.cursor.looked else None
-        listed = list_inputs(planner, since=since, after=self.cursor.after)
-        whole = True
-        for arrived in take_inputs(planner, listed.inputs):
-            if arrived.run:
-                self.context.log.info(f"{arrived.uri}: run {arrived.run} was started")
-            if arrived.problems:
-                said = "; ".join(arrived.problems[:5])
-                self.context.log.warning(
-                    f"{arrived.uri} has {len(arrived.problems)} problems, which were written to a file beside it: {said}"
-                )
-            if arrived.failed:
-                whole = False
-                self.context.log.error(f"{arrived.uri} could not be read; the next tick tries again: {arrived.failed}")
-            if self.is_late():
-                return  # the same look is made again, and finds what it began
-        done = listed.after is None and whole
+        room = MOST_OPEN - len(open_runs(self.works.lake, self._name))
+        if room <= 0:
+            self.context.log.warning(
+                f"warehouse {self._name} has {MOST_OPEN} open runs; inputs wait until some have ended"
+            )
+            return
+        listed = list_inputs(planner, since=since, after=self.cursor.after, is_late=self.is_listed_enough)
+        after = listed.after
+        for key, arrived in take_inputs(planner, listed.inputs):
+            if arrived is not None:
+                self._say(arrived)
+                failed = failed or arrived.failed is not None
+                room -= arrived.run is not None
+            if self.is_looked_enough() or room <= 0:
+                after = key  # the next tick continues there: this one is also for the turns of open runs
+                break
         self.cursor = replace(
             self.cursor,
-            after=listed.after,
-            began=began if listed.after else None,
-            looked=began if done else self.cursor.looked,
+            after=after,
+            began=began if after else None,
+            failed=failed if after else False,
+            looked=self.cursor.looked if after or failed else began,
         )
+
+    def _say(self, arrived: Arrived) -> None:
+        if arrived.run:
+            self.context.log.info(f"{arrived.uri}: run {arrived.run} was started")
+        if arrived.problems:
+            said = "; ".join(arrived.problems[:5])
+            self.context.log.warning(
+                f"{arrived.uri} has {len(arrived.problems)} problems, which were written to a file beside it: {said}"
+            )
+        if arrived.failed:
+            self.context.log.error(f"{arrived.uri} could not be read; the next tick tries again: {arrived.failed}")
 
     def take_turns(self) -> None:
         """Takes one turn of each of the first open runs."""

@@ -13,7 +13,7 @@ What belongs here: the comparison. What Dagster knows is a `RunLog` (`defs/senso
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -32,7 +32,7 @@ from rds_lake.stages.databases.freshness import (
 )
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.runs.attempt import Failed, attempt
-from rds_lake.stages.runs.examined import Candidate, Examined
+from rds_lake.stages.runs.examined import NO_TIME, Candidate, Examined
 from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run
 
@@ -58,7 +58,8 @@ class _Left:
 class Reconciler:
     """Compares one source at a time. `grace`: the time for events to arrive before reconciliation does their work.
 
-    `snapshots`: lists snapshots; without it, AWS is called for every source.
+    `snapshots`: lists snapshots; without it, AWS is called for every source. `is_late`: whether the tick's time is over, so that
+    other dates have to wait.
     """
 
     rds: RdsGateway
@@ -67,6 +68,7 @@ class Reconciler:
     days: int
     grace: timedelta
     snapshots: Snapshots | None = None
+    is_late: Callable[[], bool] = lambda: False
 
     def examine(self, watched: Watched) -> Examined:
         """Returns everything that remains to do for the source. Looks up only the export tasks of unfinished dates.
@@ -81,6 +83,9 @@ class Reconciler:
         left: list[_Left] = []
         problems: list[str] = []
         for day, dates_own in self._open_dates(watched, snapshots, live).items():
+            if self.is_late():
+                problems.append(f"{day}: {NO_TIME}")
+                break
             outcome = attempt(lambda day=day, dates_own=dates_own: self._look(plan, day, dates_own))
             if isinstance(outcome, _Left):
                 left.append(outcome)

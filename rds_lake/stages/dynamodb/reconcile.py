@@ -13,7 +13,7 @@ instant, and finds ended exports whose S3 event (of the manifest) was lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -25,7 +25,7 @@ from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 from rds_lake.stages.lake.handover import find_export_record, list_dates
 from rds_lake.stages.runs.attempt import Failed, attempt
-from rds_lake.stages.runs.examined import Examined
+from rds_lake.stages.runs.examined import NO_TIME, Examined
 from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, settling_run
 
@@ -84,7 +84,7 @@ class DynamoReconciler:
     """Compares one source at a time.
 
     `days`: how many dates, from today back. `grace`: how long events may take before reconciliation acts. `turn`: number of
-    the tick, a part of its runs' keys.
+    the tick, a part of its runs' keys. `is_late`: whether the tick's time is over, so that other dates have to wait.
     """
 
     log: RunLog
@@ -93,6 +93,7 @@ class DynamoReconciler:
     grace: timedelta
     turn: int
     conversions: GlueWatch | None = None
+    is_late: Callable[[], bool] = lambda: False
 
     def examine(self, watched: WatchedSet) -> Examined:
         """Returns everything that remains to do for the source. Calls AWS only for unfinished dates.
@@ -103,6 +104,9 @@ class DynamoReconciler:
         relocated = watched.relocated()
         result = _Result()
         for day in self._open_dates(watched, result):
+            if self.is_late():
+                result.problems.append(f"{day}: {NO_TIME}")
+                break
             looked = attempt(lambda day=day: self._look(watched, day, relocated, result))
             if isinstance(looked, Failed):
                 result.problems.append(f"{day}: {looked.why}")

@@ -13,6 +13,8 @@ from datetime import date
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run
 
+NO_TIME = "this date and others could not be compared: no time was left in this tick"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Candidate:

@@ -16,6 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from rds_lake.errors import UnavailableError
+from rds_lake.threads import cancelling_threads
 
 _SECONDS = 5
 _PAUSES = (1.0, 2.0)  # three tries: together with their time-outs, less than half of a sensor's time limit
@@ -54,7 +55,17 @@ class Webhook:
             )
 
     def _try(self, body: bytes) -> str | None:
-        """Returns why it failed; None if it was accepted. Python's error text is not used, since it may contain the URL."""
+        """Returns why it failed; None if it was accepted."""
+        try:
+            # In a thread, since a socket's time-out is for one address and one read: the name may have several addresses, and a
+            # server may send a byte at a time. The thread then ends by itself, later.
+            with cancelling_threads(1, "webhook", patience=0) as pool:
+                return pool.submit(self._post, body).result(self.timeout_seconds)
+        except TimeoutError:
+            return self._silent()
+
+    def _post(self, body: bytes) -> str | None:
+        """As `_try`, without a limit of the whole time. Python's error text is not used, since it may contain the URL."""
         try:
             request = Request(self.url, body, {"Content-Type": "application/json"})  # noqa: S310 - lake.yaml allows http and https
             with build_opener(_NoRedirects).open(request, timeout=self.timeout_seconds):
@@ -63,11 +74,14 @@ class Webhook:
             with error:
                 return f"it answered HTTP {error.code}"
         except TimeoutError:
-            return f"no answer within {self.timeout_seconds:g} s"
+            return self._silent()
         except URLError as error:
             return f"it could not be reached ({type(error.reason).__name__})"
         except (OSError, ValueError, HTTPException) as error:
             return f"it could not be reached ({type(error).__name__})"
+
+    def _silent(self) -> str:
+        return f"no answer within {self.timeout_seconds:g} s"
 
 
 def _plain(text: str) -> str:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 from rds_lake.aws.warehouse.stacks import list_stacks
 from rds_lake.config.warehouse import WarehouseSettings
-from rds_lake.errors import AwsError, RdsLakeError, TransientError
 from rds_lake.model.warehouse.lease import Lease, LeaseState, kept, removing
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.runs.attempt import Failed, attempt
 from rds_lake.stages.warehouse.late import of_others, staged_runs
 from rds_lake.stages.warehouse.lease import change_lease, read_lease
 from rds_lake.stages.warehouse.leftovers import all_leftovers, run_leftovers
@@ -52,21 +52,24 @@ def reap(warehouses: Iterable[Warehouse], *, apply: bool) -> Iterator[Reaped]:
     stacks: Collection[str] | None = None
     unlisted: str | None = None
     for warehouse in warehouses:
-        try:
-            if stacks is None and unlisted is None:
-                stacks, unlisted = _listed(warehouse)  # before the first lease is read (`strays.py`)
-            reaped = _reaped(warehouse, stacks or (), apply=apply)
+        if stacks is None and unlisted is None:
+            stacks, unlisted = _listed(warehouse)  # before the first lease is read (`strays.py`)
+        known = stacks or ()
+        reaped = attempt(lambda warehouse=warehouse, known=known: _reaped(warehouse, known, apply=apply))
+        if isinstance(reaped, Failed):
+            yield Reaped(warehouse=warehouse.name, error=reaped.why)
+        else:
             yield reaped if unlisted is None else replace(reaped, error=unlisted)
-        except RdsLakeError as error:
-            yield Reaped(warehouse=warehouse.name, error=str(error))
 
 
 def _listed(warehouse: Warehouse) -> tuple[Collection[str] | None, str | None]:
     """Returns the names of all stacks, or why they could not be listed; leases are reaped in both cases."""
-    try:
-        return list_stacks(warehouse.stacks), None
-    except (AwsError, TransientError) as error:
-        return None, f"stacks without a lease could not be listed: {error}"
+    listed = attempt(lambda: list_stacks(warehouse.stacks))
+    return (
+        (None, f"stacks without a lease could not be listed: {listed.why}")
+        if isinstance(listed, Failed)
+        else (listed, None)
+    )
 
 
 def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ...]:

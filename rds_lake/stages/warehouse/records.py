@@ -15,15 +15,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from rds_lake.errors import ManifestError, NewerRecordError
+from rds_lake.errors import ManifestError, NewerRecordError, RdsLakeError
 from rds_lake.model.records import load_record, read_record, render_record
 from rds_lake.model.warehouse.plan import Plan
 from rds_lake.model.warehouse.record import Phase, Piece, PieceKind, RunRecord
+from rds_lake.model.words import counted
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.shared_state import change_text
 
 _VERSION = 1
-_MOST_OPEN = 1000
+MOST_OPEN = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,10 @@ def get_run(lake: Lake, warehouse: str, run: str) -> StoredRun:
 
 
 def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord:
-    """Adds the run to the list and writes its record; an existing run is not changed."""
+    """Adds the run to the list and writes its record; an existing run is not changed.
+
+    Raises RdsLakeError if so many runs are open that the list has no room: a run that is not in it would get no turns.
+    """
     there = find_run(lake, plan.warehouse, plan.run)
     if there is not None and there.record.phase is Phase.ENDED:
         return there.record
@@ -142,7 +146,12 @@ def _change_open(lake: Lake, warehouse: str, change: Callable[[list[str]], list[
     def changed(text: str | None) -> str | None:
         before = _runs(text, where=lake.layout.uri(key))
         after = change(before)
-        return None if after == before else render_record({"runs": after[-_MOST_OPEN:]}, version=_VERSION)
+        if len(after) > max(MOST_OPEN, len(before)):
+            raise RdsLakeError(
+                f"warehouse {warehouse} has {counted(len(before), 'open run')}, the most that it may have; another begins when one of "
+                f"them has ended. `rds-lake warehouse status {warehouse}` lists them"
+            )
+        return None if after == before else render_record({"runs": after}, version=_VERSION)
 
     change_text(lake.s3, lake.layout.bucket, key, changed, kms_key=lake.kms_key)
 

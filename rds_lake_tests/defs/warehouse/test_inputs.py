@@ -1,10 +1,14 @@
 """JSON files in S3 become runs, each once, and broken ones stop nothing."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from rds_lake.defs.warehouse import sensors
 from rds_lake.model.warehouse.record import Phase
+from rds_lake.stages.warehouse import records
+from rds_lake.stages.warehouse.planning import inputs, loads
 from rds_lake_tests.defs.warehouse.mart import Mart
 
 GOOD = {"version": 1, "parameters": {"least": "2"}}
@@ -125,3 +129,83 @@ def test_a_run_whose_begin_was_killed_before_its_record_leaves_the_list(mart: Ma
     assert "dead" not in mart.open()
     (run,) = mart.open()
     assert mart.record(run).phase is not Phase.ENDED
+
+
+def test_a_tick_without_time_for_all_inputs_goes_on_where_it_ended_and_turns_are_taken(
+    mart: Mart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of JSON files have a run already, and to see each takes a call. Mutations that fail it: the next tick begins again
+    with the first file; a file with a run takes no part in the time.
+    """
+    for name in "abc":
+        mart.put(f"jobs/{name}.json", GOOD)
+    mart.tick()
+    first = mart.open()
+    assert len(first) == 3
+    mart.shell.cursors.clear()
+    for name in "xy":
+        mart.put(f"jobs/{name}.json", GOOD)
+    monkeypatch.setattr(sensors, "_LOOKING_SECONDS", -1.0)  # one file a tick
+    for _ in range(3):
+        mart.tick()
+    assert mart.open() == first
+    assert mart.record(first[0]).waiting or mart.record(first[0]).phase is not Phase.CREATING, "it had its turns"
+    for _ in range(2):
+        mart.tick()
+    assert len(mart.open()) == 5
+
+
+def test_a_json_of_many_tables_of_many_files_takes_few_calls_of_a_tick(
+    mart: Mart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JSON of 1 MB can name 25,000 files. Mutation that fails it: count the files of each table for itself."""
+    columns = [{"name": "a", "type": "int"}]
+    tables = [
+        {
+            "table": f"t{number}",
+            "files": [f"{number}-{part}.csv" for part in range(3)],
+            "format": "text",
+            "columns": columns,
+        }
+        for number in range(4)
+    ]
+    mart.put("jobs/many.json", {"version": 1, "tables": tables})
+    monkeypatch.setattr(loads, "_LOOKED_FOR", 5)
+    mart.tick()
+    assert sum("does not exist" in problem for problem in mart.errors("many.json")["problems"]) == 5
+
+
+def test_more_inputs_than_runs_may_be_open_wait_and_none_is_lost(mart: Mart, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutation that fails it: the list of open runs forgets its oldest."""
+    for module in (sensors, records):
+        monkeypatch.setattr(module, "MOST_OPEN", 2)
+    mart.tell_of_objects()
+    for name in "abcde":
+        mart.put(f"jobs/{name}.json", GOOD)
+    mart.shell.tick()
+    begun = set(mart.open())
+    for _ in range(3):
+        mart.tick()
+        mart.tick()
+        assert len(mart.open()) <= 2
+        begun |= set(mart.open())
+        for run in mart.open():
+            records.close_run(mart.world.root.lake, "mart", run)
+    assert len(begun) == 5
+
+
+def test_an_input_that_could_not_be_read_is_read_again_after_a_look_of_several_ticks(
+    mart: Mart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutation that fails it: only the last of these ticks decides whether all was read."""
+    monkeypatch.setattr(sensors, "_LOOKING_SECONDS", -1.0)
+    monkeypatch.setattr(sensors, "_OVERLAP", timedelta(hours=-1))
+    for name in "ab":
+        mart.put(f"jobs/{name}.json", GOOD)
+    with monkeypatch.context() as patch:
+        patch.setattr(inputs, "parse_input", lambda _: {}["gone"])
+        mart.tick()
+    assert mart.open() == ()
+    for _ in range(6):
+        mart.tick()
+    assert len(mart.open()) == 2

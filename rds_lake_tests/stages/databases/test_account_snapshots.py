@@ -90,3 +90,22 @@ def test_who_may_list_only_his_own_snapshots_still_gets_them(world: World, monke
     world.snapshot("2026-11-21")
     monkeypatch.setattr(RdsGateway, "list_account_snapshots", refuse)
     assert len(of_account(world, 9).list_snapshots(Exportable.SNAPSHOT, "shop-prod", ("automated",))) == 1
+
+
+def test_a_list_that_takes_too_much_of_a_tick_is_given_up_and_not_tried_again_by_the_next(world: World) -> None:
+    """800 databases with 35 snapshots each are 280 pages. Mutations that fail it: count pages alone; forget what was given up."""
+    world.snapshot("2026-11-20")
+    alone = RdsGateway(world.clients.client("rds"))
+    expected = by_arn(alone.list_snapshots(Exportable.SNAPSHOT, "shop-prod", KINDS[:1]))
+    given_up = set[tuple[Exportable, str]]()
+    for calls_of_tick in (2, 1):
+        seconds = iter(range(0, 1000, 10))
+        listed = AccountSnapshots(
+            rds=alone,
+            sources={Exportable.SNAPSHOT: 200},
+            clock=lambda seconds=seconds: next(seconds),
+            given_up=given_up,
+        )
+        with counted(world) as calls:
+            assert by_arn(listed.list_snapshots(Exportable.SNAPSHOT, "shop-prod", KINDS[:1])) == expected
+        assert calls == {"DescribeDBSnapshots": calls_of_tick}

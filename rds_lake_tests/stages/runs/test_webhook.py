@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -18,8 +18,14 @@ MAIL = Mail(subject="[rds-lake] shop 2026-11-20: shop__parquet failed", body="2 
 SECRET = "T0/B0/s3cret"
 
 
+TRICKLE = 0
+
+
 class Chat(ThreadingHTTPServer):
-    """Answers with `codes` in turn, then with 200; `None` is silence. Keeps what it was sent."""
+    """Answers with `codes` in turn, then with 200; `None` is silence, TRICKLE an answer of which a byte comes now and then.
+
+    Keeps what it was sent.
+    """
 
     daemon_threads = True
 
@@ -42,12 +48,22 @@ class Answer(BaseHTTPRequestHandler):
         if code is None:
             self.server.done.wait(5)
             return
+        if code == TRICKLE:
+            self.trickle()
+            return
         if code == 200 and self.headers["Content-Type"] == "application/json":
             self.server.got.append(json.loads(body))
         self.send_response(code)
         self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def trickle(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Late: ")
+        for _ in range(20):
+            with suppress(OSError):
+                self.wfile.write(b".")
+            self.server.done.wait(0.2)
 
     do_GET = do_POST
 
@@ -87,7 +103,7 @@ def test_a_chat_that_fails_twice_gets_the_message_all_the_same() -> None:
     assert waited == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("code", [404, 302, 500, None], ids=["gone", "moved", "broken", "silent"])
+@pytest.mark.parametrize("code", [404, 302, 500, None, TRICKLE], ids=["gone", "moved", "broken", "silent", "trickle"])
 def test_what_a_chat_refuses_is_said_without_its_url_and_reaches_the_topic(code: int | None) -> None:
     warned: list[str] = []
     with chat(code, code, code) as server:

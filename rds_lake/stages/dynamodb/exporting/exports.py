@@ -18,6 +18,7 @@ from rds_lake.errors import (
     ExportTimeoutError,
     ProblemsError,
     SnapshotNotFoundError,
+    UnavailableError,
 )
 from rds_lake.model.dynamodb.export_set import (
     BegunSet,
@@ -37,17 +38,24 @@ from rds_lake.stages.lake.shared_state import change_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoExports:
-    """The exports of one source's dates. `_ended`: exports that have ended, by ARN; they no longer change."""
+    """The exports of one source's dates. `ended`: exports that have ended, by ARN; they no longer change.
+
+    `is_late`: whether the caller's time is over. A look at a date is one call for each running export.
+    """
 
     dynamo: DynamoGateway
     s3: S3Gateway
     layout: LakeLayout
     plan: DynamoPlan
     log: Callable[[str], None]
-    _ended: dict[str, TableExport] = field(default_factory=dict, init=False, repr=False)
+    ended: dict[str, TableExport] = field(default_factory=dict, repr=False)
+    is_late: Callable[[], bool] = lambda: False
 
     def look(self, day: date) -> ExportSet | None:
-        """Returns the current state of the date's exports; None if none was begun."""
+        """Returns the current state of the date's exports; None if none was begun.
+
+        Raises UnavailableError once `is_late`; a later look continues after the exports that had ended.
+        """
         begun = self.find_begun(day)
         if begun is None:
             return None
@@ -89,11 +97,13 @@ class DynamoExports:
         """Returns the current state of the export; None without an ARN (not started), or if DynamoDB does not know it."""
         if arn is None:
             return None
-        if arn in self._ended:
-            return self._ended[arn]
+        if arn in self.ended:
+            return self.ended[arn]
+        if self.is_late():
+            raise UnavailableError(f"the exports of {self.plan.source} could not all be looked at in this tick")
         export = self.dynamo.find_export(arn)
         if export is not None and not export.status.running:
-            self._ended[arn] = export
+            self.ended[arn] = export
         return export
 
     def present_tables(self, *, skip: Collection[str] = ()) -> dict[str, DynamoTable]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,7 @@ _ENDING = ".json"
 _AUTHOR = "rds-lake"
 # The maximum of listed objects in one pass; the next pass continues after them.
 MOST_LISTED = 20_000
+_PAGE = 1000  # objects that one call of S3 lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +70,21 @@ def asks(settings: WarehouseSettings, bucket: str, key: str) -> bool:
     return not any(is_at(place, each) for each in data)
 
 
-def list_inputs(planner: Planner, *, since: datetime | None = None, after: str | None = None) -> Listed:
-    """Returns JSON files without a newer file of errors; with `since`, only those written later."""
+def list_inputs(
+    planner: Planner,
+    *,
+    since: datetime | None = None,
+    after: str | None = None,
+    is_late: Callable[[], bool] = lambda: False,
+) -> Listed:
+    """Returns JSON files without a newer file of errors; with `since`, only those written later. `is_late` ends the listing."""
     assert planner.settings.input is not None
     bucket, prefix = _place(planner.settings.input)
     json_files: list[S3Object] = []
     reported: dict[str, datetime] = {}
     last: str | None = None
     for number, item in enumerate(planner.lake.s3.list_objects(bucket, prefix, after=after or "")):
-        if number >= MOST_LISTED:
+        if number >= MOST_LISTED or (number and not number % _PAGE and is_late()):
             break
         last = item.key
         if item.key.endswith(ERRORS) and item.modified is not None:
@@ -90,16 +97,14 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
     return Listed(inputs=tuple(inputs), after=last)
 
 
-def take_inputs(planner: Planner, inputs: tuple[S3Object, ...]) -> Iterator[Arrived]:
-    """Starts the run of each JSON, or writes its errors; leaves out those that already have a run."""
+def take_inputs(planner: Planner, inputs: tuple[S3Object, ...]) -> Iterator[tuple[str, Arrived | None]]:
+    """Starts the run of each JSON, or writes its errors. Yields its key, and None if it already has a run."""
     assert planner.settings.input is not None
     bucket, _ = _place(planner.settings.input)
     for item in inputs:
         taken = attempt(lambda item=item: take_input(planner, bucket, item.key, item.etag))
-        if isinstance(taken, Failed):
-            yield Arrived(uri=uri(bucket, item.key), failed=taken.why)
-        elif taken is not None:
-            yield taken
+        failed = isinstance(taken, Failed)
+        yield item.key, Arrived(uri=uri(bucket, item.key), failed=taken.why) if failed else taken
 
 
 def take_input(planner: Planner, bucket: str, key: str, etag: str | None = None) -> Arrived | None:

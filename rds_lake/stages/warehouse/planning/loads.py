@@ -19,7 +19,8 @@ from rds_lake.model.warehouse.values import PUBLISHED
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer
 
-# The maximum of files in a JSON: each is looked up in S3 before a warehouse is created.
+# The maximum of files of a JSON, in all its tables, that are looked up in S3 before a warehouse is created: one call for each, in
+# the tick of a sensor. The others are looked up when the loads are prepared.
 _LOOKED_FOR = 200
 
 
@@ -32,6 +33,8 @@ class LoadPlanner:
     lake: Lake
     place: str | None
     _published: dict[str, date | None] = field(default_factory=dict)
+    _manifests: dict[tuple[str, date], bool] = field(default_factory=dict)
+    _looked_up: dict[str, bool] = field(default_factory=dict)
 
     def plan(self, tables: Sequence[InputTable], problems: list[str]) -> tuple[Load, ...]:
         """Returns all loads, first those of lake.yaml, then those of the JSON; adds problems to `problems`."""
@@ -110,7 +113,7 @@ class LoadPlanner:
                     f"{where}.files[{at}]: {uri} is not below a place that lake.yaml names for this warehouse "
                     f"({', '.join(allowed) or 'there is none'}); move the file, or name its folder in `loads:`"
                 )
-            elif len(uris) < _LOOKED_FOR and not uri.endswith("/") and not self._is_there(uri):
+            elif not uri.endswith("/") and not self._is_there(uri):
                 problems.append(f"{where}.files[{at}]: {uri} does not exist; upload it, then upload the JSON again")
             uris.append(uri)
         return tuple(uris)
@@ -119,8 +122,13 @@ class LoadPlanner:
         return [uri for load in self.settings.loads if isinstance(load, LoadOfFiles) for uri in load.files]
 
     def _is_there(self, uri: str) -> bool:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        return self.lake.s3.find_head(bucket, key) is not None
+        """Whether the file exists; True for files beyond those that are looked up."""
+        if uri not in self._looked_up:
+            if len(self._looked_up) >= _LOOKED_FOR:
+                return True
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            self._looked_up[uri] = self.lake.s3.find_head(bucket, key) is not None
+        return self._looked_up[uri]
 
     def _table(
         self, name: str, source: str, table: str, day: str, by: LoadBy, where: str, problems: list[str]
@@ -147,8 +155,11 @@ class LoadPlanner:
         return self._published[source]
 
     def _has_manifest(self, source: str, day: date) -> bool:
-        layout = self.lake.layout
-        return self.lake.s3.find_head(layout.bucket, layout.manifest_key(source, day)) is not None
+        if (source, day) not in self._manifests:
+            layout = self.lake.layout
+            there = self.lake.s3.find_head(layout.bucket, layout.manifest_key(source, day))
+            self._manifests[source, day] = there is not None
+        return self._manifests[source, day]
 
 
 def is_at(uri: str, place: str) -> bool:
