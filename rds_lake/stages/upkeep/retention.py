@@ -40,7 +40,7 @@ from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.lake.snapshot_log import recorded_dates
-from rds_lake.stages.publish.cleanup import require_export_folder, says_whole
+from rds_lake.stages.publish.cleanup import is_deleted_by_hand, require_export_folder, says_whole
 from rds_lake.stages.publish.diff_views_record import read_diff_views
 from rds_lake.stages.streams.live.move import read_shown
 from rds_lake.threads import cancelling_threads
@@ -200,7 +200,8 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
         folders.add((lake.layout.bucket, f"{before}{part}"))
     for copy in (*manifest.superseded, *((manifest.aws_copy,) if manifest.in_place else ())):
         require_export_folder(manifest, copy)
-        folders.add((copy.bucket, copy.folder))
+        if not is_deleted_by_hand(lake.s3, copy):
+            folders.add((copy.bucket, copy.folder))
     for bucket, folder in sorted(folders):
         lake.s3.deletable.require(bucket, [folder])
     return tuple(sorted(folders))
