@@ -170,7 +170,7 @@ class DatabaseRun:
 
         Raises UnavailableError while retention removes the date.
         """
-        record = self._accepted_record(day)
+        record = self.shared.accepted_export(day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
             try:
                 return self._relocated(day, record)
@@ -179,14 +179,6 @@ class DatabaseRun:
                 if done is None or missing_files(self._lake.s3, done):
                     raise
                 return done
-
-    def _accepted_record(self, day: date) -> ExportRecord:
-        """Returns the date's accepted export. Its manifest says it too, for a date whose record somebody deleted."""
-        s3, layout, name = self._lake.s3, self._lake.layout, self._source.name
-        record = handover.find_export_record(s3, layout, name, day)
-        if record is None and (head := self.shared.find_head(day)) is not None:
-            return head.export
-        return record or handover.get_export_record(s3, layout, name, day)
 
     def _relocated(self, day: date, record: ExportRecord) -> Manifest:
         done = self.shared.find_manifest(day)
