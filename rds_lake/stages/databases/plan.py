@@ -71,6 +71,10 @@ class ExportPlan:
         """Returns the label of runs of a scheduled live export, without the cluster's ARN, which only AWS knows."""
         return f"{LIVE}:{self.identifier}@{day.isoformat()}"
 
+    def folder_of(self, export_task: str) -> str:
+        """Returns the key prefix of an export at the plan's place, with a trailing slash."""
+        return f"{self.prefix}/{export_task}/" if self.prefix else f"{export_task}/"
+
     @property
     def noun(self) -> str:
         """`instance` or `cluster`."""

@@ -109,26 +109,30 @@ class DatabaseRun:
         return self._acceptance.accept(day, task)
 
     def _served_without(self, day: date, snapshot: Snapshot) -> ExportRecord | None:
-        """Returns the record of a date in the lake that keeps its export, although the snapshot chosen now is another.
+        """Returns the record of a date in the lake that keeps its export, although no export of `snapshot` is found.
 
-        That is so where only a copy of its snapshot is left, whose export would have the same data; and without
-        `replace: true`, where its snapshot is gone, or `identifier` names another database since.
+        That is so where only a copy of its snapshot is left, whose export would have the same data; where lake.yaml named
+        another place for exports then; and, without `replace: true`, where its snapshot is gone, or `identifier` names another
+        database since.
         """
         head = self.shared.find_head(day)
-        if head is None or head.export.snapshot_arn == snapshot.arn:
+        if head is None:
             return None
-        done = head.export
-        if snapshot.copied_at is not None and done.snapshot_time >= snapshot.created_at:
+        done, plan = head.export, self.plan
+        is_same = done.snapshot_arn == snapshot.arn
+        if is_same and (done.bucket, done.folder) == (plan.bucket, plan.folder_of(done.export_task)):
+            return None  # it is found by its id
+        if not is_same and snapshot.copied_at is not None and done.snapshot_time >= snapshot.created_at:
             self.shared.log(
                 f"{snapshot.identifier} is a copy of the snapshot that {day} was exported from; its Parquet is in the lake and is "
                 "used"
             )
             return done
-        if self._source.replace or not self._has_tables_of_plan(done.export_task):
+        if (self._source.replace and not is_same) or not self._has_tables_of_plan(done.export_task):
             return None
         self.shared.log(
-            f"{snapshot.identifier} is not exported: {day} is in the lake, from {done.snapshot_arn}; a later snapshot takes "
-            "its place where the source has `replace: true`"
+            f"{snapshot.identifier} is not exported: {day} is in the lake, from {done.snapshot_arn}"
+            + ("" if is_same else "; a later snapshot takes its place where the source has `replace: true`")
         )
         return done
 

@@ -216,3 +216,14 @@ def test_a_date_in_the_lake_whose_export_record_was_deleted_can_be_made_again_fo
     world.root.s3.delete("acme-lake", ["lake/_manifests/shop/2026-11-20.export.json"])
     assert world.publish("2026-11-20").publication.became_latest
     assert len(tasks(world)) == 1
+
+
+def test_a_date_in_the_lake_is_not_paid_for_again_when_exports_go_to_another_place(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    lake = world.config.lake.model_copy(update={"export_prefix": "moved"})
+    world.config = world.config.model_copy(update={"lake": lake})
+    world.with_source(replace=True)
+    assert world.run().accept(DAY, poll_seconds=0.05).reused
+    assert world.run().relocate(DAY).rows == 30
+    assert len(world.root.rds.list_export_tasks()) == 1
