@@ -55,6 +55,10 @@ COMPARED = (
     "the views of `diff_views:` compare the published date with it: it is removed after a later date is published, or when no view "
     "reads it"
 )
+UNKNOWN = (
+    "views of the source may read it: the record of the published date was deleted. `rds-lake publish` of the newest date writes "
+    "it again"
+)
 
 Busy = Callable[[], Collection[date]]  # returns the dates that a run reads or writes; called before every date
 
@@ -103,6 +107,8 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
     held = waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual")
     kept |= {day: "waits to be published" for day in dates if day in held and day not in kept}
     kept |= {day: "published" for day in dates if pointer and day == pointer.snapshot_date}
+    if pointer is None and any(table.is_view for table in _tables(lake.glue, source.name)):
+        kept |= {day: UNKNOWN for day in dates if day not in kept}
     live = dates_shown(read_shown(lake, source.name)[0])
     kept |= {day: STANDS_ON for day in dates if day in live and day not in kept}
     compared = dates_compared(read_diff_views(lake, source.name)[0])

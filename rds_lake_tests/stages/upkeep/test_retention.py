@@ -204,3 +204,15 @@ def test_dates_read_in_place_below_a_former_export_prefix_go_once_a_person_delet
     world.root.s3.delete("acme-lake", [key for key in world.keys("exports/") if DATES[0] in key])
     assert [str(day) for day in removed().dates] == [DATES[0]]
     assert {day for _, day in partitions(world)} == set(DATES[1:])
+
+
+def test_no_date_goes_while_it_is_unknown_which_one_the_views_read(world: World) -> None:
+    publish(world, *DATES)
+    by_hand.roll_back(world.run().shared.publisher(datetime(2026, 11, 21, tzinfo=UTC)), date(2026, 11, 18))
+    pointer = "lake/_manifests/shop/_published.json"
+    text = world.root.s3.get_text("acme-lake", pointer)
+    world.root.s3.delete("acme-lake", [pointer])
+    assert plan(world, daily=1).removals == ()
+    assert "record of the published date was deleted" in plan(world, daily=1).kept[date(2026, 11, 18)]
+    world.root.s3.put_text("acme-lake", pointer, text, kms_key=None)
+    assert [str(removal.snapshot_date) for removal in plan(world, daily=1).removals] == ["2026-11-17", "2026-11-19"]
