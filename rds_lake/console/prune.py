@@ -18,6 +18,7 @@ from rich.table import Table
 
 from rds_lake.console.connect import Connected
 from rds_lake.console.prune_json import prune_json
+from rds_lake.console.sentences import EachSource
 from rds_lake.model.words import counted
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import Pruned, PrunePlan, apply_prune, plan_prune
@@ -33,29 +34,50 @@ def prune(
     console: Console,
     notes: Console | None = None,
 ) -> None:
-    """Show what would be removed; with `apply`, remove it. With `notes`, JSON is printed, and all other text goes there."""
-    lake, sources = connected.lake, connected.sources(names)
-    exports = Exports.read(connected.config, connected.rds, lake.s3)
-    plans = [plan_prune(connected.config, source, exports, rds=connected.rds, lake=lake, now=now) for source in sources]
+    """Show what would be removed; with `apply`, remove it. With `notes`, JSON is printed, and all other text goes there.
+
+    A source of which something cannot be read or removed stops no other: its error is raised at the end.
+    """
+    each, plans = EachSource(), list[PrunePlan]()
+    exports = Exports.read(connected.config, connected.rds, connected.lake.s3)
+    for source in connected.sources(names):
+        with each.source(source.name):
+            plans.append(plan_prune(connected.config, source, exports, rds=connected.rds, lake=connected.lake, now=now))
     if notes is not None:
-        done = _apply(connected, plans, notes, now=now) if apply else None
+        done = _apply(connected, plans, notes, each, now=now) if apply else None
         click.echo(prune_json(plans, done))
-        return
+    else:
+        _show_or_apply(connected, plans, console, each, apply=apply, now=now)
+    each.raise_errors()
+
+
+def _show_or_apply(
+    connected: Connected,
+    plans: Sequence[PrunePlan],
+    console: Console,
+    each: EachSource,
+    *,
+    apply: bool,
+    now: datetime,
+) -> None:
     _show(console, plans)
-    for source, plan in zip(sources, plans, strict=True):
-        rule = "" if source.retention else "; it has no `retention:` in lake.yaml"
+    for plan in plans:
+        rule = "" if plan.source.retention else "; it has no `retention:` in lake.yaml"
         console.print(
-            f"{source.name}: {counted(len(plan.retention.kept), 'date', 'stays', 'stay')}{rule}", highlight=False
+            f"{plan.source.name}: {counted(len(plan.retention.kept), 'date', 'stays', 'stay')}{rule}", highlight=False
         )
     if not sum(plan.items for plan in plans):
         console.print("nothing to remove")
     elif not apply:
         console.print("nothing was removed; repeat with [bold]--apply[/] to remove what is listed")
     if apply:
-        _apply(connected, plans, console, now=now)
+        _apply(connected, plans, console, each, now=now)
 
 
-def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *, now: datetime) -> tuple[Pruned, ...]:
+def _apply(
+    connected: Connected, plans: Sequence[PrunePlan], console: Console, each: EachSource, *, now: datetime
+) -> dict[str, Pruned]:
+    """Removes what the plans name. Returns what was removed, by source, without sources whose removal ended with an error."""
     lake = connected.lake
     columns = (TextColumn("removing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console) as progress:
@@ -65,12 +87,14 @@ def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *
             progress.console.print(line, markup=False, highlight=False)
             progress.advance(bar)
 
-        done: list[Pruned] = []
+        done: dict[str, Pruned] = {}
         for plan in plans:
-            look = partial(busy_by_marks, lake.s3, lake.layout, plan.retention.source, now=now)
-            done.append(apply_prune(lake, plan, busy=look, log=log))
-    console.print(f"{decimal(sum(pruned.bytes for pruned in done))} removed")
-    return tuple(done)
+            name = plan.retention.source
+            look = partial(busy_by_marks, lake.s3, lake.layout, name, now=now)
+            with each.source(name):
+                done[name] = apply_prune(lake, plan, busy=look, log=log)
+    console.print(f"{decimal(sum(pruned.bytes for pruned in done.values()))} removed")
+    return done
 
 
 def _show(console: Console, plans: Sequence[PrunePlan]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rds_lake.console.schemas.prune import VERSION
@@ -12,14 +12,17 @@ from rds_lake.stages.upkeep.prune import Pruned, PrunePlan
 _RULE = "`retention:` does not keep it"
 
 
-def prune_json(plans: Sequence[PrunePlan], done: Sequence[Pruned] | None) -> str:
-    """Returns the JSON object. `done`: the removed objects of each plan; None without `--apply`."""
+def prune_json(plans: Sequence[PrunePlan], done: Mapping[str, Pruned] | None) -> str:
+    """Returns the JSON object. `done`: what was removed, by source; None without `--apply`.
+
+    Of a source whose removal ended with an error, it is not known what is left: its items stay `removable`.
+    """
     body = {
         "version": VERSION,
         "applied": done is not None,
         "removable_bytes": sum(plan.bytes for plan in plans),
-        "removed_bytes": sum(pruned.bytes for pruned in done or ()),
-        "sources": [_source(plan, None if done is None else done[at]) for at, plan in enumerate(plans)],
+        "removed_bytes": sum(pruned.bytes for pruned in (done or {}).values()),
+        "sources": [_source(plan, (done or {}).get(plan.retention.source)) for plan in plans],
     }
     return json.dumps(body, ensure_ascii=False, indent=1)
 

@@ -21,6 +21,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.schemas.status import VERSION
+from rds_lake.console.sentences import EachSource
 from rds_lake.model.words import counted
 from rds_lake.stages.dynamodb.under_way import TableUnderWay
 from rds_lake.stages.watch.records import read_records
@@ -54,6 +55,7 @@ def status(
 ) -> bool:
     """Show every source, or the named ones with more of their tables. Returns whether the data of one of them is stale.
 
+    A source that cannot be read hides no other: its error is raised when all others are shown.
     `as_json`: an array of objects, one for each source, with all tables (`docs/monitoring.md`).
     """
     failed = failed or Failures()
@@ -61,23 +63,25 @@ def status(
     # A lake with only DynamoDB has no permission to call RDS.
     running = rds.list_running_exports() if config.databases else []
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
-    stale, bodies = False, list[dict[str, Any]]()
+    stale, bodies, each = False, list[dict[str, Any]](), EachSource()
     for source in connected.sources(names):
-        state = source_status(config, read_records(lake, source), running, rds=rds)
-        stale |= state.is_stale(source, now)
-        if as_json:
-            runs = {"failed_runs": _runs(failed.runs.get(source.name, ())), "failed_runs_error": failed.error}
-            bodies.append(_body(source, state, connected, now=now) | runs)
-            continue
-        lines = [*_under_way(connected.under_way(source), now, limit), *map(str, connected.outboxes(source))]
-        lines += map(str, failed.runs.get(source.name, ()))
-        _show(console, source, state, lines, now=now, limit=limit)
+        with each.source(source.name):
+            state = source_status(config, read_records(lake, source), running, rds=rds)
+            stale |= state.is_stale(source, now)
+            if as_json:
+                runs = {"failed_runs": _runs(failed.runs.get(source.name, ())), "failed_runs_error": failed.error}
+                bodies.append(_body(source, state, connected, now=now) | runs)
+                continue
+            lines = [*_under_way(connected.under_way(source), now, limit), *map(str, connected.outboxes(source))]
+            lines += map(str, failed.runs.get(source.name, ()))
+            _show(console, source, state, lines, now=now, limit=limit)
     if as_json:
         console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
     elif config.databases:
         console.print(
             f"AWS runs {len(running)} of the {counted(config.lake.export_quota, 'export')} that the account may have at once"
         )
+    each.raise_errors()
     return stale
 
 

@@ -17,6 +17,7 @@ from rds_lake.console.connect import Connected
 from rds_lake.console.prune import prune
 from rds_lake.defs.assets.retention import busy_dates, retention_definitions
 from rds_lake.defs.build import build_definitions
+from rds_lake.errors import ProblemsError
 from rds_lake_tests.support.world import World
 
 
@@ -42,12 +43,12 @@ def tomorrow() -> datetime:
     return datetime.now(UTC) + timedelta(hours=25)
 
 
-def shown(world: World, *, apply: bool = False) -> str:
+def shown(world: World, *, apply: bool = False, names: tuple[str, ...] = ("shop",)) -> str:
     text = io.StringIO()
     connected = Connected(
         config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
     )
-    prune(connected, ("shop",), apply=apply, now=tomorrow(), console=Console(file=text, width=200))
+    prune(connected, names, apply=apply, now=tomorrow(), console=Console(file=text, width=200))
     return text.getvalue()
 
 
@@ -149,3 +150,17 @@ def test_only_a_source_with_retention_has_the_asset_and_its_schedule(world: Worl
     definitions = build_definitions(world.config)
     assert definitions.resolve_schedule_def("shop__retention").cron_schedule == "0 7 * * 1"
     assert dg.AssetKey(["shop", "retention"]) in set(definitions.resolve_all_asset_keys())
+
+
+def test_a_source_whose_dates_cannot_be_removed_stops_no_other_and_is_said_at_the_end(pruned_world: World) -> None:
+    (shop,) = pruned_world.config.sources
+    names = ("damaged", "unread")
+    broken = [shop.model_copy(update={"name": name, "identifier": f"{name}-prod"}) for name in names]
+    pruned_world.config = pruned_world.config.model_copy(update={"sources": (*broken, shop)})
+    for key in ("damaged/2026-11-18.json", "damaged/2026-11-19.json", "unread/_published.json"):
+        pruned_world.root.s3.put_text("acme-lake", f"lake/_manifests/{key}", "{", kms_key=None)
+    with pytest.raises(ProblemsError, match="2 sources have errors:") as caught:
+        shown(pruned_world, apply=True, names=())
+    assert "unread/_published.json is damaged" in str(caught.value)
+    assert "damaged/2026-11-18.json is damaged" in str(caught.value)
+    assert not [key for key in pruned_world.keys("lake/shop/") if "2026-11-19" in key or "given-up" in key]

@@ -20,6 +20,7 @@ from rds_lake.config.lake import Prices
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import Failures, status
 from rds_lake.defs.failed.runs import FailedRun, failed_runs
+from rds_lake.errors import ManifestError
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.model.lake.cost import Requests, export_usd, requests_usd
 from rds_lake.model.lake.manifest import Manifest, TableManifest
@@ -30,16 +31,19 @@ from rds_lake_tests.support.faults import Faults
 from rds_lake_tests.support.world import DynamoWorld, World, execute, until
 
 
+def connected_to(world: World) -> Connected:
+    return Connected(
+        config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
+    )
+
+
 def shown(
     world: World,
     *names: str,
     now: datetime = datetime(2026, 11, 22, 5, tzinfo=UTC),
     failed: Mapping[str, Sequence[FailedRun]] = MappingProxyType({}),
 ) -> str:
-    text = io.StringIO()
-    connected = Connected(
-        config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
-    )
+    text, connected = io.StringIO(), connected_to(world)
     status(connected, names, now=now, console=Console(file=text, width=400), failed=Failures(runs=failed))
     return text.getvalue()
 
@@ -295,3 +299,16 @@ def test_a_failed_retention_is_named_however_many_turns_of_changes_succeeded_sin
         assert failed.day is None
         ran("retention", dg.DagsterRunStatus.SUCCESS)
         assert failed_runs(instance, world.config, now=now) == {}
+
+
+def test_a_source_whose_record_is_damaged_hides_no_other_and_ends_the_command_with_its_error(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    (shop,) = world.config.sources
+    broken = shop.model_copy(update={"name": "broken", "identifier": "broken-prod"})
+    world.config = world.config.model_copy(update={"sources": (broken, shop)})
+    world.root.s3.put_text("acme-lake", "lake/_manifests/broken/_published.json", "{", kms_key=None)
+    text, connected = io.StringIO(), connected_to(world)
+    with pytest.raises(ManifestError, match=r"broken/_published\.json is damaged"):
+        status(connected, (), now=datetime(2026, 11, 22, tzinfo=UTC), console=Console(file=text, width=400))
+    assert "shop published 2026-11-20" in " ".join(text.getvalue().split())

@@ -102,7 +102,10 @@ def _is_database(info: ExportTableInfo) -> bool:
 def _range_problems(files: list[TablesInfoFile]) -> list[str]:
     """Returns gaps and overlaps: tables are counted from 1 through all files; a gap means that a file is missing."""
     if not files:
-        return ["there is no export_tables_info_*.json: the export was not finished, or its objects were removed"]
+        return [
+            "there is no export_tables_info_*.json: the export was not finished, or its objects were removed. If it was finished, "
+            "materialize the date from `snapshot_export` on: its snapshot is exported again, and paid, if it still exists"
+        ]
     problems: list[str] = []
     expected = 1
     for file in sorted(files, key=lambda file: file.first):

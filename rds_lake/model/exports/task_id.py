@@ -51,6 +51,11 @@ def written_day(task_id: str) -> date | None:
         return None
 
 
+def is_made_by_rule(task_id: str) -> bool:
+    """Whether the id has the form of those that rds-lake makes, for whichever lake, source and tables."""
+    return re.search(rf"-[0-9a-f]{{{_HASH_DIGITS}}}-[1-9][0-9]{{0,5}}$", task_id, re.ASCII) is not None
+
+
 def parse_attempt(task_id: str, *, subject: str, include: Sequence[str], salt: str) -> int | None:
     """Returns the attempt number if the id is of this export; None if it is of another one."""
     head, _, number = task_id.rpartition("-")

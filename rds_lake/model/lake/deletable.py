@@ -59,7 +59,8 @@ class Deletable:
                 f"nothing was deleted: lake.yaml does not give {self.whose} "
                 f"{', '.join(f's3://{bucket}/{key}' for key in refused[:_NAMED])!r}{more}. A record in the lake names it: find out "
                 "who wrote the record, delete the record, and materialize the date again. If it is an export that really belongs to "
-                "this source, and its snapshot no longer exists, delete the export by hand"
+                "this source, and its snapshot no longer exists, delete the export by hand; likewise if lake.yaml named another place "
+                "for exports when it was made. Then repeat this, with a role that may list that place"
             )
 
     def _holds(self, bucket: str, key: str) -> bool:

@@ -21,7 +21,10 @@ VERSION = 1
 IN_PLACE_VERSION = 2
 _KNOWN = (VERSION, IN_PLACE_VERSION)
 _FILE = {"key", "bytes", "rows"}
-_REMEDY = "delete it and materialize `parquet` of the date again"
+_REMEDY = (
+    "restore an earlier version of the object. Without one, delete it and materialize `parquet` of the date again; where AWS's "
+    "copy of the export is gone, materialize the date from `snapshot_export` on, which exports it, and is paid, again"
+)
 
 
 def render_manifest(manifest: Manifest) -> bytes:

@@ -3,7 +3,8 @@
 The folder `<export_prefix>/<name>/` is its own when DescribeExportTasks knows an export task of that name that wrote there, and
 
 - its id is made by rds-lake's rule for this source and the snapshot that AWS names, or
-- what it exported is the source's own instance or cluster: started by hand, or before `include` was changed.
+- what it exported is the source's own instance or cluster: started by hand, or before `include` was changed. An id that
+  rds-lake made for another lake, or for a source of another name, is that one's.
 
 AWS names the database of a snapshot that exists; for a deleted snapshot, only an automated snapshot's name shows it
 (`rds:<instance>-<date and time>`). Every other export is left for a person to delete.
@@ -21,7 +22,7 @@ from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.exports.task import ExportTask
-from rds_lake.stages.databases.plan import ExportPlan, export_plan, is_attempt_of
+from rds_lake.stages.databases.plan import ExportPlan, export_plan, is_attempt_of, is_of_another_lake
 
 # The ids that AWS accepts: a folder of any other name cannot be an export task's.
 _TASK_ID = re.compile(r"[A-Za-z](-?[A-Za-z0-9]){0,59}", re.ASCII)
@@ -49,7 +50,9 @@ class OwnExports:
         plan, task = export_plan(self.config, self.source), self.rds.find_export_task(folder)
         if task is None or (task.identifier, task.bucket, task.prefix.strip("/")) != (folder, plan.bucket, plan.prefix):
             return False
-        return is_attempt_of(plan, task) or self._is_of_own_database(plan, task)
+        if is_attempt_of(plan, task):
+            return True
+        return not is_of_another_lake(plan, task) and self._is_of_own_database(plan, task)
 
     def _is_of_own_database(self, plan: ExportPlan, task: ExportTask) -> bool:
         try:

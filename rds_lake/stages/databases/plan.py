@@ -11,7 +11,7 @@ What belongs here: the plan as a value, and recognising tasks. Starting them is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from rds_lake.config.database import Database
@@ -19,7 +19,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.aws.snapshot import LIVE, Snapshot, Which, copy_subject, live_subject, snapshot_date
 from rds_lake.model.exports.task import ExportStatus, ExportTask
-from rds_lake.model.exports.task_id import parse_attempt, written_day
+from rds_lake.model.exports.task_id import is_made_by_rule, parse_attempt, written_day
 
 _NOUNS = {Exportable.SNAPSHOT: "instance", Exportable.CLUSTER_SNAPSHOT: "cluster"}
 _KINDS = {"backup": "awsbackup"}  # lake.yaml's word -> SnapshotType
@@ -71,6 +71,10 @@ class ExportPlan:
         """Returns the label of runs of a scheduled live export, without the cluster's ARN, which only AWS knows."""
         return f"{LIVE}:{self.identifier}@{day.isoformat()}"
 
+    def folder_of(self, export_task: str) -> str:
+        """Returns the key prefix of an export at the plan's place, with a trailing slash."""
+        return f"{self.prefix}/{export_task}/" if self.prefix else f"{export_task}/"
+
     @property
     def noun(self) -> str:
         """`instance` or `cluster`."""
@@ -108,7 +112,8 @@ def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | 
     """Returns the attempt number of the task for this snapshot; None if the task does not belong to this plan.
 
     0 is an export that a person started, of the same tables to the same place. It is already paid for, so it is adopted
-    while it runs and when it is COMPLETE.
+    while it runs and when it is COMPLETE. One that another lake started to the same place is not: that lake deletes it
+    once it has published it, or reads it in place.
     """
     if task.source_arn != snapshot.arn:
         return None
@@ -120,7 +125,7 @@ def _by_hand(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> bool:
     same_place = (task.bucket, task.prefix.strip("/")) == (plan.bucket, plan.prefix)
     same_tables = any(set(task.include) == set(include) for include in plan.includes)
     good = task.status in (ExportStatus.STARTING, ExportStatus.IN_PROGRESS, ExportStatus.COMPLETE)
-    if not (same_place and same_tables and good):
+    if not (same_place and same_tables and good) or is_of_another_lake(plan, task):
         return False
     moment = task.snapshot_time or task.started_at
     # A live cluster has one ARN for all dates: the export of an earlier day is not this one.
@@ -157,6 +162,12 @@ def is_attempt_of(plan: ExportPlan, task: ExportTask) -> bool:
     if about is Exportable.CLUSTER:
         return _live_date(plan, task) is not None
     return _is_attempt(plan, task, task.source_arn)
+
+
+def is_of_another_lake(plan: ExportPlan, task: ExportTask) -> bool:
+    """Whether rds-lake started the task for another lake, or for a source of another name; whatever tables it asked for."""
+    asked = replace(plan, include=task.include, own=())
+    return is_made_by_rule(task.identifier) and not is_attempt_of(plan, task) and not is_attempt_of(asked, task)
 
 
 def _live_date(plan: ExportPlan, task: ExportTask) -> date | None:

@@ -109,14 +109,37 @@ class DatabaseRun:
         return self._acceptance.accept(day, task)
 
     def _served_without(self, day: date, snapshot: Snapshot) -> ExportRecord | None:
-        """Returns the record of a date in the lake if only a copy of its snapshot is left: its export would have the same data."""
-        done = self.shared.find_head(day) if snapshot.copied_at is not None else None
-        if done is None or done.export.snapshot_arn == snapshot.arn or done.export.snapshot_time < snapshot.created_at:
+        """Returns the record of a date in the lake that keeps its export, although no export of `snapshot` is found.
+
+        That is so where only a copy of its snapshot is left, whose export would have the same data; where lake.yaml named
+        another place for exports then; and, without `replace: true`, where its snapshot is gone, or `identifier` names another
+        database since.
+        """
+        head = self.shared.find_head(day)
+        if head is None:
+            return None
+        done, plan = head.export, self.plan
+        is_same = done.snapshot_arn == snapshot.arn
+        if is_same and (done.bucket, done.folder) == (plan.bucket, plan.folder_of(done.export_task)):
+            return None  # it is found by its id
+        if not is_same and snapshot.copied_at is not None and done.snapshot_time >= snapshot.created_at:
+            self.shared.log(
+                f"{snapshot.identifier} is a copy of the snapshot that {day} was exported from; its Parquet is in the lake and is "
+                "used"
+            )
+            return done
+        if (self._source.replace and not is_same) or not self._has_tables_of_plan(done.export_task):
             return None
         self.shared.log(
-            f"{snapshot.identifier} is a copy of the snapshot that {day} was exported from; its Parquet is in the lake and is used"
+            f"{snapshot.identifier} is not exported: {day} is in the lake, from {done.snapshot_arn}"
+            + ("" if is_same else "; a later snapshot takes its place where the source has `replace: true`")
         )
-        return done.export
+        return done
+
+    def _has_tables_of_plan(self, export_task: str) -> bool:
+        """Whether the export was asked for the tables of `include`, as it is now; False if AWS does not know it any more."""
+        task = self.rds.find_export_task(export_task)
+        return task is not None and any(set(task.include) == set(include) for include in self.plan.includes)
 
     def _finished_task(
         self, day: date, snapshot: Snapshot | None, export_task: str | None, poll_seconds: float
@@ -151,7 +174,7 @@ class DatabaseRun:
 
         Raises UnavailableError while retention removes the date.
         """
-        record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
+        record = self.shared.accepted_export(day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
             try:
                 return self._relocated(day, record)

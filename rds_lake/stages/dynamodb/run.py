@@ -183,7 +183,7 @@ class DynamoRun:
         full exports were begun instead, UnavailableError while the date is being removed; and the errors of
         `Converter.convert`.
         """
-        record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
+        record = self.shared.accepted_export(day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
             return self._converted(day, record, run_kind)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
 from rds_lake.aws.s3.many import ManyS3
-from rds_lake.errors import ManifestError
+from rds_lake.errors import AwsError, ManifestError, RefusedDeleteError
 from rds_lake.model.dynamodb.manifest import parse_files
 from rds_lake.model.dynamodb.tables import EXPORT_FOLDER, MANIFESTS
 from rds_lake.model.lake.layout import LakeLayout
@@ -48,12 +48,14 @@ def after_publish(
     last deletes them, or `rds-lake prune` does.
     """
     current = () if keep_export or manifest.in_place else manifest.aws_copies
-    copies = (*current, *(manifest.superseded if alone else ()))
+    named = (*current, *(manifest.superseded if alone else ()))
     if not alone and (manifest.superseded or manifest.earlier):
         log(f"another run works on {manifest.snapshot_date}, and will delete the files of earlier exports of the date")
     # All are checked before any is deleted.
-    for copy in copies:
+    for copy in named:
         require_export_folder(manifest, copy)
+    copies = tuple(copy for copy in named if not is_deleted_by_hand(s3, copy))
+    for copy in copies:
         s3.deletable.require(copy.bucket, [copy.folder])
     s3.deletable.require(layout.bucket, _date_folders(layout, manifest))
     if current:
@@ -75,6 +77,23 @@ def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
             f"the manifest of {manifest.source} {manifest.snapshot_date} names {copy.folder!r} as the folder of export "
             f"{copy.export_task}; nothing was deleted. Delete the manifest and materialize `parquet` again"
         )
+
+
+def is_deleted_by_hand(s3: S3Gateway, copy: AwsCopy) -> bool:
+    """Whether lake.yaml does not give this export to the source, and none of it is left: nothing is to be deleted.
+
+    That is so after a person did what the refusal to delete it says.
+    """
+    try:
+        s3.deletable.require(copy.bucket, [copy.folder])
+    except RefusedDeleteError:
+        if {".", ".."}.intersection(copy.folder.split("/")):
+            return False  # no export has such a name: somebody forged the record
+        try:
+            return next(s3.list_objects(copy.bucket, copy.folder), None) is None
+        except AwsError:
+            return False  # the refusal says more than that this role may not list there
+    return False
 
 
 def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> None:

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.errors import CatalogError, ConflictError, PublishError, RdsLakeError, UnavailableError
+from rds_lake.errors import CatalogError, ConflictError, ManifestError, PublishError, RdsLakeError, UnavailableError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import Moving, Pointer, PublishedView, State, went_back_from
 from rds_lake.model.tables.glue import GlueTable
@@ -203,14 +203,24 @@ class ViewMover:
         )
 
     def _note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
-        """Writes the rows of the newer dates that were rolled back."""
+        """Writes the rows of the newer dates that were rolled back.
+
+        A date whose manifest is damaged keeps its row: often it is why a person rolls back, and the views have moved already.
+        """
         if rolled_back_from is None:
             return
         for day in sorted(recorded_dates(self.lake.s3, self.lake.layout, self.source.name)):
-            if shown < day <= rolled_back_from:
+            if not shown < day <= rolled_back_from:
+                continue
+            try:
                 manifest = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
-                if manifest is not None:
-                    record(self.lake, manifest, State.ROLLED_BACK, now=self.now)
+            except ManifestError as error:
+                self.log(
+                    f"{self.source.name} {day} is rolled back, but its row of `_snapshots` says what it said: {error}"
+                )
+                continue
+            if manifest is not None:
+                record(self.lake, manifest, State.ROLLED_BACK, now=self.now)
 
     def _write_pointer(self, state: PublishState, pointer: Pointer) -> None:
         """Writes the pointer without this publication's mark, and without marks of killed publications of the same date.

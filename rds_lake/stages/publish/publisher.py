@@ -23,7 +23,7 @@ from rds_lake.model.lake.publication import Pointer, State, arriving, rolling_ba
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import PublishState, read_state
-from rds_lake.stages.lake.snapshot_log import is_recorded, record
+from rds_lake.stages.lake.snapshot_log import is_recorded, record, recorded_dates
 from rds_lake.stages.publish.move_views import Follow, Publication, ViewMover
 
 _LOOKS = 60  # at another publication in progress, before it is considered dead
@@ -90,6 +90,8 @@ class Publisher:
         shown = pointer.snapshot_date if pointer else None
         if outcome is State.PUBLISHED and day != shown and any(move.snapshot_date > day for move in state.moves):
             outcome = State.OLDER  # a newer date is being published, or was when its run was killed
+        if outcome is State.PUBLISHED and state.etag is None and self._newer_is_shown(day):
+            outcome = State.OLDER
         if outcome is State.PUBLISHED:
             return self._move(tables, state, still_rolled_back(pointer, day))
         self._put_right()
@@ -104,6 +106,17 @@ class Publisher:
             f"{self.source.name} {day} is {outcome.value}, no view was moved; the published date is {shown or 'none yet'}"
         )
         return Publication(state=outcome, latest=shown)
+
+    def _newer_is_shown(self, day: date) -> bool:
+        """Whether views of a newer date stand although there is no pointer: somebody deleted it, and only that date restores it."""
+        name = self.source.name
+        newest = max(recorded_dates(self.lake.s3, self.lake.layout, name), default=day)
+        if newest <= day or not any(table.is_view for table in self.lake.glue.list_tables(name).values()):
+            return False
+        self.log(
+            f"{name} has views, and no record of their date: it was deleted. To write it again: rds-lake publish {name} {newest}"
+        )
+        return True
 
     def _follow(self, state: PublishState, arrived: date) -> None:
         """Publishes the published date again if views that compare it with another date are outdated."""

@@ -17,6 +17,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, UnavailableError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import State
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.catalogue.limits import with_legal_types, with_legal_views
 from rds_lake.stages.catalogue.naming import name_tables, type_tables
@@ -90,6 +91,17 @@ class SharedStages(Generic[S_co]):
     def find_head(self, day: date) -> Manifest | None:
         """Returns the date's manifest without its tables, as reading a million files is not necessary to know the export."""
         return find_head(self.lake.s3, self.lake.layout, self.source.name, day)
+
+    def accepted_export(self, day: date) -> ExportRecord:
+        """Returns the date's accepted export. Raises ManifestError if none was accepted.
+
+        Its manifest says it too, for a date in the lake whose record somebody deleted.
+        """
+        s3, layout, name = self.lake.s3, self.lake.layout, self.source.name
+        record = handover.find_export_record(s3, layout, name, day)
+        if record is None and (head := self.find_head(day)) is not None:
+            return head.export
+        return record or handover.get_export_record(s3, layout, name, day)
 
     def manifest(self, day: date) -> Manifest:
         """Returns the date's manifest. Raises ManifestError before its Parquet is in the lake."""

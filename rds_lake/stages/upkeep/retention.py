@@ -40,7 +40,7 @@ from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.lake.snapshot_log import recorded_dates
-from rds_lake.stages.publish.cleanup import require_export_folder, says_whole
+from rds_lake.stages.publish.cleanup import is_deleted_by_hand, require_export_folder, says_whole
 from rds_lake.stages.publish.diff_views_record import read_diff_views
 from rds_lake.stages.streams.live.move import read_shown
 from rds_lake.threads import cancelling_threads
@@ -54,6 +54,10 @@ STANDS_ON = (
 COMPARED = (
     "the views of `diff_views:` compare the published date with it: it is removed after a later date is published, or when no view "
     "reads it"
+)
+UNKNOWN = (
+    "views of the source may read it: the record of the published date was deleted. `rds-lake publish` of the newest date writes "
+    "it again"
 )
 
 Busy = Callable[[], Collection[date]]  # returns the dates that a run reads or writes; called before every date
@@ -103,6 +107,8 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
     held = waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual")
     kept |= {day: "waits to be published" for day in dates if day in held and day not in kept}
     kept |= {day: "published" for day in dates if pointer and day == pointer.snapshot_date}
+    if pointer is None and any(table.is_view for table in _tables(lake.glue, source.name)):
+        kept |= {day: UNKNOWN for day in dates if day not in kept}
     live = dates_shown(read_shown(lake, source.name)[0])
     kept |= {day: STANDS_ON for day in dates if day in live and day not in kept}
     compared = dates_compared(read_diff_views(lake, source.name)[0])
@@ -200,7 +206,8 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
         folders.add((lake.layout.bucket, f"{before}{part}"))
     for copy in (*manifest.superseded, *((manifest.aws_copy,) if manifest.in_place else ())):
         require_export_folder(manifest, copy)
-        folders.add((copy.bucket, copy.folder))
+        if not is_deleted_by_hand(lake.s3, copy):
+            folders.add((copy.bucket, copy.folder))
     for bucket, folder in sorted(folders):
         lake.s3.deletable.require(bucket, [folder])
     return tuple(sorted(folders))

@@ -137,3 +137,24 @@ def test_what_a_second_consumer_takes_out_of_the_queue_reconciliation_does(
     (whole,) = until(shell.reconcile)
     assert shell.run(whole).success
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [(str(DAY),)]
+
+
+def test_a_second_lake_of_the_same_database_never_reads_or_deletes_the_firsts_export(
+    world: World, tmp_path: Path, root: Path
+) -> None:
+    """Both write exports below the same prefix, as two lakes do in whose lake.yaml only `prefix` differs."""
+    world.with_source(parquet="in_place", keep_export=True)
+    world.snapshot(str(DAY))
+    world.publish(str(DAY))
+    second = second_lake(world, tmp_path, root)
+    lake = second.config.lake.model_copy(update={"export_prefix": world.config.lake.export_prefix})
+    source = world.config.sources[0].model_copy(
+        update={"name": "shop_dev", "parquet": "relocated", "keep_export": False}
+    )
+    second.config = second.config.model_copy(update={"lake": lake, "sources": (source,)})
+    second.publish(str(DAY))
+    assert len(world.gateways.rds.list_export_tasks()) == 2
+    for reader in (world, second):
+        assert reader.query("SELECT count(*) FROM orders") == [("10",)]
+    take_away(second)
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]

@@ -182,3 +182,48 @@ def test_an_export_of_which_nothing_is_left_is_made_once_more(world: World) -> N
     again = world.run().accept(DAY, poll_seconds=0.05).record
     assert again.export_task != task.export_task
     assert world.run().relocate(DAY).rows == 30
+
+
+def test_a_date_in_the_lake_is_not_paid_for_again_when_its_snapshot_is_gone_and_another_is_there(world: World) -> None:
+    """A manual snapshot that was deleted, or a database restored under another name, which AWS takes a snapshot of at once."""
+    first = world.snapshot("2026-11-20", hour=3)
+    world.publish("2026-11-20")
+    world.clients.client("rds").delete_db_snapshot(DBSnapshotIdentifier=first.split(":snapshot:")[1])
+    world.snapshot("2026-11-20", hour=20)
+    assert begin(world).source_arn == first
+    assert world.run().accept(DAY, poll_seconds=0.05).record.snapshot_arn == first
+    assert len(tasks(world)) == 1
+    assert any("is in the lake, from" in line and "replace: true" in line for line in world.lines)
+
+
+def test_a_date_in_the_lake_is_exported_from_another_snapshot_where_its_tables_changed_or_it_is_to_be_replaced(
+    world: World,
+) -> None:
+    first = world.snapshot("2026-11-20", hour=3)
+    world.publish("2026-11-20")
+    world.clients.client("rds").delete_db_snapshot(DBSnapshotIdentifier=first.split(":snapshot:")[1])
+    second = world.snapshot("2026-11-20", hour=20)
+    world.with_source(include=("shop.public.orders",))
+    assert world.run().accept(DAY, poll_seconds=0.05).record.snapshot_arn == second
+    world.with_source(include=(), replace=True)
+    assert world.run().accept(DAY, poll_seconds=0.05).record.snapshot_arn == second
+    assert len(tasks(world)) == 3
+
+
+def test_a_date_in_the_lake_whose_export_record_was_deleted_can_be_made_again_for_nothing(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    world.root.s3.delete("acme-lake", ["lake/_manifests/shop/2026-11-20.export.json"])
+    assert world.publish("2026-11-20").publication.became_latest
+    assert len(tasks(world)) == 1
+
+
+def test_a_date_in_the_lake_is_not_paid_for_again_when_exports_go_to_another_place(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    lake = world.config.lake.model_copy(update={"export_prefix": "moved"})
+    world.config = world.config.model_copy(update={"lake": lake})
+    world.with_source(replace=True)
+    assert world.run().accept(DAY, poll_seconds=0.05).reused
+    assert world.run().relocate(DAY).rows == 30
+    assert len(world.root.rds.list_export_tasks()) == 1

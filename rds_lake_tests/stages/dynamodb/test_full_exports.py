@@ -344,3 +344,11 @@ def test_a_run_that_died_between_tables_converts_no_table_twice(
 
 def _dies(*arguments: Any, **more: Any) -> None:
     raise UnavailableError("the machine is gone")
+
+
+def test_a_date_in_the_lake_whose_export_record_was_deleted_can_be_made_again_for_nothing(dynamo: DynamoWorld) -> None:
+    publish(dynamo)
+    dynamo.world.root.s3.delete("acme-lake", [f"lake/_manifests/reviews/{DAY}.export.json"])
+    publish(dynamo)
+    assert len(dynamo.exports("Reviews")) == 1
+    assert dynamo.world.query("SELECT count(*) FROM reviews") == [("4",)]

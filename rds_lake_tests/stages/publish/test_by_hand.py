@@ -296,3 +296,38 @@ def test_an_approval_that_a_newer_date_overtakes_moves_no_view_back(
     with pytest.raises(PublishError, match="published at 2026-11-20 in the meantime, which is newer than 2026-11-19"):
         approve(world, "2026-11-19")
     assert shown(world) == {("2026-11-20",)}
+
+
+def test_a_date_whose_manifest_is_damaged_can_be_rolled_back_from(world: World) -> None:
+    arrive(world, "2026-11-19", "2026-11-20", "2026-11-21")
+    key = "lake/_manifests/shop/2026-11-21.json"
+    world.clients.client("s3").put_object(Bucket="acme-lake", Key=key, Body=b"{")
+    assert roll_back(world, "2026-11-20").latest == date(2026, 11, 20)
+    assert shown(world) == {("2026-11-20",)}
+    gateways = world.gateways
+    state = read_state(gateways.lake.s3, gateways.lake.layout, "shop")
+    assert state.pointer is not None
+    assert (state.pointer.snapshot_date, state.moves) == (date(2026, 11, 20), ())
+    assert any("2026-11-21 is rolled back, but its row" in line and key in line for line in world.lines)
+
+
+def test_after_the_pointer_was_deleted_an_older_date_that_arrives_moves_no_view_back(world: World) -> None:
+    arrive(world, "2026-11-20", "2026-11-21")
+    world.root.s3.delete("acme-lake", ["lake/_manifests/shop/_published.json"])
+    assert arrive(world, "2026-11-19") == [State.OLDER]
+    assert shown(world) == {("2026-11-21",)}
+    assert any("rds-lake publish shop 2026-11-21" in line for line in world.lines)
+    assert approve(world, "2026-11-21").latest == date(2026, 11, 21)
+
+
+def test_a_glue_database_that_was_deleted_comes_back_by_what_the_error_says(world: World) -> None:
+    arrive(world, "2026-11-20")
+    glue = world.clients.client("glue")
+    for table in glue.get_tables(DatabaseName="shop")["TableList"]:
+        glue.delete_table(DatabaseName="shop", Name=table["Name"])
+    glue.delete_database(Name="shop")
+    with pytest.raises(CatalogError, match="no Glue database shop; materialize `catalog` first"):
+        approve(world, "2026-11-20")
+    world.run().shared.catalogue(date(2026, 11, 20))
+    approve(world, "2026-11-20")
+    assert shown(world) == {("2026-11-20",)}

@@ -13,6 +13,7 @@ from rds_lake.config.shared import Retention
 from rds_lake.errors import ManifestError, UnavailableError
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.upkeep import retention
+from rds_lake.stages.upkeep.own_exports import limited_to_source
 from rds_lake.stages.upkeep.retention import Removed, RetentionPlan, apply_retention, busy_by_marks, plan_retention
 from rds_lake_tests.support.world import World, execute
 
@@ -183,3 +184,35 @@ def test_a_date_that_is_being_removed_is_neither_gone_back_to_nor_run_again(
     assert len(prune(world).dates) == 2
     assert len(refused) == 8
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
+
+
+def test_dates_read_in_place_below_a_former_export_prefix_go_once_a_person_deleted_their_exports(world: World) -> None:
+    world.with_source(parquet="in_place", keep_export=True)
+    publish(world, *DATES)
+    lake = world.config.lake.model_copy(update={"export_prefix": "moved"})
+    world.config = world.config.model_copy(update={"lake": lake})
+    world.with_source(retention=Retention(daily=3, weekly=0, monthly=0))
+    source = world.config.sources[0]
+    limited = limited_to_source(world.root.lake, world.config, source, world.root.rds)
+
+    def removed() -> Removed:
+        made = plan_retention(limited, source, today=TODAY, busy=())
+        return apply_retention(limited, made, busy=lambda: (), log=world.lines.append)
+
+    with pytest.raises(ManifestError, match="another place for exports when it was made"):
+        removed()
+    world.root.s3.delete("acme-lake", [key for key in world.keys("exports/") if DATES[0] in key])
+    assert [str(day) for day in removed().dates] == [DATES[0]]
+    assert {day for _, day in partitions(world)} == set(DATES[1:])
+
+
+def test_no_date_goes_while_it_is_unknown_which_one_the_views_read(world: World) -> None:
+    publish(world, *DATES)
+    by_hand.roll_back(world.run().shared.publisher(datetime(2026, 11, 21, tzinfo=UTC)), date(2026, 11, 18))
+    pointer = "lake/_manifests/shop/_published.json"
+    text = world.root.s3.get_text("acme-lake", pointer)
+    world.root.s3.delete("acme-lake", [pointer])
+    assert plan(world, daily=1).removals == ()
+    assert "record of the published date was deleted" in plan(world, daily=1).kept[date(2026, 11, 18)]
+    world.root.s3.put_text("acme-lake", pointer, text, kms_key=None)
+    assert [str(removal.snapshot_date) for removal in plan(world, daily=1).removals] == ["2026-11-17", "2026-11-19"]
