@@ -35,7 +35,7 @@ def test_the_first_error_is_raised_and_nothing_is_begun_after_it() -> None:
     assert begun == [0, 1, 2, 3]
 
 
-def test_an_error_is_told_rather_than_that_others_stopped_for_it() -> None:
+def test_an_error_is_reported_rather_than_that_others_stopped_for_it() -> None:
     stop, waiting = Stop(), threading.Event()
 
     def work(item: int) -> None:
@@ -68,7 +68,7 @@ def interrupted(*, patience: float) -> tuple[float, list[threading.Thread]]:
     return time.monotonic() - began, crew
 
 
-def test_an_interrupt_ends_all_threads_before_it_is_told() -> None:
+def test_an_interrupt_ends_all_threads_before_it_is_reported() -> None:
     seconds, crew = interrupted(patience=300)
     assert seconds < 60 and not any(thread.is_alive() for thread in crew)
 

@@ -37,7 +37,7 @@ KEPT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "stages/dynamodb/test_glue.py": {
         "test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run_of_glue": ("False",),
-        "test_a_run_that_dies_is_told_with_its_id_and_its_words": ("FAILED",),
+        "test_a_run_that_dies_is_reported_with_its_id_and_its_words": ("FAILED",),
     },
     "stages/dynamodb/test_two_at_once.py": {
         "test_a_conversion_beside_one_that_was_faster_leaves_its_rows_to_readers": ("/lake/reviews/Reviews/",),

@@ -151,7 +151,7 @@ def test_action_resource_and_principal_are_read_from_every_sentence_of_awss_form
 
 
 @given(text=st.text(), about=st.text(), operation=st.text(), code=st.text())
-def test_no_text_whatever_keeps_an_error_from_being_told(text: str, about: str, operation: str, code: str) -> None:
+def test_no_text_whatever_keeps_an_error_from_being_reported(text: str, about: str, operation: str, code: str) -> None:
     is_denied(code)
     for service in ("s3", "rds"):
         assert read_denied(text, service=service, operation=operation, about=about).advice

@@ -35,7 +35,9 @@ def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("aws_access_key_id = A", "missing: aws_secret_access_key"),
     ],
 )
-def test_a_profile_that_cannot_be_used_is_told_with_where_to_correct_it(lines: str, said: str, profile: Path) -> None:
+def test_a_profile_that_cannot_be_used_is_reported_with_where_to_correct_it(
+    lines: str, said: str, profile: Path
+) -> None:
     profile.write_text(f"[profile p]\nregion = us-east-1\n{lines}\n", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         open_clients(region=None)

@@ -141,7 +141,7 @@ def test_an_arn_of_something_else_is_said_before_aws_is_asked(key: str, wrong: s
     assert line.startswith(f"lake.{key}: {wrong!r} is not the ARN of a")
 
 
-def test_a_key_of_the_lake_outside_of_it_is_told_where_it_belongs() -> None:
+def test_a_key_of_the_lake_outside_of_it_is_reported_with_its_place() -> None:
     text = yaml.safe_dump({"lake": LAKE, "lakes": {}, "workgroup": "w", "sources": [SOURCES["rds"]]})
     with pytest.raises(ConfigError) as caught:
         parse_config(text, where="lake.yaml")

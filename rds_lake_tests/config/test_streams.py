@@ -67,12 +67,12 @@ def test_what_makes_sense_is_taken(streams: dict[str, Any], source: dict[str, An
         ({}, {"include": ["shop.public.customers"]}, "are not in `include`"),
     ],
 )  # fmt: skip
-def test_what_makes_none_is_told(streams: dict[str, Any], source: dict[str, Any], told: str) -> None:
+def test_what_makes_none_is_reported(streams: dict[str, Any], source: dict[str, Any], told: str) -> None:
     problems = problems_of(streams, **source)
     assert [problem for problem in problems if told in problem], problems
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_everything_wrong_is_reported_at_once() -> None:
     wrong = {"tables": ["orders", "orders"], "function": ARN, "on_error": "drop"}
     assert len(problems_of(wrong, include=["shop"])) == 4
 

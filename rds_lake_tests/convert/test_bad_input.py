@@ -133,7 +133,7 @@ def test_a_null_in_json_text_is_no_absent_key_even_if_it_comes_late(parser: str)
     assert table.sort_by("pk").column("v").to_pylist()[-2:] == ['{"a":"x","b":"y"}', '{"a":null,"b":"y"}']
 
 
-def test_all_files_at_fault_are_told_at_once() -> None:
+def test_all_files_at_fault_are_reported_at_once() -> None:
     message = refused(file_of(["x"], "a.gz"), workers=1)
     assert "a.gz, line 1" in message
 

@@ -177,7 +177,7 @@ def test_both_keep_the_name_that_an_earlier_date_gave(lake: Lake) -> None:
     assert [comparable(row) for row in table.to_pylist()] == [comparable(row) for row in other.to_pylist()]
 
 
-def test_what_is_wrong_with_the_files_is_told_by_file_and_line(lake: Lake) -> None:
+def test_what_is_wrong_with_the_files_is_reported_by_file_and_line(lake: Lake) -> None:
     good = lines_of([{"pk": {"S": "1"}}])
     bad = compress(b'{"Item":{"pk":{"S":"1"}}}\n{"Item":{"pk":{"X":"1"}}}\n{"Item":\n{"Item":{"b":{"B":"a"}}}\n')
     first, second = lake.file(good, items=1), lake.file(bad, items=4)

@@ -90,7 +90,7 @@ def test_mariadb_is_counted_in_all_its_databases(mariadb: EmbeddedMariaDb) -> No
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
-def test_an_unreachable_database_is_told_without_a_word_of_the_secret(scheme: str) -> None:
+def test_an_unreachable_database_is_reported_without_a_word_of_the_secret(scheme: str) -> None:
     url = f"{scheme}://reader:{SECRET}@127.0.0.1:9/shop_db_name"
     with pytest.raises(UnavailableError, match="cannot be reached") as caught:
         count_rows(dsn(url), [target("orders")], exact_below=1000, timeout_seconds=1)

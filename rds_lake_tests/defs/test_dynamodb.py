@@ -106,7 +106,7 @@ def test_a_start_that_was_refused_is_not_repeated_every_tick(
 
 
 @pytest.mark.exhaustive
-def test_an_end_nobody_told_is_found(shell: Shell, dynamo: DynamoWorld) -> None:
+def test_an_end_that_no_event_reported_is_found(shell: Shell, dynamo: DynamoWorld) -> None:
     begin(shell)
     (rest,) = until(lambda: of_yesterday(shell.reconcile()))
     assert shell.run(rest).success

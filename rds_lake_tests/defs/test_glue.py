@@ -79,7 +79,7 @@ def test_no_run_waits_for_glue_and_the_event_of_its_last_run_brings_the_views(sh
 
 
 @pytest.mark.exhaustive
-def test_an_end_nobody_told_is_found(shell: Shell) -> None:
+def test_an_end_that_no_event_reported_is_found(shell: Shell) -> None:
     glue = GlueShell(shell)
     glue.faults(events=[{"action": "drop", "match": "Glue Job State Change"}] * 2)
     glue.export()
@@ -91,7 +91,7 @@ def test_an_end_nobody_told_is_found(shell: Shell) -> None:
 
 
 @pytest.mark.exhaustive
-def test_an_end_told_twice_or_late_changes_nothing(shell: Shell) -> None:
+def test_an_end_reported_twice_or_late_changes_nothing(shell: Shell) -> None:
     glue = GlueShell(shell)
     glue.faults(events=[{"action": "double", "match": "Glue Job State Change"}] * 2)
     glue.export()
@@ -168,7 +168,7 @@ def test_tables_that_wait_for_the_places_of_others_are_begun_as_soon_as_there_is
 
 
 @pytest.mark.exhaustive
-def test_a_run_of_glue_that_takes_too_long_is_told_once(shell: Shell) -> None:
+def test_a_run_of_glue_that_takes_too_long_is_reported_once(shell: Shell) -> None:
     glue = GlueShell(shell, export_timeout_hours=1e-6)
     glue.faults(glue_jobs=[{"stuck": True}, {"stuck": True}])
     assert glue.shell.begin(str(DAY)).success

@@ -108,7 +108,7 @@ class TestLive:
         assert "a live export only has the current data" in shell.failure(result)
 
     @pytest.mark.exhaustive
-    def test_the_end_of_a_live_export_nobody_told_is_found(self, shell: Shell) -> None:
+    def test_the_end_of_a_live_export_that_no_event_reported_is_found(self, shell: Shell) -> None:
         shell.world.of_cluster("live")
         shell.reload()
         assert shell.run(self.begin(shell)).success

@@ -44,7 +44,7 @@ def by_hand(shell: Shell) -> None:
     shell.reload()
 
 
-def test_a_held_date_is_shown_told_once_and_published_by_materializing_its_approval(shell: Shell) -> None:
+def test_a_held_date_is_shown_reported_once_and_published_by_materializing_its_approval(shell: Shell) -> None:
     by_hand(shell)
     mailbox = shell.world.mailbox()
     shell.world.snapshot("2026-11-20")

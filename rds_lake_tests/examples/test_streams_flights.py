@@ -24,7 +24,7 @@ def example(root: Path, mariadb: EmbeddedMariaDb, monkeypatch: pytest.MonkeyPatc
             del sys.modules[name]
 
 
-def test_each_new_route_is_told_of_once_by_lambda(example: Any) -> None:
+def test_each_new_route_is_reported_once_by_lambda(example: Any) -> None:
     said: list[str] = []
     assert example.STORIES["lambda"](said.append) == TOLD
     assert [line for line in said if line.startswith("sensor")] == [
@@ -35,7 +35,7 @@ def test_each_new_route_is_told_of_once_by_lambda(example: Any) -> None:
 
 
 @pytest.mark.exhaustive
-def test_each_new_route_is_told_of_once_by_the_outbox_and_its_live_view_is_the_table(example: Any) -> None:
+def test_each_new_route_is_reported_once_by_the_outbox_and_its_live_view_is_the_table(example: Any) -> None:
     said: list[str] = []
     assert example.STORIES["outbox"](said.append) == TOLD
     assert "sensor: 2 inserted rows found, 0 runs started" in said

@@ -52,7 +52,9 @@ def test_a_run_within_a_boundary_that_denies_names_the_boundary_and_goes_on_once
 
 
 @pytest.mark.exhaustive
-def test_a_key_whose_policy_locks_the_account_out_is_told_as_the_keys_policy_and_not_as_the_roles(world: World) -> None:
+def test_a_key_whose_policy_locks_the_account_out_is_reported_as_the_keys_policy_and_not_as_the_roles(
+    world: World,
+) -> None:
     """Until its policy lets the account in again, nothing that the role is given helps."""
     kms, iam = world.clients.client("kms"), world.clients.client("iam")
     key = kms.describe_key(KeyId=world.config.lake.kms_key)["KeyMetadata"]["KeyId"]
@@ -79,7 +81,7 @@ def test_a_key_whose_policy_locks_the_account_out_is_told_as_the_keys_policy_and
 
 
 @pytest.mark.exhaustive
-def test_an_export_role_that_trusts_nobody_is_told_and_the_next_attempt_works_once_it_trusts(world: World) -> None:
+def test_an_export_role_that_trusts_nobody_is_reported_and_the_next_attempt_works_once_it_trusts(world: World) -> None:
     iam = world.clients.client("iam")
     trusted = iam.get_role(RoleName="rds-lake-export")["Role"]["AssumeRolePolicyDocument"]
     nobody = [one | {"Effect": "Deny"} for one in trusted["Statement"]]

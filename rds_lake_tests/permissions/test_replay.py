@@ -94,7 +94,7 @@ def test_a_statement_less_breaks_calls_that_are_named(journey: Journey) -> None:
     )
 
 
-def test_a_denied_date_is_told_by_mail_with_the_statement_to_add_and_made_once_the_right_is_back(
+def test_a_denied_date_is_reported_by_mail_with_the_statement_to_add_and_made_once_the_right_is_back(
     journey: Journey,
 ) -> None:
     (mail,) = journey.mails.read()
@@ -109,7 +109,9 @@ def _statement(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("action", OPERATIONS)
-def test_a_denied_action_is_told_with_its_statement_and_works_once_it_is_back(journey: Journey, action: str) -> None:
+def test_a_denied_action_is_reported_with_its_statement_and_works_once_it_is_back(
+    journey: Journey, action: str
+) -> None:
     gateways = journey.permitted.gateways
     before = journey.root.keys("lake/shop/")
     journey.root.cloud.faults.add(read_faults({"deny": [{"action": action, "times": 1}]}))

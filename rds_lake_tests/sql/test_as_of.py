@@ -109,7 +109,7 @@ def test_what_cannot_be_read_as_of_a_date_is_refused_with_the_reason(query: str,
         as_of(query)
 
 
-def test_all_reasons_are_told_at_once() -> None:
+def test_all_reasons_are_reported_at_once() -> None:
     with pytest.raises(AsOfError) as caught:
         as_of("SELECT * FROM a JOIN b USING (id) JOIN orders USING (id)")
     assert len(caught.value.problems) == 2

@@ -65,7 +65,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (
                 WITHIN_LIMITS,
                 False,
-                "No table is too wide for Glue and Athena; a table that is too wide has no view, the others do.",
+                "Glue and Athena can hold every table; one that is too wide, or whose column names Glue refuses, has no view.",
             ),
         ],
         Stage.VIEWS: [],

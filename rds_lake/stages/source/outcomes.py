@@ -13,7 +13,7 @@ from rds_lake.stages.publish.move_views import Publication
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogued:
-    """The catalogued tables, and what Athena read back. `left_out`: tables that are too wide for a view."""
+    """The catalogued tables, and what Athena read back. `left_out`: tables that Glue or Athena cannot hold."""
 
     synced: tuple[TableSync, ...]
     quality: tuple[TableQuality, ...]
@@ -22,7 +22,7 @@ class Catalogued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The publication and the tables it was about; `left_out`: tables that are too wide for a view."""
+    """The publication and the tables it was about; `left_out`: tables that Glue or Athena cannot hold."""
 
     publication: Publication
     tables: tuple[TypedTable, ...]

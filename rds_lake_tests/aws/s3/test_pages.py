@@ -78,7 +78,7 @@ def test_a_listing_whose_page_breaks_off_is_finished_by_boto3_without_telling_a_
     assert found == keys
 
 
-def test_a_listing_whose_folders_are_not_told_plainly_goes_on_page_by_page(
+def test_a_listing_whose_folders_are_encoded_continues_page_by_page(
     clients: AwsClients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients.s3.create_bucket(Bucket="lake")

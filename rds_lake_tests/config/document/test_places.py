@@ -81,7 +81,7 @@ def test_every_problem_of_a_file_has_its_line_its_column_and_its_source() -> Non
         ("    freshness_hours: [1]", "line 10, column 5: source shop: freshness_hours: must be a number, not [1]"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_told_in_words_of_lake_yaml(line: str, begins: str) -> None:
+def test_a_wrong_value_is_reported_in_words_of_lake_yaml(line: str, begins: str) -> None:
     (problem,) = problems_of(file_with(line_9=f"    kind: rds\n{line}"))
     assert problem.startswith(begins)
 

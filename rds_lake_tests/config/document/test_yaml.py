@@ -110,7 +110,7 @@ def test_keys_that_are_written_twice_are_all_named_beside_the_other_problems() -
         ("just words", "must be a mapping with `lake:` and `sources:`"),
     ],
 )
-def test_text_that_is_no_yaml_is_told_with_its_line_and_what_to_do(text: str, said: str) -> None:
+def test_text_that_is_no_yaml_is_reported_with_its_line_and_what_to_do(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(text)
     assert said in str(caught.value)

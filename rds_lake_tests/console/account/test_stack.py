@@ -67,7 +67,7 @@ def test_without_a_name_the_stack_is_called_as_the_lakes_objects_are(here: Local
     assert "stack acme is deleted" in run(tmp_path, "rds", "--remove").output
 
 
-def test_an_arn_of_another_account_is_told_before_anything_is_created(here: LocalCloud, tmp_path: Path) -> None:
+def test_an_arn_of_another_account_is_reported_before_anything_is_created(here: LocalCloud, tmp_path: Path) -> None:
     (tmp_path / "lake.yaml").write_text(LAKES["rds"], encoding="utf-8")
     result = CliRunner().invoke(cli.main, ["setup", "--stack", "acme", "--config", str(tmp_path / "lake.yaml")])
     assert result.exit_code == 1 and "is a role of account 111122223333" in result.output

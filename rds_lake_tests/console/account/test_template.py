@@ -45,7 +45,7 @@ def test_written_to_a_file_it_says_how_to_deploy_it(printed, tmp_path: Path) -> 
     assert "20 resources" in result.stderr
 
 
-def test_a_template_too_long_for_a_call_and_names_that_became_patterns_are_told(printed) -> None:
+def test_a_template_too_long_for_a_call_and_names_that_became_patterns_are_reported(printed) -> None:
     result = printed("200 sources")
     assert "upload it to S3" in result.stderr
     assert "takes the place of 200 names" in result.stderr

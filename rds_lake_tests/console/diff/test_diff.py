@@ -68,7 +68,7 @@ def give_keys(world: World, keys: dict[str, list[str]]) -> None:
     path.write_text(yaml.safe_dump(body), encoding="utf-8")
 
 
-def test_rows_and_columns_that_changed_are_told_with_both_values(ask: Ask, world: World) -> None:
+def test_rows_and_columns_that_changed_are_reported_with_both_values(ask: Ask, world: World) -> None:
     give_keys(world, {"notes": ["id"]})
     shown = ask("shop.notes")
     assert shown.exit_code == 0, shown.output

@@ -70,7 +70,7 @@ def install_triggers(url: str) -> None:
     install(dsn, generate(dsn.engine, require_capturable(described), wanted))
 
 
-def test_triggers_that_are_missing_or_switched_off_are_told(url: str, database: psycopg.Connection[Any]) -> None:
+def test_triggers_that_are_missing_or_switched_off_are_reported(url: str, database: psycopg.Connection[Any]) -> None:
     missing = seen(url, "streams.triggers")
     assert missing.verdict is Verdict.FAIL
     assert "rds-lake streams triggers shop --install" in (missing.remedy or "")
@@ -80,7 +80,7 @@ def test_triggers_that_are_missing_or_switched_off_are_told(url: str, database: 
     assert seen(url, "streams.triggers").verdict is Verdict.FAIL
 
 
-def test_an_outbox_that_nobody_empties_is_told(url: str, database: psycopg.Connection[Any]) -> None:
+def test_an_outbox_that_is_not_emptied_is_reported(url: str, database: psycopg.Connection[Any]) -> None:
     install_triggers(url)
     database.execute("INSERT INTO accounts VALUES (1, 'Ann')")
     assert seen(url, "streams.outbox").verdict is Verdict.PASS

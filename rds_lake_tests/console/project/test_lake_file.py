@@ -58,7 +58,7 @@ def test_two_files_are_one_too_many() -> None:
 
 
 @pytest.mark.parametrize("words", [["streams", "triggers", "other.yaml"], ["warehouse", "run", "other.yaml"]])
-def test_a_file_in_the_place_of_a_name_is_told_the_option(words: list[str]) -> None:
+def test_a_file_in_the_place_of_a_name_is_refused_with_the_option_to_use(words: list[str]) -> None:
     done = call(*words, "--config", "other.yaml")
     assert done.exit_code == 1
     assert "other.yaml is a file: write `--config other.yaml`" in " ".join(done.output.split())

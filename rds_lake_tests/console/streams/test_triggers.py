@@ -77,7 +77,7 @@ def test_install_and_the_way_back(url: str, shop: Connection, tmp_path: Path) ->
     assert shop.execute("SELECT to_regnamespace('rds_lake')").fetchone() == (None,)
 
 
-def test_all_reasons_are_told_and_nothing_is_printed(url: str, shop: Connection, tmp_path: Path) -> None:
+def test_all_reasons_are_reported_and_nothing_is_printed(url: str, shop: Connection, tmp_path: Path) -> None:
     done = called(tmp_path, "shop", "--dsn", url, "--install", tables="told.public.keyless, told.public.gone")
     assert done.exit_code == 1
     assert done.stdout == ""
@@ -94,7 +94,7 @@ def test_all_reasons_are_told_and_nothing_is_printed(url: str, shop: Connection,
         (["shop", "--install", "--key", "a=b"], "--install needs the database"),
     ],
 )
-def test_what_cannot_be_is_told_with_the_remedy(tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_what_cannot_be_is_reported_with_the_remedy(tmp_path: Path, arguments: list[str], told: str) -> None:
     done = called(tmp_path, *arguments)
     assert done.exit_code == 1
     assert told in done.stderr

@@ -56,7 +56,7 @@ def described(url: str, *tables: str, level: Level = Level.ROW) -> tuple[Describ
         ("Good", ["there is no such table"]),
     ],
 )
-def test_every_reason_against_a_table_is_told(url: str, table: str, reasons: list[str]) -> None:
+def test_every_reason_against_a_table_is_reported(url: str, table: str, reasons: list[str]) -> None:
     (found,) = described(url, table)
     assert len(found.reasons) == len(reasons)
     assert all(told.startswith(reason) for told, reason in zip(found.reasons, reasons, strict=True)), found.reasons
@@ -92,7 +92,7 @@ def test_columns_have_the_databases_own_words_and_the_key_its_order(url: str) ->
     )
 
 
-def test_an_unreachable_database_is_told_without_a_word_of_its_url() -> None:
+def test_an_unreachable_database_is_reported_without_a_word_of_its_url() -> None:
     url = "postgresql://reader:hunter2@127.0.0.1:9/secret_name"
     with pytest.raises(UnavailableError, match="cannot be reached") as caught:
         described(url, "t")

@@ -200,7 +200,7 @@ def test_a_partitioned_table_has_one_name_and_rows_may_move(url: str, shop: Conn
 
 
 @levels
-def test_truncate_also_of_a_referencing_table_is_told(url: str, shop: Connection, level: Level) -> None:
+def test_truncate_also_of_a_referencing_table_is_reported(url: str, shop: Connection, level: Level) -> None:
     shop.execute("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE child (id int PRIMARY KEY REFERENCES t)")
     capture(url, "t", "child", level=level)
     shop.execute("INSERT INTO t VALUES (1); INSERT INTO child VALUES (1); TRUNCATE t CASCADE; INSERT INTO t VALUES (2)")

@@ -17,7 +17,7 @@ def captured(request: pytest.FixtureRequest) -> Captured:
     return Captured(mariadb.create_database("health")).install()
 
 
-def test_rows_and_the_age_of_the_oldest_are_told_by_the_databases_own_clock(captured: Captured) -> None:
+def test_rows_and_the_age_of_the_oldest_are_reported_by_the_databases_own_clock(captured: Captured) -> None:
     def found() -> str:
         return str(outbox_health(captured.dsn, captured.home))
 

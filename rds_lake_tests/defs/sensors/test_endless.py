@@ -73,7 +73,7 @@ def test_sources_that_end_every_tick_keep_no_other_waiting_and_are_examined_when
     assert set(looked) == {"blog-prod", "news-prod", "shop-prod"}
 
 
-def test_dates_for_which_a_tick_has_no_time_are_told_and_the_tick_ends(
+def test_dates_for_which_a_tick_has_no_time_are_reported_and_the_tick_ends(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Mutation that fails it: look at every date of the source, however late it is."""

@@ -62,7 +62,7 @@ def test_with_dagsters_history_gone_the_lakes_own_records_say_what_is_finished(s
 
 
 @pytest.mark.exhaustive
-def test_an_export_that_was_replaced_and_removed_is_no_failure_when_its_end_is_told_late(shell: Shell) -> None:
+def test_an_export_that_was_replaced_and_removed_is_no_failure_when_its_end_is_reported_late(shell: Shell) -> None:
     shell.world.snapshot(str(YESTERDAY), hour=1)
     assert shell.materialize(str(YESTERDAY)).success
     (old,) = shell.world.gateways.rds.list_export_tasks()
@@ -121,7 +121,7 @@ def test_an_export_somebody_started_by_hand_is_taken_over_and_not_paid_twice(she
     assert [task.identifier for task in world.gateways.rds.list_export_tasks()] == ["by-hand"]
 
 
-def test_a_failed_export_is_told_once_however_many_tell_of_it(shell: Shell) -> None:
+def test_a_failed_export_is_reported_once_however_many_events_say_so(shell: Shell) -> None:
     """Its event, the event again, and reconciliation, each with a run of its own."""
     mailbox = shell.world.mailbox()
     shell.world.snapshot(str(YESTERDAY))
@@ -147,7 +147,7 @@ def test_after_a_failure_a_person_gets_the_next_attempt(shell: Shell) -> None:
     assert statuses(shell) == ["FAILED", "COMPLETE"]
 
 
-def test_a_stuck_export_is_told_once_with_what_to_do(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stuck_export_is_reported_once_with_what_to_do(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     mailbox = shell.world.mailbox()
     shell.world.with_source(export_timeout_hours=1e-4)
     shell.reload()
@@ -162,7 +162,7 @@ def test_a_stuck_export_is_told_once_with_what_to_do(shell: Shell, monkeypatch: 
     assert "cancel it there" in mail["Message"]
 
 
-def test_a_stale_source_fails_a_check_and_is_told_once(shell: Shell) -> None:
+def test_a_stale_source_fails_a_check_and_is_reported_once(shell: Shell) -> None:
     mailbox = shell.world.mailbox()
     shell.world.with_source(freshness_hours=30.0)
     shell.reload()
@@ -186,7 +186,7 @@ def test_a_fresh_source_passes_its_check_in_every_run(shell: Shell) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_backup_that_failed_is_told_to_the_source_that_waits_for_it(shell: Shell) -> None:
+def test_a_backup_that_failed_is_reported_to_the_source_that_waits_for_it(shell: Shell) -> None:
     shell.world.with_source(snapshots=("backup",))
     shell.reload()
     mailbox = shell.world.mailbox()

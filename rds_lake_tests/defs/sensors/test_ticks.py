@@ -57,7 +57,7 @@ class TestByHand:
         assert statuses(shell) == ["COMPLETE"]
 
     @pytest.mark.exhaustive
-    def test_a_failed_run_by_hand_is_told_once_and_not_run_again_by_its_event(self, shell: Shell) -> None:
+    def test_a_failed_run_by_hand_is_reported_once_and_not_run_again_by_its_event(self, shell: Shell) -> None:
         shell.world.snapshot(str(YESTERDAY), event=False)
         shell.world.break_next_export(fail="boom")
         assert not shell.materialize(str(YESTERDAY), "snapshot_export", "parquet").success
@@ -400,7 +400,7 @@ class TestTold:
         shell.world.break_next_export(stuck=True)
         shell.world.run().begin(YESTERDAY)
 
-    def test_an_export_that_hangs_is_told_whatever_failed_of_the_date_before(self, shell: Shell) -> None:
+    def test_an_export_that_hangs_is_reported_whatever_failed_of_the_date_before(self, shell: Shell) -> None:
         shell.world.with_source(export_timeout_hours=1e-4, freshness_hours=0.0)
         shell.reload()
         assert not shell.materialize(str(YESTERDAY), "snapshot_export", "parquet").success, "there is no snapshot yet"
@@ -410,7 +410,7 @@ class TestTold:
         assert "stuck" in incident.run_key
 
     @pytest.mark.exhaustive
-    def test_a_run_that_gave_up_waiting_for_it_is_told_and_the_incident_not_again(self, shell: Shell) -> None:
+    def test_a_run_that_gave_up_waiting_for_it_is_reported_and_the_incident_not_again(self, shell: Shell) -> None:
         shell.world.with_source(export_timeout_hours=1e-4, freshness_hours=0.0)
         shell.reload()
         shell.world.snapshot(str(YESTERDAY), event=False)

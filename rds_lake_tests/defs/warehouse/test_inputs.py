@@ -49,7 +49,7 @@ def test_an_event_of_s3_begins_the_run_and_the_same_event_twice_is_one_run(mart:
 
 
 @pytest.mark.exhaustive
-def test_what_no_event_told_of_is_found_by_listing(mart: Mart) -> None:
+def test_what_no_event_reported_is_found_by_listing(mart: Mart) -> None:
     mart.put("jobs/a.json", GOOD)
     mart.shell.tick()
     assert mart.open() == ()
@@ -97,7 +97,7 @@ def test_six_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_one
 
 
 @pytest.mark.exhaustive
-def test_a_broken_one_is_told_of_once_and_a_mended_one_begins(mart: Mart) -> None:
+def test_a_broken_one_is_reported_once_and_a_mended_one_begins(mart: Mart) -> None:
     mart.put("jobs/a.json", {"version": 3})
     mart.tick()
     first = mart.errors("a.json")

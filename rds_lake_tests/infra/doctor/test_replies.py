@@ -87,14 +87,14 @@ def test_an_answer_that_is_not_as_it_should_be_is_shown_by_its_row(
 
 
 @pytest.mark.exhaustive
-def test_a_clock_that_is_wrong_is_told_and_one_that_is_a_little_off_is_not(healthy: Account) -> None:
+def test_a_clock_that_is_wrong_is_reported_and_one_that_is_a_little_off_is_not(healthy: Account) -> None:
     clocks = {seconds: healthy.findings(now=datetime.now(UTC) + timedelta(seconds=seconds), only=("credentials.clock",))
               for seconds in (-20, 120, -600)}  # fmt: skip
     verdicts = {seconds: found["credentials.clock", ""].verdict for seconds, found in clocks.items()}
     assert verdicts == {-20: Verdict.PASS, 120: Verdict.WARN, -600: Verdict.FAIL}
 
 
-def test_credentials_of_another_account_are_told_and_nothing_else_is_looked_at(
+def test_credentials_of_another_account_are_reported_and_nothing_else_is_looked_at(
     healthy: Account, replies: Replies
 ) -> None:
     other = into("Arn", value="arn:aws:iam::999999999999:user/ann")

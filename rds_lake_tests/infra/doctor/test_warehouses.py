@@ -78,7 +78,7 @@ def seen(healthy: Account, config: LakeConfig, **asked: Any) -> dict[str, Findin
     ],
     ids=["none", "free", "held", "kept", "just expired", "expired", "not removed"],
 )
-def test_a_lease_that_expired_and_whose_things_nobody_removes_is_told(
+def test_a_lease_that_expired_and_whose_things_nobody_removes_is_reported(
     healthy: Account, config: LakeConfig, held: Lease | None, verdict: Verdict
 ) -> None:
     if held is not None:
@@ -94,7 +94,7 @@ def test_a_lease_that_expired_and_whose_things_nobody_removes_is_told(
 
 
 @pytest.mark.exhaustive
-def test_a_damaged_lease_is_told_and_stacks_are_not_looked_at(healthy: Account, config: LakeConfig) -> None:
+def test_a_damaged_lease_is_reported_and_stacks_are_not_looked_at(healthy: Account, config: LakeConfig) -> None:
     healthy.root("s3").put_object(Bucket=config.lake.bucket, Key=key(config), Body=b"{")
     found = seen(healthy, config)
     assert found["warehouse.lease"].verdict is Verdict.FAIL and "damaged" in found["warehouse.lease"].seen
@@ -102,7 +102,7 @@ def test_a_damaged_lease_is_told_and_stacks_are_not_looked_at(healthy: Account, 
 
 
 @pytest.mark.exhaustive
-def test_a_stack_that_no_lease_names_is_told_and_another_lakes_is_not(healthy: Account, config: LakeConfig) -> None:
+def test_a_stack_that_no_lease_names_is_reported_and_another_lakes_is_not(healthy: Account, config: LakeConfig) -> None:
     formation = healthy.root("cloudformation")
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
     own = names_of(layout, "mart", "run-1", Mode.CLUSTER, 1)
@@ -122,7 +122,7 @@ def test_a_stack_that_no_lease_names_is_told_and_another_lakes_is_not(healthy: A
 
 
 @pytest.mark.exhaustive
-def test_a_bucket_that_tells_nobody_of_new_files_is_told(healthy: Account, config: LakeConfig) -> None:
+def test_a_bucket_without_notifications_of_new_files_is_reported(healthy: Account, config: LakeConfig) -> None:
     healthy.root("s3").put_bucket_notification_configuration(Bucket="acme-drop", NotificationConfiguration={})
     found = seen(healthy, config)["warehouse.events"]
     assert found.verdict is Verdict.WARN and "EventBridge is off for bucket acme-drop" in found.seen

@@ -114,7 +114,7 @@ def test_a_grant_is_for_services_of_aws_only_and_data_goes_through_the_services_
     assert [service.partition(".")[0] for service in via] == ["s3", "dynamodb", "sns"]
 
 
-def test_only_keys_below_the_lakes_prefixes_are_listed_and_whether_an_object_is_there_is_told() -> None:
+def test_only_keys_below_the_lakes_prefixes_are_listed_and_whether_an_object_is_there_is_reported() -> None:
     condition = by_sid(lake(rds(), prefix="a", export_prefix="b"))["ListTheLake"]["Condition"]
     assert condition == {"StringLikeIfExists": {"s3:prefix": ["a/*", "b/*"]}}
 

@@ -78,7 +78,7 @@ def test_a_place_that_another_claims_at_this_moment_is_asked_for_again(clients: 
 
 
 @pytest.mark.exhaustive
-def test_a_bucket_of_another_account_is_told_and_not_written(clients: Any) -> None:
+def test_a_bucket_of_another_account_is_reported_and_not_written(clients: Any) -> None:
     clients.s3.create_bucket(Bucket="acme-lake")
     theirs = Account(number="999988887777", region="us-east-1", partition="aws")
     with pytest.raises(ConfigError, match=r"belongs to another account than 999988887777.*Choose another `bucket:`"):

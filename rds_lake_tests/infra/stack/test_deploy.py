@@ -13,7 +13,7 @@ from rds_lake_tests.support.world import post
 _RESOURCES = 19  # of the lake `rds`, with the parameters' defaults
 
 
-def test_a_new_stack_tells_every_resource_once_counts_them_and_ends_with_the_keys_of_lake_yaml(site: Site) -> None:
+def test_a_new_stack_names_every_resource_once_counts_them_and_ends_with_the_keys_of_lake_yaml(site: Site) -> None:
     site.deploy()
     complete = site.told("CREATE_COMPLETE")
     made = [line.split("  ")[-3] for line in complete if " of " in line and "AWS::CloudFormation::Stack" not in line]
@@ -55,7 +55,7 @@ def test_what_nobody_chose_follows_lake_yaml(site: Site, monkeypatch: pytest.Mon
     assert site.deploy().parameters["NamePrefix"] == "x"
 
 
-def test_a_failed_creation_tells_the_first_reason_and_the_way_out_works(site: Site) -> None:
+def test_a_failed_creation_names_the_first_reason_and_the_way_out_works(site: Site) -> None:
     site.formation.fault(resource="EventsQueue", fail="no more queues today")
     with pytest.raises(StackError, match=r"ROLLBACK_COMPLETE: its creation failed.*--remove") as caught:
         site.deploy()

@@ -128,7 +128,7 @@ def test_a_bucket_of_another_account_and_the_workgroup_primary_are_not_created()
     assert not stack.of_type("AWS::Athena::WorkGroup")
 
 
-def test_a_queue_whose_dead_letter_queue_sqs_would_refuse_is_told_before_anything_is_created() -> None:
+def test_a_queue_whose_dead_letter_queue_sqs_would_refuse_is_reported_before_anything_is_created() -> None:
     text = LAKES["dynamodb"].replace("acme-events", "a" * 76)
     with pytest.raises(ConfigError, match=r"shorten it in lake\.yaml to 75"):
         build_template(parse_config(text, where="test"))

@@ -51,6 +51,6 @@ def test_whatever_a_property_is_it_is_read_as_it_was_built(value: object) -> Non
     assert read(as_yaml(body)) == body
 
 
-def test_a_template_that_not_even_s3_takes_is_told_with_what_to_do() -> None:
+def test_a_template_that_not_even_s3_takes_is_reported_with_what_to_do() -> None:
     assert "divide the sources into several lakes" in (size_note("x" * (S3_BYTES + 1)) or "")
     assert size_note("x") is None

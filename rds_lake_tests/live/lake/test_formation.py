@@ -77,7 +77,7 @@ def test_the_doctor_says_that_lake_formation_governs_new_tables_of_the_database(
     assert name in str(looked), "of the database, which Glue tells whoever may GetDatabase"
 
 
-def test_without_a_grant_the_refusal_is_told_as_lake_formations_own(lake: LiveLake) -> None:
+def test_without_a_grant_the_refusal_is_reported_as_lake_formations_own(lake: LiveLake) -> None:
     """And whether a list is refused or leaves the table out, which would look as if it were gone: `-s` prints it."""
     at, name = lake.gateways(), lake.config.sources[0].name
     glue = at.clients().glue

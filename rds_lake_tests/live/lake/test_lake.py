@@ -95,7 +95,7 @@ def test_a_view_is_stored_as_we_read_it(done: Done) -> None:
     assert {"originalSql", "catalog", "columns"} <= json.loads(base64.b64decode(text)).keys()
 
 
-def test_the_end_of_the_export_is_told_to_the_queue_as_the_bare_event(done: Done) -> None:
+def test_the_end_of_the_export_is_sent_to_the_queue_as_the_bare_event(done: Done) -> None:
     """Ids 0161, 0164 and 0236 were seen by others only; and that EventBridge may send to a queue with SSE-SQS."""
     clients, queue = done.lake.place.clients.sqs, done.lake.config.lake.events_queue
     url = clients.get_queue_url(QueueName=queue)["QueueUrl"]

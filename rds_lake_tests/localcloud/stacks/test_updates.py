@@ -90,7 +90,7 @@ def test_a_failed_update_leaves_outputs_parameters_and_template_as_they_were(for
 
 
 @pytest.mark.exhaustive
-def test_an_output_that_cannot_be_told_fails_the_update_and_leaves_those_there_are(formation: Formation) -> None:
+def test_an_output_that_cannot_be_computed_fails_the_update_and_leaves_those_there_are(formation: Formation) -> None:
     formation.deploy(_told(First="1"))
     template = _told(First="2")
     template["Outputs"]["Wrong"] = {"Value": {"Fn::Select": ["7", {"Fn::Split": [",", {"Ref": "Q"}]}]}}

@@ -115,7 +115,7 @@ def test_a_list_of_many_files_is_read_as_fast_as_it_is_long() -> None:
     assert time.process_time() - began < 3, "each file is compared with each other one"
 
 
-def test_a_manifest_tells_its_source_and_date_by_its_folder() -> None:
+def test_the_folder_of_a_manifest_names_its_source_and_date() -> None:
     key = f"{set_prefix('exports', 'reviews', DAY)}/AWSDynamoDB/01763596800123-0a1b2c3d/manifest-files.json"
     event = {"source": "aws.s3", "detail-type": "Object Created", "detail": {"object": {"key": key}}}
     found = TableExportWritten(source="reviews", snapshot_date=DAY, export_id="01763596800123-0a1b2c3d")

@@ -330,7 +330,7 @@ def test_the_end_of_a_run_of_glue_names_job_and_run(state: str) -> None:
     assert parse(glue_event(state)) == JobEnded(job="rds-lake-convert", run="jr_1")
 
 
-def test_what_else_glue_tells_is_foreign_and_an_end_without_its_run_is_malformed() -> None:
+def test_other_events_of_glue_are_foreign_and_an_end_without_its_run_is_malformed() -> None:
     assert isinstance(parse(glue_event("RUNNING", "Glue Job Run Status")), ForeignEvent)
     assert isinstance(parse(glue_event("RUNNING")), ForeignEvent)
     assert isinstance(parse(glue_event("Succeeded", "Glue Crawler State Change")), ForeignEvent)

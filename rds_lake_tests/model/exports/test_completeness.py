@@ -232,7 +232,7 @@ def test_what_nobody_has_seen_yet_warns_with_awss_words_and_stops_nothing(warnin
         {"skippedTables": ["shop.public.pay"], "skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]},
     ],
 )
-def test_what_tells_of_missing_data_is_an_error_in_whatever_form(warning: object) -> None:
+def test_a_sign_of_missing_data_is_an_error_in_whatever_form(warning: object) -> None:
     assert "shop.public.pay" in errors(check([table("shop.public.orders")], warning=json.dumps(warning)))
 
 

@@ -206,7 +206,7 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize("target", FOLDERS)
-def test_dots_in_names_of_databases_and_schemas_are_told_by_the_folders_and_lake_yaml(target: str) -> None:
+def test_dots_in_names_of_databases_and_schemas_are_recognised_by_the_folders_and_lake_yaml(target: str) -> None:
     folder, expected = FOLDERS[target]
     entries = [{"target": target, "status": "COMPLETE"}, {"target": "shop.public.orders", "status": "COMPLETE"}]
     files = {info("f", 1, 2): json.dumps({"perTableStatus": entries})}

@@ -119,7 +119,7 @@ def test_a_partition_deleted_by_hand_is_made_again(world: World) -> None:
 
 
 @pytest.mark.exhaustive
-def test_the_same_date_catalogued_again_tells_the_same_changes_and_writes_nothing(world: World) -> None:
+def test_the_same_date_catalogued_again_reports_the_same_changes_and_writes_nothing(world: World) -> None:
     day(world, "2026-11-19")
     first = day(world, "2026-11-20", "ALTER TABLE orders ADD COLUMN channel text")
     faults = Faults(world.gateways.lake.glue._client)
@@ -198,7 +198,7 @@ def test_a_partition_that_another_run_makes_between_the_look_and_the_call_is_no_
 
 
 @pytest.mark.exhaustive
-def test_a_partition_that_glue_refuses_for_another_reason_is_told(
+def test_a_partition_that_glue_refuses_for_another_reason_is_reported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.snapshot("2026-11-20")

@@ -42,7 +42,7 @@ def by_arn(found: list[Snapshot]) -> list[Snapshot]:
     return sorted(found, key=lambda snapshot: snapshot.arn)
 
 
-def test_two_hundred_sources_cost_one_list_and_get_what_each_would_be_told_by_itself(world: World) -> None:
+def test_two_hundred_sources_cost_one_list_and_each_gets_the_same_as_by_itself(world: World) -> None:
     for day in range(18, 22):
         world.snapshot(f"2026-11-{day}")
     world.snapshot("2026-11-21", kind="manual", hour=5)

@@ -217,7 +217,7 @@ def test_a_copy_made_after_the_date_was_published_is_not_paid_for(world: World) 
 
 
 @pytest.mark.exhaustive
-def test_a_published_date_whose_data_is_older_than_its_name_is_told(
+def test_a_published_date_whose_data_is_older_than_its_name_is_reported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an earlier release published it, by the copy's own time."""

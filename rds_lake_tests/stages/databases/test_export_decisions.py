@@ -249,7 +249,7 @@ class TestRun:
         with pytest.raises(ExportFailedError, match=r"ended FAILED: KMS key check failed.*next attempt"):
             run_export(rds, PLAN, snapshot(), waiting=time.waiting())
 
-    def test_a_cancellation_is_told_as_one(self) -> None:
+    def test_a_cancellation_is_reported_as_one(self) -> None:
         rds, name = FakeRds(), task(1, ExportStatus.STARTING).identifier
         time = Time(
             [

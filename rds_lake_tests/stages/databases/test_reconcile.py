@@ -106,7 +106,7 @@ def dates(examined: Examined) -> list[int]:
 
 
 class TestStart:
-    def test_a_snapshot_that_no_event_told_is_to_be_exported(self) -> None:
+    def test_a_snapshot_that_no_event_reported_is_to_be_exported(self) -> None:
         """Copied snapshots raise no event, and events of hours without a daemon may be lost."""
         found = examine(FakeRds(snapshots=[snapshot(20), snapshot(21)]))
         assert dates(found) == [20, 21]
@@ -272,7 +272,7 @@ class TestIncidents:
         assert running.identifier in first.cause
         assert "40%" in first.cause
 
-    def test_a_stuck_export_whose_waiting_run_failed_was_told_already(self) -> None:
+    def test_a_stuck_export_whose_waiting_run_failed_was_reported_already(self) -> None:
         rds = FakeRds(snapshots=[snapshot(20), snapshot()], tasks=[task(snapshot(20), ExportStatus.STARTING)])
         assert not examine(rds, Log(timed_out=True)).incidents
 
@@ -311,7 +311,7 @@ class TestIncidents:
         assert not examine(rds).incidents, "no backup window has passed yet: a new lake's first act is no alarm"
         assert "none at all" in examine(rds, now=NOW + timedelta(hours=7)).incidents[0].cause
 
-    def test_a_role_that_may_not_see_when_its_database_was_made_is_told_in_the_alarm_it_may_cause(self) -> None:
+    def test_a_role_that_may_not_see_when_its_database_was_made_is_reported_in_the_alarm_it_may_cause(self) -> None:
         class Closed(FakeRds):
             def find_created(self, about: Exportable, identifier: str) -> datetime | None:
                 words = 'no right; add {"Effect": "Allow"} to the policy'

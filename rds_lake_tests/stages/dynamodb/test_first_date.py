@@ -104,7 +104,7 @@ def test_once_it_has_failed(dynamo: DynamoWorld) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_source_that_had_a_date_is_told_whatever_is_under_way(dynamo: DynamoWorld) -> None:
+def test_a_source_that_had_a_date_is_reported_whatever_is_under_way(dynamo: DynamoWorld) -> None:
     world = dynamo.world
     world.publish(str(NOW.date() - timedelta(days=4)))
     begun = {newest(world): Begun(blocking=True, at=datetime.now(UTC))}

@@ -127,7 +127,7 @@ def test_a_damaged_file_is_named_and_nothing_is_published(dynamo: DynamoWorld) -
     assert f"lake/_manifests/reviews/{DAY}.json" not in dynamo.world.keys("lake/_manifests/")
 
 
-def test_recovery_that_is_off_is_told_for_all_tables_before_anything_is_started(dynamo: DynamoWorld) -> None:
+def test_recovery_that_is_off_is_reported_for_all_tables_before_anything_is_started(dynamo: DynamoWorld) -> None:
     dynamo.recovery("Reviews", on=False)
     dynamo.recovery("Users", on=False)
     dynamo.recovery("Users", on=True)

@@ -200,14 +200,14 @@ def test_what_the_job_found_wrong_is_raised_and_the_next_attempt_starts_afresh(w
 
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPED", "ERROR"])
-def test_a_run_that_dies_is_told_with_its_id_and_its_words(world: World, state: str) -> None:
+def test_a_run_that_dies_is_reported_with_its_id_and_its_words(world: World, state: str) -> None:
     jobs = FakeJobs(world, state=state)
     with pytest.raises(RelocationError, match=rf"Users.*jr_0.*{state}: Spark died.*CloudWatch"):
         finish(world, jobs)
 
 
 @pytest.mark.exhaustive
-def test_all_tables_whose_runs_died_are_told_at_once(world: World) -> None:
+def test_all_tables_whose_runs_died_are_reported_at_once(world: World) -> None:
     jobs = FakeJobs(world, state="FAILED", places=1)
     with pytest.raises(RelocationError) as caught:
         finish(world, jobs, "Users", "Orders")
@@ -359,7 +359,7 @@ def test_the_record_of_runs_is_read_as_it_was_written(tables: dict[str, TableJob
 
 
 @given(st.text(st.sampled_from("ab.-_Z9/"), min_size=3), st.integers(1, 99))
-def test_a_request_tells_its_source_and_export_whatever_the_table_is_called(table: str, attempt: int) -> None:
+def test_a_request_names_its_source_and_export_whatever_the_table_is_called(table: str, attempt: int) -> None:
     layout = LakeLayout(bucket="b", prefix="lake")
     names = JobNames(source="shop", export_task="shop-2026-11-20-abc", table=table, attempt=attempt)
     assert layout.job_set_of(layout.uri(layout.job_key("shop", names.slug, "request"))) == ("shop", names.export_task)

@@ -107,7 +107,7 @@ def test_a_manifest_remembers_whose_place_it_took_and_only_that(
     assert earlier == [(), ("t-3",), ("t-3", "t-6"), ("t-3", "t-6")]
 
 
-def test_an_export_whose_end_is_told_late_does_not_take_the_place_of_the_accepted_one(
+def test_an_export_whose_end_is_reported_late_does_not_take_the_place_of_the_accepted_one(
     s3: S3Gateway, layout: LakeLayout, manifest: Manifest
 ) -> None:
     late, early = (exported(manifest, task, hour=hour).export for task, hour in (("t-late", 9), ("t-early", 3)))

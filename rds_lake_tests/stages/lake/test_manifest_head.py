@@ -44,7 +44,7 @@ def test_of_a_manifest_of_megabytes_a_piece_is_fetched(world: World, monkeypatch
     assert sum(fetched) < 100_000
 
 
-def test_to_be_told_of_a_date_that_is_in_the_lake_or_to_look_how_old_it_is_reads_no_list_of_files(
+def test_whether_a_date_is_in_the_lake_and_how_old_it_is_are_known_without_its_list_of_files(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     relocated(world)

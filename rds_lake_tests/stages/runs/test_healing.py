@@ -61,7 +61,7 @@ def test_what_is_a_persons_is_never_taken_up_again(by_itself: bool, tries: int, 
         assert not ended.is_due(at=NOW, now=NOW + timedelta(minutes=minutes))
 
 
-def test_a_source_that_cannot_be_looked_at_is_told_once_after_two_hours_and_again_only_if_it_comes_back() -> None:
+def test_a_source_that_cannot_be_looked_at_is_reported_once_after_two_hours_and_again_only_if_it_comes_back() -> None:
     unseen = Unseen()
     keys = [
         incident.key

@@ -260,7 +260,7 @@ def test_a_table_whose_changes_cannot_be_read_does_not_keep_the_others_from_bein
 
 
 @pytest.mark.exhaustive
-def test_views_of_changes_of_two_tables_that_want_one_name_are_told_and_neither_replaces_the_other(
+def test_views_of_changes_of_two_tables_that_want_one_name_are_reported_and_neither_replaces_the_other(
     world: World,
 ) -> None:
     execute(

@@ -191,7 +191,7 @@ def test_a_partition_whose_objects_were_deleted_goes_and_an_empty_tables_stays(w
 
 
 @pytest.mark.exhaustive
-def test_objects_missing_of_a_published_date_are_told_and_its_partition_stays(world: World) -> None:
+def test_objects_missing_of_a_published_date_are_reported_and_its_partition_stays(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
     world.root.s3.delete("acme-lake", world.keys(f"{ORDERS}/"))

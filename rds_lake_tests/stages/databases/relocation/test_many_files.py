@@ -121,7 +121,7 @@ def test_a_manifests_files_come_out_as_they_went_in_and_in_order(found: list[Dat
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), checksums, st.integers(0, 2**40)), max_size=30))
-def test_facts_are_the_last_that_were_told(told: list[tuple[int, str | None, int]]) -> None:
+def test_facts_are_the_last_that_were_reported(told: list[tuple[int, str | None, int]]) -> None:
     facts, expected = FileFacts(10), dict[int, tuple[str | None, Footer]]()
     for at, checksum, rows in told:
         footer = Footer(rows=rows, columns=(("id", "bigint"), ("n", f"decimal({rows % 38},0)")))

@@ -160,7 +160,7 @@ def test_neighbours_in_the_plan_lie_in_different_tables(
     assert len({copy.target_key for copy in plan}) == 4
 
 
-def test_progress_is_told_every_few_seconds_and_not_per_object(
+def test_progress_is_reported_every_few_seconds_and_not_per_object(
     clients: AwsClients, s3: S3Gateway, layout: LakeLayout
 ) -> None:
     parts = tuple(orders(number, number) for number in range(12))

@@ -37,7 +37,7 @@ def _touch(one: Sent, first: Row | None, last: Row | None) -> Touch:
     waits=st.sampled_from([0, 30]),
     seconds=st.sampled_from([0.001, 1, 60]),
 )
-def test_nothing_is_told_of_changes_that_all_arrived(seed: int, values: int, waits: int, seconds: float) -> None:
+def test_nothing_is_reported_of_changes_that_all_arrived(seed: int, values: int, waits: int, seconds: float) -> None:
     writers = Writers(seed=seed, keys=4, start=_START, xids=not waits, values=values, wait_percent=waits)
     writers.write(10, seconds=seconds)
     earlier, begun = dict(writers.rows), writers.now

@@ -65,7 +65,7 @@ def test_texts_become_the_exports_values(hive: str, word: str, texts: list[str |
         ("binary", "bit", "65536"),
     ],
 )
-def test_a_text_that_is_no_value_is_null_and_told_and_spoils_no_other(hive: str, word: str, text: str) -> None:
+def test_a_text_that_is_no_value_is_null_and_reported_and_spoils_no_other(hive: str, word: str, text: str) -> None:
     good = {"int": "1", "boolean": "t", "decimal(4,2)": "1.2", "timestamp": "2026-01-01 00:00:00", "binary": "00"}[hive]
     array, bad = to_array([good, text], Column(name="c", hive_type=hive, original_type=word, num_precision=12))
     assert array[0].as_py() is not None

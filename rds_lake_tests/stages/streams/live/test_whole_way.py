@@ -220,7 +220,7 @@ def test_a_forwarder_without_rights_says_which_it_needs_and_nothing_is_lost_unti
 
 
 @pytest.mark.exhaustive
-def test_ddl_while_capturing_loses_no_change_and_is_told_with_what_to_run(way: Way) -> None:
+def test_ddl_while_capturing_loses_no_change_and_is_reported_with_what_to_run(way: Way) -> None:
     mark = way.snapshot({})
     way.forward("INSERT INTO notes VALUES ('x', 1, 'before')")
     way.forward(

@@ -82,7 +82,7 @@ def test_snapshots_of_the_leases_own_cluster_go_with_it(yard: Yard) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_damaged_lease_of_one_warehouse_is_told_and_the_others_are_reaped(yard: Yard) -> None:
+def test_a_damaged_lease_of_one_warehouse_is_reported_and_the_others_are_reaped(yard: Yard) -> None:
     yard.up()
     yard.wait(31)
     good = yard.warehouse
