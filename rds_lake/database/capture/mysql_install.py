@@ -38,7 +38,7 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
     with _alone(dsn) as cursor:
         for statement in start:
             if refusal := attempt(cursor, statement):
-                raise TerminalError(_told({f"{OWN_SCHEMA}: {_first_words(statement)}": refusal}))
+                raise TerminalError(_refusals({f"{OWN_SCHEMA}: {_first_words(statement)}": refusal}))
         if foreign := foreign_tables(cursor):
             raise ConfigError(
                 f"{', '.join(foreign)}: rds-lake did not create these tables, but its triggers would write to them. "
@@ -108,10 +108,10 @@ def _raise(refused: dict[str, Refused]) -> None:
             f"the triggers of busy tables were not changed: {', '.join(refused)}. Open transactions used these tables "
             "for longer than rds-lake lets writers wait; repeat when there are fewer long transactions"
         )
-    raise TerminalError(_told(refused))
+    raise TerminalError(_refusals(refused))
 
 
-def _told(refused: dict[str, Refused]) -> str:
+def _refusals(refused: dict[str, Refused]) -> str:
     lines = [f"\n  - {name}: {refusal.sentence} ({refusal.code})" for name, refusal in refused.items()]
     return f"the server refused to change triggers; correct the causes, then repeat the command:{''.join(lines)}"
 

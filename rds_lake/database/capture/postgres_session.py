@@ -41,10 +41,10 @@ def postgres_session(dsn: Dsn, database: str, *, writes: bool = False) -> Iterat
     except psycopg.Error as error:
         failure = error
     if failure is not None:
-        raise _told(failure) from None
+        raise _translated(failure) from None
 
 
-def _told(failure: Any) -> ConfigError | UnavailableError | TerminalError:
+def _translated(failure: Any) -> ConfigError | UnavailableError | TerminalError:
     code, sentence = failure.sqlstate, failure.diag.message_primary
     if code is None or code.startswith(("08", "28")) or sentence is None:
         return UnavailableError(

@@ -36,7 +36,7 @@ class Mailing:
     """Remembers, by run: messages that need nothing more, messages that the webhook got, and how often SNS was tried."""
 
     _done: dict[str, None] = field(default_factory=dict, init=False, repr=False)
-    _told: dict[str, None] = field(default_factory=dict, init=False, repr=False)
+    _by_webhook: dict[str, None] = field(default_factory=dict, init=False, repr=False)
     _tries: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def is_done(self, run: str) -> bool:
@@ -49,10 +49,10 @@ class Mailing:
         Raises MailDelayedError if SNS does not answer, and after the last try leaves the message out. Raises AwsError if SNS
         refuses it.
         """
-        untold = channels if run not in self._told else replace(channels, webhook=None)
-        _remember(self._told, run, None)
+        remaining = channels if run not in self._by_webhook else replace(channels, webhook=None)
+        _remember(self._by_webhook, run, None)
         try:
-            untold.send(mail, warn=error)
+            remaining.send(mail, warn=error)
         except RdsLakeError as refused:
             error(f"the failure of run {run} could not be reported: {refused}")
             if not isinstance(refused, TransientError):

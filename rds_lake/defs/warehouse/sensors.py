@@ -60,8 +60,8 @@ def turns_sensor(
             config=config,
             works=open_works(config, settings, tick_gateways.clients(), tick_gateways.lake, clock=utc_now),
             cursor=read_cursor(WarehouseCursor, context.cursor, context.log.warning),
-            is_listed_enough=lambda: time.monotonic() > began + _LISTING_SECONDS,
-            is_looked_enough=lambda: time.monotonic() > began + _LOOKING_SECONDS,
+            listing_is_over=lambda: time.monotonic() > began + _LISTING_SECONDS,
+            looking_is_over=lambda: time.monotonic() > began + _LOOKING_SECONDS,
             is_late=lambda: time.monotonic() > began + _TICK_SECONDS,
         )
         tick.close_reported()
@@ -90,8 +90,8 @@ class _Tick:
     config: LakeConfig
     works: Works
     cursor: WarehouseCursor
-    is_listed_enough: Callable[[], bool]
-    is_looked_enough: Callable[[], bool]
+    listing_is_over: Callable[[], bool]
+    looking_is_over: Callable[[], bool]
     is_late: Callable[[], bool]
     reported: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -124,9 +124,9 @@ class _Tick:
 
     def _look(self) -> None:
         planner = open_planner(self.config, self.works.settings, self.works.lake, clock=self.works.clock)
-        goes_on = self.cursor.after is not None and self.cursor.began is not None
-        began = self.cursor.began if goes_on and self.cursor.began else self.works.clock()
-        failed = goes_on and self.cursor.failed
+        continues = self.cursor.after is not None and self.cursor.began is not None
+        began = self.cursor.began if continues and self.cursor.began else self.works.clock()
+        failed = continues and self.cursor.failed
         since = self.cursor.looked - _OVERLAP if self.cursor.looked else None
         room = MOST_OPEN - len(open_runs(self.works.lake, self._name))
         if room <= 0:
@@ -134,14 +134,14 @@ class _Tick:
                 f"warehouse {self._name} has {MOST_OPEN} open runs; inputs wait until some have ended"
             )
             return
-        listed = list_inputs(planner, since=since, after=self.cursor.after, is_late=self.is_listed_enough)
+        listed = list_inputs(planner, since=since, after=self.cursor.after, is_late=self.listing_is_over)
         after = listed.after
         for key, arrived in take_inputs(planner, listed.inputs):
             if arrived is not None:
                 self._say(arrived)
                 failed = failed or arrived.failed is not None
                 room -= arrived.run is not None
-            if self.is_looked_enough() or room <= 0:
+            if self.looking_is_over() or room <= 0:
                 after = key  # the next tick continues there: this one is also for the turns of open runs
                 break
         self.cursor = replace(

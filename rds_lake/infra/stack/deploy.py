@@ -80,9 +80,9 @@ class Deployment:
                 continue
             if begun is None and stack is not None:
                 self.say(f"stack {stack.name} is up to date: nothing to change")
-                return self._told(stack, [])
+                return self._shown(stack, [])
             if begun is not None:
-                return self._told(*self._ended(begun))
+                return self._shown(*self._ended(begun))
         raise StackError(
             f"another user or role started operations on stack {self.stacks.name} first, {_RACES} times: repeat the command"
         )
@@ -171,7 +171,7 @@ class Deployment:
             raise failure(stack, events)
         return stack, events
 
-    def _told(self, stack: Stack, events: list[Event]) -> Stack:
+    def _shown(self, stack: Stack, events: list[Event]) -> Stack:
         keys = {name.removeprefix(_KEY): value for name, value in stack.outputs if name.startswith(_KEY)}
         self.say(f"stack {stack.name} is in {stack.status}. lake.yaml's keys, as the stack has them:")
         for line in (f"  {key}: {value}" for key, value in keys.items()):

@@ -108,7 +108,7 @@ class Publisher:
         return Publication(state=outcome, latest=shown)
 
     def _newer_is_shown(self, day: date) -> bool:
-        """Whether views of a newer date stand although there is no pointer: somebody deleted it, and only that date restores it."""
+        """Whether views of a newer date exist although there is no pointer: somebody deleted it, and only that date restores it."""
         name = self.source.name
         newest = max(recorded_dates(self.lake.s3, self.lake.layout, name), default=day)
         if newest <= day or not any(table.is_view for table in self.lake.glue.list_tables(name).values()):

@@ -63,7 +63,7 @@ def _names_of(table: ChangedTable) -> dict[str, str]:
 
 
 def _problems_of(captured_table: CapturedTable, table: ChangedTable, taken: Mapping[str, TableTarget]) -> list[str]:
-    # A key column that was renamed or added since: the snapshot's rows cannot be told from those that changed.
+    # A key column that was renamed or added since: the snapshot's rows cannot be distinguished from those that changed.
     known = {column.raw for column in table.columns if column.exported}
     gone = [name for name in table.key if name not in known]
     if gone:

@@ -73,7 +73,7 @@ def test_a_chat_that_never_answers_takes_a_tick_for_one_message_and_no_mail_is_s
     assert days == ["2026-11-18:", "2026-11-19:", "2026-11-20:"]
 
 
-def test_a_mail_that_sns_does_not_take_now_is_sent_by_the_next_tick_and_the_chat_is_reported_once(
+def test_a_mail_that_sns_does_not_take_now_is_sent_by_the_next_tick_and_the_chat_gets_it_once(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dagster itself never returns to a run for which a sensor of failures raised an error."""

@@ -197,14 +197,14 @@ class _Watch:
 
     lab: WarehouseLab
     problems: list[str] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
+    _reported: set[str] = field(default_factory=set)
 
     def after_call(self, actor: Actor, call: Call, step: int) -> None:
         if not call.is_write:
             return
         for problem in self.lab.always():
-            if problem not in self._told:
-                self._told.add(problem)
+            if problem not in self._reported:
+                self._reported.add(problem)
                 self.problems.append(f"{problem} (step {step}: {actor.name} {call.operation})")
 
 
