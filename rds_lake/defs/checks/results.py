@@ -65,7 +65,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (
                 WITHIN_LIMITS,
                 False,
-                "Glue and Athena can hold every table; one that is too wide, or whose column names Glue refuses, has no view.",
+                "Glue and Athena can hold every table; one that is too wide, or whose column names they refuse, has no view.",
             ),
         ],
         Stage.VIEWS: [],

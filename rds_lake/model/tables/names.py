@@ -186,18 +186,12 @@ def _meetings(named: Sequence[AthenaTable]) -> list[tuple[str, dict[str, str]]]:
 
 
 def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) -> list[str]:
-    folded: dict[str, list[str]] = defaultdict(list)
+    """Returns names that several columns want. A table whose columns differ only in case gets none (`catalogue/limits.py`)."""
     wanted: dict[str, list[str]] = defaultdict(list)
     for name, alias in aliases:
-        folded[name.lower()].append(name)
         wanted[alias].append(name)
     taken = set(wanted)
-    problems = [
-        f"columns {' and '.join(map(repr, names))} of {target} differ only in case, which Athena ignores in Parquet columns; "
-        "rename one in the database"
-        for names in folded.values()
-        if len(names) > 1
-    ]
+    problems: list[str] = []
     for alias, names in wanted.items():
         if alias == PARTITION_KEY:
             line = rename_line({f"{target}.{name}": _free_name(f"row_{alias}", taken, first=1) for name in names})

@@ -2,6 +2,7 @@
 
     a column type beyond Glue's limit            the table is not catalogued, so it has neither raw table nor view
     a column name with a character Glue refuses  the same; a file with Windows line ends leaves `total\\r` as its last column
+    columns that differ only in case             the same: Glue and Athena take them for one
     a view beyond Glue's or Athena's             the table is catalogued; it has no view, and one it had is dropped
 
 Such a view is dropped, like that of a table that no longer exists: if it stayed, it would show an older date than the others.
@@ -12,6 +13,7 @@ What belongs here: which tables. The sizes themselves are `model/tables/nested_t
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -43,7 +45,7 @@ class LeftOut:
 
 def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ...], tuple[LeftOut, ...]]:
     """Returns the tables that Glue can hold, and the others with the reason."""
-    reasons = [(table.names, _why_not_in_glue(table.manifest.columns)) for table in tables]
+    reasons = [(table.names, _why_not_in_glue(table)) for table in tables]
     left_out = [
         LeftOut(table=str(names.target), view=names.view, reason=reason)
         for names, reason in reasons
@@ -53,9 +55,15 @@ def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ..
     return tuple(table for table in tables if table.names.view not in views), tuple(left_out)
 
 
-def _why_not_in_glue(columns: Sequence[Column]) -> str | None:
-    """Returns why Glue cannot hold a table with these columns; None if it can."""
-    for column in columns:
+def _why_not_in_glue(table: NamedTable) -> str | None:
+    """Returns why Glue cannot hold the table; None if it can."""
+    for part in (*table.members, table.manifest):
+        for names in _alike(part.columns):
+            return (
+                f"columns {' and '.join(map(repr, names))} of {part.target} differ only in case, and Glue and Athena take them for "
+                f"one; {_NOT_CATALOGUED}. Rename one in the database"
+            )
+    for column in table.manifest.columns:
         if len(column.hive_type) > MAX_TYPE_CHARACTERS:
             return (
                 f"the type of column {column.name!r} has {len(column.hive_type):,} characters, and Glue allows "
@@ -67,6 +75,14 @@ def _why_not_in_glue(columns: Sequence[Column]) -> str | None:
                 "column in the database"
             )
     return None
+
+
+def _alike(columns: Sequence[Column]) -> list[list[str]]:
+    """Returns the groups of names that differ only in case."""
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for column in columns:
+        by_name[column.name.lower()].append(column.name)
+    return [names for names in by_name.values() if len(names) > 1]
 
 
 def with_legal_views(

@@ -111,15 +111,27 @@ def test_a_column_type_beyond_glues_limit_leaves_out_its_table_alone(world: Worl
     assert [left.table for left in left_out] == [str(first.target)]
 
 
-def test_a_column_name_that_glue_refuses_leaves_out_its_table_alone(world: World) -> None:
-    # What a tool makes of a CSV file with Windows line ends; AWS exports it.
+def test_column_names_that_glue_refuses_or_takes_for_one_leave_out_their_tables_alone(world: World) -> None:
+    # What a tool makes of a CSV file with Windows line ends, and what one makes of quoted names; AWS exports both.
     execute(world.url, """CREATE TABLE imported (id int, U&"total\\000D" int); INSERT INTO imported VALUES (1, 2)""")
+    execute(world.url, """CREATE TABLE twins (id int, "Id" text, "ID" int); INSERT INTO twins VALUES (1, 'a', 2)""")
     world.snapshot("2026-11-20")
-    left_out = ["shop.public.imported"]
+    left_out = ["shop.public.imported", "shop.public.twins"]
     assert run_all(world, "2026-11-20") == (left_out, left_out)
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
-    (left,) = tables_of(world.gateways.lake, world.config.sources[0], date(2026, 11, 20)).left_out
-    assert r"column 'total\r' has a character that Glue does not allow" in left.reason
+    imported, twins = tables_of(world.gateways.lake, world.config.sources[0], date(2026, 11, 20)).left_out
+    assert r"column 'total\r' has a character that Glue does not allow" in imported.reason
+    assert "columns 'id' and 'Id' and 'ID' of shop.public.twins differ only in case" in twins.reason
+
+
+def test_a_union_with_a_member_whose_columns_differ_only_in_case_mixes_no_values(world: World) -> None:
+    execute(world.url, """CREATE TABLE part_1 (id int, v int); CREATE TABLE part_2 (id int, v int, "V" int)""")
+    execute(world.url, "INSERT INTO part_1 VALUES (1, 1); INSERT INTO part_2 VALUES (2, 2, 3)")
+    world.with_source(union={"parts": r"part_\d"})
+    world.snapshot("2026-11-20")
+    left_out = ["shop.public.parts"]
+    assert run_all(world, "2026-11-20") == (left_out, left_out)
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
 def test_two_days_that_fit_alone_and_not_together_are_kept_apart() -> None:
