@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import click
 
 from rds_lake.errors import ProblemsError, RdsLakeError, TerminalError
+from rds_lake.model.words import counted
 
 # The disk is full, the user's quota is used up, or the file is longer than the shell allows.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -56,4 +57,4 @@ class EachSource:
             raise next(iter(self._errors.values()))
         if self._errors:
             problems = [f"{name}: {error}" for name, error in self._errors.items()]
-            raise ProblemsError(f"{len(problems)} sources have errors:", problems)
+            raise ProblemsError(f"{counted(len(problems), 'source')} have errors:", problems)

@@ -96,7 +96,7 @@ def assign_names(
     for target, columns in tables:
         own = str(target)
         view = rename.get(own) or _kept(_view_name(target, default_schema, home=home), published.get(own, ()))
-        aliases = tuple((name, rename.get(f"{own}.{name}") or athena_name(name)) for name in columns)
+        aliases = _apart([(name, rename.get(f"{own}.{name}") or athena_name(name)) for name in columns])
         named.append(
             AthenaTable(target=target, view=view, columns=aliases, partition_key=free_key(PARTITION_KEY, columns))
         )
@@ -108,6 +108,19 @@ def assign_names(
             problems,
         )
     return tuple(named)
+
+
+def _apart(aliases: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Returns the names with another one for a column that differs from an earlier one only in case.
+
+    No view has these names: Glue cannot hold such a table (`stages/catalogue/limits.py`).
+    """
+    taken, folded = {alias for _, alias in aliases}, set[str]()
+    apart: list[tuple[str, str]] = []
+    for name, alias in aliases:
+        apart.append((name, _free_name(alias, taken) if name.lower() in folded else alias))
+        folded.add(name.lower())
+    return tuple(apart)
 
 
 def _kept(wanted: str, published: Sequence[str]) -> str:
@@ -186,7 +199,7 @@ def _meetings(named: Sequence[AthenaTable]) -> list[tuple[str, dict[str, str]]]:
 
 
 def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) -> list[str]:
-    """Returns names that several columns want. A table whose columns differ only in case gets none (`catalogue/limits.py`)."""
+    """Returns names that several columns want."""
     wanted: dict[str, list[str]] = defaultdict(list)
     for name, alias in aliases:
         wanted[alias].append(name)
