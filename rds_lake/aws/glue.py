@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.glue_jobs import GlueJobs
-from rds_lake.aws.translate import aws_errors
+from rds_lake.aws.translate import aws_errors, unless_code
 from rds_lake.errors import AwsError, CatalogError, ConflictError, RefusedDeleteError, ThrottledError
 from rds_lake.model.tables.glue import ColumnSpec, GluePartition, GlueTable, PartitionSpec, TableSpec
 from rds_lake.threads import check
@@ -86,15 +86,17 @@ class GlueGateway:
             pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database, **expression)
             return {item["Name"]: _table(item) for page in pages for item in page["TableList"]}
 
+    def find_tables(self, database: str) -> dict[str, GlueTable] | None:
+        """Returns every table and view of the database by name; None if there is no such database."""
+        with unless_code(_GONE):
+            return self.list_tables(database)
+        return None
+
     def find_table(self, database: str, name: str) -> GlueTable | None:
         """Returns the table, or None."""
-        try:
-            with aws_errors("glue", "GetTable", about=f"{database}.{name}"):
-                return _table(self._client.get_table(DatabaseName=database, Name=name)["Table"])
-        except AwsError as error:
-            if error.code == "EntityNotFoundException":
-                return None
-            raise
+        with unless_code(_GONE), aws_errors("glue", "GetTable", about=f"{database}.{name}"):
+            return _table(self._client.get_table(DatabaseName=database, Name=name)["Table"])
+        return None
 
     def create_table(self, database: str, spec: TableSpec) -> None:
         """Create the table; ConflictError when it exists."""
@@ -118,12 +120,9 @@ class GlueGateway:
         table = self.find_table(database, name)
         if table is None or not table.is_view:
             return
-        try:
-            with aws_errors("glue", "DeleteTable", about=f"{database}.{name}"):
-                self._client.delete_table(DatabaseName=database, Name=name)
-        except AwsError as error:
-            if error.code != _GONE:  # another run deleted it meanwhile
-                raise
+        # Another run may have deleted it meanwhile.
+        with unless_code(_GONE), aws_errors("glue", "DeleteTable", about=f"{database}.{name}"):
+            self._client.delete_table(DatabaseName=database, Name=name)
 
     def get_partitions(
         self, database: str, table: str, values: Sequence[tuple[str, ...]]

@@ -117,6 +117,16 @@ def aws_errors(service: str, operation: str, *, about: str = "") -> Iterator[Non
         raise AwsError(service=service, operation=operation, code=type(error).__name__, message=message) from error
 
 
+@contextmanager
+def unless_code(code: str) -> Iterator[None]:
+    """Ends the block without an error where AWS refuses with this code. Around `aws_errors`."""
+    try:
+        yield
+    except AwsError as error:
+        if error.code != code:
+            raise
+
+
 def _of(about: str) -> str:
     return f" ({about})" if about else ""
 

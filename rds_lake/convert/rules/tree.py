@@ -204,18 +204,18 @@ def from_plain(body: Mapping[str, Any]) -> Node:
     name = body.get("name")
     if not isinstance(name, str | None):
         raise TypeError(f"{_shown(name)} is not the name of a column")
-    node = Node(
+    fields = {original: from_plain(below) for original, below in body.get("fields", {}).items()}
+    for original, kept in names_of(fields).items():
+        fields[original].name = kept
+    return Node(
         plain=set(body["plain"]),
         number=body.get("number"),
         numbers=body.get("numbers"),
         text=body.get("text"),
         name=name,
         element=from_plain(body["element"]) if "element" in body else None,
-        fields={name: from_plain(below) for name, below in body["fields"].items()} if "fields" in body else None,
+        fields=fields if "fields" in body else None,
     )
-    for original, name in names_of(node.fields or {}).items():
-        (node.fields or {})[original].name = name
-    return node
 
 
 def names_of(fields: Mapping[str, Node]) -> dict[str, str]:

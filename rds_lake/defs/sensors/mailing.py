@@ -54,13 +54,14 @@ class Mailing:
         try:
             remaining.send(mail, warn=error)
         except RdsLakeError as refused:
-            error(f"the failure of run {run} could not be reported: {refused}")
+            sentence = f"the failure of run {run} could not be reported: {refused}"
+            error(sentence)
             if not isinstance(refused, TransientError):
                 raise
             _remember(self._tries, run, self._tries.get(run, 0) + 1)
             if self._tries[run] >= _TRIES:
                 _remember(self._done, run, None)
-            raise MailDelayedError(f"the failure of run {run} could not be reported: {refused}") from refused
+            raise MailDelayedError(sentence) from refused
         _remember(self._done, run, None)
 
 

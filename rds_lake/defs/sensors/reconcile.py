@@ -164,8 +164,7 @@ class _Tick:
         examined = self.examine(order)
         waiting = _waiting(self.config, examined, cursor, today=self.reconciler.now.date())
         # Where AWS is slow, the tick's time is over by now.
-        late = time.monotonic() > self.deadline + _STARTING_SECONDS
-        starting = [] if late else self._starting(waiting, turn=cursor.turn)
+        starting = [] if self.reconciler.is_late() else self._starting(waiting, turn=cursor.turn)
         started = {run.subject for run in starting}
         following = ReconcileCursor(
             turn=cursor.turn + 1,

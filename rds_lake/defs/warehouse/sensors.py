@@ -124,9 +124,8 @@ class _Tick:
 
     def _look(self) -> None:
         planner = open_planner(self.config, self.works.settings, self.works.lake, clock=self.works.clock)
-        continues = self.cursor.after is not None and self.cursor.began is not None
-        began = self.cursor.began if continues and self.cursor.began else self.works.clock()
-        failed = continues and self.cursor.failed
+        begun = self.cursor.began if self.cursor.after is not None else None
+        began, failed = begun or self.works.clock(), begun is not None and self.cursor.failed
         since = self.cursor.looked - _OVERLAP if self.cursor.looked else None
         room = MOST_OPEN - len(open_runs(self.works.lake, self._name))
         if room <= 0:

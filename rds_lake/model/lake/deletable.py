@@ -52,7 +52,7 @@ class Deletable:
 
     def require(self, bucket: str, keys: Sequence[str]) -> None:
         """Raises RefusedDeleteError if a key is outside of the places. A key with a trailing slash means the whole folder."""
-        refused = [key for key in keys if not self._holds(bucket, key)]
+        refused = [key for key in keys if not self.holds(bucket, key)]
         if refused:
             more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
             raise RefusedDeleteError(
@@ -63,7 +63,8 @@ class Deletable:
                 "for exports when it was made. Then repeat this, with a role that may list that place"
             )
 
-    def _holds(self, bucket: str, key: str) -> bool:
+    def holds(self, bucket: str, key: str) -> bool:
+        """Whether the key, or the folder with a trailing slash, is in one of the places."""
         # S3 does not resolve `..`, but proxies, servers and mounts in front of the bucket may.
         return not {".", ".."}.intersection(key.split("/")) and any(place.holds(bucket, key) for place in self.places)
 

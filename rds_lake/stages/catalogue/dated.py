@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.errors import AwsError, CatalogError
+from rds_lake.errors import CatalogError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import Pointer
 from rds_lake.model.tables.glue import GlueTable
@@ -52,7 +52,11 @@ def tables_of(
     as `published` shows: their views do not move.
     """
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    existing = _existing(lake, source, day)
+    existing = lake.glue.find_tables(source.name)
+    if existing is None:
+        raise CatalogError(
+            f"{source.name} is not catalogued for {day}, since there is no Glue database {source.name}; materialize `catalog` first"
+        )
     named = [
         table
         for table in name_tables(manifest, source, published_names(existing))
@@ -63,17 +67,6 @@ def tables_of(
     located = locate(lake.glue, manifest=manifest, tables=tables, existing=existing, is_shown=is_shown)
     typed, too_wide = with_legal_views(type_tables(located, source), source, day)
     return DatedTables(manifest=manifest, located=located, typed=typed, left_out=(*too_long, *too_wide))
-
-
-def _existing(lake: Lake, source: SourceSettings, day: date) -> dict[str, GlueTable]:
-    try:
-        return lake.glue.list_tables(source.name)
-    except AwsError as error:
-        if error.code != "EntityNotFoundException":
-            raise
-        raise CatalogError(
-            f"{source.name} is not catalogued for {day}, since there is no Glue database {source.name}; materialize `catalog` first"
-        ) from error
 
 
 def _is_shown(

@@ -6,11 +6,11 @@ What belongs here: deleting what a published manifest makes superfluous. Removin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
 from rds_lake.aws.s3.many import ManyS3
-from rds_lake.errors import AwsError, ManifestError, RefusedDeleteError
+from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.dynamodb.manifest import parse_files
 from rds_lake.model.dynamodb.tables import EXPORT_FOLDER, MANIFESTS
 from rds_lake.model.lake.layout import LakeLayout
@@ -52,9 +52,7 @@ def after_publish(
     if not alone and (manifest.superseded or manifest.earlier):
         log(f"another run works on {manifest.snapshot_date}, and will delete the files of earlier exports of the date")
     # All are checked before any is deleted.
-    for copy in named:
-        require_export_folder(manifest, copy)
-    copies = tuple(copy for copy in named if not is_deleted_by_hand(s3, copy))
+    copies = copies_left(s3, manifest, named)
     for copy in copies:
         s3.deletable.require(copy.bucket, [copy.folder])
     s3.deletable.require(layout.bucket, _date_folders(layout, manifest))
@@ -70,7 +68,14 @@ def after_publish(
     s3.delete(layout.bucket, [marker])
 
 
-def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
+def copies_left(s3: S3Gateway, manifest: Manifest, copies: Sequence[AwsCopy]) -> tuple[AwsCopy, ...]:
+    """Returns those of the manifest's copies that a person has not deleted. Raises ManifestError if one is not of one export."""
+    for copy in copies:
+        _require_export_folder(manifest, copy)
+    return tuple(copy for copy in copies if not _is_deleted_by_hand(s3, copy))
+
+
+def _require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
     """Raises ManifestError if the folder is not of one export, so that a damaged manifest cannot empty a bucket."""
     if not copy.export_task or copy.folder.split("/")[-2:] != [copy.export_task, ""]:
         raise ManifestError(
@@ -79,21 +84,19 @@ def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
         )
 
 
-def is_deleted_by_hand(s3: S3Gateway, copy: AwsCopy) -> bool:
+def _is_deleted_by_hand(s3: S3Gateway, copy: AwsCopy) -> bool:
     """Whether lake.yaml does not give this export to the source, and none of it is left: nothing is to be deleted.
 
     That is so after a person did what the refusal to delete it says.
     """
+    if s3.deletable.holds(copy.bucket, copy.folder):
+        return False
+    if {".", ".."}.intersection(copy.folder.split("/")):
+        return False  # no export has such a name: somebody forged the record
     try:
-        s3.deletable.require(copy.bucket, [copy.folder])
-    except RefusedDeleteError:
-        if {".", ".."}.intersection(copy.folder.split("/")):
-            return False  # no export has such a name: somebody forged the record
-        try:
-            return next(s3.list_objects(copy.bucket, copy.folder), None) is None
-        except AwsError:
-            return False  # the refusal says more than that this role may not list there
-    return False
+        return next(s3.list_objects(copy.bucket, copy.folder), None) is None
+    except AwsError:
+        return False  # the refusal says more than that this role may not list there
 
 
 def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> None:

@@ -20,12 +20,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.aws.s3.objects import S3Object
 from rds_lake.config.source import SourceSettings
-from rds_lake.errors import AwsError, ManifestError
+from rds_lake.errors import ManifestError
 from rds_lake.model.lake.diff_views import dates_compared
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
@@ -40,7 +39,7 @@ from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.lake.snapshot_log import recorded_dates
-from rds_lake.stages.publish.cleanup import is_deleted_by_hand, require_export_folder, says_whole
+from rds_lake.stages.publish.cleanup import copies_left, says_whole
 from rds_lake.stages.publish.diff_views_record import read_diff_views
 from rds_lake.stages.streams.live.move import read_shown
 from rds_lake.threads import cancelling_threads
@@ -107,7 +106,7 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
     held = waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual")
     kept |= {day: "waits to be published" for day in dates if day in held and day not in kept}
     kept |= {day: "published" for day in dates if pointer and day == pointer.snapshot_date}
-    if pointer is None and any(table.is_view for table in _tables(lake.glue, source.name)):
+    if pointer is None and any(table.is_view for table in _tables(lake, source.name)):
         kept |= {day: UNKNOWN for day in dates if day not in kept}
     live = dates_shown(read_shown(lake, source.name)[0])
     kept |= {day: STANDS_ON for day in dates if day in live and day not in kept}
@@ -204,10 +203,8 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
                 "date again, or delete the manifest"
             )
         folders.add((lake.layout.bucket, f"{before}{part}"))
-    for copy in (*manifest.superseded, *((manifest.aws_copy,) if manifest.in_place else ())):
-        require_export_folder(manifest, copy)
-        if not is_deleted_by_hand(lake.s3, copy):
-            folders.add((copy.bucket, copy.folder))
+    copies = (*manifest.superseded, *((manifest.aws_copy,) if manifest.in_place else ()))
+    folders.update((copy.bucket, copy.folder) for copy in copies_left(lake.s3, manifest, copies))
     for bucket, folder in sorted(folders):
         lake.s3.deletable.require(bucket, [folder])
     return tuple(sorted(folders))
@@ -225,18 +222,13 @@ def own_raw_tables(lake: Lake, source: str) -> tuple[GlueTable, ...]:
     own = lake.layout.uri(lake.layout.source_folder(source))
     return tuple(
         table
-        for table in _tables(lake.glue, source)
+        for table in _tables(lake, source)
         if not table.is_view and table.partition_keys and table.location.startswith(own)
     )
 
 
-def _tables(glue: GlueGateway, database: str) -> list[GlueTable]:
-    try:
-        return list(glue.list_tables(database).values())
-    except AwsError as error:
-        if error.code == "EntityNotFoundException":
-            return []
-        raise
+def _tables(lake: Lake, source: str) -> Collection[GlueTable]:
+    return (lake.glue.find_tables(source) or {}).values()
 
 
 def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> Removed:
